@@ -1,0 +1,30 @@
+//! The wire types of zao: what a request, a recipe, a result and an error look like as JSON.
+//!
+//! Every program that speaks with zao, and every part of zao that speaks with another, means these
+//! types. The crate holds no logic: it does not check a request, choose a seed or fill in a default;
+//! that is the engine's work.
+//!
+//! Two promises about numbers hold for all types here:
+//!
+//! - An `f32` comes back from JSON with the same bits, given a parser that rounds correctly (for
+//!   `serde_json`, its feature `float_roundtrip`).
+//! - Seeds are JSON integers from 0 to 2^64 - 1. Many parsers, JavaScript's `JSON.parse` among them,
+//!   read integers above 2^53 as floats and so change them: such clients must parse the seed as a
+//!   big integer, or stay below 2^53.
+
+mod error;
+mod finite;
+mod generated;
+mod name;
+mod precision;
+mod recipe;
+mod request;
+mod rng;
+
+pub use error::{ErrorBody, ErrorCode};
+pub use generated::{Generated, GeneratedImage, Stages};
+pub use name::UnknownName;
+pub use precision::{Precision, ResolvedPrecision};
+pub use recipe::{Model, Recipe, RecipeFormat};
+pub use request::Request;
+pub use rng::Rng;

@@ -1,0 +1,112 @@
+//! Which arithmetic a picture is drawn in: as asked for, and as settled. Settling `auto` is NOT done here.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::UnknownName;
+
+/// The precision as asked for, where the choice may be left to zao.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// `auto`: what suits the device and the model best.
+    #[default]
+    Auto,
+    /// `f32`: 32-bit floating point.
+    F32,
+    /// `bf16`: weights and activations in bfloat16, sums in 32-bit floating point.
+    Bf16,
+}
+
+/// The precision a picture was really drawn in; unlike [`Precision`] it cannot be `auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResolvedPrecision {
+    /// `f32`: 32-bit floating point.
+    F32,
+    /// `bf16`: weights and activations in bfloat16, sums in 32-bit floating point.
+    Bf16,
+}
+
+impl Precision {
+    /// Every choice, the default first.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::F32, Self::Bf16];
+
+    /// The name used in JSON and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::F32 => ResolvedPrecision::F32.as_str(),
+            Self::Bf16 => ResolvedPrecision::Bf16.as_str(),
+        }
+    }
+}
+
+impl ResolvedPrecision {
+    /// The name used in JSON and in messages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+impl From<ResolvedPrecision> for Precision {
+    fn from(resolved: ResolvedPrecision) -> Self {
+        match resolved {
+            ResolvedPrecision::F32 => Self::F32,
+            ResolvedPrecision::Bf16 => Self::Bf16,
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Display for ResolvedPrecision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Precision {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|choice| choice.as_str() == name).ok_or_else(|| UnknownName {
+            what: "precision",
+            given: name.to_owned(),
+            known: Self::ALL.map(Self::as_str).to_vec(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_and_the_command_line_use_the_same_names() {
+        for choice in Precision::ALL {
+            assert_eq!(serde_json::to_value(choice).unwrap(), choice.as_str());
+            assert_eq!(choice.as_str().parse(), Ok(choice));
+        }
+        for resolved in [ResolvedPrecision::F32, ResolvedPrecision::Bf16] {
+            assert_eq!(serde_json::to_value(resolved).unwrap(), resolved.as_str());
+            assert_eq!(resolved.as_str(), Precision::from(resolved).as_str());
+        }
+    }
+
+    #[test]
+    fn a_resolved_precision_is_never_auto() {
+        assert!(serde_json::from_str::<ResolvedPrecision>("\"auto\"").is_err());
+    }
+}

@@ -1,0 +1,110 @@
+//! The trait a device implements.
+
+use crate::op::Op;
+use crate::{Element, Matrix, Plan, Result, Tensor};
+
+/// Where a tensor lives, which is how long it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Region {
+    /// Intermediate results: gone when the function that made them returns.
+    Step,
+    /// What a job keeps between steps: latents, refined captions, tables.
+    Job,
+    /// What stays as long as the model is loaded: norm weights, biases, pad tokens. Not planned.
+    Model,
+}
+
+impl std::fmt::Display for Region {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Step => "step",
+            Self::Job => "job",
+            Self::Model => "model",
+        })
+    }
+}
+
+/// Which element types a device gives to activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The residual stream and everything that no matrix multiply reads next.
+    pub activation: Element,
+    /// Results that are read next by a matrix multiply: norms, attention, SwiGLU.
+    pub linear_input: Element,
+}
+
+/// What a device says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The name a user types (`cpu`, `cuda:0`).
+    pub device: String,
+    /// What it is, in words.
+    pub detail: String,
+    /// For each family of operations, the implementation chosen and why.
+    pub kernels: Vec<(String, String)>,
+}
+
+/// A device: memory, weights and a stream of operations.
+///
+/// Implementations launch work and return; only the `read` methods wait for it. Operations on one
+/// backend run in the order they were launched. Arguments of an [`Op`] have been checked, and its
+/// results allocated, before [`Backend::launch`] sees it, so a device repeats no check.
+pub trait Backend: Sized {
+    /// Memory of one tensor; dropping it returns it to its region.
+    type Memory;
+    /// A weight in whatever form the device keeps it.
+    type Weight;
+
+    /// The device in words.
+    fn describe(&self) -> Description;
+
+    /// The element types activations get.
+    fn policy(&self) -> Policy;
+
+    /// Makes room for a run planned by [`crate::Planner`]; grows, never shrinks while tensors live.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`] when the device has not that much.
+    fn reserve(&self, plan: Plan) -> Result<()>;
+
+    /// Gives reserved memory back to the system; live tensors make this a no-op.
+    fn release(&self);
+
+    /// Memory for `bytes` bytes, uninitialised.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`] when the region has not that much left.
+    fn allocate(&self, bytes: usize, region: Region) -> Result<Self::Memory>;
+
+    /// Takes a weight in. The bytes behind `matrix` are not needed afterwards unless the device keeps
+    /// a reference to them.
+    ///
+    /// # Errors
+    /// No memory, or a stored form without a kernel.
+    fn load(&self, matrix: &Matrix) -> Result<Self::Weight>;
+
+    /// Launches one operation.
+    ///
+    /// # Errors
+    /// [`crate::Error::Device`] when the device fails, [`crate::Error::Unsupported`] when it has no
+    /// kernel for these sizes.
+    fn launch(&self, op: Op<'_, Self>) -> Result<()>;
+
+    /// Copies host values into a tensor, converting to its element type.
+    ///
+    /// # Errors
+    /// [`crate::Error::Device`].
+    fn write(&self, to: &mut Tensor<Self>, values: &[f32]) -> Result<()>;
+
+    /// Waits for the launched work and copies a tensor to the host, widened to `f32`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Device`], also for failures of earlier asynchronous work.
+    fn read(&self, from: &Tensor<Self>) -> Result<Vec<f32>>;
+
+    /// Waits for the launched work and copies a [`Element::U8`] tensor to the host.
+    ///
+    /// # Errors
+    /// [`crate::Error::Device`], also for failures of earlier asynchronous work.
+    fn read_bytes(&self, from: &Tensor<Self>) -> Result<Vec<u8>>;
+}

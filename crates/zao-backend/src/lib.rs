@@ -1,0 +1,46 @@
+//! The vocabulary every device speaks: about twenty fused operations, the shapes and errors they
+//! share, their scalar definition, and the suite that tells whether a device is done.
+//!
+//! There is no general tensor library here. A device implements [`Backend`]: it hands out memory,
+//! takes weights in and launches an [`op::Op`]. Everything a device must *not* decide (shapes, which
+//! rows belong to which picture, what an operation means) lives here, once.
+//!
+//! * [`op`]: the operations, their argument checks, and the methods the model calls;
+//! * [`Scalar`]: their definition in plain `f32` loops, slow and readable;
+//! * [`Planner`]: the same interface computing nothing, which tells the memory a run will need;
+//! * [`conformance`]: the cases every device has to pass against [`Scalar`].
+
+mod arena;
+mod backend;
+pub mod conformance;
+mod element;
+mod error;
+mod grid;
+pub mod op;
+mod plan;
+mod scalar;
+mod segments;
+mod stored;
+mod tensor;
+mod weight;
+
+pub use arena::{Arena, Slot};
+pub use backend::{Backend, Description, Policy, Region};
+pub use element::Element;
+pub use error::{Error, Result};
+pub use grid::Grid;
+pub use plan::{Plan, Planner};
+pub use scalar::Scalar;
+pub use segments::Segments;
+pub use stored::{Dtype, Stored};
+pub use tensor::{Shape, Tensor};
+pub use weight::{Form, Matrix, Role, Weight};
+
+/// What model code imports: the trait and every operation's method.
+pub mod prelude {
+    pub use crate::op::{
+        AttentionOps, Heads, ImageOps, LatentOps, LinearOps, Mask, MemoryOps, Modulation, NormOps,
+        Pairing, SequenceOps,
+    };
+    pub use crate::{Backend, Grid, Region, Segments, Tensor, Weight};
+}

@@ -1,0 +1,71 @@
+//! The operations: what a model may ask of a device.
+//!
+//! Each family is one file: the arguments as data (what a device receives), and a trait with the
+//! methods that model code calls. The methods check shapes, allocate the result and launch; they are
+//! the only place where that is done. What an operation computes is defined by the scalar backend.
+
+mod attention;
+mod image;
+mod latent;
+mod linear;
+mod memory;
+mod modulation;
+mod norm;
+mod sequence;
+
+pub use attention::{Attention, AttentionOps, Heads, Mask, Pairing, QkNormRope};
+pub use image::{Conv2d, GroupNorm, ImageOps, Stride, ToRgb8, Upsample2x};
+pub use latent::{CfgCombine, EulerStep, LatentOps, LatentToImage, Patchify, Unpatchify};
+pub use linear::{Epilogue, Linear, LinearOps};
+pub use memory::{CopyRows, MemoryOps};
+pub use modulation::Modulation;
+pub use norm::{GatedResidual, LayerNormScale, NormOps, RmsNorm};
+pub use sequence::{Embed, FillRows, SequenceOps, Silu, TimestepEmbedding};
+
+use crate::{Backend, Element, Error, Region, Result, Shape, Tensor, Weight};
+
+/// One operation with its arguments, as a device receives it.
+#[allow(missing_docs, reason = "each variant is documented at its argument type")]
+pub enum Op<'a, B: Backend> {
+    Linear(Linear<'a, B>),
+    RmsNorm(RmsNorm<'a, B>),
+    LayerNormScale(LayerNormScale<'a, B>),
+    GatedResidual(GatedResidual<'a, B>),
+    QkNormRope(QkNormRope<'a, B>),
+    Attention(Attention<'a, B>),
+    Embed(Embed<'a, B>),
+    TimestepEmbedding(TimestepEmbedding<'a, B>),
+    Silu(Silu<'a, B>),
+    FillRows(FillRows<'a, B>),
+    CopyRows(CopyRows<'a, B>),
+    Patchify(Patchify<'a, B>),
+    Unpatchify(Unpatchify<'a, B>),
+    EulerStep(EulerStep<'a, B>),
+    CfgCombine(CfgCombine<'a, B>),
+    LatentToImage(LatentToImage<'a, B>),
+    Conv2d(Conv2d<'a, B>),
+    GroupNorm(GroupNorm<'a, B>),
+    Upsample2x(Upsample2x<'a, B>),
+    ToRgb8(ToRgb8<'a, B>),
+}
+
+/// Refuses with `detail` unless `fits`.
+fn ensure(fits: bool, op: &'static str, detail: impl FnOnce() -> String) -> Result<()> {
+    if fits { Ok(()) } else { Err(Error::shape(op, detail())) }
+}
+
+/// The memory for a result that the weight `feeds` reads next, or that nothing multiplies.
+fn result_for<B: Backend>(
+    backend: &B,
+    shape: Shape,
+    feeds: Option<&Weight<B>>,
+) -> Result<Tensor<B>> {
+    let policy = backend.policy();
+    let element = if feeds.is_some() { policy.linear_input } else { policy.activation };
+    Tensor::allocate(backend, shape, element, Region::Step)
+}
+
+/// A step-region tensor of `f32`, whatever the device's policy.
+fn f32_result<B: Backend>(backend: &B, shape: Shape) -> Result<Tensor<B>> {
+    Tensor::allocate(backend, shape, Element::F32, Region::Step)
+}

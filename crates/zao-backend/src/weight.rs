@@ -1,0 +1,232 @@
+//! Weights: what a checkpoint hands to a device, and the opaque thing the device makes of it.
+
+use crate::{Backend, Error, Result, Stored};
+
+/// One stored matrix. More forms (int8 with channel scales, fp8, int4 groups, GGUF blocks) join this
+/// enum; a device that has no kernel for one refuses it in [`Backend::load`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Form {
+    /// Dense floating-point elements.
+    Dense(Stored),
+    /// Only the shape is known: what a dry run (manifest, memory plan) loads. No device computes
+    /// with it.
+    Hollow(Vec<usize>),
+}
+
+impl Form {
+    /// The logical shape, outermost first.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Self::Dense(stored) => stored.shape(),
+            Self::Hollow(shape) => shape,
+        }
+    }
+}
+
+/// What a matrix is for; a device may lay it out accordingly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// `y = x W^T`. Several parts `[out, in]` are stacked along `out` (q, k and v in one).
+    Linear,
+    /// `y = silu(x W1^T) * (x W3^T)`: exactly two parts of equal shape `[out, in]`, of which a device
+    /// may interleave the rows.
+    SwiGlu,
+    /// Rows are looked up by token id: one part `[vocabulary, width]`.
+    Table,
+    /// A square convolution kernel: one part `[out, in, k, k]` with `k` 1 or 3, or, as attention
+    /// projections of old checkpoints have it, `[out, in]`.
+    Conv,
+}
+
+/// A weight on its way to a device: one or more stored parts and what they are for.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    name: String,
+    role: Role,
+    parts: Vec<Form>,
+    rows: usize,
+    columns: usize,
+    kernel: usize,
+    sensitive: bool,
+}
+
+impl Matrix {
+    /// Describes a weight.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the parts do not have the shapes that `role` asks for.
+    pub fn new(name: impl Into<String>, role: Role, parts: Vec<Form>) -> Result<Self> {
+        let name = name.into();
+        let wrong = |what: &str| {
+            let shapes: Vec<_> = parts.iter().map(Form::shape).collect();
+            Error::shape("load", format!("{name}: {what}, found {shapes:?}"))
+        };
+        let Some(first) = parts.first() else { return Err(wrong("a weight needs a part")) };
+        let (rows, columns, kernel) = match (role, first.shape()) {
+            (Role::Conv, &[out, inner, kh, kw]) if kh == kw && (kh == 1 || kh == 3) => {
+                (out, inner, kh)
+            }
+            (_, &[out, inner]) => (out, inner, 1),
+            _ => return Err(wrong("expected a matrix [out, in]")),
+        };
+        let rows = match role {
+            Role::Linear => {
+                if parts.iter().any(|p| p.shape().len() != 2 || p.shape()[1] != columns) {
+                    return Err(wrong("stacked parts must have the same number of inputs"));
+                }
+                parts.iter().map(|p| p.shape()[0]).sum()
+            }
+            Role::SwiGlu => {
+                if parts.len() != 2 || parts[1].shape() != first.shape() {
+                    return Err(wrong("SwiGLU takes two parts of the same shape"));
+                }
+                rows
+            }
+            Role::Table | Role::Conv => {
+                if parts.len() != 1 {
+                    return Err(wrong("exactly one part is expected"));
+                }
+                rows
+            }
+        };
+        Ok(Self { name, role, parts, rows, columns, kernel, sensitive: false })
+    }
+
+    /// Marks a weight that never goes below bf16, whatever the rest is quantised to.
+    #[must_use]
+    pub fn sensitive(mut self) -> Self {
+        self.sensitive = true;
+        self
+    }
+
+    /// Whether this weight never goes below bf16.
+    #[must_use]
+    pub fn is_sensitive(&self) -> bool {
+        self.sensitive
+    }
+
+    /// The name that errors show.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the weight is for.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The stored parts, in order.
+    #[must_use]
+    pub fn parts(&self) -> &[Form] {
+        &self.parts
+    }
+
+    /// Width of the result (for [`Role::Table`]: number of entries).
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Width of the input (for [`Role::Table`]: width of an entry).
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Side of the convolution kernel; 1 for everything else.
+    #[must_use]
+    pub fn kernel(&self) -> usize {
+        self.kernel
+    }
+}
+
+/// A weight on a device. Its sizes are known here, its stored form only to the device.
+pub struct Weight<B: Backend> {
+    role: Role,
+    rows: usize,
+    columns: usize,
+    kernel: usize,
+    device: B::Weight,
+}
+
+impl<B: Backend> Weight<B> {
+    /// Takes `matrix` to the device.
+    ///
+    /// # Errors
+    /// What [`Backend::load`] says: no memory, or no kernel for the stored form.
+    pub fn load(backend: &B, matrix: &Matrix) -> Result<Self> {
+        Ok(Self {
+            role: matrix.role,
+            rows: matrix.rows,
+            columns: matrix.columns,
+            kernel: matrix.kernel,
+            device: backend.load(matrix)?,
+        })
+    }
+
+    /// What the weight is for.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Width of the result (for [`Role::Table`]: number of entries).
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Width of the input (for [`Role::Table`]: width of an entry).
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Side of the convolution kernel; 1 for everything else.
+    pub fn kernel(&self) -> usize {
+        self.kernel
+    }
+
+    /// The device's own form, for the device that made it.
+    pub fn device(&self) -> &B::Weight {
+        &self.device
+    }
+}
+
+impl<B: Backend> std::fmt::Debug for Weight<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Weight[{}, {}] {:?}", self.rows, self.columns, self.role)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hollow(shape: &[usize]) -> Form {
+        Form::Hollow(shape.to_vec())
+    }
+
+    #[test]
+    fn stacked_parts_add_their_rows() {
+        let m = Matrix::new("qkv", Role::Linear, vec![hollow(&[8, 4]), hollow(&[2, 4])]).unwrap();
+        assert_eq!((m.rows(), m.columns()), (10, 4));
+    }
+
+    #[test]
+    fn unfit_parts_are_refused_by_name() {
+        for (role, parts) in [
+            (Role::Linear, vec![hollow(&[8, 4]), hollow(&[8, 5])]),
+            (Role::SwiGlu, vec![hollow(&[8, 4])]),
+            (Role::SwiGlu, vec![hollow(&[8, 4]), hollow(&[9, 4])]),
+            (Role::Conv, vec![hollow(&[8, 4, 5, 5])]),
+            (Role::Conv, vec![hollow(&[8, 4, 3, 1])]),
+            (Role::Table, vec![hollow(&[8])]),
+            (Role::Linear, vec![]),
+        ] {
+            let error = Matrix::new("layers.0.w", role, parts).unwrap_err().to_string();
+            assert!(error.contains("layers.0.w"), "{error}");
+        }
+    }
+}

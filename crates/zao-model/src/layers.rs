@@ -1,0 +1,123 @@
+//! Layers that every part of the model uses: a linear layer and a norm weight, loaded by name.
+
+use zao_backend::Role;
+use zao_backend::prelude::*;
+
+use crate::{Loader, Result};
+
+/// `y = x W^T + b`, or without `b`.
+pub(crate) struct Linear<B: Backend> {
+    pub(crate) weight: Weight<B>,
+    pub(crate) bias: Option<Tensor<B>>,
+}
+
+/// Whether a layer has a bias.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bias {
+    Yes,
+    No,
+}
+
+/// Whether a layer may be stored in less than bf16.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Care {
+    Usual,
+    Sensitive,
+}
+
+impl<B: Backend> Linear<B> {
+    /// The layer `name` with weights `[out, inner]`.
+    pub(crate) fn load(
+        loader: &Loader<'_, B>,
+        (out, inner): (usize, usize),
+        bias: Bias,
+        care: Care,
+    ) -> Result<Self> {
+        let parts: [(&str, &[usize]); 1] = [("weight", &[out, inner])];
+        Ok(Self {
+            weight: loader.matrix(Role::Linear, &parts, care == Care::Sensitive)?,
+            bias: match bias {
+                Bias::Yes => Some(loader.vector("bias", out)?),
+                Bias::No => None,
+            },
+        })
+    }
+
+    /// Several layers of the same input as one, their outputs side by side in the order given.
+    pub(crate) fn load_stacked(
+        loader: &Loader<'_, B>,
+        layers: &[(&str, usize)],
+        inner: usize,
+        bias: Bias,
+        care: Care,
+    ) -> Result<Self> {
+        let weights: Vec<_> =
+            layers.iter().map(|(name, out)| (format!("{name}.weight"), [*out, inner])).collect();
+        let weights: Vec<(&str, &[usize])> =
+            weights.iter().map(|(name, shape)| (name.as_str(), shape.as_slice())).collect();
+        let biases: Vec<_> =
+            layers.iter().map(|(name, out)| (format!("{name}.bias"), [*out])).collect();
+        let biases: Vec<(&str, &[usize])> =
+            biases.iter().map(|(name, shape)| (name.as_str(), shape.as_slice())).collect();
+        Ok(Self {
+            weight: loader.matrix(Role::Linear, &weights, care == Care::Sensitive)?,
+            bias: match bias {
+                Bias::Yes => Some(loader.row(&biases)?),
+                Bias::No => None,
+            },
+        })
+    }
+
+    /// `x W^T + b`.
+    pub(crate) fn forward(&self, b: &B, x: &Tensor<B>) -> Result<Tensor<B>> {
+        Ok(b.linear(x, &self.weight, self.bias.as_ref())?)
+    }
+
+    /// `out += x W^T + b`.
+    pub(crate) fn add_to(&self, b: &B, out: &mut Tensor<B>, x: &Tensor<B>) -> Result<()> {
+        Ok(b.linear_accumulate(out, x, &self.weight, self.bias.as_ref())?)
+    }
+}
+
+/// `w2(silu(w1 x) * w3 x)` under whatever names the checkpoint gives the three.
+pub(crate) struct FeedForward<B: Backend> {
+    w13: Weight<B>,
+    w2: Linear<B>,
+}
+
+impl<B: Backend> FeedForward<B> {
+    /// Loads `[gate, up, down]` of a layer of width `dim` and hidden width `hidden`.
+    pub(crate) fn load(
+        loader: &Loader<'_, B>,
+        [gate, up, down]: [&str; 3],
+        dim: usize,
+        hidden: usize,
+    ) -> Result<Self> {
+        let (gate, up) = (format!("{gate}.weight"), format!("{up}.weight"));
+        let shape: &[usize] = &[hidden, dim];
+        Ok(Self {
+            w13: loader.matrix(Role::SwiGlu, &[(&gate, shape), (&up, shape)], false)?,
+            w2: Linear::load(&loader.at(down), (dim, hidden), Bias::No, Care::Usual)?,
+        })
+    }
+
+    /// The weight that reads the input.
+    pub(crate) fn input(&self) -> &Weight<B> {
+        &self.w13
+    }
+
+    /// The hidden activation `silu(w1 x) * w3 x`.
+    fn hidden(&self, b: &B, x: &Tensor<B>) -> Result<Tensor<B>> {
+        Ok(b.swiglu(x, &self.w13, Some(&self.w2.weight))?)
+    }
+
+    /// `[tokens, dim] -> [tokens, dim]`.
+    pub(crate) fn forward(&self, b: &B, x: &Tensor<B>) -> Result<Tensor<B>> {
+        self.w2.forward(b, &self.hidden(b, x)?)
+    }
+
+    /// Adds the result to `out`.
+    pub(crate) fn add_to(&self, b: &B, out: &mut Tensor<B>, x: &Tensor<B>) -> Result<()> {
+        self.w2.add_to(b, out, &self.hidden(b, x)?)
+    }
+}

@@ -1,0 +1,40 @@
+//! The noise a picture starts from: the same numbers for the same seed on every machine.
+
+mod mt19937;
+mod nv;
+mod torch_cpu;
+
+/// Which generator draws the noise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generator {
+    /// What `torch.randn` gives on a CPU: diffusers with a CPU generator, ComfyUI.
+    TorchCpu,
+    /// What `torch.randn` gives on an NVIDIA GPU as long as every element has a thread of its own:
+    /// the "NV" generator of web interfaces.
+    Nv,
+}
+
+/// `count` values of the standard normal distribution.
+#[must_use]
+pub fn normal(generator: Generator, seed: u64, count: usize) -> Vec<f32> {
+    match generator {
+        Generator::TorchCpu => torch_cpu::normal(seed, count),
+        Generator::Nv => nv::normal(seed, count),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_generators_are_normal() {
+        for generator in [Generator::TorchCpu, Generator::Nv] {
+            let values = normal(generator, 1, 100_000);
+            let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / 1e5;
+            let var = values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / 1e5;
+            assert!(mean.abs() < 0.01 && (var - 1.0).abs() < 0.02, "{generator:?} {mean} {var}");
+            assert_ne!(values[..16], normal(generator, 2, 16)[..]);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! `AutoencoderKL`: latents to pictures ([`Decoder`]) and pictures to latents ([`Encoder`]).
+//!
+//! Pictures are NHWC here, one tensor a picture. The first and last layers never go below bf16, and
+//! nothing here is ever f16: its range is too small.
+
+mod decoder;
+mod encoder;
+mod layers;
+mod mid_block;
+mod resnet;
+
+pub use decoder::Decoder;
+pub use encoder::{Encoder, Moments};

@@ -1,0 +1,123 @@
+//! Latents to pictures.
+
+use zao_backend::prelude::*;
+
+use super::layers::{Conv, GroupNorm};
+use super::mid_block::MidBlock;
+use super::resnet::Resnet;
+use crate::{Checkpoint, Declared, Loader, Manifest, Result, VaeConfig};
+
+/// The decoder on a device.
+pub struct Decoder<B: Backend> {
+    post_quant_conv: Option<Conv<B>>,
+    conv_in: Conv<B>,
+    mid_block: MidBlock<B>,
+    up_blocks: Vec<UpBlock<B>>,
+    conv_norm_out: GroupNorm<B>,
+    conv_out: Conv<B>,
+    config: VaeConfig,
+}
+
+struct UpBlock<B: Backend> {
+    resnets: Vec<Resnet<B>>,
+    upsampler: Option<Conv<B>>,
+}
+
+impl<B: Backend> Decoder<B> {
+    /// Loads the decoder's half of the autoencoder.
+    ///
+    /// # Errors
+    /// A weight that is missing, unfit or damaged, or no memory.
+    pub fn load(backend: &B, checkpoint: &dyn Checkpoint, config: &VaeConfig) -> Result<Self> {
+        Self::load_below(&Loader::new(backend, checkpoint), config)
+    }
+
+    fn load_below(root: &Loader<'_, B>, config: &VaeConfig) -> Result<Self> {
+        let loader = root.at("decoder");
+        let latent = config.latent_channels;
+        let widths: Vec<usize> = config.block_out_channels.iter().rev().copied().collect();
+        let (widest, narrowest) = (widths[0], widths[widths.len() - 1]);
+        let post_quant_conv = || Conv::load(&root.at("post_quant_conv"), (latent, latent), 1);
+        let up_blocks = widths.iter().enumerate().map(|(i, &out)| {
+            let inner = if i == 0 { widest } else { widths[i - 1] };
+            let last = i + 1 == widths.len();
+            UpBlock::load(&loader.at(format_args!("up_blocks.{i}")), config, (out, inner), last)
+        });
+        Ok(Self {
+            post_quant_conv: if config.use_post_quant_conv {
+                Some(post_quant_conv()?)
+            } else {
+                None
+            },
+            conv_in: Conv::load(&loader.at("conv_in"), (widest, latent), 3)?,
+            mid_block: MidBlock::load(&loader.at("mid_block"), config, widest)?,
+            up_blocks: up_blocks.collect::<Result<_>>()?,
+            conv_norm_out: GroupNorm::load(&loader.at("conv_norm_out"), config, narrowest)?,
+            conv_out: Conv::load(&loader.at("conv_out"), (config.out_channels, narrowest), 3)?,
+            config: config.clone(),
+        })
+    }
+
+    /// The picture of a latent `[latent_channels, cells]` as the transformer leaves it: values around
+    /// [-1, 1], `[pixels, 3]`, of extent `grid * scale`.
+    ///
+    /// # Errors
+    /// A latent of another size, or no memory.
+    pub fn decode(&self, b: &B, latent: &Tensor<B>, grid: Grid) -> Result<Tensor<B>> {
+        let (scale, shift) = (self.config.scaling_factor, self.config.shift());
+        let z = b.latent_to_image(latent, scale, shift)?;
+        let z = match &self.post_quant_conv {
+            Some(conv) => conv.forward(b, &z, grid)?,
+            None => z,
+        };
+        let x = self.conv_in.forward(b, &z, grid)?;
+        let mut x = self.mid_block.forward(b, x, grid)?;
+        let mut grid = grid;
+        for block in &self.up_blocks {
+            (x, grid) = block.forward(b, x, grid)?;
+        }
+        let h = self.conv_norm_out.silu(b, &x, &self.conv_out)?;
+        drop(x);
+        self.conv_out.forward(b, &h, grid)
+    }
+}
+
+impl<B: Backend> UpBlock<B> {
+    fn load(
+        loader: &Loader<'_, B>,
+        config: &VaeConfig,
+        (out, inner): (usize, usize),
+        last: bool,
+    ) -> Result<Self> {
+        let resnets = (0..=config.layers_per_block).map(|i| {
+            let inner = if i == 0 { inner } else { out };
+            Resnet::load(&loader.at(format_args!("resnets.{i}")), config, (out, inner))
+        });
+        let upsampler = || Conv::load(&loader.at("upsamplers.0.conv"), (out, out), 3);
+        Ok(Self {
+            resnets: resnets.collect::<Result<_>>()?,
+            upsampler: if last { None } else { Some(upsampler()?) },
+        })
+    }
+
+    fn forward(&self, b: &B, mut x: Tensor<B>, grid: Grid) -> Result<(Tensor<B>, Grid)> {
+        for resnet in &self.resnets {
+            x = resnet.forward(b, x, grid)?;
+        }
+        let Some(conv) = &self.upsampler else { return Ok((x, grid)) };
+        let h = b.upsample2x(&x, grid, Some(conv.weight()))?;
+        drop(x);
+        let grid = grid.times(2);
+        Ok((conv.forward(b, &h, grid)?, grid))
+    }
+}
+
+impl Decoder<zao_backend::Planner> {
+    /// The decoder's tensors.
+    ///
+    /// # Errors
+    /// Sizes that make no sense.
+    pub fn manifest(config: &VaeConfig) -> Result<Vec<Declared>> {
+        Manifest::of(|loader| Self::load_below(loader, config).map(drop))
+    }
+}

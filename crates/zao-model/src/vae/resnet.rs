@@ -1,0 +1,43 @@
+//! `ResnetBlock2D` without time: two convolutions beside a shortcut.
+
+use zao_backend::prelude::*;
+
+use super::layers::{Conv, GroupNorm};
+use crate::{Loader, Result, VaeConfig};
+
+pub(super) struct Resnet<B: Backend> {
+    norm1: GroupNorm<B>,
+    conv1: Conv<B>,
+    norm2: GroupNorm<B>,
+    conv2: Conv<B>,
+    conv_shortcut: Option<Conv<B>>,
+}
+
+impl<B: Backend> Resnet<B> {
+    pub(super) fn load(
+        loader: &Loader<'_, B>,
+        config: &VaeConfig,
+        (out, inner): (usize, usize),
+    ) -> Result<Self> {
+        let shortcut = || Conv::load(&loader.at("conv_shortcut"), (out, inner), 1);
+        Ok(Self {
+            norm1: GroupNorm::load(&loader.at("norm1"), config, inner)?,
+            conv1: Conv::load(&loader.at("conv1"), (out, inner), 3)?,
+            norm2: GroupNorm::load(&loader.at("norm2"), config, out)?,
+            conv2: Conv::load(&loader.at("conv2"), (out, out), 3)?,
+            conv_shortcut: if inner == out { None } else { Some(shortcut()?) },
+        })
+    }
+
+    pub(super) fn forward(&self, b: &B, x: Tensor<B>, grid: Grid) -> Result<Tensor<B>> {
+        let h = self.norm1.silu(b, &x, &self.conv1)?;
+        let h = self.conv1.forward(b, &h, grid)?;
+        let h = self.norm2.silu(b, &h, &self.conv2)?;
+        let mut out = match &self.conv_shortcut {
+            Some(conv) => conv.forward(b, &x, grid)?,
+            None => x,
+        };
+        self.conv2.add_to(b, &mut out, &h, grid)?;
+        Ok(out)
+    }
+}

@@ -1,0 +1,101 @@
+//! What zao writes, it reads back bit for bit.
+
+use zao_api::{Model, Recipe, ResolvedPrecision, Rng};
+use zao_png::{Error, Origin, decode_rgb, encode, read};
+
+use crate::support::{pixels, recipe};
+
+#[test]
+fn pixels_and_recipe_come_back_bit_for_bit() {
+    for (width, height) in [(1, 1), (3, 2), (64, 48), (257, 31)] {
+        let recipe = Recipe {
+            prompt: "一只猫 🐈\n\"quoted\" \0 end".into(),
+            negative_prompt: Some(String::new()),
+            guidance: 0.1,
+            cfg_normalization: 1e-45,
+            cfg_truncation: f32::MAX,
+            shift: -0.0,
+            seed: u64::MAX,
+            rng: Rng::Nv,
+            precision: ResolvedPrecision::Bf16,
+            ..recipe(width, height)
+        };
+        let pixels = pixels(width, height);
+        let bytes = encode(&pixels, width, height, &recipe).unwrap();
+
+        let image = decode_rgb(&bytes).unwrap();
+        assert_eq!((image.width, image.height), (width, height));
+        assert!(image.pixels == pixels, "pixels of {width}x{height} changed");
+
+        let info = read(&bytes).unwrap();
+        assert_eq!((info.width, info.height), (width, height));
+        assert!(info.texts.is_empty(), "{:?}", info.texts);
+        let Origin::Zao(read) = info.origin else { panic!("{:?}", info.origin) };
+        assert_eq!(*read, recipe);
+        assert_eq!(read.cfg_normalization.to_bits(), 1);
+        assert_eq!(read.shift.to_bits(), (-0.0_f32).to_bits());
+    }
+}
+
+#[test]
+fn the_same_picture_gives_the_same_bytes() {
+    let encode = || encode(&pixels(64, 64), 64, 64, &recipe(64, 64)).unwrap();
+    assert_eq!(encode(), encode());
+}
+
+#[test]
+fn the_texts_stand_in_the_open_before_the_pixels() {
+    let recipe = Recipe {
+        negative_prompt: Some("blurry".into()),
+        guidance: 4.5,
+        model: Model { name: "demo: apples".into(), fingerprint: "00ff".into() },
+        ..recipe(16, 32)
+    };
+    let bytes = encode(&pixels(16, 32), 16, 32, &recipe).unwrap();
+    let find = |text: &str| bytes.windows(text.len()).position(|w| w == text.as_bytes());
+    let parameters = concat!(
+        "iTXtparameters\0\0\0\0\0a red apple on a blue background\nNegative prompt: blurry\n",
+        "Steps: 8, Sampler: Euler, Schedule type: Simple, CFG scale: 5.5, Seed: 42, Size: 16x32, ",
+        "Model hash: 00ff, Model: \"demo: apples\", RNG: CPU, Version: zao 0.1.0"
+    );
+    let zao = format!("iTXtzao\0\0\0\0\0{}", serde_json::to_string(&recipe).unwrap());
+    let idat = find("IDAT").unwrap();
+    assert!(find(parameters).unwrap() < idat);
+    assert!(find(&zao).unwrap() < idat);
+}
+
+#[test]
+fn what_cannot_be_read_back_is_not_written() {
+    let ten = pixels(10, 10);
+    let written = |width, height, recipe: &Recipe| encode(&ten, width, height, recipe);
+    let not_a_number = Recipe { guidance: f32::NAN, ..recipe(10, 10) };
+    let long = Recipe { prompt: "a".repeat(5 << 20), ..recipe(10, 10) };
+    assert!(matches!(written(10, 11, &recipe(10, 11)), Err(Error::PixelBytes { .. })));
+    assert!(matches!(written(5, 20, &recipe(10, 10)), Err(Error::RecipeSize { .. })));
+    assert!(matches!(written(0, 0, &recipe(0, 0)), Err(Error::Dimensions { .. })));
+    assert!(matches!(written(10, 10, &not_a_number), Err(Error::UnwritableRecipe(_))));
+    assert!(matches!(written(10, 10, &long), Err(Error::RecipeTooLong { .. })));
+}
+
+#[test]
+fn the_longest_recipe_that_is_written_is_read() {
+    let recipe = Recipe { prompt: "a".repeat((4 << 20) - 512), ..recipe(1, 1) };
+    let bytes = encode(&[1, 2, 3], 1, 1, &recipe).unwrap();
+    assert!(read(&bytes).unwrap().origin == Origin::Zao(Box::new(recipe)));
+}
+
+#[test]
+#[ignore = "a timing, meaningful only with --release"]
+fn encoding_a_megapixel_is_fast() {
+    let (pixels, recipe) = (pixels(1024, 1024), recipe(1024, 1024));
+    let mut times: Vec<_> = (0..20)
+        .map(|_| {
+            let started = std::time::Instant::now();
+            let bytes = encode(&pixels, 1024, 1024, &recipe).unwrap();
+            (started.elapsed(), bytes.len())
+        })
+        .collect();
+    times.sort();
+    println!("1024x1024: best {:?}, median {:?}", times[0], times[10]);
+    assert!(times[10].0.as_millis() < 100);
+}
