@@ -1,1 +1,36 @@
-//! placeholder
+//! Jobs to pictures: checks what is asked, plans memory, loads and drops the model's parts, runs a
+//! batch step by step, and says what happens as [`Event`]s.
+//!
+//! There is no HTTP here, no command line and no picture format. A caller opens an [`Engine`] with
+//! [`open`], makes [`Job`]s, and gets [`Picture`]s of RGB bytes.
+//!
+//! The way of a request: [`Job::new`] makes it valid and complete, [`Engine::draw`] tokenizes the
+//! prompts, rehearses the run to know its memory, encodes and refines the captions, steps all
+//! latents as one packed batch, and decodes them one by one.
+
+mod cancel;
+mod denoise;
+mod devices;
+mod draw;
+mod engine;
+mod error;
+mod event;
+mod fingerprint;
+mod job;
+mod memory;
+mod model;
+mod parts;
+mod picture;
+mod run;
+
+pub use cancel::CancelToken;
+pub use devices::{Device, Precision, ResolvedPrecision};
+pub use engine::{Engine, ModelInfo, Settings, open};
+pub use error::{Error, Result};
+pub use event::{Event, Stage, Timings};
+pub use job::{Ask, InvalidJob, Job, MAX_SIDE, MAX_STEPS};
+pub use memory::peak_bytes;
+pub use picture::Picture;
+pub use zao_model::guidance::Guidance;
+pub use zao_model::noise::Generator;
+pub use zao_model::text::MAX_TOKENS;

@@ -1,2 +1,39 @@
-//! placeholder
-fn main() {}
+//! The `zao` command: arguments to settings, settings to work, work to an exit code.
+//!
+//! Exit codes: 0 done, 1 it failed, 2 it was asked wrongly. Results go to standard output, everything
+//! else to standard error, one line each.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the program that talks")]
+
+mod cli;
+mod demo;
+mod failure;
+mod generate;
+mod info;
+mod interrupt;
+mod model;
+mod models;
+mod places;
+mod progress;
+mod pull;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Generate(args) => generate::run(&args),
+        Command::Info(args) => info::run(&args),
+        Command::Models(args) => models::run(&args),
+        Command::Pull(args) => pull::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

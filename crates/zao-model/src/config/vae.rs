@@ -30,6 +30,9 @@ pub struct VaeConfig {
     pub use_quant_conv: bool,
     #[serde(default = "yes")]
     pub use_post_quant_conv: bool,
+    /// Side of the pictures it was made for, in pixels.
+    #[serde(default = "published_size")]
+    pub sample_size: usize,
     #[serde(default = "silu")]
     act_fn: String,
     #[serde(default)]
@@ -52,6 +55,10 @@ fn thirty_two() -> usize {
 
 fn yes() -> bool {
     true
+}
+
+fn published_size() -> usize {
+    1024
 }
 
 fn silu() -> String {

@@ -1,0 +1,121 @@
+//! The engine as its callers see it: open a model, draw jobs.
+
+use std::num::NonZeroUsize;
+
+use zao_backend::{Description, Grid};
+use zao_model::Shift;
+use zao_weights::Source;
+
+use crate::draw::{Artist, Draw};
+use crate::fingerprint::fingerprint;
+use crate::memory::available_bytes;
+use crate::model::ModelFiles;
+use crate::run::Watch;
+use crate::{
+    CancelToken, Device, Event, Job, Picture, Precision, ResolvedPrecision, Result, Timings,
+    devices,
+};
+
+/// How to open an engine.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Which device draws.
+    pub device: Device,
+    /// In which precision.
+    pub precision: Precision,
+    /// How many threads compute on the processor; `None` for one a core.
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// What a model can draw.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelInfo {
+    /// What users call it.
+    pub name: String,
+    /// Tells models of the same name apart by their content.
+    pub fingerprint: String,
+    /// What both sides of a picture are multiples of, in pixels.
+    pub size_multiple: usize,
+    /// Pixels of a latent cell's side.
+    pub pixels_per_cell: usize,
+    /// The largest picture, in pixels.
+    pub max_size: Grid,
+    /// The size to draw when nobody asks for another, in pixels.
+    pub default_size: Grid,
+    /// Static shift of the noise schedule; 1 when it depends on the size.
+    pub shift: f32,
+}
+
+/// A model on a device, ready to draw.
+pub struct Engine {
+    model: ModelFiles,
+    info: ModelInfo,
+    precision: ResolvedPrecision,
+    artist: Box<dyn Draw>,
+}
+
+/// Opens the model at `source`, checks every tensor's name, shape and type, and takes the device.
+/// Weights are loaded when the first picture needs them.
+///
+/// # Errors
+/// A model that is not whole, or a device that is not there.
+pub fn open(name: &str, source: Source, settings: &Settings) -> Result<Engine> {
+    let model = ModelFiles::open(source)?;
+    let largest = model.parts().iter().map(zao_weights::Part::bytes).max().unwrap_or(0);
+    let precision = settings.precision.resolve(largest, available_bytes());
+    let artist: Box<dyn Draw> = match settings.device {
+        Device::Auto | Device::Cpu => {
+            Box::new(Artist::new(devices::cpu(precision, settings.threads)?, precision))
+        }
+    };
+    let info = ModelInfo {
+        name: name.into(),
+        fingerprint: fingerprint(model.parts()),
+        size_multiple: model.size_multiple(),
+        pixels_per_cell: model.pixels_per_cell(),
+        max_size: model.max_size(),
+        default_size: model.default_size(),
+        shift: match model.scheduler.shift {
+            Shift::Static(shift) => shift,
+            Shift::Dynamic { .. } => 1.0,
+        },
+    };
+    Ok(Engine { model, info, precision, artist })
+}
+
+impl Engine {
+    /// What the model can draw.
+    #[must_use]
+    pub fn model(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// The precision it draws in.
+    #[must_use]
+    pub fn precision(&self) -> ResolvedPrecision {
+        self.precision
+    }
+
+    /// The device it draws on.
+    #[must_use]
+    pub fn device(&self) -> Description {
+        self.artist.describe()
+    }
+
+    /// Draws all jobs, as one packed batch as far as memory allows, and says where the time went.
+    /// Each picture is the one that its job alone would give, bit for bit.
+    ///
+    /// # Errors
+    /// Cancelled, out of memory, or a model or device that fails. Nothing is kept of such a run; the
+    /// engine can draw again.
+    pub fn draw(
+        &mut self,
+        jobs: &[Job],
+        events: &dyn Fn(Event),
+        cancel: &CancelToken,
+    ) -> Result<(Vec<Picture>, Timings)> {
+        let mut watch = Watch::new(events, cancel);
+        let pictures = self.artist.draw(&self.model, jobs, &mut watch)?;
+        Ok((pictures, watch.finish()))
+    }
+}

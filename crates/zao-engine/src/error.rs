@@ -1,0 +1,94 @@
+//! What can go wrong between a job and its picture.
+
+use zao_backend::Region;
+
+use crate::job::InvalidJob;
+
+/// The result of anything the engine does.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A run that gave no picture.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The job itself cannot be done.
+    #[error(transparent)]
+    Job(#[from] InvalidJob),
+    /// The model's files are not usable.
+    #[error(transparent)]
+    Weights(#[from] zao_weights::Error),
+    /// The model cannot be loaded or run.
+    #[error(transparent)]
+    Model(zao_model::Error),
+    /// The device refused or failed.
+    #[error(transparent)]
+    Device(zao_backend::Error),
+    /// It does not fit into memory, which was found before anything ran.
+    #[error(
+        "{what} needs {} of memory, {} are free; {advice}",
+        Bytes(*needed),
+        Bytes(*free)
+    )]
+    OutOfMemory {
+        /// What was to be done.
+        what: String,
+        /// Bytes it needs.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+        /// What would fit.
+        advice: String,
+    },
+    /// A device that this machine or this build does not have.
+    #[error("no device {name:?}: {detail}")]
+    NoDevice {
+        /// The name as given.
+        name: String,
+        /// Why, and what there is.
+        detail: String,
+    },
+    /// Somebody cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl From<zao_model::Error> for Error {
+    fn from(error: zao_model::Error) -> Self {
+        match error {
+            zao_model::Error::Backend(error) => error.into(),
+            other => Self::Model(other),
+        }
+    }
+}
+
+impl From<zao_backend::Error> for Error {
+    fn from(error: zao_backend::Error) -> Self {
+        match error {
+            zao_backend::Error::OutOfMemory {
+                region: Region::Step | Region::Job,
+                asked,
+                free,
+                ..
+            } => Self::OutOfMemory {
+                what: "the run".into(),
+                needed: asked as u64,
+                free: free as u64,
+                advice: "use a smaller size or fewer pictures at a time".into(),
+            },
+            other => Self::Device(other),
+        }
+    }
+}
+
+/// A number of bytes in the unit people read.
+struct Bytes(u64);
+
+impl std::fmt::Display for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let gib = self.0 as f64 / f64::from(1 << 30);
+        if gib >= 1.0 {
+            write!(f, "{gib:.1} GiB")
+        } else {
+            write!(f, "{:.0} MiB", self.0 as f64 / f64::from(1 << 20))
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! A short text that tells models apart by their content.
+
+use sha2::{Digest, Sha256};
+use zao_weights::Part;
+
+/// Bytes taken from either end of a tensor.
+const SAMPLE: usize = 64;
+
+/// The fingerprint of a model's parts: names, shapes, types, and the first and last bytes of every
+/// tensor. Reading all of a real model would take longer than drawing with it; any retrained or
+/// converted model differs in the sampled bytes too.
+pub(crate) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a Part>) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.name().folder());
+        for (name, tensor) in part.iter() {
+            hash.update(format!("\n{name} {} {:?} ", tensor.dtype(), tensor.shape()));
+            let bytes = tensor.bytes();
+            hash.update(&bytes[..SAMPLE.min(bytes.len())]);
+            hash.update(&bytes[bytes.len().saturating_sub(SAMPLE)..]);
+        }
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,54 @@
+//! How much main memory there is, and how much was used. Linux tells; elsewhere nothing is known.
+
+use std::fs;
+
+/// The most main memory this process held at once, in bytes, if the system tells.
+#[must_use]
+pub fn peak_bytes() -> Option<u64> {
+    kilobytes(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM:")
+}
+
+/// Bytes that this process can still take without pushing anything out, if the system tells: what
+/// the machine has available, or what is left of the control group's limit, whichever is less.
+pub(crate) fn available_bytes() -> Option<u64> {
+    let machine = kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")?;
+    Some(control_group().map_or(machine, |group| machine.min(group)))
+}
+
+/// The number behind `key` in a file of `key: number kB` lines, in bytes.
+fn kilobytes(text: &str, key: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// What is left below the limit of this process's control group (version 2); pages of files count
+/// as used there but are given back when needed.
+fn control_group() -> Option<u64> {
+    let number = |file: &str| -> Option<u64> {
+        fs::read_to_string(format!("/sys/fs/cgroup/{file}")).ok()?.trim().parse().ok()
+    };
+    let (limit, used) = (number("memory.max")?, number("memory.current")?);
+    let stat = fs::read_to_string("/sys/fs/cgroup/memory.stat").unwrap_or_default();
+    let cached = stat.lines().find_map(|line| line.strip_prefix("file ")?.trim().parse().ok());
+    Some(limit.saturating_sub(used.saturating_sub(cached.unwrap_or(0))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proc_files_are_read_in_bytes() {
+        let text = "Name:\tzao\nVmHWM:\t    2048 kB\n";
+        assert_eq!(kilobytes(text, "VmHWM:"), Some(2 << 20));
+        assert_eq!(kilobytes(text, "VmRSS:"), None);
+        assert_eq!(kilobytes("VmHWM:\tmany kB", "VmHWM:"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_uses_less_than_there_is() {
+        let (peak, available) = (peak_bytes().unwrap(), available_bytes().unwrap());
+        assert!(peak > 1 << 20 && available > 1 << 20, "{peak} {available}");
+    }
+}

@@ -1,0 +1,17 @@
+//! Holds the model against goldens made by diffusers, on every device that the tests know, and
+//! against itself: packed runs equal single ones, and no size is built in.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+//mod damaged;
+mod forward;
+//mod manifest;
+mod noise;
+mod pipeline;
+//mod plan;
+mod prompt;
+mod schedule;
+//mod shapes;
+mod text;
+mod vae;

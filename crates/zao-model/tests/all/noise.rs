@@ -1,0 +1,67 @@
+//! `torch-cpu` noise against `torch.randn`. The `nv` generator has no golden.
+
+use zao_model::noise::{Generator, normal};
+
+use crate::harness::{Golden, assert_within};
+
+/// torch's own single-precision logarithm, sine and cosine are this far from exact ones.
+const TOLERANCE: f64 = 4e-7;
+
+const LATENT: usize = 16 * 32 * 32;
+
+fn torch(seed: u64, count: usize) -> Vec<f32> {
+    normal(Generator::TorchCpu, seed, count)
+}
+
+fn seeds(golden: &Golden) -> Vec<u64> {
+    serde_json::from_value(golden.about("seeds")).unwrap()
+}
+
+#[test]
+fn few_values_are_torchs_bit_for_bit_and_many_nearly() {
+    let golden = Golden::open("noise");
+    let sizes: Vec<usize> = serde_json::from_value(golden.about("sizes")).unwrap();
+    assert!(sizes.iter().any(|&n| n < 16) && sizes.iter().any(|&n| n > 16 && n % 16 != 0));
+    for seed in seeds(&golden) {
+        for &size in &sizes {
+            let name = format!("seed{seed}/n{size}");
+            let expected = golden.array(&name).values;
+            let got = torch(seed, size);
+            if size < 16 {
+                assert_eq!(got, expected, "{name}");
+            } else {
+                assert_within(&name, &got, &expected, TOLERANCE);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_whole_latent_is_torchs() {
+    let golden = Golden::open("noise");
+    for seed in seeds(&golden) {
+        let latent = torch(seed, LATENT);
+        let name = |what: &str| format!("seed{seed}/latent/{what}");
+        let ends = [("first", &latent[..64]), ("last", &latent[LATENT - 64..])];
+        for (end, values) in ends {
+            let expected = golden.array(&name(end)).values;
+            assert_within(&name(end), values, &expected, TOLERANCE);
+        }
+        let wide = || latent.iter().map(|&v| f64::from(v));
+        let sums = [
+            ("sum", wide().sum::<f64>()),
+            ("sum_of_squares", wide().map(|v| v * v).sum::<f64>()),
+        ];
+        for (what, sum) in sums {
+            let expected = golden.doubles(&name(what))[0];
+            // Errors of single values have either sign, so they hardly add up.
+            let error = (sum - expected).abs() / LATENT as f64;
+            assert!(error < 1e-8, "{}: {sum} is not {expected}", name(what));
+        }
+    }
+}
+
+#[test]
+fn only_the_low_half_of_a_seed_counts() {
+    assert_eq!(torch((1 << 32) + 5, 40), torch(5, 40));
+}

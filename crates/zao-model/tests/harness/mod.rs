@@ -1,0 +1,12 @@
+//! What the tests of this crate share: golden files, checkpoints, and devices that know how far
+//! their results may be from a golden. It asserts nothing about any part of the model.
+
+mod device;
+mod golden;
+mod measure;
+mod sample;
+
+pub(crate) use device::{Device, on_every_device};
+pub(crate) use golden::{Array, Golden};
+pub(crate) use measure::{assert_within, relative_error};
+pub(crate) use sample::{Sample, Weights};

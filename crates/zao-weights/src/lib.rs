@@ -1,0 +1,29 @@
+//! From files to named tensors: checkpoint folders, the store of installed models, downloads.
+//!
+//! This crate knows file formats and nothing of what a tensor is for: it computes nothing, prints
+//! nothing and reads no environment variable. A [`ModelFolder`] opens a checkpoint in the layout
+//! of diffusers, from disk or from the binary itself. A [`Store`] says which models are installed, and
+//! [`pull()`] fetches one.
+
+mod check;
+mod error;
+mod folder;
+mod hf_cache;
+mod known;
+mod mapped;
+mod part;
+mod pull;
+mod receipt;
+mod shards;
+mod source;
+mod store;
+
+pub use check::{Expected, Mismatch, WrongShape};
+pub use error::Error;
+pub use folder::ModelFolder;
+pub use known::KnownModel;
+pub use part::{Part, PartName};
+pub use pull::{Hub, PullError, PullEvent, PullOptions, Token, Watch, pull};
+pub use receipt::{Receipt, ReceivedFile};
+pub use source::Source;
+pub use store::{Installed, Origin, Store};

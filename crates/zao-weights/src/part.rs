@@ -1,0 +1,218 @@
+//! One part of a model: its tensors by name.
+//!
+//! A part knows nothing of files or of what its tensors are for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use zao_backend::{Dtype, Stored};
+
+use crate::error::Error;
+
+/// The parts of a model that have weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PartName {
+    /// The diffusion transformer.
+    Transformer,
+    /// The language model that reads the prompt.
+    TextEncoder,
+    /// The autoencoder between latents and pictures.
+    Vae,
+}
+
+impl PartName {
+    /// Every part, in the order in which a picture needs them.
+    pub const ALL: [Self; 3] = [Self::TextEncoder, Self::Transformer, Self::Vae];
+
+    /// The part's folder inside the model folder.
+    #[must_use]
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Transformer => "transformer",
+            Self::TextEncoder => "text_encoder",
+            Self::Vae => "vae",
+        }
+    }
+
+    /// The file that holds the weights when they are not sharded.
+    ///
+    /// The index of shards has this name with `.index.json` behind it.
+    #[must_use]
+    pub const fn single_file(self) -> &'static str {
+        match self {
+            Self::Transformer | Self::Vae => "diffusion_pytorch_model.safetensors",
+            Self::TextEncoder => "model.safetensors",
+        }
+    }
+
+    /// A prefix that some checkpoints put before every name of this part.
+    ///
+    /// A text encoder saved as a whole language model has its body under `model.`.
+    pub(crate) const fn optional_prefix(self) -> Option<&'static str> {
+        match self {
+            Self::TextEncoder => Some("model."),
+            Self::Transformer | Self::Vae => None,
+        }
+    }
+}
+
+impl fmt::Display for PartName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Transformer => "transformer",
+            Self::TextEncoder => "text encoder",
+            Self::Vae => "vae",
+        })
+    }
+}
+
+/// The tensors of one part, by name. Cloning shares the bytes.
+#[derive(Clone, Debug)]
+pub struct Part {
+    name: PartName,
+    tensors: BTreeMap<String, Stored>,
+}
+
+impl Part {
+    /// A part of the given tensors; names are taken as they are.
+    #[must_use]
+    pub fn new(name: PartName, tensors: BTreeMap<String, Stored>) -> Self {
+        Self { name, tensors }
+    }
+
+    /// A part as a checkpoint names its tensors: the optional prefix is removed.
+    pub(crate) fn from_checkpoint(
+        name: PartName,
+        tensors: BTreeMap<String, Stored>,
+    ) -> Result<Self, Error> {
+        let Some(prefix) = name.optional_prefix() else {
+            return Ok(Self::new(name, tensors));
+        };
+        let mut stripped = BTreeMap::new();
+        for (long, stored) in tensors {
+            let short = long.strip_prefix(prefix).unwrap_or(&long).to_owned();
+            if stripped.insert(short.clone(), stored).is_some() {
+                return Err(Error::Duplicate { part: name, tensor: short });
+            }
+        }
+        Ok(Self::new(name, stripped))
+    }
+
+    /// Which part this is.
+    #[must_use]
+    pub fn name(&self) -> PartName {
+        self.name
+    }
+
+    /// The tensor called `name`, if there is one.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Stored> {
+        self.tensors.get(name)
+    }
+
+    /// The names of all tensors in alphabetical order.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// All tensors in alphabetical order of their names.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Stored)> {
+        self.tensors.iter().map(|(name, stored)| (name.as_str(), stored))
+    }
+
+    /// Number of tensors.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tensors.len()
+    }
+
+    /// Whether there is no tensor at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tensors.is_empty()
+    }
+
+    /// The size of all tensors in bytes, as stored.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.tensors.values().map(|t| t.bytes().len() as u64).sum()
+    }
+
+    /// The element types in use, each with its number of elements; the most used comes first.
+    #[must_use]
+    pub fn dtypes(&self) -> Vec<(Dtype, u64)> {
+        let mut counts = [Dtype::F32, Dtype::F16, Dtype::Bf16].map(|dtype| (dtype, 0));
+        for stored in self.tensors.values() {
+            if let Some((_, count)) = counts.iter_mut().find(|(dtype, _)| *dtype == stored.dtype())
+            {
+                *count += stored.len() as u64;
+            }
+        }
+        counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        counts.into_iter().filter(|&(_, count)| count > 0).collect()
+    }
+
+    /// The tensors themselves, for a caller that hands them on and drops them one by one.
+    #[must_use]
+    pub fn into_tensors(self) -> BTreeMap<String, Stored> {
+        self.tensors
+    }
+
+    /// Reads every weight and refuses the part if one is NaN or infinite.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] with the first bad tensor and element.
+    pub fn check_finite(&self) -> Result<(), Error> {
+        for (tensor, stored) in &self.tensors {
+            if let Some(element) = stored.first_non_finite() {
+                return Err(Error::NonFinite { part: self.name, tensor: tensor.clone(), element });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensors(names: &[&str]) -> BTreeMap<String, Stored> {
+        names.iter().map(|&n| (n.to_owned(), Stored::from_f32(&[1], &[0.0]))).collect()
+    }
+
+    #[test]
+    fn the_prefix_of_a_whole_language_model_is_removed() {
+        let whole = tensors(&["lm_head.weight", "model.norm.weight"]);
+        let part = Part::from_checkpoint(PartName::TextEncoder, whole).expect("no duplicate");
+        assert_eq!(part.names().collect::<Vec<_>>(), ["lm_head.weight", "norm.weight"]);
+
+        let other = tensors(&["model.norm.weight"]);
+        let part = Part::from_checkpoint(PartName::Vae, other).expect("no duplicate");
+        assert!(part.get("model.norm.weight").is_some(), "only the text encoder has the prefix");
+    }
+
+    #[test]
+    fn a_name_with_and_without_prefix_is_refused() {
+        let both = tensors(&["model.norm.weight", "norm.weight"]);
+        let error = Part::from_checkpoint(PartName::TextEncoder, both).expect_err("ambiguous");
+        assert!(matches!(error, Error::Duplicate { tensor, .. } if tensor == "norm.weight"));
+    }
+
+    #[test]
+    fn sizes_and_types_are_summed() {
+        let half = Stored::new(Dtype::Bf16, vec![3], vec![0; 6].into()).expect("three elements");
+        let mut all = tensors(&["a"]);
+        all.insert("b".into(), half);
+        let part = Part::new(PartName::Vae, all);
+        assert_eq!((part.len(), part.bytes()), (2, 10));
+        assert_eq!(part.dtypes(), [(Dtype::Bf16, 3), (Dtype::F32, 1)]);
+    }
+
+    #[test]
+    fn a_nan_is_named() {
+        let mut all = tensors(&["fine"]);
+        all.insert("torn".into(), Stored::from_f32(&[2], &[1.0, f32::NAN]));
+        let error = Part::new(PartName::Vae, all).check_finite().expect_err("a NaN");
+        assert!(matches!(error, Error::NonFinite { tensor, element: 1, .. } if tensor == "torn"));
+    }
+}

@@ -1,0 +1,5 @@
+//! Model folders, good and broken, as the engine meets them.
+
+mod broken;
+mod fixture;
+mod good;

@@ -1,0 +1,54 @@
+//! How the command ends when it does not succeed: one line, and an exit code that says whose fault.
+
+use std::process::ExitCode;
+
+/// Why the command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It was asked wrongly; asking differently helps.
+    Usage(String),
+    /// It tried and failed.
+    Failed(anyhow::Error),
+}
+
+/// The result of a command.
+pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+
+impl Failure {
+    /// Says why on standard error; gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let (message, code) = match self {
+            Self::Usage(message) => (message.clone(), 2),
+            Self::Failed(error) => (format!("{error:#}"), 1),
+        };
+        eprintln!("zao: {}", one_line(&message));
+        ExitCode::from(code)
+    }
+
+    /// Wrong use.
+    pub(crate) fn usage(message: impl std::fmt::Display) -> Self {
+        Self::Usage(message.to_string())
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Messages may quote files and arguments: line breaks and control characters become spaces.
+fn one_line(message: &str) -> String {
+    let parts = message.split(|c: char| c.is_control()).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_stay_on_one_line() {
+        assert_eq!(one_line("cannot read \u{1b}[31ma\nb\r\n"), "cannot read  [31ma b");
+    }
+}

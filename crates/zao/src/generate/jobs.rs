@@ -1,0 +1,43 @@
+//! The request as jobs: nothing left open, one job a picture.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+
+use zao_api::{Request, Rng};
+use zao_engine::{Ask, Generator, Guidance, InvalidJob, Job, ModelInfo};
+
+/// What Z-Image-Turbo is made for.
+const STEPS: u32 = 8;
+
+/// The jobs of a request, with seeds counting up from the asked one or from a random one.
+pub(super) fn of(request: &Request, model: &ModelInfo) -> Result<Vec<Job>, InvalidJob> {
+    let first_seed = request.seed.unwrap_or_else(random_seed);
+    let side = |asked: Option<u32>, own: usize| asked.map_or(own, |pixels| pixels as usize);
+    let guidance = Guidance {
+        scale: request.guidance.unwrap_or(Guidance::OFF.scale),
+        normalization: request.cfg_normalization.unwrap_or(Guidance::OFF.normalization),
+        truncation: request.cfg_truncation.unwrap_or(Guidance::OFF.truncation),
+    };
+    let jobs = (0..u64::from(request.count.unwrap_or(1))).map(|i| {
+        let ask = Ask {
+            prompt: request.prompt.clone(),
+            negative: request.negative_prompt.clone().unwrap_or_default(),
+            width: side(request.width, model.default_size.width),
+            height: side(request.height, model.default_size.height),
+            steps: request.steps.unwrap_or(STEPS) as usize,
+            guidance,
+            seed: first_seed.wrapping_add(i),
+            generator: match request.rng.unwrap_or_default() {
+                Rng::TorchCpu => Generator::TorchCpu,
+                Rng::Nv => Generator::Nv,
+            },
+        };
+        Job::new(ask, model)
+    });
+    jobs.collect()
+}
+
+/// A seed short enough to type again. The standard library's hasher draws its keys from the system.
+fn random_seed() -> u64 {
+    RandomState::new().hash_one(std::process::id()) >> 32
+}

@@ -1,0 +1,61 @@
+//! Where things are kept on this machine. The only place that reads the environment.
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use zao_weights::Store;
+
+/// The store of installed models: `$ZAO_HOME/models`, or `zao/models` in the user's data folder;
+/// and the cache of Hugging Face's own tools beside it.
+pub(crate) fn store() -> anyhow::Result<Store> {
+    let home = match path("ZAO_HOME") {
+        Some(home) => home,
+        None => data_folder()
+            .context("no home folder is known; say with ZAO_HOME where models are kept")?
+            .join("zao"),
+    };
+    let store = Store::new(home.join("models"));
+    Ok(match hugging_face_hub() {
+        Some(hub) => store.with_hugging_face_cache(hub),
+        None => store,
+    })
+}
+
+/// The folder `hub` of the Hugging Face cache, found as its own tools find it.
+pub(crate) fn hugging_face_hub() -> Option<PathBuf> {
+    let home = || path("HF_HOME").map(|home| home.join("hub"));
+    let cache = || path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache")));
+    path("HF_HUB_CACHE").or_else(home).or_else(|| Some(cache()?.join("huggingface").join("hub")))
+}
+
+/// A mirror of Hugging Face, if one is set.
+pub(crate) fn hugging_face_endpoint() -> Option<String> {
+    text("HF_ENDPOINT")
+}
+
+/// The user's access token for Hugging Face, if one is set.
+pub(crate) fn hugging_face_token() -> Option<String> {
+    text("HF_TOKEN")
+}
+
+/// The proxy that downloads go through, if one is set.
+pub(crate) fn proxy() -> Option<String> {
+    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].into_iter().find_map(text)
+}
+
+fn data_folder() -> Option<PathBuf> {
+    path("XDG_DATA_HOME")
+        .or_else(|| path("LOCALAPPDATA"))
+        .or_else(|| Some(path("HOME")?.join(".local").join("share")))
+}
+
+/// An environment variable as a path; an empty one counts as not set.
+fn path(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// An environment variable as text; an empty one counts as not set.
+fn text(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
