@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 
-/// Offsets and lengths are multiples of this, so that any vector load of any tensor is aligned.
-const ALIGNMENT: usize = 256;
-
 /// A piece of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Slot {
@@ -28,10 +25,13 @@ pub struct Arena {
 }
 
 impl Arena {
+    /// Offsets and lengths are multiples of this, so that any vector load of any tensor is aligned.
+    pub const ALIGNMENT: usize = 256;
+
     /// An arena over `capacity` bytes.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        let capacity = capacity / ALIGNMENT * ALIGNMENT;
+        let capacity = capacity / Self::ALIGNMENT * Self::ALIGNMENT;
         let free = if capacity > 0 { BTreeMap::from([(0, capacity)]) } else { BTreeMap::new() };
         Self { capacity, free, used: 0, peak: 0 }
     }
@@ -63,7 +63,7 @@ impl Arena {
     /// A slot of at least `bytes` bytes (an empty one still gets an address of its own), or `None`
     /// when no free piece is large enough.
     pub fn allocate(&mut self, bytes: usize) -> Option<Slot> {
-        let bytes = bytes.max(1).checked_next_multiple_of(ALIGNMENT)?;
+        let bytes = bytes.max(1).checked_next_multiple_of(Self::ALIGNMENT)?;
         let (&offset, &length) = self.free.iter().find(|&(_, &length)| length >= bytes)?;
         self.free.remove(&offset);
         if length > bytes {
@@ -127,7 +127,7 @@ mod tests {
         let mut rehearsal = Arena::unbounded();
         let offsets = run(&mut rehearsal).unwrap();
         assert_eq!(run(&mut Arena::new(rehearsal.peak())), Some(offsets));
-        assert_eq!(run(&mut Arena::new(rehearsal.peak() - ALIGNMENT)), None);
+        assert_eq!(run(&mut Arena::new(rehearsal.peak() - Arena::ALIGNMENT)), None);
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub struct Policy {
 pub struct Description {
     /// The name a user types (`cpu`, `cuda:0`).
     pub device: String,
+    /// What decides the last bits of a result (an instruction set, a card): where device and numerics
+    /// are equal, so are the pictures of a recipe.
+    pub numerics: String,
     /// What it is, in words.
     pub detail: String,
     /// For each family of operations, the implementation chosen and why.
@@ -67,7 +70,8 @@ pub trait Backend: Sized {
     /// [`crate::Error::OutOfMemory`] when the device has not that much.
     fn reserve(&self, plan: Plan) -> Result<()>;
 
-    /// Gives reserved memory back to the system; live tensors make this a no-op.
+    /// Gives reserved memory back to the system, each region unless a tensor lives in it. The next run
+    /// reserves anew.
     fn release(&self);
 
     /// Memory for `bytes` bytes, uninitialised.
@@ -90,10 +94,10 @@ pub trait Backend: Sized {
     /// kernel for these sizes.
     fn launch(&self, op: Op<'_, Self>) -> Result<()>;
 
-    /// Copies host values into a tensor, converting to its element type.
+    /// Copies host values, as many as the tensor has elements, into it, converting to its type.
     ///
     /// # Errors
-    /// [`crate::Error::Device`].
+    /// [`crate::Error::Shape`] for another number of values, [`crate::Error::Device`].
     fn write(&self, to: &mut Tensor<Self>, values: &[f32]) -> Result<()>;
 
     /// Waits for the launched work and copies a tensor to the host, widened to `f32`.

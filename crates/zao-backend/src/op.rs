@@ -54,6 +54,11 @@ fn ensure(fits: bool, op: &'static str, detail: impl FnOnce() -> String) -> Resu
     if fits { Ok(()) } else { Err(Error::shape(op, detail())) }
 }
 
+/// Whether every one of these is held in `f32`: tables, biases, norm weights, latents.
+fn all_f32<'a, B: Backend + 'a>(tensors: impl IntoIterator<Item = &'a Tensor<B>>) -> bool {
+    tensors.into_iter().all(|tensor| tensor.element() == Element::F32)
+}
+
 /// The memory for a result that the weight `feeds` reads next, or that nothing multiplies.
 fn result_for<B: Backend>(
     backend: &B,

@@ -79,6 +79,7 @@ impl Backend for Planner {
     fn describe(&self) -> Description {
         Description {
             device: "plan".into(),
+            numerics: "none".into(),
             detail: "computes nothing, counts memory".into(),
             kernels: Vec::new(),
         }

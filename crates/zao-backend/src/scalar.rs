@@ -64,6 +64,7 @@ impl Backend for Scalar {
     fn describe(&self) -> Description {
         Description {
             device: DEVICE.into(),
+            numerics: "scalar".into(),
             detail: "the definition of every operation, one thread of f32".into(),
             kernels: Vec::new(),
         }

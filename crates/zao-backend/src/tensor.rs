@@ -53,7 +53,11 @@ impl<B: Backend> Tensor<B> {
         element: Element,
         region: crate::Region,
     ) -> crate::Result<Self> {
-        let memory = backend.allocate(shape.len() * element.size(), region)?;
+        let bytes = shape.rows.checked_mul(shape.width).and_then(|n| n.checked_mul(element.size()));
+        let Some(bytes) = bytes else {
+            return Err(crate::Error::shape("allocate", format!("{shape} has too many elements")));
+        };
+        let memory = backend.allocate(bytes, region)?;
         Ok(Self { shape, element, memory })
     }
 

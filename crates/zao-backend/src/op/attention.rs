@@ -1,6 +1,6 @@
 //! Attention over packed segments, and the norm and rotation before it.
 
-use super::{Op, ensure, result_for};
+use super::{Op, all_f32, ensure, result_for};
 use crate::{Backend, Result, Segments, Shape, Tensor, Weight};
 
 /// How the width of a fused `qkv` row divides: `query` heads, then `kv` key heads, then `kv` value
@@ -93,10 +93,11 @@ pub trait AttentionOps: Backend {
         rope: (&Tensor<Self>, Pairing),
     ) -> Result<()> {
         let (rope, pairing) = rope;
-        let norm_fits = |w: &Tensor<Self>| w.shape() == Shape::new(1, heads.dim);
+        let norm_fits = |w: &Tensor<Self>| w.shape() == Shape::new(1, heads.dim) && all_f32([w]);
         let fits = qkv.width() == heads.qkv_width()
             && heads.dim.is_multiple_of(2)
             && rope.shape() == Shape::new(qkv.rows(), heads.dim)
+            && all_f32([rope])
             && norms.is_none_or(|(q, k)| norm_fits(q) && norm_fits(k));
         ensure(fits, "qk_norm_rope", || {
             format!("{qkv:?} as {heads:?} with norms {norms:?} and rope {rope:?}")

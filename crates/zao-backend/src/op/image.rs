@@ -3,7 +3,7 @@
 //! A picture is `[height * width, channels]` (NHWC, one picture a tensor), so a 1x1 convolution and
 //! the attention in the middle are the same operations as everywhere else.
 
-use super::{Epilogue, Op, ensure, result_for};
+use super::{Epilogue, Op, all_f32, ensure, result_for};
 use crate::{Backend, Element, Grid, Region, Result, Role, Shape, Tensor, Weight};
 
 /// How a convolution walks.
@@ -129,7 +129,8 @@ pub trait ImageOps: Backend {
         let fits = groups > 0
             && x.width().is_multiple_of(groups)
             && weight.shape() == row
-            && bias.shape() == row;
+            && bias.shape() == row
+            && all_f32([weight, bias]);
         ensure(fits, "group_norm", || {
             format!("{x:?} in {groups} groups with {weight:?} and {bias:?}")
         })?;
@@ -184,6 +185,7 @@ fn launch_conv<B: Backend>(backend: &B, op: Conv2d<'_, B>) -> Result<()> {
     let fits = weight.role() == Role::Conv
         && x.shape() == Shape::new(grid.area(), weight.columns())
         && bias.shape() == Shape::new(1, weight.rows())
+        && all_f32([*bias])
         && out.shape() == Shape::new(cells, weight.rows())
         && (*stride == Stride::One
             || (weight.kernel() == 3

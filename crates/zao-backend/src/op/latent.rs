@@ -2,7 +2,7 @@
 //!
 //! A latent is `[channels, height * width]` in `f32`, the order in which noise is drawn.
 
-use super::{Op, ensure, f32_result, result_for};
+use super::{Op, all_f32, ensure, f32_result, result_for};
 use crate::{Backend, Grid, Result, Shape, Tensor, Weight};
 
 /// Cuts a latent into patches: token `(i, j)` holds `latent[c, i p + a, j p + b]` at
@@ -83,7 +83,9 @@ pub trait LatentOps: Backend {
         rows: usize,
         feeds: Option<&Weight<Self>>,
     ) -> Result<Tensor<Self>> {
-        let fits = latent.width() == grid.area()
+        let fits = patch > 0
+            && all_f32([latent])
+            && latent.width() == grid.area()
             && grid.height.is_multiple_of(patch)
             && grid.width.is_multiple_of(patch)
             && rows >= grid.over(patch).area();
@@ -107,7 +109,8 @@ pub trait LatentOps: Backend {
         grid: Grid,
         patch: usize,
     ) -> Result<Tensor<Self>> {
-        let fits = x.width().is_multiple_of(patch * patch)
+        let fits = patch > 0
+            && x.width().is_multiple_of(patch * patch)
             && grid.height.is_multiple_of(patch)
             && grid.width.is_multiple_of(patch)
             && first_row + grid.over(patch).area() <= x.rows();
@@ -130,9 +133,8 @@ pub trait LatentOps: Backend {
         velocity: &Tensor<Self>,
         delta: f32,
     ) -> Result<()> {
-        ensure(latent.shape() == velocity.shape(), "euler_step", || {
-            format!("{latent:?} and {velocity:?}")
-        })?;
+        let fits = latent.shape() == velocity.shape() && all_f32([&*latent, velocity]);
+        ensure(fits, "euler_step", || format!("{latent:?} and {velocity:?}"))?;
         self.launch(Op::EulerStep(EulerStep { latent, velocity, delta }))
     }
 
@@ -147,9 +149,8 @@ pub trait LatentOps: Backend {
         guidance: f32,
         limit: f32,
     ) -> Result<Tensor<Self>> {
-        ensure(positive.shape() == negative.shape(), "cfg_combine", || {
-            format!("{positive:?} and {negative:?}")
-        })?;
+        let fits = positive.shape() == negative.shape() && all_f32([positive, negative]);
+        ensure(fits, "cfg_combine", || format!("{positive:?} and {negative:?}"))?;
         let mut out = f32_result(self, positive.shape())?;
         self.launch(Op::CfgCombine(CfgCombine {
             positive,
@@ -171,6 +172,7 @@ pub trait LatentOps: Backend {
         scale: f32,
         shift: f32,
     ) -> Result<Tensor<Self>> {
+        ensure(all_f32([latent]), "latent_to_image", || format!("{latent:?}"))?;
         let shape = Shape::new(latent.width(), latent.rows());
         let mut out = result_for(self, shape, None)?;
         self.launch(Op::LatentToImage(LatentToImage { latent, scale, shift, out: &mut out }))?;

@@ -1,6 +1,6 @@
 //! Matrix multiplies with what is fused into their ends.
 
-use super::{Op, ensure, result_for};
+use super::{Op, all_f32, ensure, result_for};
 use crate::{Backend, Error, Result, Role, Shape, Tensor, Weight};
 
 /// What happens to `x W^T + bias` before it is written.
@@ -19,7 +19,7 @@ pub enum Epilogue {
 /// A row of the result depends on the same row of `x` only, and on nothing else in the batch: not on
 /// the number of rows either. Devices keep that bit for bit.
 pub struct Linear<'a, B: Backend> {
-    /// `[tokens, in]`.
+    /// `[tokens, in]`, of the activation's or the linear input's type, or `f32`.
     pub x: &'a Tensor<B>,
     /// `[out, in]`, of [`Role::Linear`] or [`Role::SwiGlu`].
     pub weight: &'a Weight<B>,
@@ -111,6 +111,7 @@ fn launch<B: Backend>(
     let fits = x.width() == weight.columns()
         && out.shape() == shape
         && bias.is_none_or(|b| b.shape() == Shape::new(1, weight.rows()))
+        && all_f32(bias)
         && match weight.role() {
             Role::Linear => true,
             Role::SwiGlu => bias.is_none() && epilogue == Epilogue::Store,

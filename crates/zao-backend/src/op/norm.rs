@@ -1,6 +1,6 @@
 //! Normalisations over the width of a token, with the modulation of adaLN.
 
-use super::{Modulation, Op, ensure, result_for};
+use super::{Modulation, Op, all_f32, ensure, result_for};
 use crate::{Backend, Result, Shape, Tensor, Weight};
 
 /// `out = x / sqrt(mean(x^2) + eps) * weight * (1 + scale)`, the mean in `f32` over a row.
@@ -107,7 +107,8 @@ fn check<B: Backend>(
     modulation: Option<Modulation<'_, B>>,
 ) -> Result<()> {
     if let Some(weight) = weight {
-        ensure(weight.shape() == Shape::new(1, x.width), op, || format!("{x} by {weight:?}"))?;
+        let fits = weight.shape() == Shape::new(1, x.width) && all_f32([weight]);
+        ensure(fits, op, || format!("{x} by {weight:?}"))?;
     }
     modulation.map_or(Ok(()), |m| m.check(op, x.rows, x.width))
 }

@@ -1,6 +1,6 @@
 //! What makes and marks tokens: embeddings, time, pad tokens.
 
-use super::{Op, ensure, f32_result, result_for};
+use super::{Op, all_f32, ensure, f32_result, result_for};
 use crate::{Backend, Error, Result, Role, Shape, Tensor, Weight};
 use std::ops::Range;
 
@@ -90,6 +90,7 @@ pub trait SequenceOps: Backend {
         vector: &Tensor<Self>,
     ) -> Result<()> {
         let fits = vector.shape() == Shape::new(1, x.width())
+            && all_f32([vector])
             && rows.start <= rows.end
             && rows.end <= x.rows();
         ensure(fits, "fill_rows", || format!("rows {rows:?} of {x:?} with {vector:?}"))?;
