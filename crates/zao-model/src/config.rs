@@ -17,6 +17,9 @@ use crate::{Error, Result};
 
 /// Parses a configuration file.
 fn parse<T: DeserializeOwned>(file: &'static str, json: &[u8]) -> Result<T> {
+    // serde would also take an array, as the fields in order.
+    let is_object = json.trim_ascii_start().starts_with(b"{");
+    ensure(is_object, file, || "expected a JSON object".into())?;
     serde_json::from_slice(json).map_err(|e| Error::config(file, e.to_string()))
 }
 

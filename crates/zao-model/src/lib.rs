@@ -13,6 +13,10 @@ mod checkpoint;
 mod config;
 mod error;
 pub mod guidance;
+#[cfg(test)]
+#[path = "../tests/harness/mod.rs"]
+#[allow(unused, reason = "the integration tests use the rest")]
+mod harness;
 mod layers;
 pub mod noise;
 mod rope;
@@ -20,6 +24,10 @@ pub mod schedule;
 pub mod text;
 pub mod transformer;
 pub mod vae;
+
+// The harness, which the integration tests share, calls the crate by its name.
+#[cfg(test)]
+extern crate self as zao_model;
 
 pub use checkpoint::{Checkpoint, Declared, Loader, Manifest};
 pub use config::{SchedulerConfig, Shift, TextConfig, TransformerConfig, VaeConfig};

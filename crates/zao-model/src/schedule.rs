@@ -22,8 +22,9 @@ impl Schedule {
         for sigma in &mut sigmas {
             *sigma = config.shift.apply(*sigma, image_tokens);
         }
-        if let Some(terminal) = config.shift_terminal {
-            let last = 1.0 - sigmas[steps - 1];
+        let last = 1.0 - sigmas[steps - 1];
+        // A single step begins and ends at pure noise: there is nothing to stretch.
+        if let Some(terminal) = config.shift_terminal.filter(|_| last > 0.0) {
             let stretch = last / (1.0 - terminal);
             for sigma in &mut sigmas {
                 *sigma = 1.0 - (1.0 - *sigma) / stretch;
@@ -60,14 +61,18 @@ impl Schedule {
     }
 }
 
-/// `torch.linspace`: from both ends towards the middle, in `f32`.
+/// `torch.linspace`: from both ends towards the middle, in `f32`, each product and sum rounded once.
 fn linspace(start: f32, end: f32, count: usize) -> Vec<f32> {
     if count == 1 {
         return vec![start];
     }
     let step = (end - start) / (count - 1) as f32;
     let value = |i: usize| {
-        if i < count / 2 { start + step * i as f32 } else { end - step * (count - 1 - i) as f32 }
+        if i < count / 2 {
+            step.mul_add(i as f32, start)
+        } else {
+            (-step).mul_add((count - 1 - i) as f32, end)
+        }
     };
     (0..count).map(value).collect()
 }
@@ -85,5 +90,11 @@ mod tests {
         }
         assert_eq!(schedule.times()[0], 0.0);
         assert!((0..8).all(|i| schedule.delta(i) > 0.0));
+    }
+
+    #[test]
+    fn a_single_step_has_nothing_to_stretch() {
+        let config = SchedulerConfig { shift_terminal: Some(0.1), ..Default::default() };
+        assert_eq!(Schedule::new(&config, 1, 4096).sigmas(), [1.0, 0.0]);
     }
 }

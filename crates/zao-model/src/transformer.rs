@@ -14,6 +14,8 @@ mod final_layer;
 mod model;
 mod modulations;
 mod positions;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{Batch, BatchItem};
 pub use caption::Caption;

@@ -35,7 +35,8 @@ fn box_muller([x, y]: [u32; 2]) -> f32 {
     const TO_CIRCLE: f32 = std::f32::consts::TAU / 4_294_967_296.0;
     let u = x as f32 * TO_UNIT + TO_UNIT / 2.0;
     let v = y as f32 * TO_CIRCLE + TO_CIRCLE / 2.0;
-    (-2.0 * u.ln()).sqrt() * v.sin()
+    // In f64 and rounded once, so that no machine's mathematical library shows.
+    ((-2.0 * f64::from(u).ln()).sqrt() * f64::from(v).sin()) as f32
 }
 
 #[cfg(test)]

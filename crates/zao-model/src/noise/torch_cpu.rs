@@ -37,15 +37,17 @@ fn uniform_f64(generator: &mut Mt19937) -> f64 {
     (generator.next_u64() & ((1 << 53) - 1)) as f64 * (1.0 / (1u64 << 53) as f64)
 }
 
+/// The angle is rounded to `f32` as in torch; the rest is computed in `f64` and rounded once, which
+/// gives the same numbers whatever mathematical library a machine has.
 fn box_muller(block: &mut [f32; BLOCK]) {
     for i in 0..BLOCK / 2 {
         // 1 - u lies in (0, 1], where the logarithm is finite.
         let u1 = 1.0 - block[i];
         let u2 = block[i + BLOCK / 2];
-        let radius = (-2.0 * u1.ln()).sqrt();
-        let theta = 2.0 * PI * u2;
-        block[i] = radius * theta.cos();
-        block[i + BLOCK / 2] = radius * theta.sin();
+        let radius = (-2.0 * f64::from(u1).ln()).sqrt();
+        let theta = f64::from(2.0 * PI * u2);
+        block[i] = (radius * theta.cos()) as f32;
+        block[i + BLOCK / 2] = (radius * theta.sin()) as f32;
     }
 }
 

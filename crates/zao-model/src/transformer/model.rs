@@ -153,6 +153,12 @@ impl<B: Backend> Transformer<B> {
         latents: &[&Tensor<B>],
         times: &[(&Modulations<B>, usize)],
     ) -> Result<Vec<Tensor<B>>> {
+        let pictures = batch.len();
+        if latents.len() != pictures || times.len() != pictures {
+            let (latents, times) = (latents.len(), times.len());
+            let detail = format!("{latents} latents and {times} times for {pictures} pictures");
+            return Err(zao_backend::Error::shape("transformer", detail).into());
+        }
         let row = |tensor, index| (tensor, index..index + 1);
         let blocks: Vec<_> = times.iter().map(|(m, i)| row(&m.blocks, *i)).collect();
         let adaln = b.pack(&blocks)?;

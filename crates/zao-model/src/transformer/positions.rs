@@ -41,7 +41,8 @@ impl Positions {
         table
     }
 
-    fn push(&self, table: &mut Vec<f32>, position: [usize; 3]) {
+    /// Appends the row of one token.
+    pub(super) fn push(&self, table: &mut Vec<f32>, position: [usize; 3]) {
         let axes = position.into_iter().zip(self.axes_dims);
         let angles = axes.flat_map(|(at, dim)| {
             (0..dim / 2).map(move |i| {

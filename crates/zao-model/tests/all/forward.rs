@@ -5,9 +5,10 @@ use std::sync::Arc;
 use zao_backend::prelude::*;
 use zao_model::transformer::{BatchItem, Transformer};
 
-use crate::harness::{Array, Device, Sample, on_every_device};
+use crate::harness::{Array, Device, Sample, on_every_device, on_fast_devices};
 
-on_every_device!(forwards, mixed_batch, packed_pictures_are_single_ones);
+on_every_device!(tiny, mixed_batch, packed_pictures_are_single_ones);
+on_fast_devices!(demo);
 
 /// One picture's inputs and diffusers' output.
 struct Case {
@@ -56,13 +57,22 @@ fn run<B: Backend>(
     outputs.iter().map(|output| device.read(output)).collect()
 }
 
-fn forwards<B: Backend>(device: &Device<B>) {
+fn tiny<B: Backend>(device: &Device<B>) {
     for sample in Sample::tiny() {
-        let transformer = sample.transformer(device);
-        for case in cases(&sample, "forward") {
-            let got = run(device, &transformer, &[&case]);
-            device.assert_values_close(&case.name, &got[0], &case.output.values);
-        }
+        assert_forwards(device, &sample, 1.0);
+    }
+}
+
+fn demo<B: Backend>(device: &Device<B>) {
+    // It is trained, and random captions push it where it is steep: torch's own bf16 is 1.4e-2 off.
+    assert_forwards(device, &Sample::demo(), 1.5);
+}
+
+fn assert_forwards<B: Backend>(device: &Device<B>, sample: &Sample, amplified: f64) {
+    let transformer = sample.transformer(device);
+    for case in cases(sample, "forward") {
+        let got = run(device, &transformer, &[&case]);
+        device.assert_amplified(&case.name, &got[0], &case.output.values, amplified);
     }
 }
 
@@ -72,7 +82,7 @@ fn mixed_batch<B: Backend>(device: &Device<B>) {
         assert!(cases.len() > 1);
         let all = run(device, &sample.transformer(device), &cases.iter().collect::<Vec<_>>());
         for (case, got) in cases.iter().zip(all) {
-            device.assert_values_close(&case.name, &got, &case.output.values);
+            device.assert_close(&case.name, &got, &case.output.values);
         }
     }
 }

@@ -1,17 +1,25 @@
 //! Holds the model against goldens made by diffusers, on every device that the tests know, and
 //! against itself: packed runs equal single ones, and no size is built in.
 
+#![allow(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "clippy knows tests by their attribute, and these have helpers beside them"
+)]
+
 #[path = "../harness/mod.rs"]
 mod harness;
 
-//mod damaged;
+mod damaged;
 mod forward;
-//mod manifest;
+mod manifest;
 mod noise;
 mod pipeline;
-//mod plan;
+mod plan;
 mod prompt;
+mod random;
 mod schedule;
-//mod shapes;
+mod shapes;
 mod text;
 mod vae;

@@ -1,11 +1,14 @@
-//! `torch-cpu` noise against `torch.randn`. The `nv` generator has no golden.
+//! Both generators against `torch.randn`, on a CPU and on an NVIDIA GPU.
 
 use zao_model::noise::{Generator, normal};
 
 use crate::harness::{Golden, assert_within};
 
-/// torch's own single-precision logarithm, sine and cosine are this far from exact ones.
+/// Largest relative error: torch's own single-precision logarithm, sine and cosine are not exact.
 const TOLERANCE: f64 = 4e-7;
+
+/// The same for the faster and coarser sine that torch uses on a GPU.
+const NV_TOLERANCE: f64 = 1e-6;
 
 const LATENT: usize = 16 * 32 * 32;
 
@@ -48,10 +51,8 @@ fn a_whole_latent_is_torchs() {
             assert_within(&name(end), values, &expected, TOLERANCE);
         }
         let wide = || latent.iter().map(|&v| f64::from(v));
-        let sums = [
-            ("sum", wide().sum::<f64>()),
-            ("sum_of_squares", wide().map(|v| v * v).sum::<f64>()),
-        ];
+        let sums =
+            [("sum", wide().sum::<f64>()), ("sum_of_squares", wide().map(|v| v * v).sum::<f64>())];
         for (what, sum) in sums {
             let expected = golden.doubles(&name(what))[0];
             // Errors of single values have either sign, so they hardly add up.
@@ -64,4 +65,25 @@ fn a_whole_latent_is_torchs() {
 #[test]
 fn only_the_low_half_of_a_seed_counts() {
     assert_eq!(torch((1 << 32) + 5, 40), torch(5, 40));
+}
+
+#[test]
+fn values_of_the_nv_generator_are_those_of_a_gpu() {
+    let golden = Golden::open("nv");
+    for group in golden.cases("") {
+        let seed = group.strip_prefix("seed").unwrap().parse().unwrap();
+        for case in golden.cases(&group) {
+            let count = case.strip_prefix('n').unwrap().parse().unwrap();
+            let values = normal(Generator::Nv, seed, count);
+            let name = format!("{group}/{case}");
+            if count <= 4096 {
+                assert_within(&name, &values, &golden.array(&name).values, NV_TOLERANCE);
+                continue;
+            }
+            for (end, values) in [("first", &values[..64]), ("last", &values[count - 64..])] {
+                let name = format!("{name}/{end}");
+                assert_within(&name, values, &golden.array(&name).values, NV_TOLERANCE);
+            }
+        }
+    }
 }

@@ -38,7 +38,10 @@ fn final_latents<B: Backend>(device: &Device<B>) {
             let mut latent = device.upload_rows(noise.as_matrix(), &drawn);
             denoise(device, &sample, &run, (&mut latent, noise.grid()));
             let name = format!("pipeline/{name}/latents");
-            device.assert_close(&name, &latent, &sample.golden.array(&name));
+            let (got, expected) = (device.read(&latent), sample.golden.array(&name).values);
+            // Guidance takes the difference of two predictions several times.
+            let amplified = if run.guidance_scale > 0.0 { 2.0 } else { 1.0 };
+            device.assert_amplified(&name, &got, &expected, amplified);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Prompts to token ids against transformers: template, normalisation, splitting, merges, limit.
 
 use serde_json::Value;
-use zao_model::text::MAX_TOKENS;
+use zao_model::text::{MAX_TOKENS, Tokenizer, TokenizerFiles};
 
 use crate::harness::Sample;
 
@@ -37,5 +37,23 @@ fn what_is_cut_is_counted() {
             assert_eq!(got.ids, whole.ids[..limit]);
             assert_eq!(got.cut, whole.ids.len() - limit);
         }
+    }
+}
+
+#[test]
+fn files_that_are_no_tokenizer_are_named() {
+    let sample = Sample::tiny_a();
+    let [tokenizer, config] = ["tokenizer.json", "tokenizer_config.json"]
+        .map(|file| sample.file(&format!("tokenizer/{file}")));
+    let files = TokenizerFiles { tokenizer: &tokenizer, config: &config, chat_template: None };
+    for (files, faulty) in [
+        // Its template is a file of its own, which is not given.
+        (files, "tokenizer_config.json: no chat_template"),
+        (TokenizerFiles { config: b"{", ..files }, "tokenizer_config.json"),
+        (TokenizerFiles { tokenizer: b"{}", ..files }, "tokenizer.json"),
+        (TokenizerFiles { chat_template: Some(b"\xff"), ..files }, "chat_template.jinja"),
+    ] {
+        let error = Tokenizer::new(files).err().unwrap().to_string();
+        assert!(error.contains(faulty), "{error}");
     }
 }

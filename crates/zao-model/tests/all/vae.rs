@@ -4,17 +4,22 @@ use zao_backend::prelude::*;
 use zao_model::vae::{Decoder, Encoder};
 use zao_weights::PartName;
 
-use crate::harness::{Device, Sample, on_every_device};
+use crate::harness::{Device, Sample, on_every_device, on_fast_devices};
 
-on_every_device!(decoded, encoded);
+on_every_device!(tiny_decoded, tiny_encoded);
+on_fast_devices!(demo_decoded, demo_encoded);
 
-fn decoded<B: Backend>(device: &Device<B>) {
+fn tiny_decoded<B: Backend>(device: &Device<B>) {
     for sample in Sample::tiny() {
-        decoded_sample(device, &sample);
+        assert_decoded(device, &sample);
     }
 }
 
-fn decoded_sample<B: Backend>(device: &Device<B>, sample: &Sample) {
+fn demo_decoded<B: Backend>(device: &Device<B>) {
+    assert_decoded(device, &Sample::demo());
+}
+
+fn assert_decoded<B: Backend>(device: &Device<B>, sample: &Sample) {
     let b = &device.backend;
     let decoder = Decoder::load(b, &sample.weights(PartName::Vae), &sample.vae_config()).unwrap();
     for case in sample.golden.cases("vae/decode") {
@@ -23,7 +28,7 @@ fn decoded_sample<B: Backend>(device: &Device<B>, sample: &Sample) {
         let image = decoder.decode(b, &device.upload(&latents), latents.grid()).unwrap();
         let expected = sample.golden.array(&name("image"));
         assert_eq!(image.rows(), latents.grid().times(sample.vae_config().scale()).area());
-        device.assert_values_close(&name("image"), &device.read(&image), &expected.channels_last());
+        device.assert_close(&name("image"), &device.read(&image), &expected.channels_last());
 
         let rgb = b.read_bytes(&b.to_rgb8(&image).unwrap()).unwrap();
         let expected = sample.golden.bytes(&name("rgb8"));
@@ -34,13 +39,17 @@ fn decoded_sample<B: Backend>(device: &Device<B>, sample: &Sample) {
     }
 }
 
-fn encoded<B: Backend>(device: &Device<B>) {
+fn tiny_encoded<B: Backend>(device: &Device<B>) {
     for sample in Sample::tiny() {
-        encoded_sample(device, &sample);
+        assert_encoded(device, &sample);
     }
 }
 
-fn encoded_sample<B: Backend>(device: &Device<B>, sample: &Sample) {
+fn demo_encoded<B: Backend>(device: &Device<B>) {
+    assert_encoded(device, &Sample::demo());
+}
+
+fn assert_encoded<B: Backend>(device: &Device<B>, sample: &Sample) {
     let b = &device.backend;
     let encoder = Encoder::load(b, &sample.weights(PartName::Vae), &sample.vae_config()).unwrap();
     for case in sample.golden.cases("vae/encode") {
@@ -52,7 +61,7 @@ fn encoded_sample<B: Backend>(device: &Device<B>, sample: &Sample) {
             [("mean", moments.mean), ("logvar", moments.logvar), ("latents", latents)]
         {
             let expected = sample.golden.array(&name(what)).values;
-            device.assert_values_close(&name(what), &got, &expected);
+            device.assert_close(&name(what), &got, &expected);
         }
     }
 }

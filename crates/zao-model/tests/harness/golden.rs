@@ -64,16 +64,17 @@ impl Golden {
         self.data(name, Dtype::U8).1
     }
 
-    /// What comes next in the names that begin with `group/`, each once: the cases of a group.
+    /// What comes next in the names below `group` (below nothing for ""), each once: its cases.
     pub(crate) fn cases(&self, group: &str) -> Vec<String> {
         let file = SafeTensors::deserialize(&self.bytes).unwrap();
+        let prefix = if group.is_empty() { String::new() } else { format!("{group}/") };
         let cases: BTreeSet<String> = file
             .names()
             .into_iter()
-            .filter_map(|name| name.strip_prefix(group)?.strip_prefix('/'))
+            .filter_map(|name| name.strip_prefix(&prefix))
             .map(|rest| rest.split('/').next().unwrap_or(rest).to_owned())
             .collect();
-        assert!(!cases.is_empty(), "no golden begins with {group}/");
+        assert!(!cases.is_empty(), "no golden begins with {prefix}");
         cases.into_iter().collect()
     }
 

@@ -1,7 +1,7 @@
 //! How far a result is from what is expected.
 
 /// The norm of the difference over the norm of what is expected; NaN if a value is NaN.
-pub(crate) fn relative_error(got: &[f32], expected: &[f32]) -> f64 {
+fn relative_error(got: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(got.len(), expected.len(), "number of values");
     let pairs = got.iter().zip(expected).map(|(&g, &e)| (f64::from(g), f64::from(e)));
     let (difference, norm) = pairs.fold((0.0, 0.0), |(difference, norm), (g, e)| {

@@ -6,7 +6,7 @@ mod golden;
 mod measure;
 mod sample;
 
-pub(crate) use device::{Device, on_every_device};
+pub(crate) use device::{Device, on_every_device, on_fast_devices};
 pub(crate) use golden::{Array, Golden};
-pub(crate) use measure::{assert_within, relative_error};
+pub(crate) use measure::assert_within;
 pub(crate) use sample::{Sample, Weights};

@@ -1,0 +1,178 @@
+//! Convolutions as matrix products over windows of the picture, without copying the windows out.
+//!
+//! A task copies its part of the picture, with a border of zeros where there is none, and then the
+//! three cells that a kernel row covers lie side by side: one vector of `3 in` values for each
+//! output, overlapping its neighbour's.
+
+#![allow(unsafe_code, reason = "tasks write different parts of one tensor at once")]
+
+use std::ops::Range;
+
+use zao_backend::op::{Conv2d, Stride};
+use zao_backend::{Grid, Result};
+
+use crate::device::Cpu;
+use crate::epilogue::Epilogue;
+use crate::linear;
+use crate::matmul::{Into, PANEL, Vectors, multiply};
+use crate::panels::Panels;
+use crate::simd::Isa;
+use crate::threads::Work;
+use crate::view::Rows;
+
+/// Side of the kernel; the other one, 1, is a linear layer.
+const SIDE: usize = 3;
+/// Inputs that are multiplied at a time: a panel of them stays in L1.
+const DEPTH: usize = 256;
+/// Width of a task's part of the output: whole micro-tiles.
+const TILE_WIDTH: usize = 24;
+/// Largest height of a task's part of the output.
+const TILE_HEIGHT: usize = 16;
+/// Values of a task's part of the input, which stays in L2.
+const PATCH: usize = 1 << 17;
+
+/// `out = epilogue(conv(x) + bias)`.
+pub(crate) fn conv2d(cpu: &Cpu, op: Conv2d<'_, Cpu>) -> Result<()> {
+    let panels = op.weight.device().panels()?;
+    let finish = op.epilogue.into();
+    if op.weight.kernel() == 1 {
+        return linear::product(cpu, Rows::of(op.x), panels, Some(op.bias), finish, op.out);
+    }
+    // diffusers pads only at the bottom and right before it downsamples.
+    let (stride, before) = match op.stride {
+        Stride::One => (1, 1),
+        Stride::Two => (2, 0),
+    };
+    let cells = op.grid.over(stride);
+    let work = Work::of_elements(cells.area() * op.out.width() * panels.depth() / 16);
+    let tile = tile(cells, op.x.width(), stride, cpu.threads.count());
+    let convolution = Convolution {
+        isa: cpu.isa,
+        x: Rows::of(op.x),
+        grid: op.grid,
+        stride,
+        before,
+        panels,
+        cells,
+        epilogue: Epilogue::new(cpu.isa, finish, panels, Some(op.bias), op.out),
+    };
+    let tasks = (0..cells.height).step_by(tile.height).flat_map(move |top| {
+        (0..cells.width).step_by(tile.width).map(move |left| {
+            let rows = top..(top + tile.height).min(cells.height);
+            (rows, left..(left + tile.width).min(cells.width))
+        })
+    });
+    let patch = reach(tile.height, stride) * reach(tile.width, stride) * op.x.width();
+    let scratch = PANEL * DEPTH + tile.area() * PANEL + patch;
+    cpu.threads.for_each(work, scratch, tasks, |(rows, columns), scratch| {
+        convolution.task(rows, columns, scratch);
+    })
+}
+
+/// How many input cells `outputs` neighbouring outputs see along one side.
+const fn reach(outputs: usize, stride: usize) -> usize {
+    (outputs - 1) * stride + SIDE
+}
+
+/// The outputs of a task: few enough for the caches, and a few tasks for every thread.
+fn tile(cells: Grid, channels: usize, stride: usize, threads: usize) -> Grid {
+    let width = TILE_WIDTH.min(cells.width).max(1);
+    let mut height = TILE_HEIGHT.min(cells.height).max(1);
+    let patch = |height| reach(height, stride) * reach(width, stride) * channels;
+    let tasks = |height| cells.height.div_ceil(height) * cells.width.div_ceil(width);
+    while height > 1 && (patch(height) > PATCH || (threads > 1 && tasks(height) < 4 * threads)) {
+        height -= 1;
+    }
+    Grid::new(height, width)
+}
+
+/// A convolution that tasks share.
+struct Convolution<'a> {
+    isa: Isa,
+    x: Rows<'a>,
+    /// Extent of the input.
+    grid: Grid,
+    stride: usize,
+    /// Width of the border of zeros at the top and left.
+    before: usize,
+    panels: &'a Panels,
+    /// Extent of the output.
+    cells: Grid,
+    epilogue: Epilogue<'a>,
+}
+
+impl Convolution<'_> {
+    /// Computes the outputs at `rows` and `columns`.
+    fn task(&self, rows: Range<usize>, columns: Range<usize>, scratch: &mut [f32]) {
+        let (weights, scratch) = scratch.split_at_mut(PANEL * DEPTH);
+        let (sums, patch) = scratch.split_at_mut(rows.len() * columns.len() * PANEL);
+        self.copy_patch(&rows, &columns, patch);
+        let inner = self.x.width;
+        let patch_row = reach(columns.len(), self.stride) * inner;
+        for panel in 0..self.panels.count() {
+            sums.fill(0.0);
+            for (dy, start) in (0..SIDE)
+                .flat_map(|dy| (0..SIDE * inner).step_by(DEPTH).map(move |start| (dy, start)))
+            {
+                let depth = DEPTH.min(SIDE * inner - start);
+                let first = dy * SIDE * inner + start;
+                let weights = self.panels.chunk(self.isa, panel, first..first + depth, weights);
+                for (y, sums) in sums.chunks_mut(columns.len() * PANEL).enumerate() {
+                    let data = &patch[(y * self.stride + dy) * patch_row + start..];
+                    let stride = self.stride * inner;
+                    let vectors = Vectors { data, count: columns.len(), stride, step: 1 };
+                    multiply(self.isa, depth, weights, vectors, sums, Into::Add);
+                }
+            }
+            for (y, sums) in rows.clone().zip(sums.chunks_mut(columns.len() * PANEL)) {
+                let first = y * self.cells.width;
+                let cells = first + columns.start..first + columns.end;
+                // SAFETY: tasks differ in their outputs, and this one takes panels in turn.
+                unsafe { self.epilogue.apply(panel, cells, sums) };
+            }
+        }
+    }
+
+    /// Copies what the outputs at `rows` and `columns` see, zeros where the picture ends.
+    fn copy_patch(&self, rows: &Range<usize>, columns: &Range<usize>, patch: &mut [f32]) {
+        let inner = self.x.width;
+        let width = reach(columns.len(), self.stride);
+        let height = reach(rows.len(), self.stride);
+        let left = columns.start * self.stride;
+        // The columns of the patch that exist in the picture.
+        let from = self.before.saturating_sub(left);
+        let to = width.min((self.grid.width + self.before).saturating_sub(left));
+        let patch_rows = patch[..height * width * inner].chunks_mut((width * inner).max(1));
+        for (y, values) in patch_rows.enumerate() {
+            let y = rows.start * self.stride + y;
+            if y < self.before || y >= self.grid.height + self.before {
+                values.fill(0.0);
+                continue;
+            }
+            let first = (y - self.before) * self.grid.width + left;
+            values[..from * inner].fill(0.0);
+            values[to * inner..].fill(0.0);
+            let cells = first + from - self.before..first + to - self.before;
+            self.x.rows(cells).load(self.isa, &mut values[from * inner..to * inner]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_fit_the_cache_and_suffice_for_the_threads() {
+        for threads in [1, 2, 16] {
+            for (side, channels) in [(1, 4), (5, 32), (32, 512), (256, 32), (1024, 128)] {
+                let cells = Grid::new(side, side);
+                let tile = tile(cells, channels, 1, threads);
+                let patch = reach(tile.height, 1) * reach(tile.width, 1) * channels;
+                assert!(tile.area() > 0 && (patch <= PATCH || tile.height == 1), "{tile}");
+                let tasks = side.div_ceil(tile.height) * side.div_ceil(tile.width);
+                assert!(threads == 1 || tasks >= threads.min(side), "{tasks} tasks");
+            }
+        }
+    }
+}

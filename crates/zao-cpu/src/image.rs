@@ -1,0 +1,33 @@
+//! The simple operations on pictures: enlarging, and turning values into bytes.
+
+use zao_backend::Result;
+use zao_backend::op::{ToRgb8, Upsample2x};
+
+use crate::device::Cpu;
+use crate::view::Rows;
+
+/// Every cell becomes 2x2 equal cells.
+pub(crate) fn upsample2x(cpu: &Cpu, op: Upsample2x<'_, Cpu>) -> Result<()> {
+    let (x, width, channels) = (Rows::of(op.x), op.grid.width, op.x.width());
+    cpu.for_each_band(op.out, channels, |mut band, values| {
+        for cell in band.rows.clone() {
+            let (row, column) = (cell / (2 * width), cell % (2 * width));
+            x.load(cpu.isa, row / 2 * width + column / 2, values);
+            band.row(cell).store(cpu.isa, values);
+        }
+    })
+}
+
+/// `round(255 * clamp(x / 2 + 0.5, 0, 1))`.
+pub(crate) fn to_rgb8(cpu: &Cpu, op: ToRgb8<'_, Cpu>) -> Result<()> {
+    let (x, width) = (Rows::of(op.x), op.x.width());
+    cpu.for_each_band(op.out, width, |mut band, values| {
+        for row in band.rows.clone() {
+            x.load(cpu.isa, row, values);
+            for value in values.iter_mut() {
+                *value = 255.0 * (*value / 2.0 + 0.5).clamp(0.0, 1.0);
+            }
+            band.row(row).store(cpu.isa, values);
+        }
+    })
+}

@@ -1,0 +1,44 @@
+//! What a user may choose about this device.
+
+use std::num::NonZeroUsize;
+
+use zao_backend::{Element, Policy};
+
+/// The precision of weights and of what matrix multiplies read. Sums are `f32` in both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CpuPrecision {
+    /// Nothing is rounded: weights keep every stored bit, activations are `f32`.
+    #[default]
+    F32,
+    /// Weights and the inputs of matrix multiplies are rounded to bf16; the residual stream stays
+    /// `f32`.
+    Bf16,
+}
+
+impl CpuPrecision {
+    pub(crate) const fn policy(self) -> Policy {
+        let linear_input = match self {
+            Self::F32 => Element::F32,
+            Self::Bf16 => Element::Bf16,
+        };
+        Policy { activation: Element::F32, linear_input }
+    }
+}
+
+impl std::fmt::Display for CpuPrecision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        })
+    }
+}
+
+/// How [`crate::Cpu::new`] sets the device up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The precision of weights and matrix inputs.
+    pub precision: CpuPrecision,
+    /// Number of threads that compute, the calling one included; `None` for one a core.
+    pub threads: Option<NonZeroUsize>,
+}
