@@ -29,7 +29,8 @@ impl std::fmt::Display for Region {
 pub struct Policy {
     /// The residual stream and everything that no matrix multiply reads next.
     pub activation: Element,
-    /// Results that are read next by a matrix multiply: norms, attention, SwiGLU.
+    /// Results that are read next by a matrix multiply (norms, attention, SwiGLU), unless its weight
+    /// is sensitive.
     pub linear_input: Element,
 }
 

@@ -59,14 +59,16 @@ fn all_f32<'a, B: Backend + 'a>(tensors: impl IntoIterator<Item = &'a Tensor<B>>
     tensors.into_iter().all(|tensor| tensor.element() == Element::F32)
 }
 
-/// The memory for a result that the weight `feeds` reads next, or that nothing multiplies.
+/// The memory for a result that the weight `feeds` reads next, or that nothing multiplies. What a
+/// sensitive weight reads is never rounded or quantised for it.
 fn result_for<B: Backend>(
     backend: &B,
     shape: Shape,
     feeds: Option<&Weight<B>>,
 ) -> Result<Tensor<B>> {
     let policy = backend.policy();
-    let element = if feeds.is_some() { policy.linear_input } else { policy.activation };
+    let rounded = feeds.is_some_and(|weight| !weight.is_sensitive());
+    let element = if rounded { policy.linear_input } else { policy.activation };
     Tensor::allocate(backend, shape, element, Region::Step)
 }
 

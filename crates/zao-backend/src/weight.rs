@@ -150,6 +150,7 @@ pub struct Weight<B: Backend> {
     rows: usize,
     columns: usize,
     kernel: usize,
+    sensitive: bool,
     device: B::Weight,
 }
 
@@ -164,6 +165,7 @@ impl<B: Backend> Weight<B> {
             rows: matrix.rows,
             columns: matrix.columns,
             kernel: matrix.kernel,
+            sensitive: matrix.sensitive,
             device: backend.load(matrix)?,
         })
     }
@@ -186,6 +188,11 @@ impl<B: Backend> Weight<B> {
     /// Side of the convolution kernel; 1 for everything else.
     pub fn kernel(&self) -> usize {
         self.kernel
+    }
+
+    /// Whether this weight never goes below bf16, and reads activations that are not rounded for it.
+    pub fn is_sensitive(&self) -> bool {
+        self.sensitive
     }
 
     /// The device's own form, for the device that made it.

@@ -109,19 +109,22 @@ impl Convolution<'_> {
         self.copy_patch(&rows, &columns, patch);
         let inner = self.x.width;
         let patch_row = reach(columns.len(), self.stride) * inner;
-        for panel in 0..self.panels.count() {
+        if inner == 0 {
             sums.fill(0.0);
+        }
+        for panel in 0..self.panels.count() {
             for (dy, start) in (0..SIDE)
                 .flat_map(|dy| (0..SIDE * inner).step_by(DEPTH).map(move |start| (dy, start)))
             {
                 let depth = DEPTH.min(SIDE * inner - start);
                 let first = dy * SIDE * inner + start;
+                let into = if first == 0 { Into::Store } else { Into::Add };
                 let weights = self.panels.chunk(self.isa, panel, first..first + depth, weights);
                 for (y, sums) in sums.chunks_mut(columns.len() * PANEL).enumerate() {
                     let data = &patch[(y * self.stride + dy) * patch_row + start..];
                     let stride = self.stride * inner;
                     let vectors = Vectors { data, count: columns.len(), stride, step: 1 };
-                    multiply(self.isa, depth, weights, vectors, sums, Into::Add);
+                    multiply(self.isa, depth, weights, vectors, sums, into);
                 }
             }
             for (y, sums) in rows.clone().zip(sums.chunks_mut(columns.len() * PANEL)) {

@@ -73,19 +73,27 @@ impl<'a> Epilogue<'a> {
             let mut bias = [0.0; PANEL];
             let row = Rows { elements, width: self.width };
             row.part(0, columns.clone()).load(self.isa, &mut bias[..columns.len()]);
-            for sums in sums.as_chunks_mut::<PANEL>().0 {
-                for (sum, bias) in sums.iter_mut().zip(&bias) {
-                    *sum += bias;
-                }
-            }
+            self.isa.run(
+                #[inline(always)]
+                || {
+                    for sums in sums.as_chunks_mut::<PANEL>().0 {
+                        add(sums, &bias);
+                    }
+                },
+            );
         }
         match self.finish {
             Finish::Silu => silu_all(self.isa, sums),
             Finish::SwiGlu => swiglu_panels(self.isa, sums),
             Finish::Store | Finish::Accumulate => {}
         }
+        // SAFETY: panels differ in columns, and the caller keeps rows of one panel apart.
+        if let Some(out) = unsafe { self.out.f32_rows(rows.clone(), columns.clone()) } {
+            self.write_f32(sums, out);
+            return;
+        }
         for (row, sums) in rows.zip(sums.as_chunks_mut::<PANEL>().0) {
-            // SAFETY: panels differ in columns, and the caller keeps rows of one panel apart.
+            // SAFETY: as above; the rows that were not `f32` are gone.
             let mut out = unsafe { self.out.part(row, columns.clone()) };
             let sums = &mut sums[..columns.len()];
             match self.finish {
@@ -93,5 +101,32 @@ impl<'a> Epilogue<'a> {
                 Finish::Store | Finish::Silu | Finish::SwiGlu => out.store(self.isa, sums),
             }
         }
+    }
+
+    /// Writes or adds sums to parts of rows, as wide as a panel has outputs.
+    fn write_f32<'b>(&self, sums: &[f32], out: impl Iterator<Item = &'b mut [f32]>) {
+        let accumulate = self.finish == Finish::Accumulate;
+        self.isa.run(
+            #[inline(always)]
+            || {
+                for (sums, out) in sums.as_chunks::<PANEL>().0.iter().zip(out) {
+                    // Whole panels, nearly all there are, have a length that compilers can see.
+                    match (<&mut [f32; PANEL]>::try_from(&mut *out).ok(), accumulate) {
+                        (Some(out), true) => add(out, sums),
+                        (Some(out), false) => *out = *sums,
+                        (None, true) => add(out, sums),
+                        (None, false) => out.copy_from_slice(&sums[..out.len()]),
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// `sums += terms`, as far as the former reach.
+#[inline(always)]
+fn add(sums: &mut [f32], terms: &[f32; PANEL]) {
+    for (sum, term) in sums.iter_mut().zip(terms) {
+        *sum += term;
     }
 }

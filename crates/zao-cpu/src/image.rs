@@ -12,8 +12,8 @@ pub(crate) fn upsample2x(cpu: &Cpu, op: Upsample2x<'_, Cpu>) -> Result<()> {
     cpu.for_each_band(op.out, channels, |mut band, values| {
         for cell in band.rows.clone() {
             let (row, column) = (cell / (2 * width), cell % (2 * width));
-            x.load(cpu.isa, row / 2 * width + column / 2, values);
-            band.row(cell).store(cpu.isa, values);
+            let from = row / 2 * width + column / 2;
+            band.row(cell).copy(cpu.isa, x.rows(from..from + 1), values);
         }
     })
 }

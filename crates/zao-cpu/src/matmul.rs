@@ -220,8 +220,9 @@ mod tests {
 
     #[test]
     fn products_are_right_and_do_not_depend_on_the_number_of_vectors() {
-        let isa = Isa::detect();
-        for k in [0, 1, 2, 3, 17, 256] {
+        for (isa, k) in
+            Isa::all().into_iter().flat_map(|isa| [0, 1, 2, 3, 17, 256].map(|k| (isa, k)))
+        {
             let panel_data = values(k * 40 + PANEL, 1);
             let panel = Panel { data: &panel_data, step: 40 };
             let data = values(30 * 300, 2);

@@ -66,8 +66,8 @@ pub(crate) fn copy_rows(cpu: &Cpu, op: CopyRows<'_, Cpu>) -> Result<()> {
     let to: &mut Tensor<Cpu> = op.to;
     cpu.for_each_band(to, width, |mut band, values| {
         for row in rows.start.max(band.rows.start)..rows.end.min(band.rows.end) {
-            from.load(cpu.isa, from_row + row - rows.start, values);
-            band.row(row).store(cpu.isa, values);
+            let source = from_row + row - rows.start;
+            band.row(row).copy(cpu.isa, from.rows(source..source + 1), values);
         }
     })
 }

@@ -13,6 +13,15 @@ impl Isa {
         Self(Arch::new())
     }
 
+    /// Every one that this machine has, so that tests do not leave the lesser ones untried.
+    #[cfg(test)]
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = vec![Self(Arch::Scalar), Self::detect()];
+        #[cfg(target_arch = "x86_64")]
+        all.extend(pulp::x86::V3::try_new().map(|isa| Self(Arch::V3(isa))));
+        all
+    }
+
     /// Its name, for people.
     pub(crate) fn name(self) -> &'static str {
         match self.0 {

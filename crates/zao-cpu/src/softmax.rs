@@ -77,13 +77,17 @@ mod tests {
 
     #[test]
     fn blocks_give_what_one_block_gives() {
+        Isa::all().into_iter().for_each(check_blocks);
+    }
+
+    fn check_blocks(isa: Isa) {
         let scores: Vec<f32> =
             (0..40 * PANEL).map(|i| ((i * i * 7) % 1009) as f32 * 0.05).collect();
         let mut state = Softmax::new();
         let mut weights: Vec<f32> = Vec::new();
         for block in scores.chunks(13 * PANEL) {
             let mut block = block.to_vec();
-            let kept = state.advance(Isa::detect(), &mut block);
+            let kept = state.advance(isa, &mut block);
             for (i, weight) in weights.iter_mut().enumerate() {
                 *weight *= kept[i % PANEL];
             }

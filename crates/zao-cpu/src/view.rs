@@ -123,8 +123,20 @@ impl<'a> ElementsMut<'a> {
         }
     }
 
-    /// Adds `values` to the elements, using `values` as scratch where the type is not `f32`.
-    pub(crate) fn add(&mut self, isa: Isa, values: &mut [f32]) {
+    /// Copies `from`, which is as long, by way of `scratch` if the types differ.
+    pub(crate) fn copy(&mut self, isa: Isa, from: Elements<'_>, scratch: &mut [f32]) {
+        match (self, from) {
+            (ElementsMut::F32(to), Elements::F32(from)) => to.copy_from_slice(from),
+            (ElementsMut::Bf16(to), Elements::Bf16(from)) => to.copy_from_slice(from),
+            (to, from) => {
+                from.load(isa, scratch);
+                to.store(isa, scratch);
+            }
+        }
+    }
+
+    /// Adds `values` to the elements.
+    pub(crate) fn add(&mut self, isa: Isa, values: &[f32]) {
         if let Self::F32(out) = self {
             for (out, value) in out.iter_mut().zip(values) {
                 *out += *value;
@@ -133,11 +145,11 @@ impl<'a> ElementsMut<'a> {
         }
         let mut at = 0;
         let mut sums = [0.0; 64];
-        for part in values.chunks_mut(sums.len()) {
+        for part in values.chunks(sums.len()) {
             let sums = &mut sums[..part.len()];
             let mut here = self.part(at..at + part.len());
             here.load(isa, sums);
-            for (sum, value) in sums.iter_mut().zip(part.iter()) {
+            for (sum, value) in sums.iter_mut().zip(part) {
                 *sum += value;
             }
             here.store(isa, sums);
@@ -274,5 +286,29 @@ impl<'a> Shared<'a> {
             std::slice::from_raw_parts_mut(start, columns.len() * size)
         };
         ElementsMut::cast(bytes, self.element)
+    }
+
+    /// The elements `columns` of each of `rows`, if they are `f32`.
+    ///
+    /// # Safety
+    /// As for [`Shared::part`], for every row that the iterator has given.
+    pub(crate) unsafe fn f32_rows(
+        self,
+        rows: Range<usize>,
+        columns: Range<usize>,
+    ) -> Option<impl Iterator<Item = &'a mut [f32]>> {
+        assert!(rows.end <= self.rows);
+        assert!(columns.start <= columns.end && columns.end <= self.width);
+        (self.element == Element::F32).then(|| {
+            rows.map(move |row| {
+                let start = self.start.cast::<f32>();
+                // SAFETY: the assertions keep the part inside the tensor, which is borrowed for `'a`
+                // and aligned; rows differ, and the caller promises that nobody else has them.
+                unsafe {
+                    let start = start.add(row * self.width + columns.start);
+                    std::slice::from_raw_parts_mut(start, columns.len())
+                }
+            })
+        })
     }
 }

@@ -48,6 +48,16 @@ pub enum Error {
         /// The largest extent.
         max: Grid,
     },
+    /// A caption longer than the model's position tables.
+    #[error(
+        "a caption of {tokens} tokens, pads included, is too long for this model: at most {max}"
+    )]
+    CaptionTooLong {
+        /// Tokens of the caption, pads included.
+        tokens: usize,
+        /// The longest caption.
+        max: usize,
+    },
     /// The computation produced something that is no number.
     #[error("{stage} produced values that are not numbers; the weights do not fit this model")]
     NotANumber {

@@ -123,6 +123,12 @@ impl SchedulerConfig {
         ensure(file.num_train_timesteps > 0 && file.shift > 0.0, FILE, || {
             format!("num_train_timesteps {}, shift {}", file.num_train_timesteps, file.shift)
         })?;
+        ensure(file.base_image_seq_len < file.max_image_seq_len, FILE, || {
+            format!(
+                "base_image_seq_len {} is not below max_image_seq_len {}",
+                file.base_image_seq_len, file.max_image_seq_len
+            )
+        })?;
         let shift = if file.use_dynamic_shifting {
             Shift::Dynamic {
                 exponential,

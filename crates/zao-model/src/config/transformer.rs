@@ -125,6 +125,13 @@ impl TransformerConfig {
         Grid::new(rows, columns).times(self.patch())
     }
 
+    /// The longest caption, pads included, that the model has positions for: they start at 1, and the
+    /// picture takes the one behind the caption.
+    #[must_use]
+    pub fn max_caption(&self) -> usize {
+        self.axes_lens[0].saturating_sub(2)
+    }
+
     /// Width of a patch's values.
     #[must_use]
     pub fn patch_width(&self) -> usize {

@@ -33,17 +33,18 @@ pub struct Batch<B: Backend> {
 
 impl<B: Backend> Batch<B> {
     pub(super) fn new(b: &B, config: &TransformerConfig, items: Vec<BatchItem<B>>) -> Result<Self> {
-        let positions = Positions::new(config);
+        let patch = config.patch();
+        let extents = items.iter().map(|item| (item.latent.over(patch), item.caption.padded_len()));
+        let positions = Positions::new(config, Positions::reach(extents));
         let (mut image_rope, mut unified_rope) = (Vec::new(), Vec::new());
         for item in &items {
             let caption_len = item.caption.padded_len();
-            let rows = positions.image(item.latent.over(config.patch()), caption_len);
+            let rows = positions.image(item.latent.over(patch), caption_len);
             image_rope.extend_from_slice(&rows);
             unified_rope.extend(rows);
             unified_rope.extend(positions.caption(caption_len));
         }
-        let patches: Vec<usize> =
-            items.iter().map(|item| item.latent.over(config.patch()).area()).collect();
+        let patches: Vec<usize> = items.iter().map(|item| item.latent.over(patch).area()).collect();
         let image = Segments::new(patches.iter().map(|&n| padded(n)));
         let captions = items.iter().map(|item| item.caption.padded_len());
         let unified =

@@ -82,9 +82,13 @@ impl<B: Backend> Transformer<B> {
     /// Pads, embeds and refines captions `[tokens, cap_feat_dim]`, all in one packed run.
     ///
     /// # Errors
-    /// A caption of another width, or no memory.
+    /// A caption of another width or beyond the model's position tables, or no memory.
     pub fn refine(&self, b: &B, features: &[&Tensor<B>]) -> Result<Vec<Caption<B>>> {
         let segments = Segments::new(features.iter().map(|f| padded(f.rows())));
+        let max = self.config.max_caption();
+        if let Some(rows) = segments.iter().find(|rows| rows.len() > max) {
+            return Err(Error::CaptionTooLong { tokens: rows.len(), max });
+        }
         // The rows of pads are overwritten after the embedding; any row serves until then.
         let pieces: Vec<_> = features
             .iter()
@@ -99,7 +103,8 @@ impl<B: Backend> Transformer<B> {
             let pads = rows.start + features.rows()..rows.end;
             b.fill_rows(&mut x, pads, &self.cap_pad_token)?;
         }
-        let positions = Positions::new(&self.config);
+        let longest = segments.iter().map(|rows| rows.len()).max().unwrap_or(0);
+        let positions = Positions::new(&self.config, [longest + 1, 1, 1]);
         let rope: Vec<f32> =
             segments.iter().flat_map(|rows| positions.caption(rows.len())).collect();
         let shape = Shape::new(segments.rows(), self.config.heads().dim);

@@ -3,17 +3,51 @@
 use zao_backend::Grid;
 
 use super::padded;
-use crate::{TransformerConfig, rope};
+use crate::TransformerConfig;
 
-/// Rotations of the tokens of one picture and its caption.
+/// Rotations of the tokens of pictures and their captions, up to some position on each axis.
 pub(super) struct Positions {
-    theta: f64,
-    axes_dims: [usize; 3],
+    axes: [Axis; 3],
+}
+
+/// Cosines and sines of the positions of one axis: a picture has thousands of tokens, but only some
+/// hundred different positions.
+struct Axis {
+    pairs: usize,
+    cos: Vec<f32>,
+    sin: Vec<f32>,
+}
+
+impl Axis {
+    /// Angles are rounded to `f32` first, as the reference implementation holds them; their sine and
+    /// cosine are then exact to the last bit.
+    fn new(theta: f64, dim: usize, reach: usize) -> Self {
+        let frequencies: Vec<f64> =
+            (0..dim / 2).map(|i| 1.0 / theta.powf((2 * i) as f64 / dim as f64)).collect();
+        let angles = (0..reach).flat_map(|at| {
+            frequencies.iter().map(move |frequency| f64::from((at as f64 * frequency) as f32))
+        });
+        let (cos, sin) = angles.map(|angle| (angle.cos() as f32, angle.sin() as f32)).unzip();
+        Self { pairs: dim / 2, cos, sin }
+    }
+
+    fn row<'a>(&self, values: &'a [f32], at: usize) -> &'a [f32] {
+        &values[at * self.pairs..][..self.pairs]
+    }
 }
 
 impl Positions {
-    pub(super) fn new(config: &TransformerConfig) -> Self {
-        Self { theta: config.rope_theta, axes_dims: config.axes_dims }
+    /// Positions below `reach` on each axis.
+    pub(super) fn new(config: &TransformerConfig, reach: [usize; 3]) -> Self {
+        let axis = |i: usize| Axis::new(config.rope_theta, config.axes_dims[i], reach[i]);
+        Self { axes: [0, 1, 2].map(axis) }
+    }
+
+    /// What pictures of these `grids` of patches behind captions of these padded lengths reach.
+    pub(super) fn reach(items: impl IntoIterator<Item = (Grid, usize)>) -> [usize; 3] {
+        let end = |(grid, caption_len): (Grid, usize)| [caption_len + 2, grid.height, grid.width];
+        let furthest = |a: [usize; 3], b: [usize; 3]| [0, 1, 2].map(|i| a[i].max(b[i]));
+        items.into_iter().map(end).fold([1; 3], furthest)
     }
 
     /// Rows for a caption padded to `padded_len` tokens: positions 1, 2 ... on the first axis, running
@@ -41,16 +75,14 @@ impl Positions {
         table
     }
 
-    /// Appends the row of one token.
+    /// Appends the row of one token: the cosines of all axes, then their sines.
     pub(super) fn push(&self, table: &mut Vec<f32>, position: [usize; 3]) {
-        let axes = position.into_iter().zip(self.axes_dims);
-        let angles = axes.flat_map(|(at, dim)| {
-            (0..dim / 2).map(move |i| {
-                let frequency = 1.0 / self.theta.powf((2 * i) as f64 / dim as f64);
-                (at as f64 * frequency) as f32
-            })
-        });
-        rope::push_row(table, angles);
+        for (axis, at) in self.axes.iter().zip(position) {
+            table.extend_from_slice(axis.row(&axis.cos, at));
+        }
+        for (axis, at) in self.axes.iter().zip(position) {
+            table.extend_from_slice(axis.row(&axis.sin, at));
+        }
     }
 }
 
@@ -62,7 +94,7 @@ mod tests {
     fn pads_sit_at_the_origin_and_the_picture_behind_the_padded_caption() {
         let config =
             TransformerConfig { axes_dims: [2, 2, 2], rope_theta: 256.0, ..Default::default() };
-        let positions = Positions::new(&config);
+        let positions = Positions::new(&config, Positions::reach([(Grid::new(3, 5), 32)]));
         let table = positions.image(Grid::new(3, 5), 32);
         assert_eq!(table.len(), 32 * 6);
         let row = |i: usize| &table[i * 6..][..6];

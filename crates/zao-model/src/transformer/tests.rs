@@ -92,7 +92,7 @@ fn time_embedding<B: Backend>(device: &Device<B>) {
 
 /// The rotations of the tokens of a golden: `[tokens, 3]` positions.
 fn rotations(golden: &Golden, name: &str, config: &TransformerConfig) -> Vec<f32> {
-    let positions = Positions::new(config);
+    let positions = Positions::new(config, config.axes_lens);
     let mut table = Vec::new();
     for position in golden.integers(name).as_chunks().0 {
         positions.push(&mut table, position.map(|at: u32| at as usize));
@@ -168,7 +168,8 @@ fn with_pads<B: Backend>(parts: &Parts<'_, B>, mut tokens: Array, name: &str) ->
 }
 
 fn block_stages<B: Backend>(parts: &Parts<'_, B>) {
-    let (config, positions) = (&parts.config, Positions::new(&parts.config));
+    let (config, positions) =
+        (&parts.config, Positions::new(&parts.config, parts.config.axes_lens));
     let t_emb = parts.embedded_time(&parts.golden("stages/t").values);
     let caption = parts.golden("stages/cap_embedder");
     let grid = parts.golden("stages/latents").grid().over(config.patch());

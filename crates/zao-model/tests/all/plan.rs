@@ -103,9 +103,9 @@ fn nothing_is_planned_in_vain() {
 }
 
 #[test]
-fn half_the_width_needs_less() {
+fn narrower_inputs_never_need_more() {
     for sample in Sample::tiny() {
         let [wide, narrow] = PRECISIONS.map(|precision| plan(&sample, precision));
-        assert!(narrow.step < wide.step && narrow.job == wide.job, "{narrow:?} {wide:?}");
+        assert!(narrow.step <= wide.step && narrow.job == wide.job, "{narrow:?} {wide:?}");
     }
 }

@@ -1,0 +1,140 @@
+//! Results are the same bit for bit, whatever rows stand beside a row and however many threads work.
+
+#![allow(missing_docs, reason = "tests say what they check in their names")]
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+
+use zao_backend::op::Stride;
+use zao_backend::prelude::*;
+use zao_backend::{Backend, Form, Matrix, Plan, Role, Shape, Stored};
+use zao_cpu::{Cpu, CpuPrecision, Settings};
+
+fn cpu(precision: CpuPrecision, threads: usize) -> Cpu {
+    let cpu = Cpu::new(Settings { precision, threads: NonZeroUsize::new(threads) });
+    let cpu = cpu.expect("threads can be started");
+    cpu.reserve(Plan { step: 64 << 20, job: 1 << 20 }).expect("memory");
+    cpu
+}
+
+/// Pseudo-random numbers: the same in every run, so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+
+    fn within(&mut self, range: Range<usize>) -> usize {
+        range.start + self.next() as usize % range.len()
+    }
+
+    fn values(&mut self, count: usize) -> Vec<f32> {
+        (0..count).map(|_| self.next() as f32 / (1u64 << 30) as f32 - 1.0).collect()
+    }
+}
+
+fn upload(cpu: &Cpu, rows: usize, values: &[f32]) -> Tensor<Cpu> {
+    cpu.upload(Shape::new(rows, values.len() / rows), values, Region::Step).expect("memory")
+}
+
+fn weight(cpu: &Cpu, role: Role, parts: &[(&[usize], &[f32])]) -> Weight<Cpu> {
+    let parts = parts.iter().map(|(shape, values)| Form::Dense(Stored::from_f32(shape, values)));
+    let matrix = Matrix::new("weight", role, parts.collect()).expect("shapes fit");
+    Weight::load(cpu, &matrix).expect("memory")
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+const PRECISIONS: [CpuPrecision; 2] = [CpuPrecision::F32, CpuPrecision::Bf16];
+
+#[test]
+fn a_row_of_a_linear_layer_does_not_depend_on_the_others() {
+    let mut random = Random(1);
+    for precision in PRECISIONS {
+        let (one, three) = (cpu(precision, 1), cpu(precision, 3));
+        for _ in 0..24 {
+            let (rows, inputs) = (random.within(1..400), random.within(1..700));
+            let outputs = random.within(1..300);
+            let values = random.values(outputs * inputs);
+            let x = random.values(rows * inputs);
+            let run = |cpu: &Cpu, role: Role, rows: Range<usize>| {
+                let part: (&[usize], &[f32]) = (&[outputs, inputs], &values);
+                let x = upload(cpu, rows.len(), &x[rows.start * inputs..rows.end * inputs]);
+                let parts = [part; 2];
+                let count = if role == Role::SwiGlu { 2 } else { 1 };
+                let weight = weight(cpu, role, &parts[..count]);
+                // The activation turns the rows into what a linear layer reads in this precision.
+                let x = cpu.silu(&x, Some(&weight)).expect("memory");
+                let y = if role == Role::SwiGlu {
+                    cpu.swiglu(&x, &weight, None)
+                } else {
+                    cpu.linear(&x, &weight, None)
+                };
+                bits(&cpu.read(&y.expect("memory")).expect("values"))
+            };
+            let start = random.within(0..rows);
+            let some = start..start + random.within(1..rows - start + 1);
+            for role in [Role::Linear, Role::SwiGlu] {
+                let all = run(&three, role, 0..rows);
+                let part = &all[some.start * outputs..some.end * outputs];
+                let alone = run(&one, role, some.clone());
+                assert!(part == alone, "{role:?} {rows}x{inputs}x{outputs}, rows {some:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_segment_of_attention_does_not_depend_on_the_batch_or_the_threads() {
+    let mut random = Random(2);
+    let (one, three) = (cpu(CpuPrecision::F32, 1), cpu(CpuPrecision::F32, 3));
+    for (dim, mask) in [(128, Mask::Full), (48, Mask::Full), (64, Mask::Causal), (6, Mask::Causal)]
+    {
+        let heads = Heads { query: 4, kv: 2, dim };
+        let lengths = [random.within(1..300), 1, random.within(1..100), random.within(100..500)];
+        let segments = Segments::new(lengths);
+        let qkv = random.values(segments.rows() * heads.qkv_width());
+        let run = |cpu: &Cpu, rows: Range<usize>, segments: &Segments| {
+            let width = heads.qkv_width();
+            let qkv = upload(cpu, rows.len(), &qkv[rows.start * width..rows.end * width]);
+            let out = cpu.attention(&qkv, heads, segments, mask, None).expect("memory");
+            bits(&cpu.read(&out).expect("values"))
+        };
+        let all = run(&three, 0..segments.rows(), &segments);
+        for rows in segments.iter() {
+            let alone = run(&one, rows.clone(), &Segments::new([rows.len()]));
+            let part = &all[rows.start * heads.out_width()..rows.end * heads.out_width()];
+            assert!(part == alone, "{mask:?}, width {dim}, rows {rows:?}");
+        }
+    }
+}
+
+#[test]
+fn pictures_do_not_depend_on_the_threads() {
+    let mut random = Random(3);
+    for precision in PRECISIONS {
+        let (one, many) = (cpu(precision, 1), cpu(precision, 5));
+        for stride in [Stride::One, Stride::Two] {
+            let grid = Grid::new(2 * random.within(1..40), 2 * random.within(1..40));
+            let (inner, outer) = (4 * random.within(1..20), 2 * random.within(1..40));
+            let values = random.values(outer * inner * 9);
+            let (x, channel) = (random.values(grid.area() * inner), random.values(outer + inner));
+            let run = |cpu: &Cpu| {
+                let weight = weight(cpu, Role::Conv, &[(&[outer, inner, 3, 3], &values)]);
+                let x = upload(cpu, grid.area(), &x);
+                let (bias, affine) = channel.split_at(outer);
+                let (bias, affine) = (upload(cpu, 1, bias), upload(cpu, 1, affine));
+                let affine = (&affine, &affine);
+                let x = cpu.group_norm(&x, 4, 1e-6, affine, true, Some(&weight)).expect("memory");
+                let y = cpu.conv2d(&x, grid, &weight, &bias, stride).expect("memory");
+                bits(&cpu.read(&y).expect("values"))
+            };
+            assert!(run(&one) == run(&many), "{grid}, {inner} to {outer}, {stride:?}");
+        }
+    }
+}
