@@ -9,8 +9,8 @@ use zao_model::SchedulerConfig;
 use zao_model::schedule::Schedule;
 use zao_model::transformer::{Batch, BatchItem, Caption, Modulations, Transformer};
 
-use crate::run::Watch;
-use crate::{Error, Event, Job, Result};
+use crate::watch::Watch;
+use crate::{Error, Job, Result};
 
 /// A latent on its way.
 pub(crate) struct Latent<'a, B: Backend> {
@@ -60,7 +60,6 @@ pub(crate) fn denoise<B: Backend>(
         let layout = &batch.as_ref().expect("it was just made").1;
         advance(b, transformer, layout, &mut courses, &sides, step)?;
         watch.stepped(since);
-        watch.tell(Event::Step { done: step + 1, of: steps });
     }
     drop(batch);
     courses.into_iter().map(|course| finished(b, course.latent.tensor)).collect()

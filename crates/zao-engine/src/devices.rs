@@ -51,14 +51,12 @@ pub enum ResolvedPrecision {
 }
 
 impl Precision {
-    /// Chooses by memory: f32 loses nothing and is as fast here, but weights stored in f32 take twice
+    /// Chooses by the bytes of memory there are: f32 loses nothing and is as fast here, but weights stored in f32 take twice
     /// the room of bf16.
-    pub(crate) fn resolve(self, largest_part: u64, available: Option<u64>) -> ResolvedPrecision {
+    pub(crate) fn resolve(self, largest_part: u64, memory: u64) -> ResolvedPrecision {
         match self {
             Self::Exactly(precision) => precision,
-            Self::Auto if available.is_some_and(|bytes| largest_part > bytes / 10 * 9) => {
-                ResolvedPrecision::Bf16
-            }
+            Self::Auto if largest_part > memory / 10 * 9 => ResolvedPrecision::Bf16,
             Self::Auto => ResolvedPrecision::F32,
         }
     }
@@ -80,12 +78,12 @@ mod tests {
     #[test]
     fn auto_keeps_f32_until_the_weights_do_not_fit() {
         let gib = 1u64 << 30;
-        let resolve = |part, free| Precision::Auto.resolve(part, free);
-        assert_eq!(resolve(12 * gib, Some(20 * gib)), ResolvedPrecision::F32);
-        assert_eq!(resolve(24 * gib, Some(20 * gib)), ResolvedPrecision::Bf16);
-        assert_eq!(resolve(24 * gib, None), ResolvedPrecision::F32);
+        let resolve = |part, memory| Precision::Auto.resolve(part, memory);
+        assert_eq!(resolve(12 * gib, 20 * gib), ResolvedPrecision::F32);
+        assert_eq!(resolve(24 * gib, 20 * gib), ResolvedPrecision::Bf16);
+        assert_eq!(resolve(24 * gib, u64::MAX), ResolvedPrecision::F32);
         let exactly = Precision::Exactly(ResolvedPrecision::F32);
-        assert_eq!(exactly.resolve(24 * gib, Some(gib)), ResolvedPrecision::F32);
+        assert_eq!(exactly.resolve(24 * gib, gib), ResolvedPrecision::F32);
     }
 
     #[test]

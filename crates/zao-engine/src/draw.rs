@@ -1,18 +1,17 @@
 //! Drawing on one kind of device: how many pictures at a time, and in how much memory.
 
-use zao_backend::{Backend, Plan, Planner};
-use zao_model::Manifest;
+use zao_backend::{Backend, Plan};
 use zao_model::noise;
-use zao_model::text::{MAX_TOKENS, TextEncoder};
-use zao_model::transformer::Transformer;
-use zao_model::vae::Decoder;
-use zao_weights::PartName;
 
-use crate::memory::available_bytes;
+use crate::error::Bytes;
+use crate::memory::Budget;
 use crate::model::ModelFiles;
-use crate::parts::{Loading, Parts, Supply};
-use crate::run::{Watch, Work, run};
-use crate::{CancelToken, Error, Event, Job, Picture, ResolvedPrecision, Result};
+use crate::parts::{Loading, Parts};
+use crate::rehearsal::{largest_fitting, rehearse};
+use crate::run::run;
+use crate::watch::Watch;
+use crate::work::Work;
+use crate::{Error, Job, Picture, ResolvedPrecision, Result};
 
 /// Drawing without naming the device.
 pub(crate) trait Draw {
@@ -24,6 +23,9 @@ pub(crate) trait Draw {
         watch: &mut Watch<'_>,
     ) -> Result<Vec<Picture>>;
 
+    /// Bytes of main memory that are held for weights and runs.
+    fn held_bytes(&self, model: &ModelFiles) -> u64;
+
     /// The device.
     fn describe(&self) -> zao_backend::Description;
 }
@@ -33,69 +35,114 @@ pub(crate) struct Artist<B: Backend> {
     backend: B,
     parts: Parts<B>,
     precision: ResolvedPrecision,
+    budget: Budget,
+    /// What the device keeps for runs.
+    reserved: Plan,
+}
+
+/// Work that fits into memory together.
+struct Batch<'w, 'a> {
+    work: &'w [Work<'a>],
+    plan: Plan,
 }
 
 impl<B: Backend> Artist<B> {
-    pub(crate) fn new(backend: B, precision: ResolvedPrecision) -> Self {
-        Self { backend, parts: Parts::new(), precision }
+    pub(crate) fn new(backend: B, precision: ResolvedPrecision, budget: Budget) -> Self {
+        Self { backend, parts: Parts::new(), precision, budget, reserved: Plan::default() }
     }
 
-    /// Draws as many of `work` as fit together, then the rest.
-    fn draw_fitting(
+    /// Bytes that a run of this plan needs at least: beside it, one part at a time has to fit.
+    fn needed(&self, model: &ModelFiles, plan: Plan) -> u64 {
+        plan.bytes() as u64 + model.largest_part(self.precision)
+    }
+
+    /// Divides `work` into batches that fit into `total` bytes, one if possible.
+    fn batches<'w, 'a>(
+        &self,
+        model: &ModelFiles,
+        work: &'w [Work<'a>],
+        total: u64,
+    ) -> Result<Vec<Batch<'w, 'a>>> {
+        let plan = rehearse(model, self.backend.policy(), work)?;
+        if self.needed(model, plan) <= total {
+            return Ok(vec![Batch { work, plan }]);
+        }
+        if let [only] = work {
+            return Err(self.too_large(model, only, plan, total));
+        }
+        let (first, rest) = work.split_at(work.len() / 2);
+        let mut batches = self.batches(model, first, total)?;
+        batches.extend(self.batches(model, rest, total)?);
+        Ok(batches)
+    }
+
+    /// The refusal of a picture, with the size that would not be refused.
+    fn too_large(&self, model: &ModelFiles, work: &Work<'_>, plan: Plan, total: u64) -> Error {
+        let fits = |plan| self.needed(model, plan) <= total;
+        let remedy = self.budget.remedy();
+        let advice = match largest_fitting(model, self.backend.policy(), work, fits) {
+            Some(size) => format!("{size} would fit; draw that or {remedy}"),
+            None => {
+                let weights = model.largest_part(self.precision);
+                let smaller = model.largest_part(ResolvedPrecision::Bf16) < weights;
+                let or = if smaller { " or use --precision bf16" } else { "" };
+                format!("the weights alone need {}; {remedy}{or}", Bytes(weights))
+            }
+        };
+        let (width, height) = (work.job.ask().width, work.job.ask().height);
+        let what = format!("a picture of {width}x{height}");
+        Error::OutOfMemory { what, needed: self.needed(model, plan), free: total, advice }
+    }
+
+    /// Makes the device keep memory for `plan`, and returns what is left of `total` for parts. What
+    /// earlier runs kept, memory or parts, gives way where both have no room.
+    fn reserve(&mut self, model: &ModelFiles, plan: Plan, total: u64) -> Result<u64> {
+        if self.needed(model, self.reserved.max(plan)) > total {
+            self.release();
+        }
+        self.reserved = self.reserved.max(plan);
+        let room = total.saturating_sub(self.reserved.bytes() as u64);
+        self.parts.shrink(model, self.precision, room);
+        self.backend.reserve(plan)?;
+        Ok(room)
+    }
+
+    fn release(&mut self) {
+        self.backend.release();
+        self.reserved = Plan::default();
+    }
+
+    fn draw_batches(
         &mut self,
         model: &ModelFiles,
         work: &[Work<'_>],
         watch: &mut Watch<'_>,
     ) -> Result<Vec<Picture>> {
-        let policy = self.backend.policy();
-        let plan = rehearse(model, policy, work)?;
-        if !self.fits(model, plan) {
-            if work.len() == 1 {
-                return Err(self.too_large(model, plan));
-            }
-            let (first, rest) = work.split_at(work.len() / 2);
-            let mut pictures = self.draw_fitting(model, first, watch)?;
-            pictures.extend(self.draw_fitting(model, rest, watch)?);
-            return Ok(pictures);
+        let total = self.budget.total(self.held_bytes(model));
+        let batches = self.batches(model, work, total)?;
+        watch.expect(batches.iter().map(Batch::steps).sum(), work.len());
+        let mut pictures = Vec::with_capacity(work.len());
+        for Batch { work, plan } in batches {
+            let room = self.reserve(model, plan, total)?;
+            let mut supply = Loading {
+                backend: &self.backend,
+                model,
+                parts: &mut self.parts,
+                precision: self.precision,
+                room,
+            };
+            let noise =
+                |job: &Job, count| noise::normal(job.ask().generator, job.ask().seed, count);
+            pictures.extend(run(
+                &self.backend,
+                &mut supply,
+                work,
+                &model.scheduler,
+                &noise,
+                watch,
+            )?);
         }
-        self.backend.reserve(plan)?;
-        let mut supply = Loading {
-            backend: &self.backend,
-            model,
-            parts: &mut self.parts,
-            precision: self.precision,
-            reserved: plan.bytes() as u64,
-        };
-        let noise = |job: &Job, count| noise::normal(job.ask().generator, job.ask().seed, count);
-        run(&self.backend, &mut supply, work, &model.scheduler, &noise, watch)
-    }
-
-    /// The part that needs the most memory has to fit beside the run.
-    fn needed(&self, model: &ModelFiles, plan: Plan) -> u64 {
-        let parts = PartName::ALL.map(|part| Parts::<B>::bytes(model, part, self.precision));
-        plan.bytes() as u64 + parts.into_iter().max().unwrap_or(0)
-    }
-
-    fn free(&self, model: &ModelFiles) -> Option<u64> {
-        // Parts that are loaded now are dropped when the room is needed.
-        let loaded = PartName::ALL
-            .into_iter()
-            .filter(|&part| self.parts.is_loaded(part))
-            .map(|part| Parts::<B>::bytes(model, part, self.precision));
-        Some(available_bytes()? + loaded.sum::<u64>())
-    }
-
-    fn fits(&self, model: &ModelFiles, plan: Plan) -> bool {
-        self.free(model).is_none_or(|free| self.needed(model, plan) <= free)
-    }
-
-    fn too_large(&self, model: &ModelFiles, plan: Plan) -> Error {
-        Error::OutOfMemory {
-            what: "a picture of this size".into(),
-            needed: self.needed(model, plan),
-            free: self.free(model).unwrap_or(0),
-            advice: "use a smaller size or close other programs".into(),
-        }
+        Ok(pictures)
     }
 }
 
@@ -106,12 +153,17 @@ impl<B: Backend> Draw for Artist<B> {
         jobs: &[Job],
         watch: &mut Watch<'_>,
     ) -> Result<Vec<Picture>> {
-        let work = jobs.iter().map(|job| tokenize(model, job, watch));
+        watch.check()?;
+        let work = jobs.iter().map(|job| Work::new(model, job, watch));
         let work = work.collect::<Result<Vec<_>>>()?;
         if work.is_empty() {
             return Ok(Vec::new());
         }
-        self.draw_fitting(model, &work, watch)
+        self.draw_batches(model, &work, watch).inspect_err(|_| self.release())
+    }
+
+    fn held_bytes(&self, model: &ModelFiles) -> u64 {
+        self.parts.bytes(model, self.precision) + self.reserved.bytes() as u64
     }
 
     fn describe(&self) -> zao_backend::Description {
@@ -119,67 +171,49 @@ impl<B: Backend> Draw for Artist<B> {
     }
 }
 
-/// The prompts of a job as token ids; tells when one is cut.
-fn tokenize<'a>(model: &ModelFiles, job: &'a Job, watch: &Watch<'_>) -> Result<Work<'a>> {
-    let encode = |prompt: &str, which: &str| -> Result<Vec<u32>> {
-        let tokens = model.tokenizer.encode(prompt, MAX_TOKENS)?;
-        if tokens.cut > 0 {
-            watch.tell(Event::Warning(format!(
-                "the {which} is {} tokens too long; its end is not seen (at most {MAX_TOKENS} \
-                 tokens are read)",
-                tokens.cut
-            )));
+impl Batch<'_, '_> {
+    /// Steps of the longest job.
+    fn steps(&self) -> usize {
+        self.work.iter().map(|work| work.job.ask().steps).max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use zao_backend::{Element, Planner, Policy};
+    use zao_model::guidance::Guidance;
+    use zao_model::noise::Generator;
+    use zao_weights::Source;
+
+    use super::*;
+    use crate::{Ask, CancelToken, Settings};
+
+    /// A planner in the place of the device counts what a run with real weights takes.
+    #[test]
+    fn a_run_takes_exactly_what_was_planned() {
+        let folder =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../zao-model/tests/goldens/tiny-a");
+        let source = || Source::Folder(folder.clone());
+        let model = ModelFiles::open(source()).unwrap();
+        let info = crate::open("test", source(), &Settings::default()).unwrap().model().clone();
+        let job = |width, scale, steps| {
+            let guidance = Guidance { scale, normalization: 0.5, truncation: 0.5 };
+            let (prompt, negative) = ("a cat".to_owned(), "a dog".to_owned());
+            let (seed, generator) = (0, Generator::TorchCpu);
+            let ask = Ask { prompt, negative, width, height: 20, steps, guidance, seed, generator };
+            Job::new(ask, &info).unwrap()
+        };
+        let policy = Policy { activation: Element::F32, linear_input: Element::Bf16 };
+        for jobs in [vec![job(12, 0.0, 1)], vec![job(24, 0.0, 2), job(8, 3.0, 4)]] {
+            let precision = ResolvedPrecision::Bf16;
+            let mut artist = Artist::new(Planner::new(policy), precision, Budget::default());
+            let (events, cancel) = (|_| (), CancelToken::new());
+            let mut watch = Watch::new(&events, &cancel);
+            assert_eq!(artist.draw(&model, &jobs, &mut watch).unwrap().len(), jobs.len());
+            assert_eq!(artist.reserved, artist.backend.plan());
+            assert!(artist.reserved.step > 0 && artist.reserved.job > 0);
         }
-        Ok(tokens.ids)
-    };
-    let ask = job.ask();
-    let guided = ask.guidance.is_on();
-    Ok(Work {
-        job,
-        positive: encode(&ask.prompt, "prompt")?,
-        negative: if guided { Some(encode(&ask.negative, "negative prompt")?) } else { None },
-    })
-}
-
-/// Runs `work` without a device and returns the memory that a real run takes.
-fn rehearse(model: &ModelFiles, policy: zao_backend::Policy, work: &[Work<'_>]) -> Result<Plan> {
-    let planner = Planner::new(policy);
-    let mut supply = Hollow::new(model, &planner)?;
-    let (events, cancel) = (|_| (), CancelToken::new());
-    let mut watch = Watch::new(&events, &cancel);
-    let noise = |_: &Job, count| vec![0.0; count];
-    run(&planner, &mut supply, work, &model.scheduler, &noise, &mut watch)?;
-    Ok(planner.plan())
-}
-
-/// All parts without their weights.
-struct Hollow {
-    text_encoder: TextEncoder<Planner>,
-    transformer: Transformer<Planner>,
-    decoder: Decoder<Planner>,
-}
-
-impl Hollow {
-    fn new(model: &ModelFiles, planner: &Planner) -> Result<Self> {
-        let nothing = Manifest::default();
-        Ok(Self {
-            text_encoder: TextEncoder::load(planner, &nothing, &model.text)?,
-            transformer: Transformer::load(planner, &nothing, &model.transformer)?,
-            decoder: Decoder::load(planner, &nothing, &model.vae)?,
-        })
-    }
-}
-
-impl Supply<Planner> for Hollow {
-    fn text_encoder(&mut self, _: &mut Watch<'_>) -> Result<&TextEncoder<Planner>> {
-        Ok(&self.text_encoder)
-    }
-
-    fn transformer(&mut self, _: &mut Watch<'_>) -> Result<&Transformer<Planner>> {
-        Ok(&self.transformer)
-    }
-
-    fn decoder(&mut self, _: &mut Watch<'_>) -> Result<&Decoder<Planner>> {
-        Ok(&self.decoder)
     }
 }

@@ -7,10 +7,9 @@ use zao_model::Shift;
 use zao_weights::Source;
 
 use crate::draw::{Artist, Draw};
-use crate::fingerprint::fingerprint;
-use crate::memory::available_bytes;
+use crate::memory::Budget;
 use crate::model::ModelFiles;
-use crate::run::Watch;
+use crate::watch::Watch;
 use crate::{
     CancelToken, Device, Event, Job, Picture, Precision, ResolvedPrecision, Result, Timings,
     devices,
@@ -25,6 +24,10 @@ pub struct Settings {
     pub precision: Precision,
     /// How many threads compute on the processor; `None` for one a core.
     pub threads: Option<NonZeroUsize>,
+    /// The most main memory, in bytes, that weights and runs may take together; `None` for what the
+    /// system says is free. With less than everything needs, fewer pictures are drawn at a time and
+    /// parts of the model are loaded in turn: slower, but the pictures are the same.
+    pub memory_limit: Option<u64>,
 }
 
 /// What a model can draw.
@@ -61,16 +64,18 @@ pub struct Engine {
 /// A model that is not whole, or a device that is not there.
 pub fn open(name: &str, source: Source, settings: &Settings) -> Result<Engine> {
     let model = ModelFiles::open(source)?;
-    let largest = model.parts().iter().map(zao_weights::Part::bytes).max().unwrap_or(0);
-    let precision = settings.precision.resolve(largest, available_bytes());
+    let budget = Budget::new(settings.memory_limit);
+    let largest = model.largest_part(ResolvedPrecision::F32);
+    let precision = settings.precision.resolve(largest, budget.total(0));
     let artist: Box<dyn Draw> = match settings.device {
         Device::Auto | Device::Cpu => {
-            Box::new(Artist::new(devices::cpu(precision, settings.threads)?, precision))
+            let cpu = devices::cpu(precision, settings.threads)?;
+            Box::new(Artist::new(cpu, precision, budget))
         }
     };
     let info = ModelInfo {
         name: name.into(),
-        fingerprint: fingerprint(model.parts()),
+        fingerprint: model.fingerprint.clone(),
         size_multiple: model.size_multiple(),
         pixels_per_cell: model.pixels_per_cell(),
         max_size: model.max_size(),
@@ -100,6 +105,12 @@ impl Engine {
     #[must_use]
     pub fn device(&self) -> Description {
         self.artist.describe()
+    }
+
+    /// Bytes of main memory that it holds now for weights and runs.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.artist.held_bytes(&self.model)
     }
 
     /// Draws all jobs, as one packed batch as far as memory allows, and says where the time went.

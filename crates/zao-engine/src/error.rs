@@ -24,7 +24,7 @@ pub enum Error {
     Device(zao_backend::Error),
     /// It does not fit into memory, which was found before anything ran.
     #[error(
-        "{what} needs {} of memory, {} are free; {advice}",
+        "{what} needs {} of memory, {} can be used; {advice}",
         Bytes(*needed),
         Bytes(*free)
     )]
@@ -33,7 +33,7 @@ pub enum Error {
         what: String,
         /// Bytes it needs.
         needed: u64,
-        /// Bytes that are free.
+        /// Bytes that it may take.
         free: u64,
         /// What would fit.
         advice: String,
@@ -80,7 +80,7 @@ impl From<zao_backend::Error> for Error {
 }
 
 /// A number of bytes in the unit people read.
-struct Bytes(u64);
+pub(crate) struct Bytes(pub(crate) u64);
 
 impl std::fmt::Display for Bytes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

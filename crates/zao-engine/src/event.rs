@@ -18,7 +18,7 @@ pub enum Event {
     Step {
         /// Steps so far.
         done: usize,
-        /// Steps in all, of the longest job.
+        /// Steps in all: those of the longest job of each batch, one batch unless memory is short.
         of: usize,
     },
     /// A picture is decoded.

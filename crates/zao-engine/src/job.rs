@@ -110,6 +110,13 @@ impl Job {
     pub fn latent(&self) -> Grid {
         self.latent
     }
+
+    /// The same job for a picture of `size`, which the model is known to draw.
+    pub(crate) fn resized(&self, size: Grid) -> Self {
+        let pixels_per_cell = self.ask.height / self.latent.height;
+        let ask = Ask { width: size.width, height: size.height, ..self.ask.clone() };
+        Self { ask, latent: size.over(pixels_per_cell) }
+    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,10 @@ mod memory;
 mod model;
 mod parts;
 mod picture;
+mod rehearsal;
 mod run;
+mod watch;
+mod work;
 
 pub use cancel::CancelToken;
 pub use devices::{Device, Precision, ResolvedPrecision};

@@ -1,4 +1,4 @@
-//! How much main memory there is, and how much was used. Linux tells; elsewhere nothing is known.
+//! How much main memory there is, was used, and may be used. Linux tells; elsewhere nothing is known.
 
 use std::fs;
 
@@ -8,9 +8,34 @@ pub fn peak_bytes() -> Option<u64> {
     kilobytes(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM:")
 }
 
+/// How much main memory weights and runs may take together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Budget {
+    limit: Option<u64>,
+}
+
+impl Budget {
+    /// A budget of `limit` bytes, or of what the system says is free.
+    pub(crate) fn new(limit: Option<u64>) -> Self {
+        Self { limit }
+    }
+
+    /// The bytes in all for somebody who holds `held` of them already. Where neither a user nor the
+    /// system sets a bound there is none: the device refuses what it does not have.
+    pub(crate) fn total(self, held: u64) -> u64 {
+        let free = || available_bytes().map(|free| free.saturating_add(held));
+        self.limit.or_else(free).unwrap_or(u64::MAX)
+    }
+
+    /// What a user can do about a budget that is too small.
+    pub(crate) fn remedy(self) -> &'static str {
+        if self.limit.is_some() { "raise the memory limit" } else { "close other programs" }
+    }
+}
+
 /// Bytes that this process can still take without pushing anything out, if the system tells: what
 /// the machine has available, or what is left of the control group's limit, whichever is less.
-pub(crate) fn available_bytes() -> Option<u64> {
+fn available_bytes() -> Option<u64> {
     let machine = kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")?;
     Some(control_group().map_or(machine, |group| machine.min(group)))
 }
@@ -43,6 +68,13 @@ mod tests {
         assert_eq!(kilobytes(text, "VmHWM:"), Some(2 << 20));
         assert_eq!(kilobytes(text, "VmRSS:"), None);
         assert_eq!(kilobytes("VmHWM:\tmany kB", "VmHWM:"), None);
+    }
+
+    #[test]
+    fn a_limit_counts_what_is_held_and_free_memory_comes_on_top_of_it() {
+        assert_eq!(Budget::new(Some(5)).total(3), 5);
+        let (free, held) = (Budget::default().total(0), Budget::default().total(1 << 50));
+        assert!(held >= free.saturating_add(1 << 49), "{free} {held}");
     }
 
     #[cfg(target_os = "linux")]

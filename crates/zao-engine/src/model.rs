@@ -1,13 +1,16 @@
 //! A model's files: opened, parsed, and every tensor checked before anything runs.
 
-use zao_backend::{Form, Grid};
+use std::collections::BTreeSet;
+
+use zao_backend::{Dtype, Grid};
 use zao_model::text::{TextEncoder, Tokenizer, TokenizerFiles};
 use zao_model::transformer::Transformer;
 use zao_model::vae::{Decoder, Encoder};
-use zao_model::{Checkpoint, Declared, SchedulerConfig, TextConfig, TransformerConfig, VaeConfig};
+use zao_model::{Declared, SchedulerConfig, TextConfig, TransformerConfig, VaeConfig};
 use zao_weights::{Expected, ModelFolder, Part, PartName, Source};
 
-use crate::{Error, Result};
+use crate::fingerprint::fingerprint;
+use crate::{Error, ResolvedPrecision, Result};
 
 /// A model that is known to be whole and consistent; its weights are mapped, not loaded.
 pub(crate) struct ModelFiles {
@@ -16,6 +19,8 @@ pub(crate) struct ModelFiles {
     pub(crate) vae: VaeConfig,
     pub(crate) scheduler: SchedulerConfig,
     pub(crate) tokenizer: Tokenizer,
+    pub(crate) fingerprint: String,
+    /// Only the tensors that drawing reads.
     parts: [Part; 3],
 }
 
@@ -33,16 +38,24 @@ impl ModelFiles {
 
         let [text_part, transformer_part, vae_part] = PartName::ALL.map(|name| folder.part(name));
         let parts = [text_part?, transformer_part?, vae_part?];
-        let (read, unread) = TextEncoder::manifest(&text)?;
+        let (encoder, unread) = TextEncoder::manifest(&text)?;
         let unread: Vec<&str> = unread.iter().map(|(name, _)| name.as_str()).collect();
-        check(&parts[0], read, &unread)?;
-        check(&parts[1], Transformer::manifest(&transformer)?, &[])?;
-        let mut both = Decoder::manifest(&vae)?;
-        both.extend(Encoder::manifest(&vae)?);
-        check(&parts[2], both, &[])?;
+        let denoiser = Transformer::manifest(&transformer)?;
+        let decoder = Decoder::manifest(&vae)?;
+        let both = [decoder.clone(), Encoder::manifest(&vae)?].concat();
+        check(&parts[0], &encoder, &unread)?;
+        check(&parts[1], &denoiser, &[])?;
+        check(&parts[2], &both, &[])?;
 
+        let fingerprint = fingerprint(&parts);
+        let [text_part, transformer_part, vae_part] = parts;
+        let parts = [
+            only(text_part, &encoder),
+            only(transformer_part, &denoiser),
+            only(vae_part, &decoder),
+        ];
         let tokenizer = Self::tokenizer(&folder)?;
-        Ok(Self { text, transformer, vae, scheduler, tokenizer, parts })
+        Ok(Self { text, transformer, vae, scheduler, tokenizer, fingerprint, parts })
     }
 
     fn tokenizer(folder: &ModelFolder) -> Result<Tokenizer> {
@@ -55,15 +68,28 @@ impl ModelFiles {
         })?)
     }
 
-    /// The tensors of one part.
+    /// The tensors of one part that drawing reads.
     pub(crate) fn part(&self, name: PartName) -> &Part {
         let index = PartName::ALL.iter().position(|&part| part == name);
         &self.parts[index.expect("every part is in the list of all parts")]
     }
 
-    /// All parts, in the order in which a picture needs them.
-    pub(crate) fn parts(&self) -> &[Part] {
-        &self.parts
+    /// Bytes that a part takes in main memory once it is loaded.
+    pub(crate) fn loaded_bytes(&self, part: PartName, precision: ResolvedPrecision) -> u64 {
+        let bytes = |(dtype, count)| {
+            let kept = match (dtype, precision) {
+                (Dtype::Bf16, _) | (_, ResolvedPrecision::Bf16) => 2,
+                (Dtype::F32 | Dtype::F16, ResolvedPrecision::F32) => 4,
+            };
+            count * kept
+        };
+        self.part(part).dtypes().into_iter().map(bytes).sum()
+    }
+
+    /// Bytes of the part that takes most; parts can be loaded in turn, but none in pieces.
+    pub(crate) fn largest_part(&self, precision: ResolvedPrecision) -> u64 {
+        let bytes = PartName::ALL.map(|part| self.loaded_bytes(part, precision));
+        bytes.into_iter().max().unwrap_or(0)
     }
 
     /// Pixels of a latent cell's side.
@@ -92,27 +118,18 @@ impl ModelFiles {
     }
 }
 
-/// A part as the model asks for it; `loaded` hears of each tensor's bytes.
-pub(crate) struct PartCheckpoint<'a> {
-    pub(crate) part: &'a Part,
-    pub(crate) loaded: &'a dyn Fn(u64),
+fn check(part: &Part, declared: &[Declared], ignored: &[&str]) -> Result<()> {
+    let expected = declared.iter().map(|(name, shape)| Expected::new(name, shape.as_slice()));
+    Ok(part.check(&expected.collect::<Vec<_>>(), ignored)?)
 }
 
-impl Checkpoint for PartCheckpoint<'_> {
-    fn tensor(&self, name: &str, _shape: &[usize]) -> zao_model::Result<Form> {
-        let Some(stored) = self.part.get(name) else {
-            let detail = format!("the {} has no such tensor", self.part.name());
-            return Err(zao_model::Error::Weight { name: name.into(), detail });
-        };
-        (self.loaded)(stored.bytes().len() as u64);
-        Ok(Form::Dense(stored.clone()))
-    }
-}
-
-fn check(part: &Part, declared: Vec<Declared>, ignored: &[&str]) -> Result<()> {
-    let expected: Vec<Expected> =
-        declared.into_iter().map(|(name, shape)| Expected::new(name, shape)).collect();
-    Ok(part.check(&expected, ignored)?)
+/// The part without the tensors that are not `declared`.
+fn only(part: Part, declared: &[Declared]) -> Part {
+    let names: BTreeSet<&str> = declared.iter().map(|(name, _)| name.as_str()).collect();
+    let name = part.name();
+    let mut tensors = part.into_tensors();
+    tensors.retain(|name, _| names.contains(name.as_str()));
+    Part::new(name, tensors)
 }
 
 fn agree(name: &str, value: usize, other: &str, found: usize) -> Result<()> {

@@ -2,16 +2,16 @@
 
 use std::cell::Cell;
 
-use zao_backend::Backend;
+use zao_backend::{Backend, Form};
+use zao_model::Checkpoint;
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::Decoder;
-use zao_weights::PartName;
+use zao_weights::{Part, PartName};
 
-use crate::memory::available_bytes;
-use crate::model::{ModelFiles, PartCheckpoint};
-use crate::run::Watch;
-use crate::{Error, Event, ResolvedPrecision, Result, Stage};
+use crate::model::ModelFiles;
+use crate::watch::Watch;
+use crate::{Event, ResolvedPrecision, Result, Stage};
 
 /// Where a run gets the model's parts from.
 pub(crate) trait Supply<B: Backend> {
@@ -35,20 +35,13 @@ impl<B: Backend> Parts<B> {
         Self { text_encoder: None, transformer: None, decoder: None }
     }
 
-    /// Bytes that loading a part takes in main memory.
-    pub(crate) fn bytes(model: &ModelFiles, part: PartName, precision: ResolvedPrecision) -> u64 {
-        let dtypes = model.part(part).dtypes();
-        let bytes = |&(dtype, count): &(zao_backend::Dtype, u64)| {
-            let kept = match (dtype, precision) {
-                (zao_backend::Dtype::Bf16, _) | (_, ResolvedPrecision::Bf16) => 2,
-                (zao_backend::Dtype::F32 | zao_backend::Dtype::F16, ResolvedPrecision::F32) => 4,
-            };
-            count * kept
-        };
-        dtypes.iter().map(bytes).sum()
+    /// Bytes that the loaded parts take in main memory.
+    pub(crate) fn bytes(&self, model: &ModelFiles, precision: ResolvedPrecision) -> u64 {
+        let loaded = PartName::ALL.into_iter().filter(|&part| self.is_loaded(part));
+        loaded.map(|part| model.loaded_bytes(part, precision)).sum()
     }
 
-    pub(crate) fn is_loaded(&self, part: PartName) -> bool {
+    fn is_loaded(&self, part: PartName) -> bool {
         match part {
             PartName::TextEncoder => self.text_encoder.is_some(),
             PartName::Transformer => self.transformer.is_some(),
@@ -63,63 +56,65 @@ impl<B: Backend> Parts<B> {
             PartName::Vae => self.decoder = None,
         }
     }
+
+    /// Drops parts until those that stay take at most `room` bytes.
+    pub(crate) fn shrink(&mut self, model: &ModelFiles, precision: ResolvedPrecision, room: u64) {
+        for part in PartName::ALL {
+            if self.bytes(model, precision) <= room {
+                return;
+            }
+            self.unload(part);
+        }
+    }
 }
 
-/// Parts of `model` for `backend`, keeping `reserved` bytes free for the run itself.
+/// Parts of `model` for `backend`, as many at a time as `room` bytes hold.
 pub(crate) struct Loading<'a, B: Backend> {
     pub(crate) backend: &'a B,
     pub(crate) model: &'a ModelFiles,
     pub(crate) parts: &'a mut Parts<B>,
     pub(crate) precision: ResolvedPrecision,
-    pub(crate) reserved: u64,
+    /// Room for the largest part at least.
+    pub(crate) room: u64,
 }
 
 impl<B: Backend> Loading<'_, B> {
-    /// Drops other parts until `part` has room beside what the run needs.
-    fn make_room(&mut self, part: PartName) -> Result<()> {
-        let needed = Parts::<B>::bytes(self.model, part, self.precision) + self.reserved;
-        let others = PartName::ALL.into_iter().filter(|&other| other != part);
-        for other in others.map(Some).chain([None]) {
-            let Some(free) = available_bytes() else { return Ok(()) };
-            if free >= needed {
-                return Ok(());
-            }
-            let Some(other) = other else {
-                return Err(Error::OutOfMemory {
-                    what: format!("the {part}"),
-                    needed,
-                    free,
-                    advice: "close other programs, use a smaller size, or --precision bf16 if the \
-                             weights are stored in f32"
-                        .into(),
-                });
-            };
-            if self.parts.is_loaded(other) {
-                self.parts.unload(other);
-            }
-        }
-        Ok(())
-    }
-
-    /// Loads a part with `load`, telling how far it is.
+    /// Loads a part with `load`, in place of others if there is no room beside them.
     fn load<T>(
         &mut self,
         part: PartName,
         watch: &mut Watch<'_>,
-        load: impl FnOnce(&B, &PartCheckpoint<'_>) -> zao_model::Result<T>,
+        load: impl FnOnce(&B, &Reading<'_>) -> zao_model::Result<T>,
     ) -> Result<T> {
-        self.make_room(part)?;
+        let needed = self.model.loaded_bytes(part, self.precision);
+        self.parts.shrink(self.model, self.precision, self.room.saturating_sub(needed));
         let before = watch.enter(Stage::Load);
-        let files = self.model.part(part);
-        let (done, of) = (Cell::new(0), files.bytes());
-        let tell = watch.teller();
-        let loaded = |bytes: u64| {
-            done.set(done.get() + bytes);
-            tell(Event::Loaded { done: done.get(), of });
-        };
-        let result = load(self.backend, &PartCheckpoint { part: files, loaded: &loaded })?;
+        let reading = Reading { part: self.model.part(part), done: Cell::new(0), watch };
+        let loaded = load(self.backend, &reading).map_err(|error| match watch.check() {
+            Err(cancelled) => cancelled,
+            Ok(()) => error.into(),
+        })?;
         watch.resume(before);
-        Ok(result)
+        Ok(loaded)
+    }
+}
+
+/// A part while it is read: tells how far it is, and stops when the run is cancelled.
+struct Reading<'a> {
+    part: &'a Part,
+    done: Cell<u64>,
+    watch: &'a Watch<'a>,
+}
+
+impl Checkpoint for Reading<'_> {
+    fn tensor(&self, name: &str, _shape: &[usize]) -> zao_model::Result<Form> {
+        let refused = |detail| zao_model::Error::Weight { name: name.into(), detail };
+        self.watch.check().map_err(|cancelled| refused(cancelled.to_string()))?;
+        let missing = || refused(format!("the {} has no such tensor", self.part.name()));
+        let stored = self.part.get(name).ok_or_else(missing)?;
+        self.done.set(self.done.get() + stored.bytes().len() as u64);
+        self.watch.tell(Event::Loaded { done: self.done.get(), of: self.part.bytes() });
+        Ok(Form::Dense(stored.clone()))
     }
 }
 
@@ -127,7 +122,7 @@ impl<B: Backend> Supply<B> for Loading<'_, B> {
     fn text_encoder(&mut self, watch: &mut Watch<'_>) -> Result<&TextEncoder<B>> {
         if self.parts.text_encoder.is_none() {
             let config = self.model.text.clone();
-            let load = |b: &B, files: &PartCheckpoint<'_>| TextEncoder::load(b, files, &config);
+            let load = |b: &B, files: &Reading<'_>| TextEncoder::load(b, files, &config);
             self.parts.text_encoder = Some(self.load(PartName::TextEncoder, watch, load)?);
         }
         Ok(self.parts.text_encoder.as_ref().expect("it was just loaded"))
@@ -136,7 +131,7 @@ impl<B: Backend> Supply<B> for Loading<'_, B> {
     fn transformer(&mut self, watch: &mut Watch<'_>) -> Result<&Transformer<B>> {
         if self.parts.transformer.is_none() {
             let config = self.model.transformer.clone();
-            let load = |b: &B, files: &PartCheckpoint<'_>| Transformer::load(b, files, &config);
+            let load = |b: &B, files: &Reading<'_>| Transformer::load(b, files, &config);
             self.parts.transformer = Some(self.load(PartName::Transformer, watch, load)?);
         }
         Ok(self.parts.transformer.as_ref().expect("it was just loaded"))
@@ -145,7 +140,7 @@ impl<B: Backend> Supply<B> for Loading<'_, B> {
     fn decoder(&mut self, watch: &mut Watch<'_>) -> Result<&Decoder<B>> {
         if self.parts.decoder.is_none() {
             let config = self.model.vae.clone();
-            let load = |b: &B, files: &PartCheckpoint<'_>| Decoder::load(b, files, &config);
+            let load = |b: &B, files: &Reading<'_>| Decoder::load(b, files, &config);
             self.parts.decoder = Some(self.load(PartName::Vae, watch, load)?);
         }
         Ok(self.parts.decoder.as_ref().expect("it was just loaded"))

@@ -1,75 +1,14 @@
 //! One run from token ids to pictures, the same on every backend, so that it can be rehearsed.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use zao_backend::prelude::*;
 
 use crate::denoise::{Latent, denoise};
 use crate::parts::Supply;
-use crate::{CancelToken, Error, Event, Job, Picture, Result, Stage, Timings};
-
-/// A job with its prompts as token ids, positive and, with guidance, negative.
-pub(crate) struct Work<'a> {
-    pub(crate) job: &'a Job,
-    pub(crate) positive: Vec<u32>,
-    pub(crate) negative: Option<Vec<u32>>,
-}
-
-/// Who looks on: events out, cancellation in, time by stage.
-pub(crate) struct Watch<'a> {
-    events: &'a dyn Fn(Event),
-    cancel: &'a CancelToken,
-    timings: Timings,
-    stage: Stage,
-    since: Instant,
-}
-
-impl<'a> Watch<'a> {
-    pub(crate) fn new(events: &'a dyn Fn(Event), cancel: &'a CancelToken) -> Self {
-        let (timings, since) = (Timings::default(), Instant::now());
-        Self { events, cancel, timings, stage: Stage::Text, since }
-    }
-
-    /// Ends the running stage and begins another; returns the one that ended.
-    pub(crate) fn enter(&mut self, stage: Stage) -> Stage {
-        (self.events)(Event::Stage(stage));
-        self.resume(stage)
-    }
-
-    /// Goes back to a stage that was interrupted, without telling anybody.
-    pub(crate) fn resume(&mut self, stage: Stage) -> Stage {
-        *self.timings.of(self.stage) += self.since.elapsed();
-        self.since = Instant::now();
-        std::mem::replace(&mut self.stage, stage)
-    }
-
-    /// Tells of an event.
-    pub(crate) fn tell(&self, event: Event) {
-        (self.events)(event);
-    }
-
-    /// What tells of events while this is borrowed elsewhere.
-    pub(crate) fn teller(&self) -> &'a dyn Fn(Event) {
-        self.events
-    }
-
-    /// Notes how long a step took.
-    pub(crate) fn stepped(&mut self, since: Instant) {
-        self.timings.steps.push(since.elapsed());
-    }
-
-    /// Stops the run if somebody asked for it.
-    pub(crate) fn check(&self) -> Result<()> {
-        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
-    }
-
-    /// Where the time went.
-    pub(crate) fn finish(mut self) -> Timings {
-        self.resume(Stage::Text);
-        self.timings
-    }
-}
+use crate::watch::Watch;
+use crate::work::Work;
+use crate::{Job, Picture, Result, Stage};
 
 /// Runs `work` as one packed batch. `noise` gives the starting values of a job's latent.
 pub(crate) fn run<B: Backend>(
@@ -97,15 +36,15 @@ pub(crate) fn run<B: Backend>(
         denoise(b, transformer, scheduler, latents, watch)?
     };
 
+    watch.check()?;
     let decoder = supply.decoder(watch)?;
     watch.enter(Stage::Decode);
-    let of = work.len();
-    let pictures = work.iter().zip(latents).enumerate().map(|(i, (work, latent))| {
+    let pictures = work.iter().zip(latents).map(|(work, latent)| {
         watch.check()?;
         let image = decoder.decode(b, &latent, work.job.latent())?;
         drop(latent);
         let rgb = b.read_bytes(&b.to_rgb8(&image)?)?;
-        watch.tell(Event::Decoded { done: i + 1, of });
+        watch.decoded();
         let (width, height) = (work.job.ask().width, work.job.ask().height);
         Ok(Picture { width, height, rgb })
     });
@@ -130,7 +69,6 @@ impl<B: Backend> Captions<B> {
                 prompts.push(ids);
             }
         }
-        watch.check()?;
         let encoder = supply.text_encoder(watch)?;
         watch.enter(Stage::Text);
         let features = encoder.encode(b, &prompts)?;

@@ -83,19 +83,3 @@ fn the_longest_recipe_that_is_written_is_read() {
     let bytes = encode(&[1, 2, 3], 1, 1, &recipe).unwrap();
     assert!(read(&bytes).unwrap().origin == Origin::Zao(Box::new(recipe)));
 }
-
-#[test]
-#[ignore = "a timing, meaningful only with --release"]
-fn encoding_a_megapixel_is_fast() {
-    let (pixels, recipe) = (pixels(1024, 1024), recipe(1024, 1024));
-    let mut times: Vec<_> = (0..20)
-        .map(|_| {
-            let started = std::time::Instant::now();
-            let bytes = encode(&pixels, 1024, 1024, &recipe).unwrap();
-            (started.elapsed(), bytes.len())
-        })
-        .collect();
-    times.sort();
-    println!("1024x1024: best {:?}, median {:?}", times[0], times[10]);
-    assert!(times[10].0.as_millis() < 100);
-}

@@ -1,0 +1,84 @@
+//! Running without a device, to know the memory of a run before anything is loaded or computed.
+
+use zao_backend::{Grid, Plan, Planner, Policy};
+use zao_model::Manifest;
+use zao_model::text::TextEncoder;
+use zao_model::transformer::Transformer;
+use zao_model::vae::Decoder;
+
+use crate::model::ModelFiles;
+use crate::parts::Supply;
+use crate::run::run;
+use crate::watch::Watch;
+use crate::work::Work;
+use crate::{CancelToken, Job, Result};
+
+/// The memory that a run of `work` takes on a device with this policy.
+pub(crate) fn rehearse(model: &ModelFiles, policy: Policy, work: &[Work<'_>]) -> Result<Plan> {
+    let planner = Planner::new(policy);
+    let mut supply = Hollow::new(model, &planner)?;
+    let (events, cancel) = (|_| (), CancelToken::new());
+    let mut watch = Watch::new(&events, &cancel);
+    let noise = |_: &Job, count| vec![0.0; count];
+    run(&planner, &mut supply, work, &model.scheduler, &noise, &mut watch)?;
+    Ok(planner.plan())
+}
+
+/// The largest size smaller than that of `work`, in about the same proportions, whose plan `fits`.
+pub(crate) fn largest_fitting(
+    model: &ModelFiles,
+    policy: Policy,
+    work: &Work<'_>,
+    fits: impl Fn(Plan) -> bool,
+) -> Option<Grid> {
+    let asked = Grid::new(work.job.ask().height, work.job.ask().width).over(model.size_multiple());
+    let longest = asked.height.max(asked.width);
+    let size = |long: usize| {
+        let side = |asked: usize| ((asked * long + longest / 2) / longest).max(1);
+        Grid::new(side(asked.height), side(asked.width)).times(model.size_multiple())
+    };
+    let is_small_enough = |long: usize| {
+        let job = work.job.resized(size(long));
+        let smaller = Work { job: &job, ..work.clone() };
+        rehearse(model, policy, &[smaller]).is_ok_and(&fits)
+    };
+    // Memory grows with the size, so halving the range finds the border.
+    let (mut fitting, mut too_large) = (0, longest);
+    while too_large - fitting > 1 {
+        let middle = fitting.midpoint(too_large);
+        if is_small_enough(middle) { fitting = middle } else { too_large = middle }
+    }
+    (fitting > 0).then(|| size(fitting))
+}
+
+/// All parts without their weights.
+struct Hollow {
+    text_encoder: TextEncoder<Planner>,
+    transformer: Transformer<Planner>,
+    decoder: Decoder<Planner>,
+}
+
+impl Hollow {
+    fn new(model: &ModelFiles, planner: &Planner) -> Result<Self> {
+        let nothing = Manifest::default();
+        Ok(Self {
+            text_encoder: TextEncoder::load(planner, &nothing, &model.text)?,
+            transformer: Transformer::load(planner, &nothing, &model.transformer)?,
+            decoder: Decoder::load(planner, &nothing, &model.vae)?,
+        })
+    }
+}
+
+impl Supply<Planner> for Hollow {
+    fn text_encoder(&mut self, _: &mut Watch<'_>) -> Result<&TextEncoder<Planner>> {
+        Ok(&self.text_encoder)
+    }
+
+    fn transformer(&mut self, _: &mut Watch<'_>) -> Result<&Transformer<Planner>> {
+        Ok(&self.transformer)
+    }
+
+    fn decoder(&mut self, _: &mut Watch<'_>) -> Result<&Decoder<Planner>> {
+        Ok(&self.decoder)
+    }
+}

@@ -1,0 +1,39 @@
+//! A job as a run takes it: with its prompts as token ids.
+
+use zao_model::text::MAX_TOKENS;
+
+use crate::model::ModelFiles;
+use crate::watch::Watch;
+use crate::{Event, Job, Result};
+
+/// A job with its prompts as token ids, positive and, with guidance, negative.
+#[derive(Clone)]
+pub(crate) struct Work<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) positive: Vec<u32>,
+    pub(crate) negative: Option<Vec<u32>>,
+}
+
+impl<'a> Work<'a> {
+    /// Tokenizes the prompts of `job`; tells when one is cut.
+    pub(crate) fn new(model: &ModelFiles, job: &'a Job, watch: &Watch<'_>) -> Result<Self> {
+        let encode = |prompt: &str, which: &str| -> Result<Vec<u32>> {
+            let tokens = model.tokenizer.encode(prompt, MAX_TOKENS)?;
+            if tokens.cut > 0 {
+                watch.tell(Event::Warning(format!(
+                    "the {which} is {} tokens long with its template; only the first {MAX_TOKENS} \
+                     are read",
+                    tokens.ids.len() + tokens.cut
+                )));
+            }
+            Ok(tokens.ids)
+        };
+        let ask = job.ask();
+        let guided = ask.guidance.is_on();
+        Ok(Self {
+            job,
+            positive: encode(&ask.prompt, "prompt")?,
+            negative: if guided { Some(encode(&ask.negative, "negative prompt")?) } else { None },
+        })
+    }
+}

@@ -1,0 +1,21 @@
+//! Holds whole runs against diffusers' pictures and against themselves: batches, threads, memory
+//! limits and other copies of a model change no bit. Damaged models and cancelled runs say what is
+//! wrong and leave nothing behind.
+
+#![allow(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "clippy knows tests by their attribute, and these have helpers beside them"
+)]
+
+mod batches;
+mod cancel;
+mod copies;
+mod damaged;
+mod events;
+mod fingerprint;
+mod memory;
+mod pictures;
+mod sizes;
+mod support;
