@@ -1,9 +1,16 @@
 //! The command line as typed. Nothing is checked here that needs a model or a file.
 
+use std::fmt::Display;
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use zao_engine::{Device, MAX_STEPS};
+
+/// More threads or connections than this are a slip of the finger, not a wish.
+const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
 
 /// A sentence becomes a picture: Z-Image-Turbo in one binary.
 #[derive(Parser, Debug)]
@@ -31,35 +38,45 @@ pub(crate) struct GenerateArgs {
     #[arg(value_name = "PROMPT", conflicts_with = "prompt_option")]
     pub(crate) prompt: Option<String>,
 
+    /// The words behind the first of a prompt without quotes; never used, but worth a good answer.
+    #[arg(hide = true)]
+    pub(crate) unquoted: Vec<String>,
+
     /// What to draw (the same as PROMPT)
     #[arg(long = "prompt", value_name = "PROMPT")]
     pub(crate) prompt_option: Option<String>,
 
-    /// File to write; several pictures get -1, -2 ... before the extension
+    /// PNG file to write, or - for standard output; several pictures get -1, -2 ... before the
+    /// extension
     #[arg(long, short, value_name = "FILE", default_value = "result.png")]
     pub(crate) output: PathBuf,
 
-    /// Installed model or model folder [default: z-image-turbo if installed, else the demo model]
+    /// Name of an installed model, or path of a model folder [default: z-image-turbo, else any other
+    /// that is installed, else the built-in demo model]
     #[arg(long, short, value_name = "NAME|PATH")]
     pub(crate) model: Option<String>,
 
     /// Width in pixels, a multiple of 16 [default: the model's own]
-    #[arg(long, value_name = "PIXELS", conflicts_with = "size")]
+    #[arg(long, value_name = "PIXELS", conflicts_with = "size", value_parser = pixels)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) width: Option<u32>,
 
     /// Height in pixels, a multiple of 16 [default: the model's own]
-    #[arg(long, value_name = "PIXELS", conflicts_with = "size")]
+    #[arg(long, value_name = "PIXELS", conflicts_with = "size", value_parser = pixels)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) height: Option<u32>,
 
     /// Width and height in one, as in 1024x768
-    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    #[arg(long, value_name = "WxH", value_parser = size, allow_hyphen_values = true)]
     pub(crate) size: Option<(u32, u32)>,
 
     /// Denoising steps, each one forward of the model [default: 8]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = |text: &str| whole(text, 1..=MAX_STEPS as u32))]
     pub(crate) steps: Option<u32>,
 
-    /// Guidance as diffusers counts it: 0 is off, others' "CFG scale" is this plus 1 [default: 0]
+    /// How much more to follow the prompt: 0 is off, other tools' "CFG scale" is this plus 1
+    /// [default: 0]
     #[arg(long, value_name = "SCALE", allow_negative_numbers = true)]
     pub(crate) guidance: Option<f32>,
 
@@ -68,6 +85,7 @@ pub(crate) struct GenerateArgs {
     pub(crate) negative: Option<String>,
 
     /// With guidance: limit the prediction's norm to this multiple of the unguided one; 0 is off
+    /// [default: 0]
     #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
     pub(crate) cfg_normalization: Option<f32>,
 
@@ -76,16 +94,18 @@ pub(crate) struct GenerateArgs {
     pub(crate) cfg_truncation: Option<f32>,
 
     /// Seed of the first picture; the next ones count up [default: random, and printed]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = |text: &str| whole(text, 0..=u64::MAX))]
     pub(crate) seed: Option<u64>,
 
-    /// How many pictures
-    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// How many pictures [default: 1]
+    #[arg(long, short = 'n', value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = |text: &str| whole(text, 1..=1000_u32))]
     pub(crate) count: Option<u32>,
 
     /// Where to compute: auto or cpu
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub(crate) device: String,
+    pub(crate) device: Device,
 
     /// Arithmetic: auto, f32 or bf16 [default: auto]
     #[arg(long, value_name = "PRECISION")]
@@ -96,10 +116,11 @@ pub(crate) struct GenerateArgs {
     pub(crate) rng: Option<zao_api::Rng>,
 
     /// Threads to compute with on the CPU [default: one a core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = |text: &str| whole(text, NonZeroUsize::MIN..=MOST_WORKERS))]
     pub(crate) threads: Option<NonZeroUsize>,
 
-    /// Draw the picture of this PNG again, or with other options vary it
+    /// Draw the picture in this file again; other options change what they name
     #[arg(long, value_name = "FILE.png")]
     pub(crate) from: Option<PathBuf>,
 
@@ -136,13 +157,19 @@ pub(crate) struct PullArgs {
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
 
-    /// Where to download from
+    /// Where to download from; a mirror of Hugging Face can be named in HF_ENDPOINT
     #[arg(long, value_enum, value_name = "HUB", default_value_t = HubName::Huggingface)]
     pub(crate) from: HubName,
 
     /// How many files at the same time
-    #[arg(long, value_name = "N", default_value = "4")]
+    #[arg(long, value_name = "N", default_value = "4", allow_negative_numbers = true)]
+    #[arg(value_parser = |text: &str| whole(text, NonZeroUsize::MIN..=MOST_WORKERS))]
     pub(crate) parallel: NonZeroUsize,
+
+    /// How often to try again when a request fails, before giving up
+    #[arg(long, value_name = "N", default_value = "5", allow_negative_numbers = true)]
+    #[arg(value_parser = |text: &str| whole(text, 0..=1000_u32))]
+    pub(crate) retries: u32,
 
     /// Say nothing but errors
     #[arg(long, short)]
@@ -152,20 +179,34 @@ pub(crate) struct PullArgs {
 /// The hubs that publish the models.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HubName {
-    /// huggingface.co, or the mirror in HF_ENDPOINT
     Huggingface,
-    /// modelscope.cn
     Modelscope,
 }
 
-fn parse_size(text: &str) -> Result<(u32, u32), String> {
+/// A whole number within bounds.
+fn whole<T>(text: &str, allowed: RangeInclusive<T>) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let number = text.parse().ok().filter(|number| allowed.contains(number));
+    number
+        .ok_or_else(|| format!("use a whole number from {} to {}", allowed.start(), allowed.end()))
+}
+
+/// A number of pixels; how many are possible depends on the model.
+fn pixels(text: &str) -> Result<u32, String> {
+    let text = text.trim();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("{text:?} is not a number of pixels"));
+    }
+    text.parse().map_err(|_| format!("{text} pixels are more than any picture has"))
+}
+
+fn size(text: &str) -> Result<(u32, u32), String> {
     let (width, height) = text
         .split_once(['x', 'X', '*', '×'])
         .ok_or_else(|| "expected WIDTHxHEIGHT, as in 1024x768".to_owned())?;
-    let side = |text: &str| {
-        text.trim().parse::<u32>().map_err(|_| format!("{text:?} is not a number of pixels"))
-    };
-    Ok((side(width)?, side(height)?))
+    Ok((pixels(width)?, pixels(height)?))
 }
 
 #[cfg(test)]
@@ -179,12 +220,21 @@ mod tests {
     }
 
     #[test]
+    fn numbers_keep_to_their_bounds() {
+        assert_eq!(whole("7", 1..=7_u32), Ok(7));
+        for text in ["0", "8", "-1", "+", "1.5", "", "99999999999999999999"] {
+            let refusal = whole(text, 1..=7_u32).unwrap_err();
+            assert_eq!(refusal, "use a whole number from 1 to 7", "{text}");
+        }
+    }
+
+    #[test]
     fn sizes_are_read_as_people_write_them() {
         for text in ["1024x768", "1024X768", "1024*768", "1024×768", "1024 x 768"] {
-            assert_eq!(parse_size(text), Ok((1024, 768)), "{text}");
+            assert_eq!(size(text), Ok((1024, 768)), "{text}");
         }
-        for text in ["1024", "x768", "1024x", "-1x5", "axb", ""] {
-            assert!(parse_size(text).is_err(), "{text}");
+        for text in ["1024", "x768", "1024x", "-1x5", "axb", "", "99999999999x1"] {
+            assert!(size(text).is_err(), "{text}");
         }
     }
 }

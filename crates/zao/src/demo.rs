@@ -3,6 +3,7 @@
 /// What the demo model is called.
 pub(crate) const NAME: &str = "demo";
 
+#[cfg(feature = "demo-model")]
 macro_rules! files {
     ($($path:literal),* $(,)?) => {
         &[$(($path, include_bytes!(concat!("../../../assets/demo-model/", $path)))),*]

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::console;
+
 /// Why the command did not do what it was asked.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -21,13 +23,18 @@ impl Failure {
             Self::Usage(message) => (message.clone(), 2),
             Self::Failed(error) => (format!("{error:#}"), 1),
         };
-        eprintln!("zao: {}", one_line(&message));
+        console::remark(one_line(&message));
         ExitCode::from(code)
     }
 
     /// Wrong use.
     pub(crate) fn usage(message: impl std::fmt::Display) -> Self {
         Self::Usage(message.to_string())
+    }
+
+    /// A failure that has no further cause.
+    pub(crate) fn failed(message: impl std::fmt::Display) -> Self {
+        Self::Failed(anyhow::anyhow!("{message}"))
     }
 }
 
@@ -39,7 +46,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 /// Messages may quote files and arguments: line breaks and control characters become spaces.
 fn one_line(message: &str) -> String {
-    let parts = message.split(|c: char| c.is_control()).filter(|part| !part.is_empty());
+    let parts = message.split(char::is_control).filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join(" ")
 }
 

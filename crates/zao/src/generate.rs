@@ -9,62 +9,83 @@ use std::cell::RefCell;
 use std::time::Instant;
 
 use zao_api::{Precision as Asked, ResolvedPrecision as Recorded};
-use zao_engine::{CancelToken, Engine, Event, Precision, ResolvedPrecision, Settings};
+use zao_engine::{CancelToken, Engine, Error, Event, Precision, ResolvedPrecision, Settings};
 
 use crate::cli::GenerateArgs;
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
-use crate::{interrupt, model, places};
+use crate::screen::Screen;
+use crate::{console, interrupt, model, places};
 use output::Output;
 use report::Report;
+use request::Wanted;
 
 pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     let start = Instant::now();
-    let progress = Progress::new(args.quiet);
-    let warnings = RefCell::new(Vec::new());
-    let warn = |line: String| {
-        progress.warn(&line);
-        warnings.borrow_mut().push(line);
-    };
-
-    let (request, recipe) = request::from_args(args, &warn)?;
-    let chosen = model::choose(request.model.as_deref(), &places::store()?)?;
-    if let Some(notice) = &chosen.notice {
-        progress.warn(notice);
-    }
-    let settings = Settings {
-        device: args.device.parse().map_err(Failure::usage)?,
-        precision: precision(request.precision.unwrap_or_default()),
-        threads: args.threads,
-    };
-    let mut engine = zao_engine::open(&chosen.name, chosen.source, &settings)?;
-    if let Some(recipe) = &recipe {
-        request::warn_of_differences(recipe, &engine, &warn);
-    }
-    let jobs = jobs::of(&request, engine.model()).map_err(Failure::usage)?;
-    let output = Output::new(&args.output, jobs.len())?;
-
+    let screen = Screen::new(args.quiet);
     let cancel = CancelToken::new();
     let token = cancel.clone();
-    interrupt::on_interrupt(move || token.cancel())?;
-    let events = |event| match event {
-        Event::Warning(line) => warn(line),
-        other => progress.show(other),
-    };
+    interrupt::on_interrupt(&screen, move || token.cancel())?;
+
+    // Everything that can be wrong is looked for before anything is said or drawn.
+    let wanted = Wanted::new(args)?;
+    let (mut engine, notice) = open(args, &wanted)?;
+    let jobs = jobs::of(&wanted.request, engine.model()).map_err(Failure::usage)?;
+    let output = Output::new(&args.output, jobs.len())?;
+    if args.json && output.is_stdout() {
+        return Err(Failure::usage(
+            "--json and the picture cannot both go to standard output; give --output a file",
+        ));
+    }
     let opened = start.elapsed();
+
+    let warnings = RefCell::new(wanted.warnings(args, &engine));
+    warnings.borrow().iter().for_each(|line| screen.remark(line));
+    let steps = wanted.request.steps.unwrap_or(jobs::STEPS);
+    let progress = Progress::new(&screen, steps, jobs.len());
+    let events = |event| match event {
+        // Pictures of one run share their prompts, and what there is to say of them.
+        Event::Warning(line) if warnings.borrow().contains(&line) => {}
+        Event::Warning(line) => {
+            screen.remark(&line);
+            warnings.borrow_mut().push(line);
+        }
+        other => progress.show(&other),
+    };
     let drawn = engine.draw(&jobs, &events, &cancel);
     progress.clear();
-    let (pictures, mut timings) = drawn?;
+    let (pictures, mut timings) = drawn.map_err(|error| match error {
+        Error::Cancelled => Failure::failed("cancelled; nothing was written"),
+        other => other.into(),
+    })?;
     timings.load += opened;
 
     let report = Report { engine: &engine, jobs: &jobs, timings: &timings, start };
     let files = report.write(&pictures, &output)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report.json(files, warnings.into_inner()))?);
+        let generated = report.json(files, warnings.into_inner());
+        console::result(serde_json::to_string_pretty(&generated)?)?;
+    } else if output.is_stdout() {
+        report.lines(&files).iter().for_each(|line| screen.remark(line));
     } else if !args.quiet {
-        report.print(&files);
+        console::result(report.lines(&files).join("\n"))?;
+    }
+    if let Some(notice) = notice {
+        screen.remark(&notice);
     }
     Ok(())
+}
+
+/// The engine for what is wanted, and what to tell the user about the choice of its model.
+fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)> {
+    let chosen = model::choose(&wanted.model(), &places::store()?)?;
+    let settings = Settings {
+        device: args.device,
+        precision: precision(wanted.request.precision.unwrap_or_default()),
+        threads: args.threads,
+        ..Settings::default()
+    };
+    Ok((zao_engine::open(&chosen.name, chosen.source, &settings)?, chosen.notice))
 }
 
 fn precision(asked: Asked) -> Precision {
@@ -73,6 +94,12 @@ fn precision(asked: Asked) -> Precision {
         Asked::F32 => Precision::Exactly(ResolvedPrecision::F32),
         Asked::Bf16 => Precision::Exactly(ResolvedPrecision::Bf16),
     }
+}
+
+/// The device as recipes record it: with what decides the last bits of its results.
+fn recorded_device(engine: &Engine) -> String {
+    let device = engine.device();
+    format!("{} ({})", device.device, device.numerics)
 }
 
 /// The precision that `engine` draws in, as recipes record it.

@@ -3,9 +3,8 @@
 //! Exit codes: 0 done, 1 it failed, 2 it was asked wrongly. Results go to standard output, everything
 //! else to standard error, one line each.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the program that talks")]
-
 mod cli;
+mod console;
 mod demo;
 mod failure;
 mod generate;
@@ -16,7 +15,9 @@ mod models;
 mod places;
 mod progress;
 mod pull;
+mod screen;
 mod units;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -25,7 +26,10 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::answer(&error),
+    };
     let done = match cli.command {
         Command::Generate(args) => generate::run(&args),
         Command::Info(args) => info::run(&args),

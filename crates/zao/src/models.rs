@@ -5,13 +5,14 @@ use zao_weights::Origin;
 
 use crate::cli::ModelsArgs;
 use crate::failure::Result;
-use crate::{demo, places, units};
+use crate::{console, demo, places, units};
 
 /// A line of the list.
 struct Row {
     name: String,
     bytes: u64,
-    place: String,
+    /// The folder; a built-in model has none.
+    path: Option<String>,
     origin: &'static str,
 }
 
@@ -23,40 +24,50 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<()> {
         .map(|model| Row {
             name: model.name,
             bytes: model.bytes,
-            place: model.path.display().to_string(),
+            path: Some(model.path.display().to_string()),
             origin: match model.origin {
                 Origin::Pulled(_) => "pulled",
                 Origin::Placed => "placed",
-                Origin::HuggingFaceCache => "hugging face cache",
+                Origin::HuggingFaceCache => "hugging-face-cache",
             },
         })
         .collect();
-    if let Some(files) = demo::FILES {
+    let only_demo = rows.is_empty();
+    if let Some(files) = demo::FILES
+        && rows.iter().all(|row| row.name != demo::NAME)
+    {
         rows.push(Row {
             name: demo::NAME.into(),
             bytes: files.iter().map(|(_, content)| content.len() as u64).sum(),
-            place: "in this program".into(),
-            origin: "built in",
+            path: None,
+            origin: "built-in",
         });
     }
     if args.json {
-        let rows: Vec<_> = rows
-            .iter()
-            .map(|row| {
-                json!({"name": row.name, "bytes": row.bytes, "path": row.place, "origin": row.origin})
-            })
-            .collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
-        return Ok(());
+        let rows: Vec<_> = rows.iter().map(Row::json).collect();
+        return Ok(console::result(serde_json::to_string_pretty(&rows)?)?);
     }
-    let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max(4);
-    println!("{:width$}  {:>8}  {:18}  PLACE", "NAME", "SIZE", "ORIGIN");
-    for row in &rows {
-        let size = units::bytes(row.bytes);
-        println!("{:width$}  {size:>8}  {:18}  {}", row.name, row.origin, row.place);
-    }
-    if rows.iter().all(|row| row.name == demo::NAME) {
-        eprintln!("zao: `zao pull z-image-turbo` installs the real model");
+    console::result(table(&rows))?;
+    if only_demo {
+        console::remark("`zao pull z-image-turbo` installs the real model");
     }
     Ok(())
+}
+
+impl Row {
+    fn json(&self) -> serde_json::Value {
+        let Self { name, bytes, path, origin } = self;
+        json!({"name": name, "bytes": bytes, "path": path, "origin": origin})
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max(4);
+    let head = format!("{:width$}  {:>8}  {:18}  PLACE", "NAME", "SIZE", "ORIGIN");
+    let line = |row: &Row| {
+        let (size, place) =
+            (units::bytes(row.bytes), row.path.as_deref().unwrap_or("in zao itself"));
+        format!("{:width$}  {size:>8}  {:18}  {place}", row.name, row.origin)
+    };
+    [head].into_iter().chain(rows.iter().map(line)).collect::<Vec<_>>().join("\n")
 }

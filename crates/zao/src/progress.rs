@@ -1,67 +1,71 @@
-//! Progress on a terminal: one bar for the stage that runs. Silent when standard error is no terminal.
+//! The progress of a drawing: one bar for the stage that runs.
 
-use std::io::IsTerminal;
+use std::cell::RefCell;
+use std::fmt::Write;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use zao_engine::{Event, Stage};
 
-/// The bar.
+use crate::screen::Screen;
+
+/// The bar of a run.
 pub(crate) struct Progress {
-    bar: ProgressBar,
-    quiet: bool,
+    screen: Screen,
+    bar: RefCell<ProgressBar>,
+    steps: u32,
+    pictures: usize,
 }
 
 impl Progress {
-    /// A bar on standard error, hidden when `quiet` or when nobody would see it.
-    pub(crate) fn new(quiet: bool) -> Self {
-        let visible = !quiet && std::io::stderr().is_terminal();
-        let target =
-            if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { bar: ProgressBar::with_draw_target(None, target), quiet }
+    /// The bar of a run of so many steps and pictures; it appears with the first event.
+    pub(crate) fn new(screen: &Screen, steps: u32, pictures: usize) -> Self {
+        Self { screen: screen.clone(), bar: RefCell::new(ProgressBar::hidden()), steps, pictures }
     }
 
-    /// Shows an event of the engine.
-    pub(crate) fn show(&self, event: Event) {
+    /// Shows an event of the engine, unless it is a warning: those are words.
+    pub(crate) fn show(&self, event: &Event) {
         match event {
-            Event::Stage(stage) => self.begin(stage),
-            Event::Loaded { done, of } => self.at(done, of),
+            Event::Stage(stage) => self.begin(*stage),
+            Event::Loaded { done, of } => self.at(*done, *of),
             Event::Step { done, of } | Event::Decoded { done, of } => {
-                self.at(done as u64, of as u64)
+                self.at(*done as u64, *of as u64);
             }
-            Event::Warning(warning) => self.warn(&warning),
-        }
-    }
-
-    /// Prints a line above the bar, unless nothing is to be said.
-    pub(crate) fn warn(&self, line: &str) {
-        if !self.quiet {
-            self.bar.suspend(|| eprintln!("zao: {line}"));
+            Event::Warning(_) => {}
         }
     }
 
     /// Removes the bar.
     pub(crate) fn clear(&self) {
-        self.bar.finish_and_clear();
+        self.screen.remove(&self.bar.borrow());
     }
 
     fn begin(&self, stage: Stage) {
-        let (name, template) = match stage {
-            Stage::Load => ("loading", "{msg:9} {bar:40} {bytes}/{total_bytes}"),
-            Stage::Text => ("reading", "{msg:9} {spinner}"),
-            Stage::Denoise => ("drawing", "{msg:9} {bar:40} step {pos}/{len}  {eta} left"),
-            Stage::Decode => ("decoding", "{msg:9} {bar:40} {pos}/{len}"),
+        let (template, len) = match stage {
+            Stage::Load => ("loading   {bar:40} {decimal_bytes} of {decimal_total_bytes}", None),
+            Stage::Text => ("reading   {spinner}", None),
+            Stage::Denoise => {
+                ("drawing   {bar:40} step {pos} of {len}{left}", Some(u64::from(self.steps)))
+            }
+            Stage::Decode => {
+                ("decoding  {bar:40} picture {pos} of {len}{left}", Some(self.pictures as u64))
+            }
         };
         let style = ProgressStyle::with_template(template).expect("the templates are constant");
-        self.bar.set_style(style);
-        self.bar.set_length(0);
-        self.bar.set_position(0);
-        self.bar.reset_eta();
-        self.bar.set_message(name);
-        self.bar.tick();
+        self.clear();
+        self.bar.replace(self.screen.bar(style.with_key("left", time_left), len));
     }
 
     fn at(&self, done: u64, of: u64) {
-        self.bar.set_length(of);
-        self.bar.set_position(done);
+        let bar = self.bar.borrow();
+        bar.set_length(of);
+        bar.set_position(done);
+    }
+}
+
+/// The time left, once there is a step to judge by.
+fn time_left(state: &ProgressState, out: &mut dyn Write) {
+    if state.pos() > 0 {
+        // The writer is a string in memory.
+        let _ = write!(out, ", {:#} left", HumanDuration(state.eta()));
     }
 }

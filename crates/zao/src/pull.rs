@@ -1,15 +1,15 @@
 //! `zao pull`: a model from a hub into the store.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use indicatif::{ProgressBar, ProgressStyle};
 use zao_weights::{Hub, KnownModel, PullEvent, PullOptions, Token, Watch};
 
 use crate::cli::{HubName, PullArgs};
 use crate::failure::{Failure, Result};
-use crate::{interrupt, places, units};
+use crate::screen::Screen;
+use crate::{console, interrupt, places, units};
 
 pub(crate) fn run(args: &PullArgs) -> Result<()> {
     let Some(model) = KnownModel::find(&args.name) else {
@@ -21,21 +21,20 @@ pub(crate) fn run(args: &PullArgs) -> Result<()> {
         )));
     };
     let store = places::store()?;
+    let screen = Screen::new(args.quiet);
     let cancel = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancel);
-    interrupt::on_interrupt(move || flag.store(true, Ordering::Relaxed))?;
+    interrupt::on_interrupt(&screen, move || flag.store(true, Ordering::Relaxed))?;
 
-    let show = Show::new(args.quiet);
+    let show = Show::new(screen);
     let watch = Watch { on_event: &|event| show.event(&event), cancel: &cancel };
     let installed = zao_weights::pull(&store, model, &options(args), watch);
-    show.bar.finish_and_clear();
+    show.clear();
     let installed = installed?;
-    println!(
-        "{} is installed in {} ({})",
-        installed.name,
-        installed.path.display(),
-        units::bytes(installed.bytes)
-    );
+    if !args.quiet {
+        let (path, size) = (installed.path.display(), units::bytes(installed.bytes));
+        console::result(format_args!("{} is installed in {path} ({size})", installed.name))?;
+    }
     Ok(())
 }
 
@@ -47,6 +46,7 @@ fn options(args: &PullArgs) -> PullOptions {
     };
     let mut options = PullOptions::new(hub);
     options.parallel = args.parallel;
+    options.retries = args.retries;
     options.proxy = places::proxy();
     if args.from == HubName::Huggingface {
         options.token = places::hugging_face_token().map(Token::new);
@@ -54,44 +54,69 @@ fn options(args: &PullArgs) -> PullOptions {
     options
 }
 
-/// The bar, and lines above it.
+/// What is shown of a download.
 struct Show {
+    screen: Screen,
+    shown: Mutex<Shown>,
+}
+
+struct Shown {
     bar: ProgressBar,
-    quiet: bool,
+    /// Bytes that the bar does not count, since they were here before: they would spoil its rate.
+    already: u64,
 }
 
 impl Show {
-    fn new(quiet: bool) -> Self {
-        let visible = !quiet && std::io::stderr().is_terminal();
-        let target =
-            if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let template = "{bar:40} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
-        let style = ProgressStyle::with_template(template).expect("the template is constant");
-        Self { bar: ProgressBar::with_draw_target(None, target).with_style(style), quiet }
-    }
-
-    fn say(&self, line: &str) {
-        if !self.quiet {
-            self.bar.suspend(|| eprintln!("zao: {line}"));
-        }
+    fn new(screen: Screen) -> Self {
+        let shown = Shown { bar: ProgressBar::hidden(), already: 0 };
+        Self { screen, shown: Mutex::new(shown) }
     }
 
     fn event(&self, event: &PullEvent<'_>) {
-        match event {
-            PullEvent::Listing => self.say("asking the hub for the list of files"),
-            PullEvent::Plan { files, bytes, already } => {
-                self.bar.set_length(*bytes);
-                self.bar.set_position(*already);
-                let (all, here) = (units::bytes(*bytes), units::bytes(*already));
-                self.say(&format!("{files} files, {all}, of which {here} are here already"));
-            }
-            PullEvent::Progress { done } => self.bar.set_position(*done),
+        match *event {
+            PullEvent::Listing => self.begin("{spinner} {msg}", None, "asking the hub"),
+            PullEvent::Plan { files, bytes, already } => self.plan(files, bytes, already),
+            PullEvent::Progress { done } => self.with(|Shown { bar, already }| {
+                bar.set_position(done.saturating_sub(*already));
+                bar.set_message("");
+            }),
             PullEvent::Retry { what, reason, wait } => {
-                let wait = units::seconds(*wait);
-                self.say(&format!("{what}: {reason}; trying again in {wait}"));
+                let wait = units::seconds(wait);
+                self.screen.remark(&format!("{what}: {reason}; trying again in {wait}"));
             }
-            PullEvent::Verifying { path } => self.bar.set_message(format!("checking {path}")),
+            PullEvent::Verifying { path } => {
+                self.with(|Shown { bar, .. }| bar.set_message(format!("checking {path}")));
+            }
             PullEvent::File { .. } | PullEvent::Done => {}
         }
+    }
+
+    fn plan(&self, files: usize, bytes: u64, already: u64) {
+        let (all, here) = (units::bytes(bytes), units::bytes(already));
+        self.screen.remark(&match already {
+            0 => format!("{files} files, {all}"),
+            _ => format!("{files} files, {all}, of which {here} are here already"),
+        });
+        let template = "{bar:40} {decimal_bytes} of {decimal_total_bytes}, \
+                        {decimal_bytes_per_sec}, {eta} left  {wide_msg}";
+        self.begin(template, Some(bytes.saturating_sub(already)), "");
+        self.with(|shown| shown.already = already);
+    }
+
+    /// Puts a new bar in place of the old one.
+    fn begin(&self, template: &str, len: Option<u64>, message: &'static str) {
+        self.clear();
+        let style = ProgressStyle::with_template(template).expect("the templates are constant");
+        let bar = self.screen.bar(style, len).with_message(message);
+        self.with(|shown| shown.bar = bar);
+    }
+
+    fn clear(&self) {
+        self.with(|shown| self.screen.remove(&shown.bar));
+    }
+
+    /// Events come from several threads at once.
+    fn with(&self, change: impl FnOnce(&mut Shown)) {
+        change(&mut self.shown.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

@@ -7,7 +7,7 @@ use zao_api::{Request, Rng};
 use zao_engine::{Ask, Generator, Guidance, InvalidJob, Job, ModelInfo};
 
 /// What Z-Image-Turbo is made for.
-const STEPS: u32 = 8;
+pub(super) const STEPS: u32 = 8;
 
 /// The jobs of a request, with seeds counting up from the asked one or from a random one.
 pub(super) fn of(request: &Request, model: &ModelInfo) -> Result<Vec<Job>, InvalidJob> {

@@ -1,74 +1,156 @@
 //! Where pictures go: file names, and writing them whole or not at all.
 
+use std::fmt;
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tempfile::{Builder, NamedTempFile};
 
 use crate::failure::{Failure, Result};
+use crate::interrupt;
 
-/// The files of a run, known to be writable before anything is drawn.
+/// The names of standard output; opening the file behind it would cut it or replace it.
+const STDOUT: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
+/// The places for the pictures of a run, checked before anything is drawn.
 pub(super) struct Output {
-    paths: Vec<PathBuf>,
+    targets: Vec<Target>,
+}
+
+/// The place for one picture.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// A file that is written beside its place, and then takes it.
+    File(PathBuf),
+    /// Something that is no file, such as a named pipe: it is written to as it is.
+    Device(PathBuf),
+    Stdout,
 }
 
 impl Output {
-    /// The files for `count` pictures under the name `path`.
+    /// The places for `count` pictures under the name `path`.
     pub(super) fn new(path: &Path, count: usize) -> Result<Self> {
-        if path.file_name().is_none() || path.is_dir() {
-            let path = path.display();
+        if STDOUT.iter().any(|name| path == Path::new(name)) {
+            return Self::stdout(count);
+        }
+        let shown = path.display();
+        if path.file_name().is_none() || path.is_dir() || ends_in_separator(path) {
             return Err(Failure::usage(format!(
-                "{path} is a folder; give the name of a file in it"
+                "{shown} is a folder; give the name of a file in it"
             )));
         }
-        let extension = path.extension().unwrap_or_default();
-        if !extension.is_empty() && !extension.eq_ignore_ascii_case("png") && !is_special(path) {
-            let extension = extension.display();
+        if count == 1 && is_device(path) {
+            return Ok(Self { targets: vec![Target::Device(path.into())] });
+        }
+        let extension = extension(path);
+        if !extension.is_none_or(|extension| extension.eq_ignore_ascii_case("png")) {
             return Err(Failure::usage(format!(
-                "pictures are written as PNG, not {extension}; give the file the extension png"
+                "pictures are written as PNG; give {shown} the extension png"
             )));
         }
-        let output = Self { paths: names(path, count) };
-        output.check_folder()?;
-        Ok(output)
+        let targets: Vec<_> = names(path, count).into_iter().map(Target::File).collect();
+        targets.iter().try_for_each(Target::check)?;
+        Ok(Self { targets })
     }
 
-    /// The paths, one a picture.
-    pub(super) fn paths(&self) -> &[PathBuf] {
-        &self.paths
-    }
-
-    /// Fails now rather than after drawing.
-    fn check_folder(&self) -> Result<()> {
-        for path in &self.paths {
-            if !is_special(path) {
-                let refused = || format!("cannot write to {}", folder(path).display());
-                new_file(path).with_context(refused)?;
-            }
+    fn stdout(count: usize) -> Result<Self> {
+        if count > 1 {
+            return Err(Failure::usage(
+                "only one picture can go to standard output; give --output a file",
+            ));
         }
-        Ok(())
+        if io::stdout().is_terminal() {
+            return Err(Failure::usage(
+                "a terminal cannot show the picture; give --output a file, or lead standard \
+                 output to one",
+            ));
+        }
+        Ok(Self { targets: vec![Target::Stdout] })
     }
 
-    /// Writes `content` to a path of this output: whole, or not at all.
-    pub(super) fn write(path: &Path, content: &[u8]) -> Result<()> {
-        let refused = || format!("cannot write {}", path.display());
-        if is_special(path) {
-            let mut file = OpenOptions::new().write(true).open(path).with_context(refused)?;
-            file.write_all(content).with_context(refused)?;
-            return Ok(());
-        }
-        let mut file = new_file(path).with_context(refused)?;
-        file.write_all(content).with_context(refused)?;
-        file.as_file().sync_data().with_context(refused)?;
-        file.persist(path).map_err(|e| e.error).with_context(refused)?;
-        Ok(())
+    /// The places, one a picture.
+    pub(super) fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// Whether standard output is taken by the picture.
+    pub(super) fn is_stdout(&self) -> bool {
+        self.targets.contains(&Target::Stdout)
     }
 }
 
-/// A new file beside `path`, under a name that nobody takes for a picture.
-fn new_file(path: &Path) -> std::io::Result<NamedTempFile> {
+impl Target {
+    /// Fails now rather than after drawing.
+    fn check(&self) -> Result<()> {
+        let Self::File(path) = self else { return Ok(()) };
+        let (shown, folder) = (path.display(), folder(path));
+        match fs::metadata(path) {
+            Ok(found) if found.is_dir() => {
+                return Err(Failure::usage(format!("{shown} is a folder; choose another name")));
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot write {shown}"))?;
+            }
+            _ => {}
+        }
+        if !folder.exists() {
+            let folder = folder.display();
+            return Err(Failure::failed(format!(
+                "cannot write {shown}: there is no folder {folder}; create it first"
+            )));
+        }
+        // The error names the temporary file, which means nothing to the user.
+        new_file(path).map_err(|error| {
+            Failure::failed(format!(
+                "cannot write {shown}: {} in the folder {}; choose another place with --output",
+                error.kind(),
+                folder.display()
+            ))
+        })?;
+        Ok(())
+    }
+
+    /// Writes `content`: into a file whole or not at all.
+    pub(super) fn write(&self, content: &[u8]) -> Result<()> {
+        self.try_write(content).with_context(|| format!("cannot write {self}"))?;
+        Ok(())
+    }
+
+    fn try_write(&self, content: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(content)?;
+                out.flush()
+            }
+            Self::Device(path) => OpenOptions::new().write(true).open(path)?.write_all(content),
+            Self::File(path) => {
+                let _whole = interrupt::uninterrupted();
+                // A link stays, and the file that it leads to is replaced.
+                let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+                let mut file = new_file(&path)?;
+                file.as_file_mut().write_all(content)?;
+                file.as_file().sync_data()?;
+                file.persist(path)?;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) | Self::Device(path) => path.display().fmt(f),
+            Self::Stdout => f.write_str("standard output"),
+        }
+    }
+}
+
+/// A new file beside `path`, under a name that nobody takes for a picture; it goes when dropped.
+fn new_file(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
     builder.prefix(".zao-").suffix(".partial");
     // What the user's umask leaves of the usual permissions, as for any other new file.
@@ -77,20 +159,28 @@ fn new_file(path: &Path) -> std::io::Result<NamedTempFile> {
     builder.tempfile_in(folder(path))
 }
 
-/// Whether `path` is there and is no ordinary file, such as a pipe: it is written to, not replaced.
-fn is_special(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| !found.is_file())
+/// Whether `path` is there and is neither a file nor a folder.
+fn is_device(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+fn ends_in_separator(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().last().is_some_and(|&b| std::path::is_separator(b.into()))
 }
 
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+fn extension(path: &Path) -> Option<&std::ffi::OsStr> {
+    path.extension().filter(|extension| !extension.is_empty())
+}
+
 /// `name.png`, or `name-1.png`, `name-2.png` ... for several.
 fn names(path: &Path, count: usize) -> Vec<PathBuf> {
-    let extension = path.extension().unwrap_or("png".as_ref());
+    let extension = extension(path).unwrap_or("png".as_ref());
     if count == 1 {
-        return vec![if is_special(path) { path.into() } else { path.with_extension(extension) }];
+        return vec![path.with_extension(extension)];
     }
     let stem = path.file_stem().unwrap_or_default();
     let name = |i: usize| {
@@ -112,7 +202,7 @@ mod tests {
         assert_eq!(names("a/cat.png", 1), [Path::new("a/cat.png")]);
         assert_eq!(names("a/cat.png", 2), [Path::new("a/cat-1.png"), Path::new("a/cat-2.png")]);
         assert_eq!(names("cat", 1), [Path::new("cat.png")]);
-        assert_eq!(names("my.cat", 1), [Path::new("my.cat")]);
+        assert_eq!(names("cat.", 1), [Path::new("cat.png")]);
         assert_eq!(names("cat", 2), [Path::new("cat-1.png"), Path::new("cat-2.png")]);
     }
 
@@ -121,19 +211,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let taken = folder.path().join("taken.png");
         fs::create_dir(&taken).unwrap();
-        fs::write(taken.join("inside"), b"x").unwrap();
-        assert!(Output::new(&taken, 1).is_err());
+        assert!(Target::File(taken).write(b"content").is_err());
         let path = folder.path().join("ok.png");
-        Output::write(&path, b"content").unwrap();
+        Target::File(path.clone()).write(b"content").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"content");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]
-    fn a_missing_folder_and_another_format_are_refused_before_drawing() {
+    fn what_cannot_be_written_is_refused_before_drawing() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Output::new(&folder.path().join("no/such/cat.png"), 1).is_err());
-        assert!(Output::new(&folder.path().join("cat.jpg"), 1).is_err());
-        assert!(Output::new(folder.path(), 1).is_err());
+        for name in ["no/such/cat.png", "cat.jpg", "", "new/"] {
+            assert!(Output::new(&folder.path().join(name), 1).is_err(), "{name}");
+        }
+        fs::create_dir(folder.path().join("cat-2.png")).unwrap();
+        assert!(Output::new(&folder.path().join("cat.png"), 2).is_err());
+        assert!(Output::new(&folder.path().join("cat.png"), 1).is_ok());
+        assert!(Output::new(Path::new("-"), 2).is_err());
     }
 }

@@ -7,7 +7,7 @@ use zao_api::{Generated, GeneratedImage, Model, Recipe, RecipeFormat, Rng, Stage
 use zao_engine::{Engine, Generator, Job, Picture, Timings};
 
 use super::output::Output;
-use super::recorded;
+use super::{recorded, recorded_device};
 use crate::failure::Result;
 use crate::units;
 
@@ -29,13 +29,13 @@ impl Report<'_> {
     /// Writes all pictures.
     pub(super) fn write(&self, pictures: &[Picture], output: &Output) -> Result<Files> {
         let mut files = Files { images: Vec::new(), encode_png: Duration::ZERO };
-        for ((job, picture), path) in self.jobs.iter().zip(pictures).zip(output.paths()) {
+        for ((job, picture), target) in self.jobs.iter().zip(pictures).zip(output.targets()) {
             let since = Instant::now();
             let (width, height) = (side(picture.width)?, side(picture.height)?);
             let png = zao_png::encode(&picture.rgb, width, height, &self.recipe(job)?)?;
             files.encode_png += since.elapsed();
-            Output::write(path, &png)?;
-            let (file, seed) = (path.display().to_string(), job.ask().seed);
+            target.write(&png)?;
+            let (file, seed) = (target.to_string(), job.ask().seed);
             files.images.push(GeneratedImage { file, seed, width, height });
         }
         Ok(files)
@@ -67,7 +67,7 @@ impl Report<'_> {
             },
             shift: self.engine.model().shift,
             precision: recorded(self.engine),
-            device: self.engine.device().device,
+            device: recorded_device(self.engine),
         })
     }
 
@@ -97,16 +97,17 @@ impl Report<'_> {
     }
 
     /// The run as lines: a file each, then where the time went.
-    pub(super) fn print(&self, files: &Files) {
-        for image in &files.images {
+    pub(super) fn lines(&self, files: &Files) -> Vec<String> {
+        let file = |image: &GeneratedImage| {
             let GeneratedImage { file, seed, width, height } = image;
-            println!("{file}  {width}x{height}  seed {seed}");
-        }
+            format!("{file}  {width}x{height}  seed {seed}")
+        };
         let Timings { load, text, denoise, decode, .. } = self.timings;
         let total = units::seconds(self.start.elapsed());
         let [load, text, denoise, decode] =
             [load, text, denoise, decode].map(|t| units::seconds(*t));
-        println!("{total}: load {load}, text {text}, steps {denoise}, decode {decode}");
+        let times = format!("{total}: load {load}, text {text}, steps {denoise}, decode {decode}");
+        files.images.iter().map(file).chain([times]).collect()
     }
 }
 

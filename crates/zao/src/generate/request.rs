@@ -1,6 +1,7 @@
 //! What is wanted: the command line over the recipe of `--from`, if there is one.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::Context;
 use zao_api::{Recipe, Request};
@@ -9,69 +10,112 @@ use zao_png::Origin;
 
 use crate::cli::GenerateArgs;
 use crate::failure::{Failure, Result};
+use crate::model::Asked;
 
-/// The request, and the exact recipe it starts from when `--from` names a picture of zao.
-pub(super) fn from_args(
-    args: &GenerateArgs,
-    warn: &dyn Fn(String),
-) -> Result<(Request, Option<Recipe>)> {
-    let (base, recipe) = match &args.from {
-        None => (Request::default(), None),
-        Some(path) => {
-            let path_text = path.display();
-            let bytes = fs::read(path).with_context(|| format!("cannot read {path_text}"))?;
-            let info =
-                zao_png::read(&bytes).with_context(|| format!("{path_text} is not readable"))?;
-            match info.origin {
-                Origin::Zao(recipe) => (of_recipe(&recipe), Some(*recipe)),
-                Origin::Parameters(parameters) => {
-                    warn(format!(
-                        "{path_text} was made by another tool: its prompt and settings are used, \
-                         the picture will be another"
-                    ));
-                    (parameters.to_request(), None)
-                }
-                Origin::Unknown => {
-                    return Err(Failure::Failed(anyhow::anyhow!(
-                        "{path_text} does not say how it was made, so it cannot be drawn again"
-                    )));
-                }
-            }
-        }
-    };
-    let request = over(base, args);
-    if request.prompt.is_empty() && args.prompt.is_none() && args.prompt_option.is_none() {
-        return Err(Failure::usage(
-            "no prompt; say what to draw, as in: zao generate \"a red apple on a blue background\"",
-        ));
-    }
-    if args.negative.is_some() && request.guidance.unwrap_or(0.0) <= 0.0 {
-        warn("--negative has no effect without --guidance".into());
-    }
-    Ok((request, recipe))
+/// What is wanted, and where that comes from.
+pub(super) struct Wanted {
+    pub(super) request: Request,
+    origin: Origin,
 }
 
-/// Tells what will keep the pixels from being the same although the recipe is.
-pub(super) fn warn_of_differences(recipe: &Recipe, engine: &Engine, warn: &dyn Fn(String)) {
+impl Wanted {
+    /// Reads the command line, and the picture of `--from` if there is one.
+    pub(super) fn new(args: &GenerateArgs) -> Result<Self> {
+        if let (Some(first), Some(second)) = (&args.prompt, args.unquoted.first()) {
+            return Err(Failure::usage(format!(
+                "the prompt ended at {first:?}, and {second:?} is one word too many; put the whole \
+                 prompt in quotes"
+            )));
+        }
+        let origin = args.from.as_deref().map_or(Ok(Origin::Unknown), origin)?;
+        let base = match &origin {
+            Origin::Zao(recipe) => of_recipe(recipe),
+            Origin::Parameters(parameters) => parameters.to_request(),
+            Origin::Unknown => Request::default(),
+        };
+        let request = over(base, args);
+        if request.prompt.trim().is_empty() {
+            return Err(Failure::usage(
+                "no prompt; say what to draw, as in: zao generate \"a red apple on a blue \
+                 background\"",
+            ));
+        }
+        Ok(Self { request, origin })
+    }
+
+    /// Which model is to draw it.
+    pub(super) fn model(&self) -> Asked<'_> {
+        match (&self.request.model, &self.origin) {
+            (Some(name), _) => Asked::ByUser(name),
+            (None, Origin::Zao(recipe)) => Asked::ByRecipe(&recipe.model.name),
+            (None, _) => Asked::Any,
+        }
+    }
+
+    /// What the user should know about the wish although it can be met.
+    pub(super) fn warnings(&self, args: &GenerateArgs, engine: &Engine) -> Vec<String> {
+        let mut warnings = match &self.origin {
+            Origin::Zao(recipe) => differences(recipe, engine),
+            Origin::Parameters(_) => vec![
+                "the picture was made by another tool: its prompt and settings are used, but the \
+                 new one will differ"
+                    .into(),
+            ],
+            Origin::Unknown => Vec::new(),
+        };
+        let guided = self.request.guidance.is_some_and(|scale| scale > 0.0);
+        let asks_for_guidance = [
+            ("--negative", args.negative.is_some()),
+            ("--cfg-normalization", args.cfg_normalization.is_some()),
+            ("--cfg-truncation", args.cfg_truncation.is_some()),
+        ];
+        let in_vain = asks_for_guidance.into_iter().filter(|&(_, given)| given && !guided);
+        warnings
+            .extend(in_vain.map(|(name, _)| format!("{name} has no effect without --guidance")));
+        warnings
+    }
+}
+
+/// How the picture at `path` was made.
+fn origin(path: &Path) -> Result<Origin> {
+    let name = path.display();
+    let bytes = fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    let info = zao_png::read(&bytes).with_context(|| name.to_string())?;
+    if matches!(info.origin, Origin::Unknown) {
+        return Err(Failure::failed(format!(
+            "{name} does not say how it was made, so it cannot be drawn again"
+        )));
+    }
+    Ok(info.origin)
+}
+
+/// What will keep the pixels from being the same although the recipe is.
+fn differences(recipe: &Recipe, engine: &Engine) -> Vec<String> {
+    let mut differences = Vec::new();
     let model = engine.model();
     if recipe.model.fingerprint != model.fingerprint {
-        warn(format!(
+        differences.push(format!(
             "the picture was drawn by {} with other weights; this one will differ",
             recipe.model.name
         ));
     }
-    let device = engine.device().device;
+    let device = super::recorded_device(engine);
     if recipe.device != device {
         let there = &recipe.device;
-        warn(format!("the picture was drawn on {there}, this is {device}; pixels may differ"));
+        differences
+            .push(format!("the picture was drawn on {there}, this is {device}; pixels may differ"));
     }
     let precision = super::recorded(engine);
     if recipe.precision != precision {
         let there = recipe.precision;
-        warn(format!("the picture was drawn in {there}, this is {precision}; pixels will differ"));
+        differences.push(format!(
+            "the picture was drawn in {there}, this is {precision}; pixels will differ"
+        ));
     }
+    differences
 }
 
+/// A request for the same picture.
 fn of_recipe(recipe: &Recipe) -> Request {
     Request {
         prompt: recipe.prompt.clone(),
@@ -86,10 +130,12 @@ fn of_recipe(recipe: &Recipe) -> Request {
         count: None,
         rng: Some(recipe.rng),
         precision: Some(recipe.precision.into()),
-        model: Some(recipe.model.name.clone()),
+        // The name means a model of the store there, not a path here; see `Wanted::model`.
+        model: None,
     }
 }
 
+/// The base with what the command line says in its place.
 fn over(base: Request, args: &GenerateArgs) -> Request {
     let (width, height) = args.size.unzip();
     let prompt = args.prompt.as_ref().or(args.prompt_option.as_ref());

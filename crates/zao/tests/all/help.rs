@@ -1,0 +1,37 @@
+//! Help and version: asked for, they are results; unasked, they are wrong use.
+
+use crate::folder::Folder;
+
+#[test]
+fn help_is_a_result() {
+    let folder = Folder::new();
+    for (args, words) in [
+        (&["--help"][..], &["generate", "info", "models", "pull"][..]),
+        (&["-h"], &["generate", "info", "models", "pull"]),
+        (&["generate", "--help"], &["PROMPT", "--seed", "--size", "--from", "result.png", "- for"]),
+        (&["help", "pull"], &["z-image-turbo", "huggingface", "modelscope", "HF_ENDPOINT"]),
+        (&["info", "--help"], &["--json"]),
+        (&["models", "--help"], &["--json"]),
+    ] {
+        let said = folder.run(args).ok();
+        assert_eq!(said.err, "", "{args:?}");
+        for word in words {
+            assert!(said.text().contains(word), "no {word} in {}", said.text());
+        }
+        let widest = said.text().lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(100), "{args:?} is {widest:?} wide");
+    }
+}
+
+#[test]
+fn the_version_is_one_line() {
+    let said = Folder::new().run(&["--version"]).ok();
+    assert_eq!(said.text(), format!("zao {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn no_command_shows_what_there_is() {
+    let said = Folder::new().run(&[]);
+    assert_eq!((said.code, said.text()), (Some(2), ""));
+    assert!(said.err.contains("generate") && said.err.contains("pull"), "{said:?}");
+}

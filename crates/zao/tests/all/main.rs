@@ -1,0 +1,27 @@
+//! The command as its users meet it: arguments in, files, lines and exit codes out. What a picture
+//! should look like is NOT judged here; the model's and the engine's own tests do that.
+
+// Nearly every test draws with the model that is built in.
+#![cfg(feature = "demo-model")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "clippy knows tests by their attribute, and these have helpers beside them"
+)]
+
+mod broken;
+mod draw;
+mod folder;
+mod from;
+mod help;
+mod hub;
+mod info;
+#[cfg(target_os = "linux")]
+mod interrupt;
+mod model_file;
+mod models;
+mod output;
+mod pipes;
+mod pull;
+mod said;
+mod wrong_use;
