@@ -50,7 +50,8 @@ pub struct Description {
 
 /// A device: memory, weights and a stream of operations.
 ///
-/// Implementations launch work and return; only the `read` methods wait for it. Operations on one
+/// Implementations launch work and return; only [`Backend::wait`] and the `read`
+/// methods wait for it. Operations on one
 /// backend run in the order they were launched. Arguments of an [`Op`] have been checked, and its
 /// results allocated, before [`Backend::launch`] sees it, so a device repeats no check.
 pub trait Backend: Sized {
@@ -65,10 +66,12 @@ pub trait Backend: Sized {
     /// The element types activations get.
     fn policy(&self) -> Policy;
 
-    /// Makes room for a run planned by [`crate::Planner`]; grows, never shrinks while tensors live.
+    /// Makes room for a run planned by [`crate::Planner`]. A region that is large enough stays as it is;
+    /// one that is not grows, which it can only while no tensor lives in it. Whoever lets pictures join
+    /// a running batch reserves for the largest batch beforehand.
     ///
     /// # Errors
-    /// [`crate::Error::OutOfMemory`] when the device has not that much.
+    /// [`crate::Error::OutOfMemory`] when the device has not that much, or a tensor is in the way.
     fn reserve(&self, plan: Plan) -> Result<()>;
 
     /// Gives reserved memory back to the system, each region unless a tensor lives in it. The next run
@@ -94,6 +97,13 @@ pub trait Backend: Sized {
     /// [`crate::Error::Device`] when the device fails, [`crate::Error::Unsupported`] when it has no
     /// kernel for these sizes.
     fn launch(&self, op: Op<'_, Self>) -> Result<()>;
+
+    /// Waits until everything launched so far is done. The engine does this once a step, so that a step
+    /// it reports is a step that happened, and a cancelled run stops.
+    ///
+    /// # Errors
+    /// [`crate::Error::Device`] for failures of asynchronous work.
+    fn wait(&self) -> Result<()>;
 
     /// Copies host values, as many as the tensor has elements, into it, converting to its type.
     ///

@@ -198,6 +198,7 @@ suite! { $
             memory_absurd_requests_are_refused
             memory_live_tensors_never_share
             memory_release_spares_live_tensors
+            memory_write_checks_its_length
             load_refuses_hollow_weights;
     }
     limits {

@@ -118,6 +118,10 @@ impl Backend for Planner {
         Ok(())
     }
 
+    fn wait(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn write(&self, _to: &mut Tensor<Self>, _values: &[f32]) -> Result<()> {
         Ok(())
     }

@@ -120,6 +120,10 @@ impl Backend for Scalar {
         Ok(())
     }
 
+    fn wait(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn write(&self, to: &mut Tensor<Self>, values: &[f32]) -> Result<()> {
         if values.len() != to.shape().len() {
             return Err(Error::shape("write", format!("{} values into {to:?}", values.len())));

@@ -137,7 +137,14 @@ impl Backend for Cpu {
         }
     }
 
+    fn wait(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn write(&self, to: &mut Tensor<Self>, values: &[f32]) -> Result<()> {
+        if values.len() != to.shape().len() {
+            return Err(Error::shape("write", format!("{} values into {to:?}", values.len())));
+        }
         ElementsMut::of(to).store(self.isa, values);
         Ok(())
     }

@@ -59,6 +59,7 @@ pub(crate) fn denoise<B: Backend>(
         }
         let layout = &batch.as_ref().expect("it was just made").1;
         advance(b, transformer, layout, &mut courses, &sides, step)?;
+        b.wait()?;
         watch.stepped(since);
     }
     drop(batch);

@@ -11,17 +11,12 @@ use crate::rehearsal::{largest_fitting, rehearse};
 use crate::run::run;
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{Error, Job, Picture, ResolvedPrecision, Result};
+use crate::{Error, Job, ResolvedPrecision, Result};
 
 /// Drawing without naming the device.
 pub(crate) trait Draw {
-    /// Draws every job.
-    fn draw(
-        &mut self,
-        model: &ModelFiles,
-        jobs: &[Job],
-        watch: &mut Watch<'_>,
-    ) -> Result<Vec<Picture>>;
+    /// Draws every job; `watch` gets the pictures in the order of the jobs.
+    fn draw(&mut self, model: &ModelFiles, jobs: &[Job], watch: &mut Watch<'_>) -> Result<()>;
 
     /// Bytes of main memory that are held for weights and runs.
     fn held_bytes(&self, model: &ModelFiles) -> u64;
@@ -117,11 +112,10 @@ impl<B: Backend> Artist<B> {
         model: &ModelFiles,
         work: &[Work<'_>],
         watch: &mut Watch<'_>,
-    ) -> Result<Vec<Picture>> {
+    ) -> Result<()> {
         let total = self.budget.total(self.held_bytes(model));
         let batches = self.batches(model, work, total)?;
         watch.expect(batches.iter().map(Batch::steps).sum(), work.len());
-        let mut pictures = Vec::with_capacity(work.len());
         for Batch { work, plan } in batches {
             let room = self.reserve(model, plan, total)?;
             let mut supply = Loading {
@@ -133,31 +127,19 @@ impl<B: Backend> Artist<B> {
             };
             let noise =
                 |job: &Job, count| noise::normal(job.ask().generator, job.ask().seed, count);
-            pictures.extend(run(
-                &self.backend,
-                &mut supply,
-                work,
-                &model.scheduler,
-                &noise,
-                watch,
-            )?);
+            run(&self.backend, &mut supply, work, &model.scheduler, &noise, watch)?;
         }
-        Ok(pictures)
+        Ok(())
     }
 }
 
 impl<B: Backend> Draw for Artist<B> {
-    fn draw(
-        &mut self,
-        model: &ModelFiles,
-        jobs: &[Job],
-        watch: &mut Watch<'_>,
-    ) -> Result<Vec<Picture>> {
+    fn draw(&mut self, model: &ModelFiles, jobs: &[Job], watch: &mut Watch<'_>) -> Result<()> {
         watch.check()?;
         let work = jobs.iter().map(|job| Work::new(model, job, watch));
         let work = work.collect::<Result<Vec<_>>>()?;
         if work.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         self.draw_batches(model, &work, watch).inspect_err(|_| self.release())
     }
@@ -209,9 +191,10 @@ mod tests {
         for jobs in [vec![job(12, 0.0, 1)], vec![job(24, 0.0, 2), job(8, 3.0, 4)]] {
             let precision = ResolvedPrecision::Bf16;
             let mut artist = Artist::new(Planner::new(policy), precision, Budget::default());
-            let (events, cancel) = (|_| (), CancelToken::new());
-            let mut watch = Watch::new(&events, &cancel);
-            assert_eq!(artist.draw(&model, &jobs, &mut watch).unwrap().len(), jobs.len());
+            let (events, cancel, mut pictures) = (|_| (), CancelToken::new(), 0);
+            let mut deliver = |_| pictures += 1;
+            artist.draw(&model, &jobs, &mut Watch::new(&events, &cancel, &mut deliver)).unwrap();
+            assert_eq!(pictures, jobs.len());
             assert_eq!(artist.reserved, artist.backend.plan());
             assert!(artist.reserved.step > 0 && artist.reserved.job > 0);
         }

@@ -113,20 +113,37 @@ impl Engine {
         self.artist.held_bytes(&self.model)
     }
 
-    /// Draws all jobs, as one packed batch as far as memory allows, and says where the time went.
-    /// Each picture is the one that its job alone would give, bit for bit.
+    /// Draws all jobs, as one packed batch as far as memory allows, hands each picture to `deliver` as
+    /// soon as it is decoded, in the order of the jobs, and says where the time went. Each picture is
+    /// the one that its job alone would give, bit for bit.
     ///
     /// # Errors
-    /// Cancelled, out of memory, or a model or device that fails. Nothing is kept of such a run; the
-    /// engine can draw again.
+    /// Cancelled, out of memory, or a model or device that fails. Pictures that were delivered before
+    /// are whole; the engine can draw again.
+    pub fn draw_each(
+        &mut self,
+        jobs: &[Job],
+        events: &dyn Fn(Event),
+        cancel: &CancelToken,
+        deliver: &mut dyn FnMut(Picture),
+    ) -> Result<Timings> {
+        let mut watch = Watch::new(events, cancel, deliver);
+        self.artist.draw(&self.model, jobs, &mut watch)?;
+        Ok(watch.finish())
+    }
+
+    /// Draws all jobs as [`Self::draw_each`] does and returns the pictures together.
+    ///
+    /// # Errors
+    /// Those of [`Self::draw_each`]; no picture is returned then.
     pub fn draw(
         &mut self,
         jobs: &[Job],
         events: &dyn Fn(Event),
         cancel: &CancelToken,
     ) -> Result<(Vec<Picture>, Timings)> {
-        let mut watch = Watch::new(events, cancel);
-        let pictures = self.artist.draw(&self.model, jobs, &mut watch)?;
-        Ok((pictures, watch.finish()))
+        let mut pictures = Vec::with_capacity(jobs.len());
+        let timings = self.draw_each(jobs, events, cancel, &mut |p| pictures.push(p))?;
+        Ok((pictures, timings))
     }
 }

@@ -1,7 +1,5 @@
 //! What can go wrong between a job and its picture.
 
-use zao_backend::Region;
-
 use crate::job::InvalidJob;
 
 /// The result of anything the engine does.
@@ -62,20 +60,7 @@ impl From<zao_model::Error> for Error {
 
 impl From<zao_backend::Error> for Error {
     fn from(error: zao_backend::Error) -> Self {
-        match error {
-            zao_backend::Error::OutOfMemory {
-                region: Region::Step | Region::Job,
-                asked,
-                free,
-                ..
-            } => Self::OutOfMemory {
-                what: "the run".into(),
-                needed: asked as u64,
-                free: free as u64,
-                advice: "use a smaller size or fewer pictures at a time".into(),
-            },
-            other => Self::Device(other),
-        }
+        Self::Device(error)
     }
 }
 

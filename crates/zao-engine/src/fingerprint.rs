@@ -6,11 +6,19 @@ use zao_weights::Part;
 /// Bytes taken from either end of a tensor.
 const SAMPLE: usize = 64;
 
-/// The fingerprint of a model's parts: names, shapes, types, and the first and last bytes of every
-/// tensor. Reading all of a real model would take longer than drawing with it; any retrained or
-/// converted model differs in the sampled bytes too.
-pub(crate) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a Part>) -> String {
+/// The fingerprint of a model: the content of its small `files` (configurations, tokenizer, chat
+/// template), and of each tensor the name, shape, type, first and last bytes. Reading all weights of a
+/// real model would take longer than drawing with it; any retrained or converted model differs in the
+/// sampled bytes too.
+pub(crate) fn fingerprint<'a>(
+    files: impl IntoIterator<Item = &'a [u8]>,
+    parts: impl IntoIterator<Item = &'a Part>,
+) -> String {
     let mut hash = Sha256::new();
+    for file in files {
+        hash.update(file.len().to_le_bytes());
+        hash.update(file);
+    }
     for part in parts {
         hash.update(part.name().folder());
         for (name, tensor) in part.iter() {

@@ -48,7 +48,7 @@ pub enum InvalidJob {
     EmptyPrompt,
     #[error("the size {width}x{height} is not a multiple of {multiple}; the nearest is {nearest}")]
     NotAMultiple { width: usize, height: usize, multiple: usize, nearest: Grid },
-    #[error("the size {width}x{height} is not drawable; sides go from {min} to {max} pixels")]
+    #[error("the size {width}x{height} is not drawable; sizes go from {min}x{min} to {max} pixels")]
     SizeOutOfRange { width: usize, height: usize, min: usize, max: Grid },
     #[error("{steps} steps cannot be done; use 1 to {MAX_STEPS}, the model is made for 8")]
     Steps { steps: usize },

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use zao_backend::{Dtype, Grid};
 use zao_model::text::{TextEncoder, Tokenizer, TokenizerFiles};
 use zao_model::transformer::Transformer;
@@ -11,6 +12,56 @@ use zao_weights::{Expected, ModelFolder, Part, PartName, Source};
 
 use crate::fingerprint::fingerprint;
 use crate::{Error, ResolvedPrecision, Result};
+
+/// The files besides the weights that decide what a picture looks like.
+struct SmallFiles {
+    text_encoder: Bytes,
+    transformer: Bytes,
+    vae: Bytes,
+    scheduler: Bytes,
+    tokenizer: Bytes,
+    tokenizer_config: Bytes,
+    chat_template: Option<Bytes>,
+}
+
+impl SmallFiles {
+    fn read(folder: &ModelFolder) -> Result<Self> {
+        let template = "tokenizer/chat_template.jinja";
+        Ok(Self {
+            text_encoder: folder.read("text_encoder/config.json")?,
+            transformer: folder.read("transformer/config.json")?,
+            vae: folder.read("vae/config.json")?,
+            scheduler: folder.read("scheduler/scheduler_config.json")?,
+            tokenizer: folder.read("tokenizer/tokenizer.json")?,
+            tokenizer_config: folder.read("tokenizer/tokenizer_config.json")?,
+            chat_template: if folder.contains(template) {
+                Some(folder.read(template)?)
+            } else {
+                None
+            },
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &[u8]> {
+        let always = [
+            &self.text_encoder,
+            &self.transformer,
+            &self.vae,
+            &self.scheduler,
+            &self.tokenizer,
+            &self.tokenizer_config,
+        ];
+        always.into_iter().chain(&self.chat_template).map(|content| &content[..])
+    }
+
+    fn tokenizer(&self) -> Result<Tokenizer> {
+        Ok(Tokenizer::new(TokenizerFiles {
+            tokenizer: &self.tokenizer,
+            config: &self.tokenizer_config,
+            chat_template: self.chat_template.as_deref(),
+        })?)
+    }
+}
 
 /// A model that is known to be whole and consistent; its weights are mapped, not loaded.
 pub(crate) struct ModelFiles {
@@ -28,11 +79,11 @@ impl ModelFiles {
     /// Opens a model in diffusers' folder layout.
     pub(crate) fn open(source: Source) -> Result<Self> {
         let folder = ModelFolder::open(source)?;
-        let text = TextConfig::from_json(&folder.read("text_encoder/config.json")?)?;
-        let transformer = TransformerConfig::from_json(&folder.read("transformer/config.json")?)?;
-        let vae = VaeConfig::from_json(&folder.read("vae/config.json")?)?;
-        let scheduler = folder.read("scheduler/scheduler_config.json")?;
-        let scheduler = SchedulerConfig::from_json(&scheduler)?;
+        let files = SmallFiles::read(&folder)?;
+        let text = TextConfig::from_json(&files.text_encoder)?;
+        let transformer = TransformerConfig::from_json(&files.transformer)?;
+        let vae = VaeConfig::from_json(&files.vae)?;
+        let scheduler = SchedulerConfig::from_json(&files.scheduler)?;
         agree("cap_feat_dim", transformer.cap_feat_dim, "hidden_size", text.hidden_size)?;
         agree("in_channels", transformer.in_channels, "latent_channels", vae.latent_channels)?;
 
@@ -47,25 +98,15 @@ impl ModelFiles {
         check(&parts[1], &denoiser, &[])?;
         check(&parts[2], &both, &[])?;
 
-        let fingerprint = fingerprint(&parts);
+        let fingerprint = fingerprint(files.all(), &parts);
         let [text_part, transformer_part, vae_part] = parts;
         let parts = [
             only(text_part, &encoder),
             only(transformer_part, &denoiser),
             only(vae_part, &decoder),
         ];
-        let tokenizer = Self::tokenizer(&folder)?;
+        let tokenizer = files.tokenizer()?;
         Ok(Self { text, transformer, vae, scheduler, tokenizer, fingerprint, parts })
-    }
-
-    fn tokenizer(folder: &ModelFolder) -> Result<Tokenizer> {
-        let template = "tokenizer/chat_template.jinja";
-        let template = if folder.contains(template) { Some(folder.read(template)?) } else { None };
-        Ok(Tokenizer::new(TokenizerFiles {
-            tokenizer: &folder.read("tokenizer/tokenizer.json")?,
-            config: &folder.read("tokenizer/tokenizer_config.json")?,
-            chat_template: template.as_deref(),
-        })?)
     }
 
     /// The tensors of one part that drawing reads.
@@ -124,12 +165,10 @@ fn check(part: &Part, declared: &[Declared], ignored: &[&str]) -> Result<()> {
 }
 
 /// The part without the tensors that are not `declared`.
-fn only(part: Part, declared: &[Declared]) -> Part {
+fn only(mut part: Part, declared: &[Declared]) -> Part {
     let names: BTreeSet<&str> = declared.iter().map(|(name, _)| name.as_str()).collect();
-    let name = part.name();
-    let mut tensors = part.into_tensors();
-    tensors.retain(|name, _| names.contains(name.as_str()));
-    Part::new(name, tensors)
+    part.retain(|name| names.contains(name));
+    part
 }
 
 fn agree(name: &str, value: usize, other: &str, found: usize) -> Result<()> {

@@ -1,17 +1,17 @@
 //! The model's parts on a device: loaded when they are needed, dropped when memory is short.
 
-use std::cell::Cell;
+mod reading;
 
-use zao_backend::{Backend, Form};
-use zao_model::Checkpoint;
+use zao_backend::Backend;
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::Decoder;
-use zao_weights::{Part, PartName};
+use zao_weights::PartName;
 
+use self::reading::Reading;
 use crate::model::ModelFiles;
 use crate::watch::Watch;
-use crate::{Event, ResolvedPrecision, Result, Stage};
+use crate::{ResolvedPrecision, Result, Stage};
 
 /// Where a run gets the model's parts from.
 pub(crate) trait Supply<B: Backend> {
@@ -84,13 +84,15 @@ impl<B: Backend> Loading<'_, B> {
         &mut self,
         part: PartName,
         watch: &mut Watch<'_>,
-        load: impl FnOnce(&B, &Reading<'_>) -> zao_model::Result<T>,
+        load: impl FnOnce(&B, &Reading<'_, '_>) -> zao_model::Result<T>,
     ) -> Result<T> {
         let needed = self.model.loaded_bytes(part, self.precision);
         self.parts.shrink(self.model, self.precision, self.room.saturating_sub(needed));
         let before = watch.enter(Stage::Load);
-        let reading = Reading { part: self.model.part(part), done: Cell::new(0), watch };
-        let loaded = load(self.backend, &reading).map_err(|error| match watch.check() {
+        let reading = Reading::new(self.model.part(part), watch);
+        let loaded = load(self.backend, &reading);
+        drop(reading);
+        let loaded = loaded.map_err(|error| match watch.check() {
             Err(cancelled) => cancelled,
             Ok(()) => error.into(),
         })?;
@@ -99,30 +101,11 @@ impl<B: Backend> Loading<'_, B> {
     }
 }
 
-/// A part while it is read: tells how far it is, and stops when the run is cancelled.
-struct Reading<'a> {
-    part: &'a Part,
-    done: Cell<u64>,
-    watch: &'a Watch<'a>,
-}
-
-impl Checkpoint for Reading<'_> {
-    fn tensor(&self, name: &str, _shape: &[usize]) -> zao_model::Result<Form> {
-        let refused = |detail| zao_model::Error::Weight { name: name.into(), detail };
-        self.watch.check().map_err(|cancelled| refused(cancelled.to_string()))?;
-        let missing = || refused(format!("the {} has no such tensor", self.part.name()));
-        let stored = self.part.get(name).ok_or_else(missing)?;
-        self.done.set(self.done.get() + stored.bytes().len() as u64);
-        self.watch.tell(Event::Loaded { done: self.done.get(), of: self.part.bytes() });
-        Ok(Form::Dense(stored.clone()))
-    }
-}
-
 impl<B: Backend> Supply<B> for Loading<'_, B> {
     fn text_encoder(&mut self, watch: &mut Watch<'_>) -> Result<&TextEncoder<B>> {
         if self.parts.text_encoder.is_none() {
             let config = self.model.text.clone();
-            let load = |b: &B, files: &Reading<'_>| TextEncoder::load(b, files, &config);
+            let load = |b: &B, files: &Reading<'_, '_>| TextEncoder::load(b, files, &config);
             self.parts.text_encoder = Some(self.load(PartName::TextEncoder, watch, load)?);
         }
         Ok(self.parts.text_encoder.as_ref().expect("it was just loaded"))
@@ -131,7 +114,7 @@ impl<B: Backend> Supply<B> for Loading<'_, B> {
     fn transformer(&mut self, watch: &mut Watch<'_>) -> Result<&Transformer<B>> {
         if self.parts.transformer.is_none() {
             let config = self.model.transformer.clone();
-            let load = |b: &B, files: &Reading<'_>| Transformer::load(b, files, &config);
+            let load = |b: &B, files: &Reading<'_, '_>| Transformer::load(b, files, &config);
             self.parts.transformer = Some(self.load(PartName::Transformer, watch, load)?);
         }
         Ok(self.parts.transformer.as_ref().expect("it was just loaded"))
@@ -140,7 +123,7 @@ impl<B: Backend> Supply<B> for Loading<'_, B> {
     fn decoder(&mut self, watch: &mut Watch<'_>) -> Result<&Decoder<B>> {
         if self.parts.decoder.is_none() {
             let config = self.model.vae.clone();
-            let load = |b: &B, files: &Reading<'_>| Decoder::load(b, files, &config);
+            let load = |b: &B, files: &Reading<'_, '_>| Decoder::load(b, files, &config);
             self.parts.decoder = Some(self.load(PartName::Vae, watch, load)?);
         }
         Ok(self.parts.decoder.as_ref().expect("it was just loaded"))

@@ -17,8 +17,8 @@ use crate::{CancelToken, Job, Result};
 pub(crate) fn rehearse(model: &ModelFiles, policy: Policy, work: &[Work<'_>]) -> Result<Plan> {
     let planner = Planner::new(policy);
     let mut supply = Hollow::new(model, &planner)?;
-    let (events, cancel) = (|_| (), CancelToken::new());
-    let mut watch = Watch::new(&events, &cancel);
+    let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
+    let mut watch = Watch::new(&events, &cancel, &mut deliver);
     let noise = |_: &Job, count| vec![0.0; count];
     run(&planner, &mut supply, work, &model.scheduler, &noise, &mut watch)?;
     Ok(planner.plan())

@@ -10,7 +10,8 @@ use crate::watch::Watch;
 use crate::work::Work;
 use crate::{Job, Picture, Result, Stage};
 
-/// Runs `work` as one packed batch. `noise` gives the starting values of a job's latent.
+/// Runs `work` as one packed batch; `watch` gets each picture when it is decoded, in order. `noise`
+/// gives the starting values of a job's latent.
 pub(crate) fn run<B: Backend>(
     b: &B,
     supply: &mut dyn Supply<B>,
@@ -18,7 +19,7 @@ pub(crate) fn run<B: Backend>(
     scheduler: &zao_model::SchedulerConfig,
     noise: &dyn Fn(&Job, usize) -> Vec<f32>,
     watch: &mut Watch<'_>,
-) -> Result<Vec<Picture>> {
+) -> Result<()> {
     let latents = {
         let captions = Captions::new(b, supply, work, watch)?;
         let transformer = supply.transformer(watch)?;
@@ -39,16 +40,15 @@ pub(crate) fn run<B: Backend>(
     watch.check()?;
     let decoder = supply.decoder(watch)?;
     watch.enter(Stage::Decode);
-    let pictures = work.iter().zip(latents).map(|(work, latent)| {
+    for (work, latent) in work.iter().zip(latents) {
         watch.check()?;
         let image = decoder.decode(b, &latent, work.job.latent())?;
         drop(latent);
         let rgb = b.read_bytes(&b.to_rgb8(&image)?)?;
-        watch.decoded();
         let (width, height) = (work.job.ask().width, work.job.ask().height);
-        Ok(Picture { width, height, rgb })
-    });
-    pictures.collect()
+        watch.decoded(Picture { width, height, rgb });
+    }
+    Ok(())
 }
 
 /// Refined captions of the distinct prompts of a run.

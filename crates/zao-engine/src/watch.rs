@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use crate::{CancelToken, Error, Event, Result, Stage, Timings};
+use crate::{CancelToken, Error, Event, Picture, Result, Stage, Timings};
 
-/// Who looks on: events out, cancellation in, time by stage, and how far the work is.
+/// Who looks on: events and pictures out, cancellation in, time by stage, and how far the work is.
 pub(crate) struct Watch<'a> {
     events: &'a dyn Fn(Event),
     cancel: &'a CancelToken,
+    deliver: &'a mut dyn FnMut(Picture),
     timings: Timings,
     stage: Stage,
     since: Instant,
@@ -23,10 +24,14 @@ struct Count {
 }
 
 impl<'a> Watch<'a> {
-    pub(crate) fn new(events: &'a dyn Fn(Event), cancel: &'a CancelToken) -> Self {
+    pub(crate) fn new(
+        events: &'a dyn Fn(Event),
+        cancel: &'a CancelToken,
+        deliver: &'a mut dyn FnMut(Picture),
+    ) -> Self {
         let (timings, since) = (Timings::default(), Instant::now());
         let (steps, pictures) = (Count::default(), Count::default());
-        Self { events, cancel, timings, stage: Stage::Text, since, steps, pictures }
+        Self { events, cancel, deliver, timings, stage: Stage::Text, since, steps, pictures }
     }
 
     /// Says how much there will be to do.
@@ -61,8 +66,9 @@ impl<'a> Watch<'a> {
         self.tell(Event::Step { done, of });
     }
 
-    /// Notes and tells that a picture is decoded.
-    pub(crate) fn decoded(&mut self) {
+    /// Hands a finished picture over, notes it and tells of it.
+    pub(crate) fn decoded(&mut self, picture: Picture) {
+        (self.deliver)(picture);
         self.pictures.done += 1;
         let Count { done, of } = self.pictures;
         self.tell(Event::Decoded { done, of });

@@ -21,9 +21,10 @@ impl<'a> Work<'a> {
             let tokens = model.tokenizer.encode(prompt, MAX_TOKENS)?;
             if tokens.cut > 0 {
                 watch.tell(Event::Warning(format!(
-                    "the {which} is {} tokens long with its template; only the first {MAX_TOKENS} \
-                     are read",
-                    tokens.ids.len() + tokens.cut
+                    "the {which} is {} tokens long with its template; only {MAX_TOKENS} are read, \
+                     the last {} are cut off",
+                    tokens.ids.len() + tokens.cut,
+                    tokens.cut
                 )));
             }
             Ok(tokens.ids)

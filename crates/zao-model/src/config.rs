@@ -23,6 +23,23 @@ fn parse<T: DeserializeOwned>(file: &'static str, json: &[u8]) -> Result<T> {
     serde_json::from_slice(json).map_err(|e| Error::config(file, e.to_string()))
 }
 
+/// No model has wider layers, more entries or longer tables: a damaged file is noticed here rather
+/// than by asking the system for that much memory.
+const LARGEST_SIZE: usize = 1 << 20;
+
+/// Refuses sizes that are zero or beyond anything that exists.
+fn ensure_sizes(file: &'static str, sizes: &[(&str, usize)]) -> Result<()> {
+    match sizes.iter().find(|(_, size)| *size == 0 || *size > LARGEST_SIZE) {
+        None => Ok(()),
+        Some((name, size)) => Err(Error::config(file, format!("{name} {size} is not possible"))),
+    }
+}
+
+/// Refuses numbers of layers beyond anything that exists.
+fn ensure_layers(file: &'static str, name: &str, count: usize) -> Result<()> {
+    ensure(count <= 1000, file, || format!("{name} {count} is not possible"))
+}
+
 /// Refuses a configuration with `detail` unless `sane`.
 fn ensure(sane: bool, file: &'static str, detail: impl FnOnce() -> String) -> Result<()> {
     if sane { Ok(()) } else { Err(Error::config(file, detail())) }

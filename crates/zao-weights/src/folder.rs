@@ -98,8 +98,8 @@ impl ModelFolder {
     /// # Errors
     /// A file is missing, malformed, too short or too long, or has an unsupported element type.
     pub fn part(&self, name: PartName) -> Result<Part, Error> {
-        let tensors = Layout::find(&self.source, name)?.load(&self.source)?;
-        Part::from_checkpoint(name, tensors)
+        let content = Layout::find(&self.source, name)?.load(&self.source)?;
+        Part::from_checkpoint(name, content)
     }
 
     /// The size of a part's weights on disk in bytes, headers and index included.

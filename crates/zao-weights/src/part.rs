@@ -8,6 +8,8 @@ use std::fmt;
 use zao_backend::{Dtype, Stored};
 
 use crate::error::Error;
+use crate::mapped::Mapping;
+use crate::shards::Content;
 
 /// The parts of a model that have weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,22 +73,24 @@ impl fmt::Display for PartName {
 pub struct Part {
     name: PartName,
     tensors: BTreeMap<String, Stored>,
+    /// The files that tensors may lie in.
+    files: Vec<Mapping>,
 }
 
 impl Part {
-    /// A part of the given tensors; names are taken as they are.
+    /// A part of the given tensors, which are no file's; names are taken as they are.
     #[must_use]
     pub fn new(name: PartName, tensors: BTreeMap<String, Stored>) -> Self {
-        Self { name, tensors }
+        Self { name, tensors, files: Vec::new() }
     }
 
     /// A part as a checkpoint names its tensors: the optional prefix is removed.
     pub(crate) fn from_checkpoint(
         name: PartName,
-        tensors: BTreeMap<String, Stored>,
+        Content { tensors, files }: Content,
     ) -> Result<Self, Error> {
         let Some(prefix) = name.optional_prefix() else {
-            return Ok(Self::new(name, tensors));
+            return Ok(Self { name, tensors, files });
         };
         let mut stripped = BTreeMap::new();
         for (long, stored) in tensors {
@@ -95,7 +99,7 @@ impl Part {
                 return Err(Error::Duplicate { part: name, tensor: short });
             }
         }
-        Ok(Self::new(name, stripped))
+        Ok(Self { name, tensors: stripped, files })
     }
 
     /// Which part this is.
@@ -152,10 +156,19 @@ impl Part {
         counts.into_iter().filter(|&(_, count)| count > 0).collect()
     }
 
-    /// The tensors themselves, for a caller that hands them on and drops them one by one.
-    #[must_use]
-    pub fn into_tensors(self) -> BTreeMap<String, Stored> {
-        self.tensors
+    /// Forgets the tensors whose name `keep` refuses.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        self.tensors.retain(|name, _| keep(name));
+    }
+
+    /// Tells the system that the tensor called `name` will not be read soon, so that the memory
+    /// behind it can go. It stays usable: what is read again comes back from its file. Nothing
+    /// happens to tensors that are embedded or lie in no file, nor if there is no such tensor.
+    pub fn release(&self, name: &str) {
+        let Some(stored) = self.tensors.get(name) else { return };
+        for file in &self.files {
+            file.release(stored.bytes());
+        }
     }
 
     /// Reads every weight and refuses the part if one is NaN or infinite.
@@ -180,20 +193,24 @@ mod tests {
         names.iter().map(|&n| (n.to_owned(), Stored::from_f32(&[1], &[0.0]))).collect()
     }
 
+    fn content(names: &[&str]) -> Content {
+        Content { tensors: tensors(names), files: Vec::new() }
+    }
+
     #[test]
     fn the_prefix_of_a_whole_language_model_is_removed() {
-        let whole = tensors(&["lm_head.weight", "model.norm.weight"]);
+        let whole = content(&["lm_head.weight", "model.norm.weight"]);
         let part = Part::from_checkpoint(PartName::TextEncoder, whole).expect("no duplicate");
         assert_eq!(part.names().collect::<Vec<_>>(), ["lm_head.weight", "norm.weight"]);
 
-        let other = tensors(&["model.norm.weight"]);
+        let other = content(&["model.norm.weight"]);
         let part = Part::from_checkpoint(PartName::Vae, other).expect("no duplicate");
         assert!(part.get("model.norm.weight").is_some(), "only the text encoder has the prefix");
     }
 
     #[test]
     fn a_name_with_and_without_prefix_is_refused() {
-        let both = tensors(&["model.norm.weight", "norm.weight"]);
+        let both = content(&["model.norm.weight", "norm.weight"]);
         let error = Part::from_checkpoint(PartName::TextEncoder, both).expect_err("ambiguous");
         assert!(matches!(error, Error::Duplicate { tensor, .. } if tensor == "norm.weight"));
     }
@@ -206,6 +223,13 @@ mod tests {
         let part = Part::new(PartName::Vae, all);
         assert_eq!((part.len(), part.bytes()), (2, 10));
         assert_eq!(part.dtypes(), [(Dtype::Bf16, 3), (Dtype::F32, 1)]);
+    }
+
+    #[test]
+    fn what_is_not_kept_is_forgotten() {
+        let mut part = Part::new(PartName::Vae, tensors(&["decoder", "encoder"]));
+        part.retain(|name| name == "decoder");
+        assert_eq!(part.names().collect::<Vec<_>>(), ["decoder"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use zao_backend::{Dtype, Stored};
 
 use crate::error::Error;
+use crate::mapped::Mapping;
 use crate::part::PartName;
 use crate::source::Source;
 
@@ -26,6 +27,12 @@ const LONGEST_HEADER: u64 = 100_000_000;
 pub(crate) enum Layout {
     Single(String),
     Sharded { index: String, shard_of: BTreeMap<String, String> },
+}
+
+/// The tensors of a part with the names that the files give them, and the files they lie in.
+pub(crate) struct Content {
+    pub(crate) tensors: BTreeMap<String, Stored>,
+    pub(crate) files: Vec<Mapping>,
 }
 
 #[derive(Deserialize)]
@@ -80,10 +87,14 @@ impl Layout {
         Ok(index + tensors)
     }
 
-    /// Maps the files and cuts them into tensors, with the names that the files give them.
-    pub(crate) fn load(&self, source: &Source) -> Result<BTreeMap<String, Stored>, Error> {
+    /// Maps the files and cuts them into tensors.
+    pub(crate) fn load(&self, source: &Source) -> Result<Content, Error> {
         match self {
-            Self::Single(path) => cut(&source.describe(path), &source.map(path)?),
+            Self::Single(path) => {
+                let file = source.map(path)?;
+                let tensors = cut(&source.describe(path), &file.bytes())?;
+                Ok(Content { tensors, files: vec![file] })
+            }
             Self::Sharded { index, shard_of } => self.load_shards(source, index, shard_of),
         }
     }
@@ -93,25 +104,26 @@ impl Layout {
         source: &Source,
         index: &str,
         shard_of: &BTreeMap<String, String>,
-    ) -> Result<BTreeMap<String, Stored>, Error> {
-        let mut tensors = BTreeMap::new();
+    ) -> Result<Content, Error> {
+        let (mut tensors, mut files) = (BTreeMap::new(), Vec::new());
         for shard in self.files() {
-            let content = source.map(shard).map_err(|error| match error {
+            let file = source.map(shard).map_err(|error| match error {
                 Error::FileMissing { file } => {
                     Error::ShardMissing { shard: file, index: source.describe(index) }
                 }
                 other => other,
             })?;
-            for (tensor, stored) in cut(&source.describe(shard), &content)? {
+            for (tensor, stored) in cut(&source.describe(shard), &file.bytes())? {
                 if shard_of.get(&tensor).is_none_or(|listed| listed != shard) {
                     let (index, shard) = (source.describe(index), source.describe(shard));
                     return Err(Error::TensorNotInIndex { index, tensor, shard });
                 }
                 tensors.insert(tensor, stored);
             }
+            files.push(file);
         }
         match shard_of.iter().find(|(tensor, _)| !tensors.contains_key(*tensor)) {
-            None => Ok(tensors),
+            None => Ok(Content { tensors, files }),
             Some((tensor, shard)) => Err(Error::TensorNotInShard {
                 index: source.describe(index),
                 tensor: tensor.clone(),

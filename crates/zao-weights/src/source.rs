@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::error::Error;
-use crate::mapped;
+use crate::mapped::Mapping;
 
 /// More than any configuration or tokenizer file needs; a larger one is not read into memory.
 const SMALL_FILE: u64 = 256 << 20;
@@ -63,7 +63,7 @@ impl Source {
     /// The file is missing, unreadable, or far too large to be what was asked for.
     pub fn read(&self, path: &str) -> Result<Bytes, Error> {
         let root = match self {
-            Self::Embedded(files) => return self.embedded(files, path),
+            Self::Embedded(files) => return self.embedded(files, path).map(Bytes::from_static),
             Self::Folder(root) => root,
         };
         let mut content = Vec::new();
@@ -80,22 +80,20 @@ impl Source {
     ///
     /// # Errors
     /// The file is missing or cannot be mapped.
-    pub fn map(&self, path: &str) -> Result<Bytes, Error> {
+    pub(crate) fn map(&self, path: &str) -> Result<Mapping, Error> {
         let root = match self {
-            Self::Embedded(files) => return self.embedded(files, path),
+            Self::Embedded(files) => return self.embedded(files, path).map(Mapping::Embedded),
             Self::Folder(root) => root,
         };
-        open(root, path).and_then(|file| mapped::map(&file)).map_err(|e| self.read_error(path, e))
+        open(root, path).and_then(|file| Mapping::file(&file)).map_err(|e| self.read_error(path, e))
     }
 
     fn embedded(
         &self,
         files: &[(&'static str, &'static [u8])],
         path: &str,
-    ) -> Result<Bytes, Error> {
-        find(files, path)
-            .map(Bytes::from_static)
-            .ok_or_else(|| Error::FileMissing { file: self.describe(path) })
+    ) -> Result<&'static [u8], Error> {
+        find(files, path).ok_or_else(|| Error::FileMissing { file: self.describe(path) })
     }
 
     fn read_error(&self, path: &str, source: io::Error) -> Error {
@@ -139,7 +137,7 @@ mod tests {
                 assert!(source.contains(path));
                 assert_eq!(source.size(path).expect("size"), content.len() as u64);
                 assert_eq!(&source.read(path).expect("read")[..], *content);
-                assert_eq!(&source.map(path).expect("map")[..], *content);
+                assert_eq!(&source.map(path).expect("map").bytes()[..], *content);
             }
             assert!(!source.contains("a"), "a folder is not a file");
             assert!(matches!(source.read("none"), Err(Error::FileMissing { .. })));

@@ -52,23 +52,32 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         }
         other => progress.show(&other),
     };
-    let drawn = engine.draw(&jobs, &events, &cancel);
+    let mut report = Report::new(&engine, jobs.len(), start);
+    // Each picture is written as soon as it is there: what comes later cannot lose it.
+    let mut written = Ok(());
+    let drawn = engine.draw_each(&jobs, &events, &cancel, &mut |picture| {
+        if written.is_ok() {
+            written = report.write(&jobs, &picture, &output);
+        }
+        if written.is_err() {
+            cancel.cancel();
+        }
+    });
     progress.clear();
-    let (pictures, mut timings) = drawn.map_err(|error| match error {
-        Error::Cancelled => Failure::failed("cancelled; nothing was written"),
+    written?;
+    let mut timings = drawn.map_err(|error| match error {
+        Error::Cancelled => Failure::failed(format!("cancelled; {}", report.written())),
         other => other.into(),
     })?;
     timings.load += opened;
 
-    let report = Report { engine: &engine, jobs: &jobs, timings: &timings, start };
-    let files = report.write(&pictures, &output)?;
     if args.json {
-        let generated = report.json(files, warnings.into_inner());
+        let generated = report.json(&jobs, &timings, warnings.into_inner());
         console::result(serde_json::to_string_pretty(&generated)?)?;
     } else if output.is_stdout() {
-        report.lines(&files).iter().for_each(|line| screen.remark(line));
+        report.lines(&timings).iter().for_each(|line| screen.remark(line));
     } else if !args.quiet {
-        console::result(report.lines(&files).join("\n"))?;
+        console::result(report.lines(&timings).join("\n"))?;
     }
     if let Some(notice) = notice {
         screen.remark(&notice);

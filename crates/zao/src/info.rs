@@ -32,7 +32,8 @@ fn lines(path: &str, info: &Info) -> Vec<String> {
         Origin::Zao(recipe) => {
             lines.push(format!("made by zao {} with {}", recipe.zao_version, recipe.model.name));
             lines.push(Parameters::from_recipe(recipe).to_string());
-            lines.push(format!("draw it again: zao generate --from {path}"));
+            let model = &recipe.model.name;
+            lines.push(format!("draw it again with {model}: zao generate --from {path}"));
         }
         Origin::Parameters(parameters) => {
             lines.push("made by another tool:".into());

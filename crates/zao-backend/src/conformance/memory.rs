@@ -81,7 +81,11 @@ fn shortage<B: Backend>(backend: &B, region: Region, reserved: Plan, needed: Pla
 }
 
 fn accepted(what: String) -> Failure {
-    Failure::Accepted { what, expected: "an out-of-memory error", got: "success".into() }
+    accepted_as(what, "an out-of-memory error")
+}
+
+fn accepted_as(what: String, expected: &'static str) -> Failure {
+    Failure::Accepted { what, expected, got: "success".into() }
 }
 
 /// The unit in which memory is planned, in bytes: what arenas align to.
@@ -169,6 +173,24 @@ pub fn memory_release_spares_live_tensors<B: Backend>(backend: &B) -> Outcome {
     drop(tensor);
     backend.release();
     memory_rehearsed_run_fits(backend)
+}
+
+/// Writing another number of values than the tensor has is refused, not half done.
+pub fn memory_write_checks_its_length<B: Backend>(backend: &B) -> Outcome {
+    backend.reserve(ROOM)?;
+    let values = random::values(2, 12);
+    let mut tensor = backend.upload(Shape::new(3, 4), &values, Region::Job)?;
+    for count in [0, 11, 13] {
+        match backend.write(&mut tensor, &vec![0.0; count]) {
+            Err(Error::Shape { .. }) => {}
+            Err(error) => return Err(error.into()),
+            Ok(()) => {
+                return Err(accepted_as(format!("writing {count} of 12 values"), "a shape error"));
+            }
+        }
+    }
+    same_bits(&backend.read(&tensor)?, &values)
+        .map_err(|d| Failure::differs("a tensor after refused writes", d))
 }
 
 /// A weight of which only the shape is known is refused when it is loaded, by its name.

@@ -189,6 +189,10 @@ impl Backend for Host {
         Ok(())
     }
 
+    fn wait(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn write(&self, to: &mut Tensor<Self>, values: &[f32]) -> Result<()> {
         let element = to.element();
         let to = &mut to.memory_mut().values[..values.len()];

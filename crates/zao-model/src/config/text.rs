@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use zao_backend::prelude::Heads;
 
-use super::{ensure, parse};
+use super::{ensure, ensure_layers, ensure_sizes, parse};
 use crate::Result;
 
 const FILE: &str = "text_encoder/config.json";
@@ -91,6 +91,18 @@ impl TextConfig {
             rope_theta: in_parameters.or(file.rope_theta).unwrap_or(1e6),
             attention_bias: file.attention_bias,
         };
+        ensure_sizes(
+            FILE,
+            &[
+                ("vocab_size", config.vocab_size),
+                ("hidden_size", config.hidden_size),
+                ("intermediate_size", config.intermediate_size),
+                ("num_attention_heads", config.num_attention_heads),
+                ("num_key_value_heads", config.num_key_value_heads),
+                ("head_dim", config.head_dim),
+            ],
+        )?;
+        ensure_layers(FILE, "num_hidden_layers", config.num_hidden_layers)?;
         let kv = config.num_key_value_heads;
         ensure(kv > 0 && heads > 0 && heads.is_multiple_of(kv), FILE, || {
             format!("{heads} attention heads over {kv} key-value heads")

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use zao_backend::Grid;
 use zao_backend::prelude::Heads;
 
-use super::{ensure, parse};
+use super::{ensure, ensure_layers, ensure_sizes, parse};
 use crate::Result;
 
 const FILE: &str = "transformer/config.json";
@@ -64,8 +64,20 @@ impl TransformerConfig {
     /// Not that JSON, or sizes that contradict each other.
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let config: Self = parse(FILE, json)?;
-        let sizes = [config.in_channels, config.dim, config.n_heads, config.cap_feat_dim];
-        ensure(sizes.iter().all(|&n| n > 0), FILE, || "a size is zero".into())?;
+        ensure_sizes(
+            FILE,
+            &[
+                ("in_channels", config.in_channels),
+                ("dim", config.dim),
+                ("n_heads", config.n_heads),
+                ("cap_feat_dim", config.cap_feat_dim),
+                ("axes_lens", config.axes_lens[0]),
+                ("axes_lens", config.axes_lens[1]),
+                ("axes_lens", config.axes_lens[2]),
+            ],
+        )?;
+        ensure_layers(FILE, "n_layers", config.n_layers)?;
+        ensure_layers(FILE, "n_refiner_layers", config.n_refiner_layers)?;
         ensure(config.dim.is_multiple_of(config.n_heads), FILE, || {
             format!("dim {} is not a multiple of n_heads {}", config.dim, config.n_heads)
         })?;
@@ -77,7 +89,7 @@ impl TransformerConfig {
             || format!("axes_dims {axes:?} do not make a head of {}", config.dim / config.n_heads),
         )?;
         ensure(
-            config.all_patch_size.first().is_some_and(|&p| p > 0)
+            config.all_patch_size.first().is_some_and(|&p| (1..=16).contains(&p))
                 && config.all_f_patch_size.first() == Some(&1),
             FILE,
             || "expected all_f_patch_size [1] and a patch size".into(),

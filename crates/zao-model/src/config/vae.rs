@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ensure, parse};
+use super::{ensure, ensure_layers, ensure_sizes, parse};
 use crate::Result;
 
 const FILE: &str = "vae/config.json";
@@ -80,6 +80,14 @@ impl VaeConfig {
         if let Some(other) = types.find(|t| !known(t)) {
             return Err(crate::Error::config(FILE, format!("block type {other} is not supported")));
         }
+        for &channels in &config.block_out_channels {
+            ensure_sizes(FILE, &[("block_out_channels", channels)])?;
+        }
+        ensure_sizes(FILE, &[("latent_channels", config.latent_channels)])?;
+        ensure_layers(FILE, "layers_per_block", config.layers_per_block)?;
+        ensure(config.block_out_channels.len() <= 10, FILE, || {
+            format!("{} levels are not possible", config.block_out_channels.len())
+        })?;
         let (channels, groups) = (&config.block_out_channels, config.norm_num_groups);
         ensure(
             !channels.is_empty()

@@ -1,7 +1,7 @@
 //! Folders that open: one file, shards, every element type, and the embedded form.
 
 use serde_json::json;
-use zao_backend::Dtype;
+use zao_backend::{Dtype, Stored};
 use zao_weights::{ModelFolder, PartName, Source};
 
 use crate::fixture::{Model, SINGLE, f32_file, safetensors};
@@ -82,6 +82,32 @@ fn an_embedded_model_is_read_like_a_folder() {
     assert!(a.iter().zip(b.iter()).all(|((_, a), (_, b))| a.bytes() == b.bytes()));
     let table = FILES[2].1.as_ptr_range();
     assert!(a.iter().all(|(_, t)| table.contains(&t.bytes().as_ptr())), "tensors were copied");
+
+    for part in [&a, &b] {
+        part.names().for_each(|name| part.release(name));
+        part.release("no such tensor");
+    }
+    let same = |((_, a), (_, b)): ((&str, &Stored), (&str, &Stored))| a.bytes() == b.bytes();
+    assert!(a.iter().zip(b.iter()).all(same), "released tensors read as before");
+}
+
+#[test]
+fn tensors_of_every_shard_read_the_same_after_their_release() {
+    let model = Model::new();
+    let values: Vec<f32> = (0..10_000_u16).map(f32::from).collect();
+    let files = [("a", "one.safetensors"), ("b", "two.safetensors")];
+    model.write_index(&files);
+    for (tensor, shard) in files {
+        let content = f32_file(&[(tensor, &values)]);
+        model.write(&format!("transformer/{shard}"), content);
+    }
+    let part = model.transformer().expect("good shards");
+    for name in ["a", "b"] {
+        for _ in 0..2 {
+            assert_eq!(part.get(name).expect("listed").to_f32(), values);
+            part.release(name);
+        }
+    }
 }
 
 #[test]

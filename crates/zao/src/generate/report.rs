@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use zao_api::{Generated, GeneratedImage, Model, Recipe, RecipeFormat, Rng, Stages};
+use zao_api::{
+    Generated, GeneratedImage, Model, Recipe, RecipeFormat, ResolvedPrecision, Rng, Stages,
+};
 use zao_engine::{Engine, Generator, Job, Picture, Timings};
 
 use super::output::Output;
@@ -11,39 +13,55 @@ use super::{recorded, recorded_device};
 use crate::failure::Result;
 use crate::units;
 
-/// A finished run.
-pub(super) struct Report<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) jobs: &'a [Job],
-    pub(super) timings: &'a Timings,
-    pub(super) start: Instant,
-}
-
-/// The files of a run and the time their encoding took.
-pub(super) struct Files {
+/// What files and lines say of a run, besides its times.
+pub(super) struct Report {
+    model: Model,
+    shift: f32,
+    precision: ResolvedPrecision,
+    device: String,
+    recorded_device: String,
+    start: Instant,
     images: Vec<GeneratedImage>,
     encode_png: Duration,
 }
 
-impl Report<'_> {
-    /// Writes all pictures.
-    pub(super) fn write(&self, pictures: &[Picture], output: &Output) -> Result<Files> {
-        let mut files = Files { images: Vec::new(), encode_png: Duration::ZERO };
-        for ((job, picture), target) in self.jobs.iter().zip(pictures).zip(output.targets()) {
-            let since = Instant::now();
-            let (width, height) = (side(picture.width)?, side(picture.height)?);
-            let png = zao_png::encode(&picture.rgb, width, height, &self.recipe(job)?)?;
-            files.encode_png += since.elapsed();
-            target.write(&png)?;
-            let (file, seed) = (target.to_string(), job.ask().seed);
-            files.images.push(GeneratedImage { file, seed, width, height });
+impl Report {
+    /// A run of `count` pictures that began at `start`.
+    pub(super) fn new(engine: &Engine, count: usize, start: Instant) -> Self {
+        let model = engine.model();
+        Self {
+            model: Model { name: model.name.clone(), fingerprint: model.fingerprint.clone() },
+            shift: model.shift,
+            precision: recorded(engine),
+            device: engine.device().device,
+            recorded_device: recorded_device(engine),
+            start,
+            images: Vec::with_capacity(count),
+            encode_png: Duration::ZERO,
         }
-        Ok(files)
     }
 
-    fn model(&self) -> Model {
-        let model = self.engine.model();
-        Model { name: model.name.clone(), fingerprint: model.fingerprint.clone() }
+    /// Writes the next picture of `jobs`.
+    pub(super) fn write(&mut self, jobs: &[Job], picture: &Picture, output: &Output) -> Result<()> {
+        let index = self.images.len();
+        let (job, target) = (&jobs[index], &output.targets()[index]);
+        let since = Instant::now();
+        let (width, height) = (narrow(picture.width)?, narrow(picture.height)?);
+        let png = zao_png::encode(&picture.rgb, width, height, &self.recipe(job)?)?;
+        self.encode_png += since.elapsed();
+        target.write(&png)?;
+        let (file, seed) = (target.to_string(), job.ask().seed);
+        self.images.push(GeneratedImage { file, seed, width, height });
+        Ok(())
+    }
+
+    /// The files that are written so far, for a run that ends early.
+    pub(super) fn written(&self) -> String {
+        match self.images.as_slice() {
+            [] => "nothing was written".into(),
+            [only] => format!("{} is written", only.file),
+            [first, .., last] => format!("{} to {} are written", first.file, last.file),
+        }
     }
 
     fn recipe(&self, job: &Job) -> Result<Recipe> {
@@ -53,10 +71,10 @@ impl Report<'_> {
             zao_version: env!("CARGO_PKG_VERSION").into(),
             prompt: ask.prompt.clone(),
             negative_prompt: Some(ask.negative.clone()).filter(|text| !text.is_empty()),
-            model: self.model(),
-            width: side(ask.width)?,
-            height: side(ask.height)?,
-            steps: side(ask.steps)?,
+            model: self.model.clone(),
+            width: narrow(ask.width)?,
+            height: narrow(ask.height)?,
+            steps: narrow(ask.steps)?,
             guidance: ask.guidance.scale,
             cfg_normalization: ask.guidance.normalization,
             cfg_truncation: ask.guidance.truncation,
@@ -65,28 +83,27 @@ impl Report<'_> {
                 Generator::TorchCpu => Rng::TorchCpu,
                 Generator::Nv => Rng::Nv,
             },
-            shift: self.engine.model().shift,
-            precision: recorded(self.engine),
-            device: recorded_device(self.engine),
+            shift: self.shift,
+            precision: self.precision,
+            device: self.recorded_device.clone(),
         })
     }
 
     /// The run as one JSON object.
-    pub(super) fn json(&self, files: Files, warnings: Vec<String>) -> Generated {
-        let timings = self.timings;
-        let first = self.jobs.first().map(Job::ask);
+    pub(super) fn json(&self, jobs: &[Job], timings: &Timings, warnings: Vec<String>) -> Generated {
+        let first = jobs.first().map(Job::ask);
         Generated {
-            images: files.images,
+            images: self.images.clone(),
             prompt: first.map(|ask| ask.prompt.clone()).unwrap_or_default(),
-            model: self.model(),
-            device: self.engine.device().device,
-            precision: recorded(self.engine),
+            model: self.model.clone(),
+            device: self.device.clone(),
+            precision: self.precision,
             stages: Stages {
                 load: timings.load.as_secs_f64(),
                 text: timings.text.as_secs_f64(),
                 denoise: timings.denoise.as_secs_f64(),
                 decode: timings.decode.as_secs_f64(),
-                encode_png: files.encode_png.as_secs_f64(),
+                encode_png: self.encode_png.as_secs_f64(),
                 total: self.start.elapsed().as_secs_f64(),
             },
             steps: first.map_or(0, |ask| u32::try_from(ask.steps).unwrap_or(u32::MAX)),
@@ -97,21 +114,21 @@ impl Report<'_> {
     }
 
     /// The run as lines: a file each, then where the time went.
-    pub(super) fn lines(&self, files: &Files) -> Vec<String> {
+    pub(super) fn lines(&self, timings: &Timings) -> Vec<String> {
         let file = |image: &GeneratedImage| {
             let GeneratedImage { file, seed, width, height } = image;
             format!("{file}  {width}x{height}  seed {seed}")
         };
-        let Timings { load, text, denoise, decode, .. } = self.timings;
+        let Timings { load, text, denoise, decode, .. } = timings;
         let total = units::seconds(self.start.elapsed());
         let [load, text, denoise, decode] =
             [load, text, denoise, decode].map(|t| units::seconds(*t));
         let times = format!("{total}: load {load}, text {text}, steps {denoise}, decode {decode}");
-        files.images.iter().map(file).chain([times]).collect()
+        self.images.iter().map(file).chain([times]).collect()
     }
 }
 
 /// A checked number of pixels or steps as recipes hold it.
-fn side(count: usize) -> Result<u32> {
+fn narrow(count: usize) -> Result<u32> {
     Ok(u32::try_from(count).with_context(|| format!("{count} does not fit into a recipe"))?)
 }

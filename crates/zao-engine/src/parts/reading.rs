@@ -1,0 +1,96 @@
+//! A part while a device takes it in: tells how far it is, stops when the run is cancelled, and lets
+//! the memory behind the files go again. Nothing is converted or kept here.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
+use zao_backend::Form;
+use zao_model::Checkpoint;
+use zao_weights::Part;
+
+use crate::Event;
+use crate::watch::Watch;
+
+/// How many bytes of files stay in memory behind the loading. The tensors that make up one weight
+/// are read twice, to check and to pack them, and should be fetched but once.
+const RECENT: u64 = 512 << 20;
+
+/// A part while it is read; what it read of the files leaves memory with this value at the latest.
+pub(super) struct Reading<'a, 'w> {
+    part: &'a Part,
+    done: Cell<u64>,
+    recent: RefCell<Recent>,
+    watch: &'a Watch<'w>,
+}
+
+impl<'a, 'w> Reading<'a, 'w> {
+    pub(super) fn new(part: &'a Part, watch: &'a Watch<'w>) -> Self {
+        Self { part, done: Cell::new(0), recent: RefCell::default(), watch }
+    }
+}
+
+impl Checkpoint for Reading<'_, '_> {
+    fn tensor(&self, name: &str, _shape: &[usize]) -> zao_model::Result<Form> {
+        let refused = |detail| zao_model::Error::Weight { name: name.into(), detail };
+        self.watch.check().map_err(|cancelled| refused(cancelled.to_string()))?;
+        let missing = || refused(format!("the {} has no such tensor", self.part.name()));
+        let stored = self.part.get(name).ok_or_else(missing)?;
+        let bytes = stored.bytes().len() as u64;
+        for past in self.recent.borrow_mut().push(name, bytes) {
+            self.part.release(&past);
+        }
+        self.done.set(self.done.get() + bytes);
+        self.watch.tell(Event::Loaded { done: self.done.get(), of: self.part.bytes() });
+        Ok(Form::Dense(stored.clone()))
+    }
+}
+
+impl Drop for Reading<'_, '_> {
+    fn drop(&mut self) {
+        for name in self.part.names() {
+            self.part.release(name);
+        }
+    }
+}
+
+/// The tensors that were handed out last.
+#[derive(Default)]
+struct Recent {
+    tensors: VecDeque<(String, u64)>,
+    bytes: u64,
+}
+
+impl Recent {
+    /// Notes a tensor of `bytes` bytes; returns those that go for it, oldest first. The tensor
+    /// itself stays whatever its size.
+    fn push(&mut self, name: &str, bytes: u64) -> Vec<String> {
+        self.tensors.push_back((name.to_owned(), bytes));
+        self.bytes += bytes;
+        let mut past = Vec::new();
+        while self.bytes > RECENT
+            && self.tensors.len() > 1
+            && let Some((name, bytes)) = self.tensors.pop_front()
+        {
+            self.bytes -= bytes;
+            past.push(name);
+        }
+        past
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_go_first_and_only_when_there_are_too_many() {
+        let mut recent = Recent::default();
+        assert_eq!(recent.push("a", RECENT / 2), [""; 0]);
+        assert_eq!(recent.push("b", RECENT / 2), [""; 0]);
+        assert_eq!(recent.push("c", 1), ["a"]);
+        assert_eq!(recent.push("larger than all", 2 * RECENT), ["b", "c"]);
+        assert_eq!(recent.push("d", 1), ["larger than all"]);
+        assert_eq!(recent.push("e", RECENT - 1), [""; 0]);
+        assert_eq!(recent.push("f", 2), ["d", "e"]);
+    }
+}
