@@ -66,9 +66,12 @@ impl<'a> Watch<'a> {
         self.tell(Event::Step { done, of });
     }
 
-    /// Hands a finished picture over, notes it and tells of it.
+    /// Hands a finished picture over, notes it and tells of it. What the caller does with it is not
+    /// counted as this stage's time.
     pub(crate) fn decoded(&mut self, picture: Picture) {
+        self.resume(self.stage);
         (self.deliver)(picture);
+        self.since = Instant::now();
         self.pictures.done += 1;
         let Count { done, of } = self.pictures;
         self.tell(Event::Decoded { done, of });
