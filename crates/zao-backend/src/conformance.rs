@@ -2,7 +2,7 @@
 //!
 //! A device crate runs them all with one line in `tests/conformance.rs`:
 //!
-//! ```ignore
+//! ```text
 //! zao_backend::conformance_suite!(MyDevice::new().unwrap());
 //! ```
 //!

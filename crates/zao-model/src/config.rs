@@ -25,7 +25,7 @@ fn parse<T: DeserializeOwned>(file: &'static str, json: &[u8]) -> Result<T> {
 
 /// No model has wider layers, more entries or longer tables: a damaged file is noticed here rather
 /// than by asking the system for that much memory.
-const LARGEST_SIZE: usize = 1 << 20;
+const LARGEST_SIZE: usize = 1 << 18;
 
 /// Refuses sizes that are zero or beyond anything that exists.
 fn ensure_sizes(file: &'static str, sizes: &[(&str, usize)]) -> Result<()> {
@@ -37,7 +37,7 @@ fn ensure_sizes(file: &'static str, sizes: &[(&str, usize)]) -> Result<()> {
 
 /// Refuses numbers of layers beyond anything that exists.
 fn ensure_layers(file: &'static str, name: &str, count: usize) -> Result<()> {
-    ensure(count <= 1000, file, || format!("{name} {count} is not possible"))
+    ensure(count <= 200, file, || format!("{name} {count} is not possible"))
 }
 
 /// Refuses a configuration with `detail` unless `sane`.

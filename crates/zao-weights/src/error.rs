@@ -163,17 +163,4 @@ pub enum Error {
     /// Names or shapes are not those that the configuration asks for.
     #[error(transparent)]
     Mismatch(Box<Mismatch>),
-    /// A weight is NaN or infinite.
-    #[error(
-        "the {part} is damaged: element {element} of tensor {tensor} is NaN or infinite; run \
-         `zao pull` to fetch the model again"
-    )]
-    NonFinite {
-        /// The part.
-        part: PartName,
-        /// The tensor.
-        tensor: String,
-        /// The flat index of its first bad element.
-        element: usize,
-    },
 }

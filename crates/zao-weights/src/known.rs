@@ -3,7 +3,7 @@
 //! Only names and places; how to fetch them is told elsewhere.
 
 /// A published model.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct KnownModel {
     /// What users call it, and the name of its folder in the store.
     pub name: &'static str,
@@ -11,6 +11,10 @@ pub struct KnownModel {
     pub repo: &'static str,
     /// One line about it.
     pub about: &'static str,
+    /// Denoising steps when nobody asks for another number.
+    pub steps: u32,
+    /// Guidance when nobody asks for another, in diffusers' convention: 0 is off.
+    pub guidance: f32,
 }
 
 impl KnownModel {
@@ -20,11 +24,16 @@ impl KnownModel {
             name: "z-image-turbo",
             repo: "Tongyi-MAI/Z-Image-Turbo",
             about: "distilled to 8 steps, without guidance",
+            steps: 8,
+            guidance: 0.0,
         },
         Self {
             name: "z-image",
             repo: "Tongyi-MAI/Z-Image",
             about: "the base model: more steps, with guidance",
+            steps: 50,
+            // diffusers' own defaults for this pipeline.
+            guidance: 5.0,
         },
     ];
 

@@ -170,19 +170,6 @@ impl Part {
             file.release(stored.bytes());
         }
     }
-
-    /// Reads every weight and refuses the part if one is NaN or infinite.
-    ///
-    /// # Errors
-    /// [`Error::NonFinite`] with the first bad tensor and element.
-    pub fn check_finite(&self) -> Result<(), Error> {
-        for (tensor, stored) in &self.tensors {
-            if let Some(element) = stored.first_non_finite() {
-                return Err(Error::NonFinite { part: self.name, tensor: tensor.clone(), element });
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -230,13 +217,5 @@ mod tests {
         let mut part = Part::new(PartName::Vae, tensors(&["decoder", "encoder"]));
         part.retain(|name| name == "decoder");
         assert_eq!(part.names().collect::<Vec<_>>(), ["decoder"]);
-    }
-
-    #[test]
-    fn a_nan_is_named() {
-        let mut all = tensors(&["fine"]);
-        all.insert("torn".into(), Stored::from_f32(&[2], &[1.0, f32::NAN]));
-        let error = Part::new(PartName::Vae, all).check_finite().expect_err("a NaN");
-        assert!(matches!(error, Error::NonFinite { tensor, element: 1, .. } if tensor == "torn"));
     }
 }

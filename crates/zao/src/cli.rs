@@ -70,13 +70,13 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "WxH", value_parser = size, allow_hyphen_values = true)]
     pub(crate) size: Option<(u32, u32)>,
 
-    /// Denoising steps, each one forward of the model [default: 8]
+    /// Denoising steps, each one forward of the model [default: 8; for z-image 50]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(value_parser = |text: &str| whole(text, 1..=MAX_STEPS as u32))]
     pub(crate) steps: Option<u32>,
 
     /// How much more to follow the prompt: 0 is off, other tools' "CFG scale" is this plus 1
-    /// [default: 0]
+    /// [default: 0; for z-image 5]
     #[arg(long, value_name = "SCALE", allow_negative_numbers = true)]
     pub(crate) guidance: Option<f32>,
 
@@ -85,7 +85,7 @@ pub(crate) struct GenerateArgs {
     pub(crate) negative: Option<String>,
 
     /// With guidance: limit the prediction's norm to this multiple of the unguided one; 0 is off
-    /// [default: 0]
+    /// [default: 0; for z-image 5]
     #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
     pub(crate) cfg_normalization: Option<f32>,
 

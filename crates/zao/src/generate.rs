@@ -28,8 +28,9 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     interrupt::on_interrupt(&screen, move || token.cancel())?;
 
     // Everything that can be wrong is looked for before anything is said or drawn.
-    let wanted = Wanted::new(args)?;
+    let mut wanted = Wanted::new(args)?;
     let (mut engine, notice) = open(args, &wanted)?;
+    wanted.request = jobs::complete(wanted.request, engine.model());
     let jobs = jobs::of(&wanted.request, engine.model()).map_err(Failure::usage)?;
     let output = Output::new(&args.output, jobs.len())?;
     if args.json && output.is_stdout() {
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
 
     let warnings = RefCell::new(wanted.warnings(args, &engine));
     warnings.borrow().iter().for_each(|line| screen.remark(line));
-    let steps = wanted.request.steps.unwrap_or(jobs::STEPS);
+    let steps = jobs.iter().map(|job| job.ask().steps).max().unwrap_or(0);
     let progress = Progress::new(&screen, steps, jobs.len());
     let events = |event| match event {
         // Pictures of one run share their prompts, and what there is to say of them.

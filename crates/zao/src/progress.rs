@@ -12,13 +12,13 @@ use crate::screen::Screen;
 pub(crate) struct Progress {
     screen: Screen,
     bar: RefCell<ProgressBar>,
-    steps: u32,
+    steps: usize,
     pictures: usize,
 }
 
 impl Progress {
     /// The bar of a run of so many steps and pictures; it appears with the first event.
-    pub(crate) fn new(screen: &Screen, steps: u32, pictures: usize) -> Self {
+    pub(crate) fn new(screen: &Screen, steps: usize, pictures: usize) -> Self {
         Self { screen: screen.clone(), bar: RefCell::new(ProgressBar::hidden()), steps, pictures }
     }
 
@@ -44,7 +44,7 @@ impl Progress {
             Stage::Load => ("loading   {bar:40} {decimal_bytes} of {decimal_total_bytes}", None),
             Stage::Text => ("reading   {spinner}", None),
             Stage::Denoise => {
-                ("drawing   {bar:40} step {pos} of {len}{left}", Some(u64::from(self.steps)))
+                ("drawing   {bar:40} step {pos} of {len}{left}", Some(self.steps as u64))
             }
             Stage::Decode => {
                 ("decoding  {bar:40} picture {pos} of {len}{left}", Some(self.pictures as u64))

@@ -194,6 +194,9 @@ impl Backend for Host {
     }
 
     fn write(&self, to: &mut Tensor<Self>, values: &[f32]) -> Result<()> {
+        if values.len() != to.shape().len() {
+            return Err(Error::shape("write", format!("{} values into {to:?}", values.len())));
+        }
         let element = to.element();
         let to = &mut to.memory_mut().values[..values.len()];
         to.copy_from_slice(values);

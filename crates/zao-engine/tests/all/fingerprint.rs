@@ -52,3 +52,19 @@ fn one_weight_changed_at_either_end_of_any_part_changes_it() {
         assert_ne!(flip(|data| data.last_mut().unwrap()), original, "the last byte of {name}");
     }
 }
+
+#[test]
+fn another_schedule_template_or_scale_changes_it_too() {
+    let original = Model::TinyA.open(|_| ()).model().fingerprint.clone();
+    let copied = Model::TinyA.copy();
+    copied.edit("scheduler/scheduler_config.json", |json| json["shift"] = 1.0.into());
+    assert_ne!(of(&copied), original, "the shift");
+    let copied = Model::TinyA.copy();
+    copied.edit("vae/config.json", |json| json["scaling_factor"] = 0.25.into());
+    assert_ne!(of(&copied), original, "the scaling factor");
+    let copied = Model::TinyA.copy();
+    let template = copied.path("tokenizer/chat_template.jinja");
+    let changed = std::fs::read_to_string(&template).unwrap().replace("assistant", "painter");
+    std::fs::write(template, changed).unwrap();
+    assert_ne!(of(&copied), original, "the chat template");
+}

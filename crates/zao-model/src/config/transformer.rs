@@ -179,6 +179,9 @@ mod tests {
             r#"{"siglip_feat_dim": 1152}"#,
             r#"{"all_patch_size": []}"#,
             r#"{"all_f_patch_size": [2]}"#,
+            r#"{"n_layers": 4000000000}"#,
+            r#"{"cap_feat_dim": 1000000000000000}"#,
+            r#"{"all_patch_size": [1000000]}"#,
             "",
         ] {
             assert!(TransformerConfig::from_json(json.as_bytes()).is_err(), "{json}");

@@ -103,6 +103,17 @@ impl<'a> Patience<'a> {
         Self { session, what, row: 0, tries: 0 }
     }
 
+    /// Counts a try that brought what was asked for, but not the whole file.
+    pub(super) fn answered(&mut self) -> Result<(), PullError> {
+        self.tries += 1;
+        if self.tries < MOST_TRIES {
+            return Ok(());
+        }
+        let (what, tries) = (self.what.to_owned(), self.tries);
+        let reason = "the server sends it in too many pieces".into();
+        Err(PullError::GaveUp { what, tries, reason })
+    }
+
     /// Forgives the failures so far.
     pub(super) fn progressed(&mut self) {
         self.row = 0;

@@ -58,7 +58,10 @@ impl Transfer<'_> {
         while self.partial.left() > 0 {
             self.session.check_running()?;
             let failure = match self.attempt() {
-                Ok(()) => continue,
+                Ok(()) => {
+                    patience.answered()?;
+                    continue;
+                }
                 Err(failure) => failure,
             };
             // A server that always starts at the beginning makes no progress by doing so.

@@ -117,6 +117,6 @@ fn every_part_of_the_demo_model_is_finite_bf16() {
     for name in PartName::ALL {
         let part = folder.part(name).expect("its weights");
         assert!(matches!(part.dtypes()[..], [(Dtype::Bf16, count)] if count > 0), "{name}");
-        part.check_finite().expect("finite weights");
+        assert!(part.iter().all(|(_, stored)| stored.first_non_finite().is_none()), "{name}");
     }
 }

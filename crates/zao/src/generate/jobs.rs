@@ -5,9 +5,20 @@ use std::hash::BuildHasher;
 
 use zao_api::{Request, Rng};
 use zao_engine::{Ask, Generator, Guidance, InvalidJob, Job, ModelInfo};
+use zao_weights::KnownModel;
 
-/// What Z-Image-Turbo is made for.
-pub(super) const STEPS: u32 = 8;
+/// Steps for a model that nobody has published settings for: Z-Image-Turbo's, as for most of its kin.
+const STEPS: u32 = 8;
+
+/// The request with the model's own steps and guidance where it asks for none.
+pub(super) fn complete(request: Request, model: &ModelInfo) -> Request {
+    let known = KnownModel::find(&model.name);
+    Request {
+        steps: request.steps.or(Some(known.map_or(STEPS, |known| known.steps))),
+        guidance: request.guidance.or(known.map(|known| known.guidance)),
+        ..request
+    }
+}
 
 /// The jobs of a request, with seeds counting up from the asked one or from a random one.
 pub(super) fn of(request: &Request, model: &ModelInfo) -> Result<Vec<Job>, InvalidJob> {
