@@ -48,7 +48,7 @@ pub enum Error {
     /// The recipe cannot be written as JSON.
     #[error("the recipe cannot be written: {0}")]
     UnwritableRecipe(serde_json::Error),
-    /// The texts to write are longer than what [`read`](crate::read) accepts.
+    /// The texts to write are longer than what [`read()`](fn@crate::read) accepts.
     #[error(
         "the recipe takes {bytes} bytes of text, more than {MAX_TEXT_BYTES}: shorten the prompt"
     )]
