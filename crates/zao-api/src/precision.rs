@@ -18,6 +18,9 @@ pub enum Precision {
     F32,
     /// `bf16`: weights and activations in bfloat16, sums in 32-bit floating point.
     Bf16,
+    /// `int8`: weights and activations in 8-bit integers with scales, sums in 32 bits; layers that
+    /// would suffer in bfloat16 or better.
+    Int8,
 }
 
 /// The precision a picture was really drawn in; unlike [`Precision`] it cannot be `auto`.
@@ -28,11 +31,14 @@ pub enum ResolvedPrecision {
     F32,
     /// `bf16`: weights and activations in bfloat16, sums in 32-bit floating point.
     Bf16,
+    /// `int8`: weights and activations in 8-bit integers with scales, sums in 32 bits; layers that
+    /// would suffer in bfloat16 or better.
+    Int8,
 }
 
 impl Precision {
     /// Every choice, the default first.
-    pub const ALL: [Self; 3] = [Self::Auto, Self::F32, Self::Bf16];
+    pub const ALL: [Self; 4] = [Self::Auto, Self::F32, Self::Bf16, Self::Int8];
 
     /// The name used in JSON and on the command line.
     #[must_use]
@@ -41,6 +47,7 @@ impl Precision {
             Self::Auto => "auto",
             Self::F32 => ResolvedPrecision::F32.as_str(),
             Self::Bf16 => ResolvedPrecision::Bf16.as_str(),
+            Self::Int8 => ResolvedPrecision::Int8.as_str(),
         }
     }
 }
@@ -52,6 +59,7 @@ impl ResolvedPrecision {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
         }
     }
 }
@@ -61,6 +69,7 @@ impl From<ResolvedPrecision> for Precision {
         match resolved {
             ResolvedPrecision::F32 => Self::F32,
             ResolvedPrecision::Bf16 => Self::Bf16,
+            ResolvedPrecision::Int8 => Self::Int8,
         }
     }
 }
@@ -99,7 +108,7 @@ mod tests {
             assert_eq!(serde_json::to_value(choice).unwrap(), choice.as_str());
             assert_eq!(choice.as_str().parse(), Ok(choice));
         }
-        for resolved in [ResolvedPrecision::F32, ResolvedPrecision::Bf16] {
+        for resolved in [ResolvedPrecision::F32, ResolvedPrecision::Bf16, ResolvedPrecision::Int8] {
             assert_eq!(serde_json::to_value(resolved).unwrap(), resolved.as_str());
             assert_eq!(resolved.as_str(), Precision::from(resolved).as_str());
         }

@@ -1,7 +1,7 @@
 //! The trait a device implements.
 
 use crate::op::Op;
-use crate::{Element, Matrix, Plan, Result, Tensor};
+use crate::{Care, Element, Matrix, Plan, Result, Tensor};
 
 /// Where a tensor lives, which is how long it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,9 +29,29 @@ impl std::fmt::Display for Region {
 pub struct Policy {
     /// The residual stream and everything that no matrix multiply reads next.
     pub activation: Element,
-    /// Results that are read next by a matrix multiply (norms, attention, SwiGLU), unless its weight
-    /// is sensitive.
+    /// Results that a weight of [`Care::Usual`] reads next (norms, attention, SwiGLU).
     pub linear_input: Element,
+    /// Results that a weight of [`Care::AtLeastBf16`] reads next.
+    pub careful_input: Element,
+}
+
+impl Policy {
+    /// Everything in `f32`.
+    pub const F32: Self = Self {
+        activation: Element::F32,
+        linear_input: Element::F32,
+        careful_input: Element::F32,
+    };
+
+    /// The element type of what a weight of this care reads.
+    #[must_use]
+    pub const fn input_of(self, care: Care) -> Element {
+        match care {
+            Care::Usual => self.linear_input,
+            Care::AtLeastBf16 => self.careful_input,
+            Care::Unrounded => self.activation,
+        }
+    }
 }
 
 /// What a device says about itself.

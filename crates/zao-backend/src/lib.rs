@@ -34,7 +34,7 @@ pub use scalar::Scalar;
 pub use segments::Segments;
 pub use stored::{Dtype, Stored};
 pub use tensor::{Shape, Tensor};
-pub use weight::{Form, Matrix, Role, Weight};
+pub use weight::{Care, Form, Matrix, Role, Weight};
 
 /// What model code imports: the trait and every operation's method.
 pub mod prelude {

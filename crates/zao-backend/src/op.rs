@@ -59,16 +59,14 @@ fn all_f32<'a, B: Backend + 'a>(tensors: impl IntoIterator<Item = &'a Tensor<B>>
     tensors.into_iter().all(|tensor| tensor.element() == Element::F32)
 }
 
-/// The memory for a result that the weight `feeds` reads next, or that nothing multiplies. What a
-/// sensitive weight reads is never rounded or quantised for it.
+/// The memory for a result that the weight `feeds` reads next, or that nothing multiplies.
 fn result_for<B: Backend>(
     backend: &B,
     shape: Shape,
     feeds: Option<&Weight<B>>,
 ) -> Result<Tensor<B>> {
     let policy = backend.policy();
-    let rounded = feeds.is_some_and(|weight| !weight.is_sensitive());
-    let element = if rounded { policy.linear_input } else { policy.activation };
+    let element = feeds.map_or(policy.activation, |weight| policy.input_of(weight.care()));
     Tensor::allocate(backend, shape, element, Region::Step)
 }
 

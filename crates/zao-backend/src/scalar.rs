@@ -12,7 +12,7 @@ mod sequence;
 
 use crate::op::Op;
 use crate::{
-    Backend, Description, Element, Error, Form, Matrix, Plan, Policy, Region, Result, Tensor,
+    Backend, Description, Error, Form, Matrix, Plan, Policy, Region, Result, Tensor,
 };
 
 const DEVICE: &str = "scalar";
@@ -71,7 +71,7 @@ impl Backend for Scalar {
     }
 
     fn policy(&self) -> Policy {
-        Policy { activation: Element::F32, linear_input: Element::F32 }
+        Policy::F32
     }
 
     fn reserve(&self, _plan: Plan) -> Result<()> {

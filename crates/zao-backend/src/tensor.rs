@@ -53,8 +53,7 @@ impl<B: Backend> Tensor<B> {
         element: Element,
         region: crate::Region,
     ) -> crate::Result<Self> {
-        let bytes = shape.rows.checked_mul(shape.width).and_then(|n| n.checked_mul(element.size()));
-        let Some(bytes) = bytes else {
+        let Some(bytes) = element.bytes(shape) else {
             return Err(crate::Error::shape("allocate", format!("{shape} has too many elements")));
         };
         let memory = backend.allocate(bytes, region)?;

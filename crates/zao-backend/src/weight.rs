@@ -40,6 +40,18 @@ pub enum Role {
     Conv,
 }
 
+/// How far a device may go when it rounds a weight and what the weight reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Care {
+    /// As far as the precision goes.
+    Usual,
+    /// Weight and activations stay bf16 or better: the autoencoder.
+    AtLeastBf16,
+    /// The weight stays bf16 or better, and the activations it reads are not rounded for it: time and
+    /// caption embedders, adaLN, final layer.
+    Unrounded,
+}
+
 /// A weight on its way to a device: one or more stored parts and what they are for.
 #[derive(Clone, Debug)]
 pub struct Matrix {
@@ -49,7 +61,7 @@ pub struct Matrix {
     rows: usize,
     columns: usize,
     kernel: usize,
-    sensitive: bool,
+    care: Care,
 }
 
 impl Matrix {
@@ -91,20 +103,22 @@ impl Matrix {
                 rows
             }
         };
-        Ok(Self { name, role, parts, rows, columns, kernel, sensitive: false })
+        let care = if role == Role::Conv { Care::AtLeastBf16 } else { Care::Usual };
+        Ok(Self { name, role, parts, rows, columns, kernel, care })
     }
 
-    /// Marks a weight that never goes below bf16, whatever the rest is quantised to.
+    /// The weight with as much care as `care` asks for; convolutions never get less than
+    /// [`Care::AtLeastBf16`].
     #[must_use]
-    pub fn sensitive(mut self) -> Self {
-        self.sensitive = true;
+    pub fn with_care(mut self, care: Care) -> Self {
+        self.care = self.care.max(care);
         self
     }
 
-    /// Whether this weight never goes below bf16.
+    /// How carefully it is to be treated.
     #[must_use]
-    pub fn is_sensitive(&self) -> bool {
-        self.sensitive
+    pub fn care(&self) -> Care {
+        self.care
     }
 
     /// The name that errors show.
@@ -150,7 +164,7 @@ pub struct Weight<B: Backend> {
     rows: usize,
     columns: usize,
     kernel: usize,
-    sensitive: bool,
+    care: Care,
     device: B::Weight,
 }
 
@@ -165,7 +179,7 @@ impl<B: Backend> Weight<B> {
             rows: matrix.rows,
             columns: matrix.columns,
             kernel: matrix.kernel,
-            sensitive: matrix.sensitive,
+            care: matrix.care,
             device: backend.load(matrix)?,
         })
     }
@@ -190,9 +204,9 @@ impl<B: Backend> Weight<B> {
         self.kernel
     }
 
-    /// Whether this weight never goes below bf16, and reads activations that are not rounded for it.
-    pub fn is_sensitive(&self) -> bool {
-        self.sensitive
+    /// How carefully it is treated, which decides what activations it reads.
+    pub fn care(&self) -> Care {
+        self.care
     }
 
     /// The device's own form, for the device that made it.

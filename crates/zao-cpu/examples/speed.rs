@@ -17,13 +17,13 @@ fn main() -> Result<()> {
     let threads = arguments.next().and_then(|count| count.parse().ok());
     let only = arguments.next();
     let wanted = |family: &str| only.as_ref().is_none_or(|only| only == family);
-    for precision in [CpuPrecision::F32, CpuPrecision::Bf16] {
-        let cpu = Cpu::new(Settings { precision, threads })?;
+    for precision in [CpuPrecision::F32, CpuPrecision::Bf16, CpuPrecision::Int8] {
+        let cpu = Cpu::new(Settings { precision, threads, instructions: None })?;
         cpu.reserve(Plan { step: 1 << 30, job: 1 << 20 })?;
         println!("{}", cpu.describe().detail);
         if wanted("linear") {
             let sizes = [(1, 256, 1024), (1, 3840, 3840), (288, 256, 768), (320, 256, 1024)];
-            for (tokens, inputs, outputs) in sizes.into_iter().chain([(1088, 3840, 3840)]) {
+            for (tokens, inputs, outputs) in sizes.into_iter().chain([(64, 2560, 9728), (1088, 3840, 3840), (1088, 10240, 3840)]) {
                 linear(&cpu, tokens, inputs, outputs)?;
             }
         }

@@ -8,7 +8,7 @@ use zao_backend::{Backend, Description, Error, Matrix, Plan, Policy, Region, Res
 
 use crate::memory::{DEVICE, Memory, Reserve};
 use crate::settings::Settings;
-use crate::simd::Isa;
+use crate::isa::Isa;
 use crate::threads::{Threads, Work};
 use crate::view::{Band, Bands, Elements, ElementsMut};
 use crate::weight::CpuWeight;
@@ -32,7 +32,7 @@ impl Cpu {
     pub fn new(settings: Settings) -> Result<Self> {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
-            isa: Isa::detect(),
+            isa: settings.instructions.map_or_else(|| Ok(Isa::detect()), Isa::with)?,
             threads: Threads::new(settings.threads.unwrap_or_else(cores))?,
             settings,
             step: Reserve::new(Region::Step),
@@ -158,7 +158,7 @@ impl Backend for Cpu {
     fn read_bytes(&self, from: &Tensor<Self>) -> Result<Vec<u8>> {
         match Elements::of(from) {
             Elements::U8(bytes) => Ok(bytes.to_vec()),
-            Elements::F32(_) | Elements::Bf16(_) => Err(Error::shape(
+            Elements::F32(_) | Elements::Bf16(_) | Elements::Int8(_) => Err(Error::shape(
                 "read_bytes",
                 format!("{from:?} does not hold bytes; read it as values"),
             )),

@@ -4,13 +4,14 @@
 
 use std::ops::Range;
 
-use zao_backend::{Tensor, op};
+use zao_backend::{Element, Tensor, op};
 
 use crate::device::Cpu;
-use crate::math::{silu_all, swiglu_panels};
-use crate::matmul::PANEL;
+use crate::isa::Isa;
+use crate::kernel::PANEL;
+use crate::math::{silu_all, swiglu_all};
 use crate::panels::Panels;
-use crate::simd::Isa;
+use crate::quantise::GROUP;
 use crate::view::{Elements, Rows, Shared};
 
 /// What happens to a finished sum.
@@ -20,7 +21,7 @@ pub(crate) enum Finish {
     Store,
     /// Its `silu` is written.
     Silu,
-    /// `silu` of the first half of a panel times the second half is written.
+    /// `silu` of the sum of the first source times that of the second is written.
     SwiGlu,
     /// It is added to the output.
     Accumulate,
@@ -42,9 +43,7 @@ pub(crate) struct Epilogue<'a> {
     isa: Isa,
     finish: Finish,
     bias: Option<Elements<'a>>,
-    /// Outputs of a panel.
-    outputs: usize,
-    /// Outputs of all panels.
+    panels: &'a Panels,
     width: usize,
     out: Shared<'a>,
 }
@@ -54,21 +53,46 @@ impl<'a> Epilogue<'a> {
     pub(crate) fn new(
         isa: Isa,
         finish: Finish,
-        panels: &Panels,
+        panels: &'a Panels,
         bias: Option<&'a Tensor<Cpu>>,
         out: &'a mut Tensor<Cpu>,
     ) -> Self {
-        let (bias, outputs, width) = (bias.map(Elements::of), panels.outputs, out.width());
-        Self { isa, finish, bias, outputs, width, out: Shared::of(out) }
+        let (bias, width) = (bias.map(Elements::of), out.width());
+        Self { isa, finish, bias, panels, width, out: Shared::of(out) }
     }
 
-    /// Finishes the sums of one panel, [`PANEL`] for each of `rows`, and writes them.
+    /// Panels that have to be finished together: those of a group, if the output is quantised.
+    pub(crate) fn together(&self) -> usize {
+        match self.out.element() {
+            Element::Int8 => GROUP / PANEL,
+            Element::F32 | Element::Bf16 | Element::U8 => 1,
+        }
+    }
+
+    /// Finishes the sums of some panels, `[panel][source][row][PANEL]`, and writes them. The panels
+    /// begin at a multiple of [`Self::together`], and so do those after them.
     ///
     /// # Safety
-    /// No other task may be finishing the same panel for one of the same rows.
-    pub(crate) unsafe fn apply(&self, panel: usize, rows: Range<usize>, sums: &mut [f32]) {
-        let first = panel * self.outputs;
-        let columns = first..(first + self.outputs).min(self.width);
+    /// No other task may be finishing one of the same panels for one of the same rows.
+    pub(crate) unsafe fn apply(&self, panels: Range<usize>, rows: &Range<usize>, sums: &mut [f32]) {
+        let each = self.panels.sources() * rows.len() * PANEL;
+        for (panel, sums) in panels.clone().zip(sums.chunks_mut(each.max(1))) {
+            self.activate(self.panels.columns(panel), rows.len(), sums);
+        }
+        if self.out.element() == Element::Int8 {
+            // SAFETY: the caller's promise.
+            unsafe { self.quantise(panels, rows, sums) };
+            return;
+        }
+        for (panel, sums) in panels.zip(sums.chunks_mut(each.max(1))) {
+            // SAFETY: panels differ in columns, and the caller keeps rows of one panel apart.
+            unsafe { self.write(self.panels.columns(panel), rows, sums) };
+        }
+    }
+
+    /// Adds the bias and applies the activation to the sums of one panel; the result lies in place of
+    /// the first source.
+    fn activate(&self, columns: Range<usize>, rows: usize, sums: &mut [f32]) {
         if let Some(elements) = self.bias {
             let mut bias = [0.0; PANEL];
             let row = Rows { elements, width: self.width };
@@ -84,18 +108,28 @@ impl<'a> Epilogue<'a> {
         }
         match self.finish {
             Finish::Silu => silu_all(self.isa, sums),
-            Finish::SwiGlu => swiglu_panels(self.isa, sums),
+            Finish::SwiGlu => {
+                let (gates, gated) = sums.split_at_mut(rows * PANEL);
+                swiglu_all(self.isa, gates, gated);
+            }
             Finish::Store | Finish::Accumulate => {}
         }
-        // SAFETY: panels differ in columns, and the caller keeps rows of one panel apart.
+    }
+
+    /// Writes or adds the results of one panel.
+    ///
+    /// # Safety
+    /// Nobody else may be at these columns of these rows.
+    unsafe fn write(&self, columns: Range<usize>, rows: &Range<usize>, sums: &[f32]) {
+        // SAFETY: the caller's promise.
         if let Some(out) = unsafe { self.out.f32_rows(rows.clone(), columns.clone()) } {
             self.write_f32(sums, out);
             return;
         }
-        for (row, sums) in rows.zip(sums.as_chunks_mut::<PANEL>().0) {
+        for (row, sums) in rows.clone().zip(sums.as_chunks::<PANEL>().0) {
             // SAFETY: as above; the rows that were not `f32` are gone.
             let mut out = unsafe { self.out.part(row, columns.clone()) };
-            let sums = &mut sums[..columns.len()];
+            let sums = &sums[..columns.len()];
             match self.finish {
                 Finish::Accumulate => out.add(self.isa, sums),
                 Finish::Store | Finish::Silu | Finish::SwiGlu => out.store(self.isa, sums),
@@ -120,6 +154,30 @@ impl<'a> Epilogue<'a> {
                 }
             },
         );
+    }
+
+    /// Quantises the results of whole groups of panels and writes them.
+    ///
+    /// # Safety
+    /// Nobody else may be at these panels of these rows.
+    unsafe fn quantise(&self, panels: Range<usize>, rows: &Range<usize>, sums: &[f32]) {
+        let each = self.panels.sources() * rows.len() * PANEL;
+        for (group, sums) in
+            panels.clone().step_by(self.together()).zip(sums.chunks(each * self.together()))
+        {
+            let last = (group + self.together()).min(panels.end) - 1;
+            let columns = self.panels.columns(group).start..self.panels.columns(last).end;
+            for (index, row) in rows.clone().enumerate() {
+                let mut values = [0.0; GROUP];
+                for (values, sums) in values.as_chunks_mut::<PANEL>().0.iter_mut().zip(sums.chunks(each))
+                {
+                    values.copy_from_slice(&sums[index * PANEL..][..PANEL]);
+                }
+                // SAFETY: the caller's promise.
+                let mut out = unsafe { self.out.part(row, columns.clone()) };
+                out.store(self.isa, &values[..columns.len()]);
+            }
+        }
     }
 }
 

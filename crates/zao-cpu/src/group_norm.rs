@@ -7,7 +7,7 @@ use zao_backend::op::GroupNorm;
 
 use crate::device::Cpu;
 use crate::math::silu_all;
-use crate::simd::Isa;
+use crate::isa::Isa;
 use crate::threads::Work;
 use crate::view::Rows;
 

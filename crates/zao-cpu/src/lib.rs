@@ -2,7 +2,7 @@
 //!
 //! The instruction set (AVX-512, AVX2 with FMA, NEON, or none) is chosen when the program runs, one
 //! set of threads is shared by all operations, and every matrix product (linear layers, attention,
-//! convolutions) goes through the one micro-kernel in `matmul`. A row of a result depends on its own
+//! convolutions) goes through the micro-kernels in `kernel`. A row of a result depends on its own
 //! inputs only, bit for bit, however many rows there are and however many threads work.
 //!
 //! What an operation means is not decided here; `zao_backend::Scalar` defines it.
@@ -16,23 +16,26 @@ mod device;
 mod epilogue;
 mod group_norm;
 mod image;
+mod inputs;
+mod isa;
+mod kernel;
 mod latent;
 mod linear;
 mod math;
-mod matmul;
 mod memory;
 mod norm;
 mod panels;
+mod peak;
+mod quantise;
 mod rope;
 mod sequence;
 mod settings;
-mod simd;
-mod softmax;
 mod threads;
 mod view;
 mod weight;
 
 pub use device::Cpu;
+pub use isa::Instructions;
 pub use memory::Memory;
 pub use settings::{CpuPrecision, Settings};
 pub use weight::CpuWeight;

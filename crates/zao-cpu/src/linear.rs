@@ -9,18 +9,18 @@ use zao_backend::{Result, Role, Tensor};
 
 use crate::device::Cpu;
 use crate::epilogue::{Epilogue, Finish};
-use crate::matmul::{Into, PANEL, Vectors, multiply};
-use crate::panels::Panels;
-use crate::simd::Isa;
+use crate::inputs::{Packed, inputs_of_chunk, route};
+use crate::isa::Isa;
+use crate::kernel::{Into, Operands, PANEL, multiply, multiply_scaled};
+use crate::panels::{CHUNK, Panels, Route};
+use crate::quantise::GROUP;
 use crate::threads::Work;
-use crate::view::{Elements, Rows};
+use crate::view::Rows;
 
-/// Inputs that are multiplied at a time: a panel of them stays in L1.
-const DEPTH: usize = 256;
 /// Most tokens of a task: their inputs and its results stay in L2.
-const TOKENS: usize = 240;
-/// Most panels of a task: they share the widened inputs.
-const GROUP: usize = 8;
+const TOKENS: usize = 192;
+/// Most panels of a task: they share the packed inputs.
+const PANELS: usize = 16;
 
 /// `out = epilogue(x W^T + bias)`.
 pub(crate) fn linear(cpu: &Cpu, op: Linear<'_, Cpu>) -> Result<()> {
@@ -42,37 +42,43 @@ pub(crate) fn product(
     out: &mut Tensor<Cpu>,
 ) -> Result<()> {
     let (rows, width) = (out.rows(), out.width());
-    let products = rows * width * panels.depth();
+    let products = rows * width * panels.depth() * panels.sources();
     // The inputs of a product are touched once for each of many outputs, sixteen at a time.
     let work = Work::of_elements(products / 16);
-    let (tokens, group) = split(rows, panels.count(), cpu.threads.count());
+    let route = route(cpu.isa, panels.kept(), x);
     let epilogue = Epilogue::new(cpu.isa, finish, panels, bias, out);
-    let product = Product { isa: cpu.isa, x, panels, epilogue };
+    let (tokens, group) = split(rows, panels.count(), cpu.threads.count(), epilogue.together());
+    let product = Product { isa: cpu.isa, x, panels, route, epilogue };
     // All tokens of one group of panels follow each other, so weights come from memory once.
     let tasks = (0..panels.count()).step_by(group).flat_map(move |panel| {
         (0..rows).step_by(tokens).map(move |row| {
             (panel..(panel + group).min(panels.count()), row..(row + tokens).min(rows))
         })
     });
-    let scratch = PANEL * DEPTH + tokens * DEPTH + group * tokens * PANEL;
+    let sums = group * panels.sources() * tokens * PANEL;
+    let scratch = WEIGHTS + sums + Packed::scratch(route, tokens);
     cpu.threads.for_each(work, scratch, tasks, |(panels, rows), scratch| {
         product.task(panels, rows, scratch);
     })
 }
 
-/// Tokens and panels of a task: as many as caches hold, but a few tasks for every thread. The
-/// results do not depend on it.
-fn split(rows: usize, panels: usize, threads: usize) -> (usize, usize) {
+/// Words of a panel that is unpacked: twice as many as are kept in a chunk.
+const WEIGHTS: usize = 2 * CHUNK * PANEL;
+
+/// Tokens and panels of a task: as many as caches hold, but a few tasks for every thread. Panels
+/// come in groups of `together`. The results do not depend on it.
+fn split(rows: usize, panels: usize, threads: usize, together: usize) -> (usize, usize) {
     let mut tokens = TOKENS;
-    let mut group = GROUP;
+    let mut group = PANELS.max(together);
     let tasks = |tokens, group| rows.div_ceil(tokens) * panels.div_ceil(group);
-    while threads > 1 && tasks(tokens, group) < 4 * threads && (group > 1 || tokens > 24) {
-        if group > 1 && group * PANEL >= tokens {
+    while threads > 1
+        && tasks(tokens, group) < 4 * threads
+        && (group > together || tokens > 24)
+    {
+        if group > together && (group * PANEL >= tokens || tokens <= 24) {
             group /= 2;
-        } else if tokens > 24 {
-            tokens /= 2;
         } else {
-            group /= 2;
+            tokens /= 2;
         }
     }
     // Blocks of equal length, in whole micro-tiles.
@@ -85,50 +91,68 @@ struct Product<'a> {
     isa: Isa,
     x: Rows<'a>,
     panels: &'a Panels,
+    route: Route,
     epilogue: Epilogue<'a>,
 }
 
 impl Product<'_> {
     /// Computes the outputs of some panels for some tokens.
     fn task(&self, panels: Range<usize>, rows: Range<usize>, scratch: &mut [f32]) {
-        let (weights, scratch) = scratch.split_at_mut(PANEL * DEPTH);
-        let sums = panels.len() * rows.len() * PANEL;
-        let (sums, inputs) = scratch.split_at_mut(sums);
-        for start in (0..self.panels.depth()).step_by(DEPTH) {
-            let depth = start..(start + DEPTH).min(self.panels.depth());
+        let (weights, scratch) = scratch.split_at_mut(WEIGHTS);
+        let weights = bytemuck::cast_slice_mut(weights);
+        let sources = self.panels.sources();
+        let each = rows.len() * PANEL;
+        let (sums, scratch) = scratch.split_at_mut(panels.len() * sources * each);
+        let mut inputs = Packed::new(self.route, self.x, rows.clone(), scratch);
+        let step = inputs_of_chunk(self.route);
+        for start in (0..self.panels.depth()).step_by(step) {
+            let chunk = start..(start + step).min(self.panels.depth());
+            inputs.fill(self.isa, chunk.clone());
             let into = if start == 0 { Into::Store } else { Into::Add };
-            let vectors = self.inputs(&rows, &depth, inputs);
-            for (panel, sums) in panels.clone().zip(sums.chunks_mut(rows.len() * PANEL)) {
-                let panel = self.panels.chunk(self.isa, panel, depth.clone(), weights);
-                multiply(self.isa, depth.len(), panel, vectors, sums, into);
+            let of_panels =
+                panels.clone().flat_map(|panel| (0..sources).map(move |source| (panel, source)));
+            for (of_panel, sums) in of_panels.zip(sums.chunks_mut(each)) {
+                self.multiply(of_panel, &chunk, &inputs, weights, sums, into);
             }
         }
         if self.panels.depth() == 0 {
             sums.fill(0.0);
         }
-        for (panel, sums) in panels.zip(sums.chunks_mut(rows.len() * PANEL)) {
-            // SAFETY: tasks differ in panels or in rows.
-            unsafe { self.epilogue.apply(panel, rows.clone(), sums) };
-        }
+        // SAFETY: tasks differ in panels or in rows.
+        unsafe { self.epilogue.apply(panels, &rows, sums) };
     }
 
-    /// Some inputs of some tokens in `f32` and close together: in place if they are, else copied.
-    fn inputs<'a>(
-        &'a self,
-        rows: &Range<usize>,
-        depth: &Range<usize>,
-        scratch: &'a mut [f32],
-    ) -> Vectors<'a> {
-        let (count, stride) = (rows.len(), depth.len());
-        if let Elements::F32(values) = self.x.elements
-            && stride == self.x.width
-        {
-            return Vectors { data: &values[rows.start * stride..], count, stride, step: 1 };
+    /// Adds the products of a chunk of inputs with one panel to its sums.
+    fn multiply(
+        &self,
+        of_panel: (usize, usize),
+        chunk: &Range<usize>,
+        inputs: &Packed<'_>,
+        weights: &mut [u32],
+        sums: &mut [f32],
+        into: Into,
+    ) {
+        let isa = self.isa;
+        match self.route {
+            Route::Floats(floats) => {
+                let (panel, words) =
+                    self.panels.chunk(isa, self.route, of_panel, chunk.clone(), weights);
+                let operands = Operands { words, panel, vectors: inputs.vectors() };
+                multiply(isa, floats, operands, sums, into);
+            }
+            Route::Integers(integers) => {
+                let columns = self.panels.scales(of_panel.0, of_panel.1);
+                for (group, start) in chunk.clone().step_by(GROUP).enumerate() {
+                    let inputs_here = start..(start + GROUP).min(chunk.end);
+                    let (panel, words) =
+                        self.panels.chunk(isa, self.route, of_panel, inputs_here, weights);
+                    let (vectors, scales) = inputs.group(group, columns);
+                    let operands = Operands { words, panel, vectors };
+                    let into = if group == 0 { into } else { Into::Add };
+                    multiply_scaled(isa, integers, operands, scales, sums, into);
+                }
+            }
         }
-        for (row, wide) in rows.clone().zip(scratch.chunks_mut(stride)) {
-            self.x.part(row, depth.clone()).load(self.isa, wide);
-        }
-        Vectors { data: scratch, count, stride, step: 1 }
     }
 }
 
@@ -141,12 +165,14 @@ mod tests {
         for threads in [1, 2, 16] {
             for rows in [1, 2, 13, 288, 1088, 4608] {
                 for panels in [1, 8, 43, 120, 640] {
-                    let (tokens, group) = split(rows, panels, threads);
-                    assert!((1..=GROUP).contains(&group) && (1..=TOKENS).contains(&tokens));
-                    assert!(tokens.is_multiple_of(12));
-                    let tasks = rows.div_ceil(tokens) * panels.div_ceil(group);
-                    let most = rows.div_ceil(24) * panels;
-                    assert!(threads == 1 || tasks >= threads.min(most), "{tasks} tasks");
+                    for together in [1, 8] {
+                        let (tokens, group) = split(rows, panels, threads, together);
+                        assert!((together..=PANELS).contains(&group));
+                        assert!((1..=TOKENS).contains(&tokens) && tokens.is_multiple_of(12));
+                        let tasks = rows.div_ceil(tokens) * panels.div_ceil(group);
+                        let most = rows.div_ceil(24) * panels.div_ceil(together);
+                        assert!(threads == 1 || tasks >= threads.min(most), "{tasks} tasks");
+                    }
                 }
             }
         }

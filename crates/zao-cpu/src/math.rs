@@ -4,18 +4,18 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::matmul::PANEL;
-use crate::simd::Isa;
+use crate::kernel::PANEL;
+use crate::isa::Isa;
 
 /// `x = silu(x)` for all of `values`.
 pub(crate) fn silu_all(isa: Isa, values: &mut [f32]) {
     isa.run(SiluAll(values));
 }
 
-/// In every row of [`PANEL`] sums, half of them gates and half what they gate, the first half becomes
-/// `silu(gate) * gated`.
-pub(crate) fn swiglu_panels(isa: Isa, sums: &mut [f32]) {
-    isa.run(SwigluPanels(sums));
+/// `gate = silu(gate) * gated` for all of `gates`, a whole number of panels.
+pub(crate) fn swiglu_all(isa: Isa, gates: &mut [f32], gated: &[f32]) {
+    assert!(gates.len().is_multiple_of(PANEL) && gates.len() == gated.len(), "panels of both");
+    isa.run(SwigluAll(gates, gated));
 }
 
 /// `x = tanh(x)` for all of `values`.
@@ -59,20 +59,17 @@ impl WithSimd for SiluAll<'_> {
     }
 }
 
-struct SwigluPanels<'a>(&'a mut [f32]);
+struct SwigluAll<'a>(&'a mut [f32], &'a [f32]);
 
-impl WithSimd for SwigluPanels<'_> {
+impl WithSimd for SwigluAll<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        for row in self.0.as_chunks_mut::<PANEL>().0 {
-            let (gates, gated) = row.split_at_mut(PANEL / 2);
-            let (gates, _) = S::as_mut_simd_f32s(gates);
-            let (gated, _) = S::as_simd_f32s(gated);
-            for (gate, gated) in gates.iter_mut().zip(gated) {
-                *gate = simd.mul_f32s(silu(simd, *gate), *gated);
-            }
+        let (gates, _) = S::as_mut_simd_f32s(self.0);
+        let (gated, _) = S::as_simd_f32s(self.1);
+        for (gate, gated) in gates.iter_mut().zip(gated) {
+            *gate = simd.mul_f32s(silu(simd, *gate), *gated);
         }
     }
 }
@@ -235,14 +232,15 @@ mod tests {
     }
 
     #[test]
-    fn the_halves_of_a_panel_are_gate_and_gated() {
-        let mut sums: Vec<f32> = (0..3 * PANEL).map(|i| i as f32 * 0.1 - 4.0).collect();
-        let before = sums.clone();
-        swiglu_panels(Isa::detect(), &mut sums);
-        for (row, before) in sums.chunks(PANEL).zip(before.chunks(PANEL)) {
-            for i in 0..PANEL / 2 {
-                let exact = exact_silu(before[i]) * f64::from(before[PANEL / 2 + i]);
-                assert!((f64::from(row[i]) - exact).abs() <= 1e-6 * exact.abs());
+    fn gates_are_multiplied_with_what_they_gate() {
+        let gates: Vec<f32> = (0..3 * PANEL).map(|i| i as f32 * 0.1 - 4.0).collect();
+        let gated: Vec<f32> = (0..3 * PANEL).map(|i| 3.0 - i as f32 * 0.07).collect();
+        for isa in Isa::all() {
+            let mut out = gates.clone();
+            swiglu_all(isa, &mut out, &gated);
+            for (i, out) in out.into_iter().enumerate() {
+                let exact = exact_silu(gates[i]) * f64::from(gated[i]);
+                assert!((f64::from(out) - exact).abs() <= 1e-6 * exact.abs());
             }
         }
     }

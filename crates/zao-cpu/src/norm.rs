@@ -5,7 +5,7 @@ use zao_backend::{Result, Segments, Tensor};
 
 use crate::device::Cpu;
 use crate::math::tanh_all;
-use crate::simd::{Isa, sum};
+use crate::isa::{Isa, sum};
 use crate::view::Rows;
 
 /// `out = x / sqrt(mean(x^2) + eps) * weight * (1 + scale)`.

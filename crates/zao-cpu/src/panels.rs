@@ -1,118 +1,205 @@
-//! Weights as matrix multiplies read them: the outputs in panels, each with its inputs one after the
-//! other (`panel[input][output]`), zero outputs filling the last panel.
+//! Weights as matrix multiplies read them: the outputs in panels, each with the words of its inputs
+//! one after the other (`panel[word][output]`), zero outputs filling the last panel.
 //!
-//! Stacked parts (q, k and v) become one matrix here, and the two parts of SwiGLU share each panel,
-//! so that a product and what follows it need no second pass. The rounding of weights happens here
-//! too, once.
+//! Stacked parts (q, k and v) become one matrix here. The two parts of SwiGLU stay apart, and output
+//! panel `i` is made of panel `i` of each. Rounding and quantising of weights happens here too, once.
 
 use std::ops::Range;
 
-use half::bf16;
-use zao_backend::{Dtype, Region, Result, Stored};
+use bytes::Bytes;
+use pulp::{Simd, WithSimd};
+use zao_backend::{Region, Result, Stored};
 
 use crate::block::Block;
 use crate::device::Cpu;
-use crate::matmul::{PANEL, Panel};
+use crate::isa::Isa;
+use crate::kernel::{Floats, Integers, PANEL, Panel};
 use crate::memory::out_of_memory;
-use crate::simd::Isa;
+use crate::quantise;
 use crate::threads::Work;
 
-/// Where the columns of panels come from.
-#[derive(Debug)]
-pub(crate) enum Source {
-    /// The rows of the parts, `[out, in]` each, one part after the other.
-    Stacked(Vec<Stored>),
-    /// Half a panel of rows of the first part, then the same rows of the second.
-    Paired([Stored; 2]),
+/// What the words of a weight hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// One `f32`.
+    F32,
+    /// Two bf16.
+    Bf16,
+    /// Four 8-bit integers of a rotated row, made unsigned by adding 128; a scale an output.
+    Int8,
 }
 
-impl Source {
-    /// How many outputs a panel holds.
-    fn outputs(&self) -> usize {
+impl Kept {
+    /// Inputs of a word.
+    pub(crate) const fn inputs(self) -> usize {
         match self {
-            Self::Stacked(_) => PANEL,
-            Self::Paired(_) => PANEL / 2,
-        }
-    }
-
-    /// Which row of which part is column `column` of panel `panel`, unless it is filling.
-    fn row(&self, panel: usize, column: usize) -> Option<(&Stored, usize)> {
-        let rows = |part: &Stored| part.shape()[0];
-        match self {
-            Self::Stacked(parts) => {
-                let mut row = panel * PANEL + column;
-                for part in parts {
-                    if row < rows(part) {
-                        return Some((part, row));
-                    }
-                    row -= rows(part);
-                }
-                None
-            }
-            Self::Paired(parts) => {
-                let row = panel * (PANEL / 2) + column % (PANEL / 2);
-                let part = &parts[column / (PANEL / 2)];
-                (row < rows(part)).then_some((part, row))
-            }
+            Self::F32 => 1,
+            Self::Bf16 => 2,
+            Self::Int8 => 4,
         }
     }
 }
+
+/// How a product is computed, which depends on the weight, on what it reads, and on the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    Floats(Floats),
+    Integers(Integers),
+}
+
+/// Words of a route that are multiplied at a time: a panel of them stays in L1.
+pub(crate) const CHUNK: usize = 256;
 
 /// A packed matrix.
 #[derive(Debug)]
 pub(crate) struct Panels {
-    values: Block,
-    kept: Dtype,
-    count: usize,
+    parts: Vec<Part>,
+    paired: bool,
+    kept: Kept,
     depth: usize,
-    /// How many outputs a panel holds: [`PANEL`], or half of it for pairs.
-    pub(crate) outputs: usize,
+}
+
+/// Some outputs of a packed matrix.
+#[derive(Debug)]
+pub(crate) struct Part {
+    words: Words,
+    /// Outputs.
+    rows: usize,
+    /// A factor for each output and filling of integers; empty for floating-point words.
+    scales: Vec<f32>,
+}
+
+#[derive(Debug)]
+enum Words {
+    Packed(Block),
+    /// A file's own bytes, not copied; aligned to words.
+    Mapped(Bytes),
+}
+
+impl Words {
+    fn as_slice(&self) -> &[u32] {
+        match self {
+            Self::Packed(block) => bytemuck::cast_slice(block.bytes()),
+            Self::Mapped(bytes) => bytemuck::cast_slice(bytes),
+        }
+    }
+}
+
+impl Part {
+    /// Packs the rows of `sources`, one source after the other, each row of `depth` inputs.
+    pub(crate) fn pack(cpu: &Cpu, sources: &[Stored], depth: usize, kept: Kept) -> Result<Self> {
+        let rows: usize = sources.iter().map(|source| source.shape()[0]).sum();
+        let words = depth.div_ceil(kept.inputs());
+        let (count, panel_words) = (rows.div_ceil(PANEL), words * PANEL);
+        let asked = count.checked_mul(panel_words).and_then(|n| n.checked_mul(size_of::<u32>()));
+        let refused = || out_of_memory(Region::Model, asked.unwrap_or(usize::MAX), 0);
+        let mut block = Block::new(asked.ok_or_else(refused)?).ok_or_else(refused)?;
+        let mut scales = vec![0.0; if kept == Kept::Int8 { count * PANEL } else { 0 }];
+        let row_of = |row: usize| row_of(sources, row);
+        let panels = bytemuck::cast_slice_mut::<_, u32>(block.bytes_mut());
+        let panels = panels.chunks_mut(panel_words.max(1));
+        let mut scales_left = scales.as_mut_slice();
+        let items = panels.enumerate().map(|(index, panel)| {
+            let (here, rest) = std::mem::take(&mut scales_left)
+                .split_at_mut(if kept == Kept::Int8 { PANEL } else { 0 });
+            scales_left = rest;
+            (index, panel, here)
+        });
+        let work = Work::of_elements(rows * depth);
+        let padded = words * kept.inputs();
+        let scratch = padded + panel_words;
+        cpu.threads.for_each(work, scratch, items, |(index, panel, scales), scratch| {
+            let (values, encoded) = scratch.split_at_mut(padded);
+            let encoded = bytemuck::cast_slice_mut::<f32, u32>(encoded);
+            for (lane, encoded) in encoded.chunks_mut(words.max(1)).take(PANEL).enumerate() {
+                values.fill(0.0);
+                if let Some((source, row)) = row_of(index * PANEL + lane) {
+                    source.widen(row * depth, &mut values[..depth]);
+                }
+                let scale = encode(cpu.isa, kept, &mut values[..], depth, encoded);
+                if let Some(of_output) = scales.get_mut(lane) {
+                    *of_output = scale;
+                }
+            }
+            transpose(cpu.isa, encoded, words, panel);
+        })?;
+        Ok(Self { words: Words::Packed(block), rows, scales })
+    }
+
+    /// Number of panels.
+    fn count(&self) -> usize {
+        self.rows.div_ceil(PANEL)
+    }
+}
+
+/// Which row of which source is row `row` of all, unless it is filling.
+fn row_of(sources: &[Stored], mut row: usize) -> Option<(&Stored, usize)> {
+    for source in sources {
+        if row < source.shape()[0] {
+            return Some((source, row));
+        }
+        row -= source.shape()[0];
+    }
+    None
+}
+
+/// The words of a row of `depth` values, with zeros behind them up to the last word's end. Returns
+/// the row's scale.
+fn encode(isa: Isa, kept: Kept, values: &mut [f32], depth: usize, words: &mut [u32]) -> f32 {
+    match kept {
+        Kept::F32 => words.copy_from_slice(bytemuck::cast_slice(values)),
+        Kept::Bf16 => isa.narrow(values, bytemuck::cast_slice_mut(words)),
+        Kept::Int8 => {
+            return isa.run(
+                #[inline(always)]
+                || {
+                    quantise::rotate(&mut values[..depth]);
+                    let scale = quantise::scale(values);
+                    let bytes: &mut [i8] = bytemuck::cast_slice_mut(words);
+                    quantise::round(values, scale, bytes);
+                    bytes.iter_mut().for_each(|byte| *byte ^= i8::MIN);
+                    scale
+                },
+            );
+        }
+    }
+    1.0
+}
+
+/// `PANEL` rows of `words` words into words of `PANEL` columns.
+fn transpose(isa: Isa, rows: &[u32], words: usize, columns: &mut [u32]) {
+    isa.run(
+        #[inline(always)]
+        || {
+            for (i, column) in columns.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
+                for (lane, value) in column.iter_mut().enumerate() {
+                    *value = rows[lane * words + i];
+                }
+            }
+        },
+    );
 }
 
 impl Panels {
-    /// Packs a matrix of `(outputs, inputs)` in `kept`, which is f32 or bf16.
-    pub(crate) fn pack(
-        cpu: &Cpu,
-        source: &Source,
-        (rows, depth): (usize, usize),
-        kept: Dtype,
-    ) -> Result<Self> {
-        let outputs = source.outputs();
-        let count = rows.div_ceil(outputs);
-        let panel_bytes = depth * PANEL * kept.size();
-        let refused = || out_of_memory(Region::Model, count.saturating_mul(panel_bytes), 0);
-        let bytes = count.checked_mul(panel_bytes).ok_or_else(refused)?;
-        let mut values = Block::new(bytes).ok_or_else(refused)?;
-        let work = Work::of_elements(rows * depth);
-        let panels = values.bytes_mut().chunks_mut(panel_bytes.max(1)).enumerate();
-        cpu.threads.for_each(work, 2 * CHUNK * PANEL, panels, |(index, panel), scratch| {
-            let chunks = panel.chunks_mut(CHUNK * PANEL * kept.size()).enumerate();
-            for (chunk, packed) in chunks {
-                let start = chunk * CHUNK;
-                let length = CHUNK.min(depth - start);
-                let (rows, columns) = scratch.split_at_mut(CHUNK * PANEL);
-                for (column, values) in rows.chunks_mut(CHUNK).enumerate() {
-                    match source.row(index, column) {
-                        Some((part, row)) => part.widen(row * depth + start, &mut values[..length]),
-                        None => values.fill(0.0),
-                    }
-                }
-                let columns = &mut columns[..length * PANEL];
-                transpose(cpu.isa, rows, columns);
-                match kept {
-                    Dtype::Bf16 => cpu.isa.narrow(columns, bytemuck::cast_slice_mut(packed)),
-                    Dtype::F32 | Dtype::F16 => {
-                        bytemuck::cast_slice_mut::<_, f32>(packed).copy_from_slice(columns);
-                    }
-                }
-            }
-        })?;
-        Ok(Self { values, kept, count, depth, outputs })
+    /// Outputs of the parts one after the other.
+    pub(crate) fn stacked(parts: Vec<Part>, depth: usize, kept: Kept) -> Self {
+        Self { parts, paired: false, kept, depth }
     }
 
-    /// How many panels there are.
+    /// Outputs that are each made of one of both parts: gates, and what they gate.
+    pub(crate) fn paired(parts: [Part; 2], depth: usize, kept: Kept) -> Self {
+        Self { parts: parts.into(), paired: true, kept, depth }
+    }
+
+    /// How many panels of outputs there are.
     pub(crate) fn count(&self) -> usize {
-        self.count
+        let parts = if self.paired { &self.parts[..1] } else { &self.parts };
+        parts.iter().map(Part::count).sum()
+    }
+
+    /// How many panels make one panel of outputs.
+    pub(crate) fn sources(&self) -> usize {
+        if self.paired { 2 } else { 1 }
     }
 
     /// How many inputs there are.
@@ -120,86 +207,114 @@ impl Panels {
         self.depth
     }
 
-    /// The inputs `inputs` of a panel in `f32`, widened into `scratch` if they are not kept so.
+    /// What the words hold.
+    pub(crate) fn kept(&self) -> Kept {
+        self.kept
+    }
+
+    /// The outputs of a panel, by their numbers in a row of the result.
+    pub(crate) fn columns(&self, mut panel: usize) -> Range<usize> {
+        let mut first = 0;
+        for part in &self.parts {
+            if panel < part.count() {
+                let start = panel * PANEL;
+                return first + start..first + (start + PANEL).min(part.rows);
+            }
+            panel -= part.count();
+            first += part.rows;
+        }
+        first..first
+    }
+
+    /// The part that holds source `source` of panel `panel` of outputs, and which of its panels it is.
+    fn part(&self, mut panel: usize, source: usize) -> (&Part, usize) {
+        if self.paired {
+            return (&self.parts[source], panel);
+        }
+        for part in &self.parts {
+            if panel < part.count() {
+                return (part, panel);
+            }
+            panel -= part.count();
+        }
+        unreachable!("callers count panels")
+    }
+
+    /// The factors of a panel's outputs.
+    pub(crate) fn scales(&self, panel: usize, source: usize) -> &[f32; PANEL] {
+        let (part, panel) = self.part(panel, source);
+        let scales = &part.scales[panel * PANEL..][..PANEL];
+        scales.try_into().expect("there are scales for every panel")
+    }
+
+    /// The inputs `inputs` of a panel in the words of `route`, made in `scratch` if they are not kept
+    /// so, and how many words they are. The inputs must begin and, but for the last, end with a word.
     pub(crate) fn chunk<'a>(
         &'a self,
         isa: Isa,
-        panel: usize,
+        route: Route,
+        (panel, source): (usize, usize),
         inputs: Range<usize>,
-        scratch: &'a mut [f32],
-    ) -> Panel<'a> {
-        let range =
-            (panel * self.depth + inputs.start) * PANEL..(panel * self.depth + inputs.end) * PANEL;
-        let data = match self.kept {
-            Dtype::Bf16 => {
-                let narrow: &[bf16] = &bytemuck::cast_slice(self.values.bytes())[range];
-                let wide = &mut scratch[..narrow.len()];
-                isa.widen(narrow, wide);
-                wide
-            }
-            Dtype::F32 | Dtype::F16 => &bytemuck::cast_slice(self.values.bytes())[range],
+        scratch: &'a mut [u32],
+    ) -> (Panel<'a>, usize) {
+        let (part, panel) = self.part(panel, source);
+        let each = self.kept.inputs();
+        let first = panel * self.depth.div_ceil(each);
+        let range = (first + inputs.start / each) * PANEL..(first + inputs.end.div_ceil(each)) * PANEL;
+        let kept = &part.words.as_slice()[range];
+        let words = kept.len() / PANEL;
+        let unpack = match (self.kept, route) {
+            (Kept::Bf16, Route::Floats(Floats::F32)) => widen_pairs,
+            (Kept::Int8, Route::Integers(Integers::Shorts)) => widen_bytes,
+            _ => return (Panel { data: kept, step: PANEL }, words),
         };
-        Panel { data, step: PANEL }
+        let data = &mut scratch[..2 * kept.len()];
+        unpack(isa, kept, data);
+        (Panel { data, step: PANEL }, 2 * words)
     }
 }
 
-/// Inputs that are packed at a time: rows and columns of a panel fit into L1 together.
-const CHUNK: usize = 128;
+/// Pairs of bf16 to two rows of `f32`.
+fn widen_pairs(isa: Isa, pairs: &[u32], out: &mut [u32]) {
+    isa.run(WidenPairs(pairs, out));
+}
 
-/// `PANEL` rows of `CHUNK` values into columns of `PANEL`, as many as `columns` holds.
-fn transpose(isa: Isa, rows: &[f32], columns: &mut [f32]) {
+struct WidenPairs<'a>(&'a [u32], &'a mut [u32]);
+
+impl WithSimd for WidenPairs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (half, upper) = (simd.splat_u32s(16), simd.splat_u32s(0xffff_0000));
+        let rows = self.1.as_chunks_mut::<{ 2 * PANEL }>().0;
+        for (pairs, rows) in self.0.as_chunks::<PANEL>().0.iter().zip(rows) {
+            let (first, second) = rows.split_at_mut(PANEL);
+            let rows = S::as_mut_simd_u32s(first).0.iter_mut().zip(S::as_mut_simd_u32s(second).0);
+            for (&pairs, (first, second)) in S::as_simd_u32s(pairs).0.iter().zip(rows) {
+                *first = simd.wrapping_dyn_shl_u32s(pairs, half);
+                *second = simd.and_u32s(pairs, upper);
+            }
+        }
+    }
+}
+
+/// Four unsigned integers to two rows of two signed ones, without the offset.
+fn widen_bytes(isa: Isa, bytes: &[u32], out: &mut [u32]) {
+    let pair = |low: u32, high: u32| {
+        let signed = |byte: u32| (byte & 0xff).wrapping_sub(128) & 0xffff;
+        signed(low) | signed(high) << 16
+    };
     isa.run(
         #[inline(always)]
         || {
-            for (i, column) in columns.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
-                for (value, row) in column.iter_mut().zip(rows.chunks(CHUNK)) {
-                    *value = row[i];
-                }
+            let rows = out.as_chunks_mut::<{ 2 * PANEL }>().0;
+            // By value, or the compiler would have to fear that writing changes what is read.
+            for (&bytes, rows) in bytes.as_chunks::<PANEL>().0.iter().zip(rows) {
+                let (first, second) = rows.split_at_mut(PANEL);
+                first.copy_from_slice(&bytes.map(|word| pair(word, word >> 8)));
+                second.copy_from_slice(&bytes.map(|word| pair(word >> 16, word >> 24)));
             }
         },
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::Settings;
-
-    fn stored(rows: usize, depth: usize, first: usize) -> Stored {
-        let values: Vec<f32> = (0..rows * depth).map(|i| (first + i) as f32).collect();
-        Stored::from_f32(&[rows, depth], &values)
-    }
-
-    fn value(panels: &Panels, panel: usize, input: usize, column: usize) -> f32 {
-        let mut scratch = [0.0; PANEL];
-        panels.chunk(Isa::detect(), panel, input..input + 1, &mut scratch).data[column]
-    }
-
-    #[test]
-    fn stacked_parts_follow_each_other_and_zeros_fill() {
-        let cpu = Cpu::new(Settings::default()).unwrap();
-        let source = Source::Stacked(vec![stored(30, 300, 0), stored(20, 300, 9000)]);
-        let panels = Panels::pack(&cpu, &source, (50, 300), Dtype::F32).unwrap();
-        assert_eq!((panels.count(), panels.depth()), (2, 300));
-        for input in [0, 127, 128, 299] {
-            for column in 0..64 {
-                let expected = if column < 50 { (column * 300 + input) as f32 } else { 0.0 };
-                assert_eq!(value(&panels, column / 32, input, column % 32), expected);
-            }
-        }
-    }
-
-    #[test]
-    fn pairs_share_a_panel_and_are_rounded() {
-        let cpu = Cpu::new(Settings::default()).unwrap();
-        let source = Source::Paired([stored(20, 5, 0), stored(20, 5, 1000)]);
-        let panels = Panels::pack(&cpu, &source, (20, 5), Dtype::Bf16).unwrap();
-        assert_eq!((panels.count(), panels.outputs), (2, 16));
-        let rounded = |v: usize| bf16::from_f32(v as f32).to_f32();
-        for row in 0..20 {
-            assert_eq!(value(&panels, row / 16, 4, row % 16), rounded(row * 5 + 4));
-            assert_eq!(value(&panels, row / 16, 4, 16 + row % 16), rounded(1000 + row * 5 + 4));
-        }
-        assert_eq!(value(&panels, 1, 0, 15), 0.0);
-    }
 }

@@ -4,7 +4,7 @@ use zao_backend::Result;
 use zao_backend::op::{Pairing, QkNormRope};
 
 use crate::device::Cpu;
-use crate::simd::{Isa, sum};
+use crate::isa::{Isa, sum};
 use crate::view::Rows;
 
 /// Normalises and rotates the queries and keys of every row in place.

@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 
 use zao_backend::{Element, Policy};
 
+use crate::Instructions;
+
 /// The precision of weights and of what matrix multiplies read. Sums are `f32` in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CpuPrecision {
@@ -13,15 +15,19 @@ pub enum CpuPrecision {
     /// Weights and the inputs of matrix multiplies are rounded to bf16; the residual stream stays
     /// `f32`.
     Bf16,
+    /// Weights and the inputs of matrix multiplies are quantised to 8 bits, those of the autoencoder
+    /// rounded to bf16; the residual stream stays `f32`.
+    Int8,
 }
 
 impl CpuPrecision {
     pub(crate) const fn policy(self) -> Policy {
-        let linear_input = match self {
-            Self::F32 => Element::F32,
-            Self::Bf16 => Element::Bf16,
+        let (linear_input, careful_input) = match self {
+            Self::F32 => (Element::F32, Element::F32),
+            Self::Bf16 => (Element::Bf16, Element::Bf16),
+            Self::Int8 => (Element::Int8, Element::Bf16),
         };
-        Policy { activation: Element::F32, linear_input }
+        Policy { activation: Element::F32, linear_input, careful_input }
     }
 }
 
@@ -30,6 +36,7 @@ impl std::fmt::Display for CpuPrecision {
         f.write_str(match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
         })
     }
 }
@@ -41,4 +48,6 @@ pub struct Settings {
     pub precision: CpuPrecision,
     /// Number of threads that compute, the calling one included; `None` for one a core.
     pub threads: Option<NonZeroUsize>,
+    /// The instructions to use; `None` for the fastest that this machine has.
+    pub instructions: Option<Instructions>,
 }

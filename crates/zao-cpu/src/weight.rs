@@ -1,16 +1,16 @@
 //! Taking weights in: matrices become panels, tables stay as they are stored.
 
-use zao_backend::{Backend, Dtype, Element, Form, Matrix, Result, Role, Stored};
+use zao_backend::{Backend, Care, Dtype, Element, Form, Matrix, Result, Role, Stored};
 
 use crate::device::Cpu;
-use crate::panels::{Panels, Source};
+use crate::panels::{Kept, Panels, Part};
 
 /// A weight as this device keeps it.
 #[derive(Debug)]
-pub struct CpuWeight(Kept);
+pub struct CpuWeight(Held);
 
 #[derive(Debug)]
-enum Kept {
+enum Held {
     Panels(Panels),
     /// The file's own bytes, not copied.
     Table(Stored),
@@ -20,16 +20,16 @@ impl CpuWeight {
     /// What matrix multiplies and convolutions read; every role but [`Role::Table`].
     pub(crate) fn panels(&self) -> Result<&Panels> {
         match &self.0 {
-            Kept::Panels(panels) => Ok(panels),
-            Kept::Table(_) => Err(Cpu::unsupported("linear", "a table as a matrix")),
+            Held::Panels(panels) => Ok(panels),
+            Held::Table(_) => Err(Cpu::unsupported("linear", "a table as a matrix")),
         }
     }
 
     /// What `embed` reads; only [`Role::Table`].
     pub(crate) fn table(&self) -> Result<&Stored> {
         match &self.0 {
-            Kept::Table(table) => Ok(table),
-            Kept::Panels(_) => Err(Cpu::unsupported("embed", "a matrix as a table")),
+            Held::Table(table) => Ok(table),
+            Held::Panels(_) => Err(Cpu::unsupported("embed", "a matrix as a table")),
         }
     }
 }
@@ -47,38 +47,55 @@ pub(crate) fn load(cpu: &Cpu, matrix: &Matrix) -> Result<CpuWeight> {
             )),
         })
         .collect::<Result<Vec<_>>>()?;
-    let kept = kept_type(cpu.policy().linear_input, &parts);
-    let source = match (matrix.role(), parts.as_slice()) {
-        (Role::Table, [table]) => return Ok(CpuWeight(Kept::Table(table.clone()))),
-        (Role::SwiGlu, [gate, up]) => Source::Paired([gate.clone(), up.clone()]),
-        (Role::Conv, [kernel]) if matrix.kernel() > 1 => {
-            Source::Stacked(vec![taps_outermost(kernel, matrix)])
+    let kept = kept(cpu.policy().linear_input, matrix.care(), &parts);
+    let depth = matrix.columns();
+    let panels = match (matrix.role(), parts.as_slice()) {
+        (Role::Table, [table]) => return Ok(CpuWeight(Held::Table(table.clone()))),
+        (Role::SwiGlu, [gate, up]) => {
+            let pack = |part: &Stored| Part::pack(cpu, std::slice::from_ref(part), depth, kept);
+            Panels::paired([pack(gate)?, pack(up)?], depth, kept)
         }
-        _ => Source::Stacked(parts),
+        (Role::Conv, [kernel]) if matrix.kernel() > 1 => {
+            let (kernel, depth) = taps_outermost(kernel, matrix, padded_channels(depth, kept));
+            Panels::stacked(vec![Part::pack(cpu, &[kernel], depth, kept)?], depth, kept)
+        }
+        (_, parts) => Panels::stacked(vec![Part::pack(cpu, parts, depth, kept)?], depth, kept),
     };
-    let depth = matrix.columns() * matrix.kernel() * matrix.kernel();
-    let panels = Panels::pack(cpu, &source, (matrix.rows(), depth), kept)?;
-    Ok(CpuWeight(Kept::Panels(panels)))
+    Ok(CpuWeight(Held::Panels(panels)))
 }
 
-/// The type weights are kept in: bf16 if that is all that the policy or the file has.
-fn kept_type(linear_input: Element, parts: &[Stored]) -> Dtype {
+/// What a weight is kept in: what the precision multiplies, as far as care lets it, or bf16 if that is
+/// all that the file has.
+fn kept(linear_input: Element, care: Care, parts: &[Stored]) -> Kept {
     let stored_as_bf16 = parts.iter().all(|part| part.dtype() == Dtype::Bf16);
-    if linear_input == Element::Bf16 || stored_as_bf16 { Dtype::Bf16 } else { Dtype::F32 }
+    match linear_input {
+        Element::Int8 if care == Care::Usual => Kept::Int8,
+        Element::Int8 | Element::Bf16 => Kept::Bf16,
+        Element::F32 | Element::U8 if stored_as_bf16 => Kept::Bf16,
+        Element::F32 | Element::U8 => Kept::F32,
+    }
 }
 
-/// `[out, in, k, k]` as `[out, k, k, in]`: the order in which a window of a picture lies in memory.
-fn taps_outermost(kernel: &Stored, matrix: &Matrix) -> Stored {
+/// Channels of a window's cell, with zeros up to a whole word behind them.
+pub(crate) const fn padded_channels(channels: usize, kept: Kept) -> usize {
+    channels.next_multiple_of(kept.inputs())
+}
+
+/// `[out, in, k, k]` as `[out, k, k, channels]`: the order in which a window of a picture lies in
+/// memory. Returns also how many inputs that are.
+fn taps_outermost(kernel: &Stored, matrix: &Matrix, channels: usize) -> (Stored, usize) {
     let (inner, taps) = (matrix.columns(), matrix.kernel() * matrix.kernel());
-    let mut values = kernel.to_f32();
-    let mut row = vec![0.0; inner * taps];
-    for values in values.chunks_mut((inner * taps).max(1)) {
-        for (tap, row) in row.chunks_mut(inner).enumerate() {
-            for (channel, value) in row.iter_mut().enumerate() {
+    let depth = taps * channels;
+    let values = kernel.to_f32();
+    let mut windows = vec![0.0; matrix.rows() * depth];
+    for (values, window) in
+        values.chunks((inner * taps).max(1)).zip(windows.chunks_mut(depth.max(1)))
+    {
+        for (tap, cell) in window.chunks_mut(channels).enumerate() {
+            for (channel, value) in cell[..inner].iter_mut().enumerate() {
                 *value = values[channel * taps + tap];
             }
         }
-        values.copy_from_slice(&row);
     }
-    Stored::from_f32(&[matrix.rows(), inner * taps], &values)
+    (Stored::from_f32(&[matrix.rows(), depth], &windows), depth)
 }

@@ -48,6 +48,8 @@ pub enum ResolvedPrecision {
     F32,
     /// Weights and the inputs of matrix multiplies in bf16.
     Bf16,
+    /// Weights and the inputs of matrix multiplies in 8 bits, the autoencoder in bf16.
+    Int8,
 }
 
 impl Precision {
@@ -67,8 +69,9 @@ pub(crate) fn cpu(precision: ResolvedPrecision, threads: Option<NonZeroUsize>) -
     let precision = match precision {
         ResolvedPrecision::F32 => CpuPrecision::F32,
         ResolvedPrecision::Bf16 => CpuPrecision::Bf16,
+        ResolvedPrecision::Int8 => CpuPrecision::Int8,
     };
-    Ok(Cpu::new(zao_cpu::Settings { precision, threads })?)
+    Ok(Cpu::new(zao_cpu::Settings { precision, threads, instructions: None })?)
 }
 
 #[cfg(test)]

@@ -187,7 +187,8 @@ mod tests {
             let ask = Ask { prompt, negative, width, height: 20, steps, guidance, seed, generator };
             Job::new(ask, &info).unwrap()
         };
-        let policy = Policy { activation: Element::F32, linear_input: Element::Bf16 };
+        let bf16 = Element::Bf16;
+        let policy = Policy { activation: Element::F32, linear_input: bf16, careful_input: bf16 };
         for jobs in [vec![job(12, 0.0, 1)], vec![job(24, 0.0, 2), job(8, 3.0, 4)]] {
             let precision = ResolvedPrecision::Bf16;
             let mut artist = Artist::new(Planner::new(policy), precision, Budget::default());

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::fmt::Display;
 
 use zao_backend::prelude::*;
-use zao_backend::{Form, Matrix, Planner, Policy, Role, Shape};
+use zao_backend::{Care, Form, Matrix, Planner, Policy, Role, Shape};
 
 use crate::{Error, Result};
 
@@ -36,8 +36,7 @@ impl Manifest {
     /// What the function returns: a configuration that makes no sense.
     pub fn of(load: impl FnOnce(&Loader<'_, Planner>) -> Result<()>) -> Result<Vec<Declared>> {
         let manifest = Self::default();
-        let element = zao_backend::Element::F32;
-        let planner = Planner::new(Policy { activation: element, linear_input: element });
+        let planner = Planner::new(Policy::F32);
         load(&Loader::new(&planner, &manifest))?;
         Ok(manifest.asked.into_inner())
     }
@@ -101,13 +100,12 @@ impl<'a, B: Backend> Loader<'a, B> {
         &self,
         role: Role,
         names: &[(&str, &[usize])],
-        sensitive: bool,
+        care: Care,
     ) -> Result<Weight<B>> {
         let parts = names.iter().map(|(name, shape)| self.form(name, shape));
         let parts = parts.collect::<Result<Vec<_>>>()?;
         let label = self.name(names.first().map_or("", |(name, _)| *name));
-        let matrix = Matrix::new(label, role, parts)?;
-        let matrix = if sensitive { matrix.sensitive() } else { matrix };
+        let matrix = Matrix::new(label, role, parts)?.with_care(care);
         Ok(Weight::load(self.backend, &matrix)?)
     }
 

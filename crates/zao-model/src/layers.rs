@@ -1,6 +1,6 @@
 //! Layers that every part of the model uses: a linear layer and a norm weight, loaded by name.
 
-use zao_backend::Role;
+use zao_backend::{Care, Role};
 use zao_backend::prelude::*;
 
 use crate::{Loader, Result};
@@ -18,13 +18,6 @@ pub(crate) enum Bias {
     No,
 }
 
-/// Whether a layer may be stored in less than bf16.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Care {
-    Usual,
-    Sensitive,
-}
-
 impl<B: Backend> Linear<B> {
     /// The layer `name` with weights `[out, inner]`.
     pub(crate) fn load(
@@ -35,7 +28,7 @@ impl<B: Backend> Linear<B> {
     ) -> Result<Self> {
         let parts: [(&str, &[usize]); 1] = [("weight", &[out, inner])];
         Ok(Self {
-            weight: loader.matrix(Role::Linear, &parts, care == Care::Sensitive)?,
+            weight: loader.matrix(Role::Linear, &parts, care)?,
             bias: match bias {
                 Bias::Yes => Some(loader.vector("bias", out)?),
                 Bias::No => None,
@@ -60,7 +53,7 @@ impl<B: Backend> Linear<B> {
         let biases: Vec<(&str, &[usize])> =
             biases.iter().map(|(name, shape)| (name.as_str(), shape.as_slice())).collect();
         Ok(Self {
-            weight: loader.matrix(Role::Linear, &weights, care == Care::Sensitive)?,
+            weight: loader.matrix(Role::Linear, &weights, care)?,
             bias: match bias {
                 Bias::Yes => Some(loader.row(&biases)?),
                 Bias::No => None,
@@ -96,7 +89,7 @@ impl<B: Backend> FeedForward<B> {
         let (gate, up) = (format!("{gate}.weight"), format!("{up}.weight"));
         let shape: &[usize] = &[hidden, dim];
         Ok(Self {
-            w13: loader.matrix(Role::SwiGlu, &[(&gate, shape), (&up, shape)], false)?,
+            w13: loader.matrix(Role::SwiGlu, &[(&gate, shape), (&up, shape)], Care::Usual)?,
             w2: Linear::load(&loader.at(down), (dim, hidden), Bias::No, Care::Usual)?,
         })
     }

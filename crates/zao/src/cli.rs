@@ -107,7 +107,7 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: Device,
 
-    /// Arithmetic: auto, f32 or bf16 [default: auto]
+    /// Arithmetic: auto, f32, bf16 or int8 [default: auto]
     #[arg(long, value_name = "PRECISION")]
     pub(crate) precision: Option<zao_api::Precision>,
 

@@ -103,6 +103,7 @@ fn precision(asked: Asked) -> Precision {
         Asked::Auto => Precision::Auto,
         Asked::F32 => Precision::Exactly(ResolvedPrecision::F32),
         Asked::Bf16 => Precision::Exactly(ResolvedPrecision::Bf16),
+        Asked::Int8 => Precision::Exactly(ResolvedPrecision::Int8),
     }
 }
 
@@ -117,5 +118,6 @@ fn recorded(engine: &Engine) -> Recorded {
     match engine.precision() {
         ResolvedPrecision::F32 => Recorded::F32,
         ResolvedPrecision::Bf16 => Recorded::Bf16,
+        ResolvedPrecision::Int8 => Recorded::Int8,
     }
 }

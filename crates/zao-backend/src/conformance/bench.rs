@@ -1,7 +1,8 @@
 //! What a case works with: inputs on a backend, and one scenario run on two of them.
 //!
 //! Inputs are rounded on the host to the element types of the *tested* device before either backend
-//! sees them, so that a difference is the operation's and not the upload's.
+//! sees them, so that a difference is the operation's and not the upload's. Quantising is the
+//! exception: it looks at groups of values in a way of the device's own, so bounds allow for it.
 
 use half::{bf16, f16};
 
@@ -72,6 +73,11 @@ impl<'a, B: Backend> Bench<'a, B> {
         self.tensor(rows, values, self.inputs.linear_input, self.backend.policy().linear_input)
     }
 
+    /// An activation that a convolution reads.
+    pub(super) fn careful_input(&self, rows: usize, values: &[f32]) -> Result<Tensor<B>> {
+        self.tensor(rows, values, self.inputs.careful_input, self.backend.policy().careful_input)
+    }
+
     fn tensor(
         &self,
         rows: usize,
@@ -127,7 +133,8 @@ impl<'a, B: Backend> Bench<'a, B> {
     /// Fills the memory that the next result of this size gets with NaN, so that an element which is
     /// not written is noticed.
     pub(super) fn poison(&self, elements: usize, element: Element) -> Result<()> {
-        let words = (elements * element.size()).div_ceil(4);
+        let bytes = element.bytes(Shape::new(1, elements)).unwrap_or(0);
+        let words = bytes.div_ceil(4);
         self.backend.upload(Shape::new(1, words), &vec![POISON; words], Region::Step).map(drop)
     }
 
@@ -162,7 +169,7 @@ impl Reader {
 /// `value` as a tensor of `element` can hold it.
 fn rounded(value: f32, element: Element) -> f32 {
     match element {
-        Element::F32 | Element::U8 => value,
+        Element::F32 | Element::Int8 | Element::U8 => value,
         Element::Bf16 => bf16::from_f32(value).to_f32(),
     }
 }

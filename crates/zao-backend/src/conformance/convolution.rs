@@ -49,7 +49,7 @@ impl Scenario for Convolve {
         let values = random::values(1, self.grid.area() * self.inputs);
         let x = match self.input {
             Reader::None => bench.activation(self.grid.area(), &values)?,
-            Reader::Linear => bench.linear_input(self.grid.area(), &values)?,
+            Reader::Linear => bench.careful_input(self.grid.area(), &values)?,
         };
         let weight = bench.weight(Role::Conv, self.dtype, &[self.stored_shape()])?;
         let bias = bench.vector(&random::values(2, self.outputs))?;
@@ -69,7 +69,7 @@ impl Scenario for Convolve {
 
     fn bound(&self, policy: Policy) -> Bound {
         let terms = self.inputs * self.kernel.max(1).pow(2);
-        Bound::product(terms, policy.linear_input, policy.activation)
+        Bound::product(terms, policy.careful_input, policy.activation)
     }
 }
 

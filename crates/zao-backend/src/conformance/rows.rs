@@ -87,10 +87,8 @@ impl Scenario for Pack {
     fn bound(&self, policy: Policy) -> Bound {
         match self.pieces {
             // Inputs already have values that such a tensor can hold.
-            Pieces::Tables
-            | Pieces::Activations
-            | Pieces::LinearInputs
-            | Pieces::TableThenActivation => Bound::EXACT,
+            Pieces::Tables | Pieces::Activations | Pieces::TableThenActivation => Bound::EXACT,
+            Pieces::LinearInputs => Bound::given(policy.linear_input),
             Pieces::ActivationThenTable => Bound::moved(policy.activation),
         }
     }

@@ -30,7 +30,7 @@ impl Host {
     pub(crate) fn new(activation: Element, linear_input: Element) -> Self {
         let nothing = || RefCell::new(Rc::new(RefCell::new(Arena::new(0))));
         Self {
-            policy: Policy { activation, linear_input },
+            policy: Policy { activation, linear_input, careful_input: linear_input },
             step: nothing(),
             job: nothing(),
             change: |op| Some(op),

@@ -6,7 +6,8 @@
 use zao_backend::prelude::*;
 use zao_backend::{Role, Shape};
 
-use crate::layers::{Bias, Care, FeedForward, Linear};
+use zao_backend::Care;
+use crate::layers::{Bias, FeedForward, Linear};
 use crate::{Checkpoint, Declared, Loader, Manifest, Result, TextConfig, rope};
 
 /// What the pipeline lets through of a prompt, template included.
@@ -44,7 +45,7 @@ impl<B: Backend> TextEncoder<B> {
         let layers = (0..config.num_hidden_layers - 1)
             .map(|i| Layer::load(&loader.at(format_args!("layers.{i}")), config));
         Ok(Self {
-            embed_tokens: loader.matrix(Role::Table, &table, false)?,
+            embed_tokens: loader.matrix(Role::Table, &table, Care::Usual)?,
             layers: layers.collect::<Result<_>>()?,
             config: config.clone(),
         })
@@ -150,7 +151,7 @@ impl TextEncoder<zao_backend::Planner> {
             loader.vector("norm.weight", config.hidden_size)?;
             let head: [(&str, &[usize]); 1] =
                 [("lm_head.weight", &[config.vocab_size, config.hidden_size])];
-            loader.matrix(Role::Linear, &head, false).map(drop)
+            loader.matrix(Role::Linear, &head, Care::Usual).map(drop)
         })?;
         Ok((loaded, unread))
     }

@@ -3,7 +3,8 @@
 
 use zao_backend::prelude::*;
 
-use crate::layers::{Bias, Care, FeedForward, Linear};
+use zao_backend::Care;
+use crate::layers::{Bias, FeedForward, Linear};
 use crate::{Loader, Result, TransformerConfig};
 
 /// Where a block reads its four adaLN vectors: `scale_msa, gate_msa, scale_mlp, gate_mlp`.

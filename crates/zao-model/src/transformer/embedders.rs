@@ -2,7 +2,8 @@
 
 use zao_backend::prelude::*;
 
-use crate::layers::{Bias, Care, Linear};
+use zao_backend::Care;
+use crate::layers::{Bias, Linear};
 use crate::{Loader, Result, TransformerConfig};
 
 /// Width of the sinusoidal time embedding.
@@ -21,7 +22,7 @@ pub(super) struct TimestepEmbedder<B: Backend> {
 impl<B: Backend> TimestepEmbedder<B> {
     pub(super) fn load(loader: &Loader<'_, B>, config: &TransformerConfig) -> Result<Self> {
         let layer =
-            |name: &str, sizes| Linear::load(&loader.at(name), sizes, Bias::Yes, Care::Sensitive);
+            |name: &str, sizes| Linear::load(&loader.at(name), sizes, Bias::Yes, Care::Unrounded);
         Ok(Self {
             mlp_0: layer("mlp.0", (MID_SIZE, FREQUENCY_EMBEDDING_SIZE))?,
             mlp_2: layer("mlp.2", (config.adaln_dim(), MID_SIZE))?,
@@ -50,7 +51,7 @@ impl<B: Backend> CaptionEmbedder<B> {
         let sizes = (config.dim, config.cap_feat_dim);
         Ok(Self {
             norm: loader.vector("0.weight", config.cap_feat_dim)?,
-            linear: Linear::load(&loader.at("1"), sizes, Bias::Yes, Care::Sensitive)?,
+            linear: Linear::load(&loader.at("1"), sizes, Bias::Yes, Care::Unrounded)?,
             norm_eps: config.norm_eps,
         })
     }
@@ -68,5 +69,5 @@ pub(super) fn load_patch_embedder<B: Backend>(
     config: &TransformerConfig,
 ) -> Result<Linear<B>> {
     let loader = loader.at(format_args!("all_x_embedder.{}", config.patch_key()));
-    Linear::load(&loader, (config.dim, config.patch_width()), Bias::Yes, Care::Usual)
+    Linear::load(&loader, (config.dim, config.patch_width()), Bias::Yes, Care::AtLeastBf16)
 }

@@ -2,7 +2,8 @@
 
 use zao_backend::prelude::*;
 
-use crate::layers::{Bias, Care, Linear};
+use zao_backend::Care;
+use crate::layers::{Bias, Linear};
 use crate::{Loader, Result, TransformerConfig};
 
 pub(super) struct FinalLayer<B: Backend> {
@@ -19,12 +20,12 @@ impl<B: Backend> FinalLayer<B> {
         let adaln = loader.at("adaLN_modulation.1");
         let sizes = (config.dim, config.adaln_dim());
         Ok(Self {
-            adaln_modulation: Linear::load(&adaln, sizes, Bias::Yes, Care::Sensitive)?,
+            adaln_modulation: Linear::load(&adaln, sizes, Bias::Yes, Care::Unrounded)?,
             linear: Linear::load(
                 &loader.at("linear"),
                 (config.patch_width(), config.dim),
                 Bias::Yes,
-                Care::Sensitive,
+                Care::Unrounded,
             )?,
         })
     }

@@ -8,7 +8,8 @@ use super::embedders::{CaptionEmbedder, TimestepEmbedder, load_patch_embedder};
 use super::final_layer::FinalLayer;
 use super::positions::Positions;
 use super::{Batch, BatchItem, Caption, Modulations, padded};
-use crate::layers::{Bias, Care, Linear};
+use zao_backend::Care;
+use crate::layers::{Bias, Linear};
 use crate::{Checkpoint, Declared, Error, Loader, Manifest, Result, TransformerConfig};
 
 /// The transformer on a device.
@@ -67,7 +68,7 @@ impl<B: Backend> Transformer<B> {
                 &modulated,
                 config.adaln_dim(),
                 Bias::Yes,
-                Care::Sensitive,
+                Care::Unrounded,
             )?,
             final_layer: FinalLayer::load(loader, config)?,
             config: config.clone(),

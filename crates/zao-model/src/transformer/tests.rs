@@ -11,7 +11,8 @@ use super::final_layer::FinalLayer;
 use super::padded;
 use super::positions::Positions;
 use crate::harness::{Array, Device, Golden, Sample, Weights, assert_within, on_every_device};
-use crate::layers::{Bias, Care, Linear};
+use zao_backend::Care;
+use crate::layers::{Bias, Linear};
 use crate::{Loader, TransformerConfig};
 
 on_every_device!(time_embedding, blocks, stages);
@@ -50,7 +51,7 @@ impl<'a, B: Backend> Parts<'a, B> {
     fn adaln(&self, block: &str, t_emb: &Tensor<B>) -> Tensor<B> {
         let loader = self.loader().at(block).at("adaLN_modulation.0");
         let sizes = (4 * self.config.dim, self.config.adaln_dim());
-        let linear = Linear::load(&loader, sizes, Bias::Yes, Care::Sensitive).unwrap();
+        let linear = Linear::load(&loader, sizes, Bias::Yes, Care::Unrounded).unwrap();
         linear.forward(&self.device.backend, t_emb).unwrap()
     }
 

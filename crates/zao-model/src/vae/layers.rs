@@ -1,6 +1,6 @@
 //! Convolutions and group norms, loaded by name.
 
-use zao_backend::Role;
+use zao_backend::{Care, Role};
 use zao_backend::op::Stride;
 use zao_backend::prelude::*;
 
@@ -23,7 +23,7 @@ impl<B: Backend> Conv<B> {
     ) -> Result<Self> {
         let parts: [(&str, &[usize]); 1] = [("weight", &[out, inner, k, k])];
         Ok(Self {
-            weight: loader.matrix(Role::Conv, &parts, true)?,
+            weight: loader.matrix(Role::Conv, &parts, Care::AtLeastBf16)?,
             bias: loader.vector("bias", out)?,
         })
     }

@@ -1,10 +1,11 @@
 //! `UNetMidBlock2D`: two residual blocks with attention over all cells between them.
 
+use zao_backend::Care;
 use zao_backend::prelude::*;
 
 use super::layers::GroupNorm;
 use super::resnet::Resnet;
-use crate::layers::{Bias, Care, Linear};
+use crate::layers::{Bias, Linear};
 use crate::{Loader, Result, VaeConfig};
 
 pub(super) struct MidBlock<B: Backend> {
@@ -50,8 +51,8 @@ impl<B: Backend> Attention<B> {
         let square = (channels, channels);
         Ok(Self {
             group_norm: GroupNorm::load(&loader.at("group_norm"), config, channels)?,
-            to_qkv: Linear::load_stacked(loader, &layers, channels, Bias::Yes, Care::Sensitive)?,
-            to_out: Linear::load(&loader.at("to_out.0"), square, Bias::Yes, Care::Sensitive)?,
+            to_qkv: Linear::load_stacked(loader, &layers, channels, Bias::Yes, Care::AtLeastBf16)?,
+            to_out: Linear::load(&loader.at("to_out.0"), square, Bias::Yes, Care::AtLeastBf16)?,
             heads: Heads { query: 1, kv: 1, dim: channels },
         })
     }

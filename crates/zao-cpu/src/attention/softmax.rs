@@ -2,13 +2,13 @@
 
 use pulp::{Simd, WithSimd};
 
+use crate::isa::Isa;
+use crate::kernel::PANEL;
 use crate::math::exp;
-use crate::matmul::PANEL;
-use crate::simd::Isa;
 
 /// What is known about the keys so far, for each query.
-#[derive(Debug)]
-pub(crate) struct Softmax {
+#[derive(Clone, Debug)]
+pub(super) struct Softmax {
     /// The largest score.
     largest: [f32; PANEL],
     /// The sum of `exp(score - largest)`.
@@ -17,7 +17,7 @@ pub(crate) struct Softmax {
 
 impl Softmax {
     /// No key yet.
-    pub(crate) const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { largest: [f32::NEG_INFINITY; PANEL], sum: [0.0; PANEL] }
     }
 
@@ -25,14 +25,14 @@ impl Softmax {
     /// Returns by how much the weights of earlier blocks have shrunk meanwhile.
     ///
     /// A query must see at least one key of the first block.
-    pub(crate) fn advance(&mut self, isa: Isa, scores: &mut [f32]) -> [f32; PANEL] {
+    pub(super) fn advance(&mut self, isa: Isa, scores: &mut [f32]) -> [f32; PANEL] {
         let mut kept = [1.0; PANEL];
         isa.run(Advance { state: self, scores, kept: &mut kept });
         kept
     }
 
     /// The sums to divide by in the end.
-    pub(crate) fn sums(&self) -> &[f32; PANEL] {
+    pub(super) fn sums(&self) -> &[f32; PANEL] {
         &self.sum
     }
 }

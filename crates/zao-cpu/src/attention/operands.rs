@@ -1,0 +1,394 @@
+//! Queries, keys, values and the weights of the softmax as the micro-kernels read them.
+//!
+//! In 8 bits, queries and keys are rotated and rounded row by row. The weights, which are numbers from
+//! 0 to 1 of which most may be small, get 14 bits, and values, in columns of a block, 10: so many that
+//! the sum over a block still fits into 32.
+
+use std::ops::Range;
+
+use half::bf16;
+use zao_backend::Element;
+use zao_backend::op::{Heads, Mask};
+
+use super::KEYS;
+use crate::isa::{Instructions, Isa};
+use crate::kernel::{
+    Floats, Integers, Into, Operands, PANEL, Panel, Scales, Vectors, multiply, multiply_scaled,
+};
+use crate::quantise::{self, Scale};
+
+/// The largest weight.
+const LARGEST_WEIGHT: f32 = 16_383.0;
+/// The largest value: `KEYS` products of both fit into 32 bits.
+const LARGEST_VALUE: f32 = 511.0;
+const _: () = assert!(KEYS as u64 * 16_383 * 511 <= i32::MAX as u64);
+
+/// What is multiplied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    F32,
+    Bf16,
+    /// Bytes for scores, shorts for sums of values.
+    Int8,
+}
+
+impl Format {
+    /// What suits an output that a matrix multiply reads in this type. Values in 8 bits share their
+    /// scales with later ones, so behind a causal mask there are none; a head is one group.
+    pub(super) fn of(isa: Isa, out: Element, mask: Mask, heads: Heads) -> Self {
+        let wide = matches!(isa.instructions(), Instructions::Avx512Bf16 | Instructions::Avx512);
+        let fits = mask == Mask::Full && heads.dim <= Element::GROUP;
+        let bytes = wide && isa.multiplies_bytes() && fits;
+        match out {
+            Element::Int8 if bytes => Self::Int8,
+            Element::Bf16 | Element::Int8 if isa.multiplies_bf16() => Self::Bf16,
+            Element::F32 | Element::Bf16 | Element::Int8 | Element::U8 => Self::F32,
+        }
+    }
+
+    /// Words of a row of `dim` values.
+    const fn words(self, dim: usize) -> usize {
+        match self {
+            Self::F32 => dim,
+            Self::Bf16 => dim.div_ceil(2),
+            Self::Int8 => dim.div_ceil(4),
+        }
+    }
+
+    /// Words over the keys of a block.
+    const fn key_words(self, keys: usize) -> usize {
+        match self {
+            Self::F32 => keys,
+            Self::Bf16 | Self::Int8 => keys.div_ceil(2),
+        }
+    }
+}
+
+/// Where queries, keys and values come from.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) qkv: &'a [f32],
+    pub(super) heads: Heads,
+}
+
+impl<'a> Source<'a> {
+    fn query(self, head: usize, row: usize) -> &'a [f32] {
+        self.part(row, head)
+    }
+
+    fn key(self, head: usize, row: usize) -> &'a [f32] {
+        self.part(row, self.heads.query + self.shared(head))
+    }
+
+    fn value(self, head: usize, row: usize) -> &'a [f32] {
+        self.part(row, self.heads.query + self.heads.kv + self.shared(head))
+    }
+
+    /// The key and value head that a query head reads.
+    fn shared(self, head: usize) -> usize {
+        head / (self.heads.query / self.heads.kv)
+    }
+
+    fn part(self, row: usize, index: usize) -> &'a [f32] {
+        let dim = self.heads.dim;
+        &self.qkv[row * self.heads.qkv_width() + index * dim..][..dim]
+    }
+}
+
+/// A row in the words of a format, zeros up to the last word's end, and its scale.
+fn encode(isa: Isa, format: Format, row: &[f32], words: &mut [u32]) -> Scale {
+    match format {
+        Format::F32 => words.copy_from_slice(bytemuck::cast_slice(row)),
+        Format::Bf16 => {
+            let words: &mut [bf16] = bytemuck::cast_slice_mut(words);
+            let (values, filling) = words.split_at_mut(row.len());
+            isa.narrow(row, values);
+            filling.fill(bf16::ZERO);
+        }
+        Format::Int8 => {
+            let words: &mut [i8] = bytemuck::cast_slice_mut(words);
+            let (integers, filling) = words.split_at_mut(row.len());
+            filling.fill(0);
+            return quantise::quantise_one(isa, row, integers);
+        }
+    }
+    [1.0, 0.0]
+}
+
+/// A panel of queries, already divided by `sqrt(dim)`.
+pub(super) struct Queries<'a> {
+    /// `[word][query]`; bytes are unsigned.
+    words: &'a [u32],
+    scales: [f32; PANEL],
+}
+
+impl<'a> Queries<'a> {
+    pub(super) const fn scratch(format: Format, dim: usize) -> usize {
+        format.words(dim) * PANEL
+    }
+
+    pub(super) fn pack(
+        isa: Isa,
+        format: Format,
+        source: Source<'_>,
+        head: usize,
+        rows: Range<usize>,
+        scratch: &'a mut [f32],
+    ) -> Self {
+        /// What makes bytes unsigned.
+        const OFFSET: u32 = 0x8080_8080;
+        let dim = source.heads.dim;
+        let root = 1.0 / (dim as f32).sqrt();
+        let mut scales = [0.0; PANEL];
+        let words: &mut [u32] = bytemuck::cast_slice_mut(scratch);
+        words.fill(0);
+        let (mut scaled, mut row_words) = (vec![0.0; dim], vec![0; format.words(dim)]);
+        for (lane, row) in rows.enumerate() {
+            for (scaled, value) in scaled.iter_mut().zip(source.query(head, row)) {
+                *scaled = value * root;
+            }
+            [scales[lane], _] = encode(isa, format, &scaled, &mut row_words);
+            for (column, word) in words.chunks_mut(PANEL).zip(&row_words) {
+                column[lane] = *word;
+            }
+        }
+        if format == Format::Int8 {
+            words.iter_mut().for_each(|word| *word ^= OFFSET);
+        }
+        Self { words, scales }
+    }
+}
+
+/// A block of keys.
+pub(super) struct Keys<'a> {
+    format: Format,
+    /// `[key][word]`.
+    words: &'a mut [u32],
+    /// Words of a key.
+    each: usize,
+    starts: &'a mut [i32],
+    scales: &'a mut [f32],
+}
+
+impl<'a> Keys<'a> {
+    pub(super) const fn scratch(format: Format, dim: usize) -> usize {
+        KEYS * (format.words(dim) + 2)
+    }
+
+    pub(super) fn new(format: Format, scratch: &'a mut [f32]) -> Self {
+        let (starts, scratch) = scratch.split_at_mut(KEYS);
+        let (scales, words) = scratch.split_at_mut(KEYS);
+        let (starts, words) = (bytemuck::cast_slice_mut(starts), bytemuck::cast_slice_mut(words));
+        Self { format, words, each: 0, starts, scales }
+    }
+
+    /// Takes in the keys of a block.
+    pub(super) fn pack(&mut self, isa: Isa, source: Source<'_>, head: usize, block: Range<usize>) {
+        /// What makes the bytes of queries unsigned.
+        const OFFSET: f32 = 128.0;
+        self.each = self.format.words(source.heads.dim);
+        let scales = self.starts.iter_mut().zip(&mut *self.scales);
+        let keys = self.words.chunks_mut(self.each.max(1)).zip(scales);
+        for (row, (words, (start, factor))) in block.zip(keys) {
+            let [scale, sum] = encode(isa, self.format, source.key(head, row), words);
+            (*start, *factor) = ((-OFFSET * sum) as i32, scale);
+        }
+    }
+
+    /// `scores[key][query]` of the first `count` keys.
+    pub(super) fn score(&self, isa: Isa, queries: &Queries<'_>, count: usize, scores: &mut [f32]) {
+        let vectors = Vectors { data: self.words, count, stride: self.each, step: 1 };
+        let panel = Panel { data: queries.words, step: PANEL };
+        let operands = Operands { words: self.each, panel, vectors };
+        match self.format {
+            Format::F32 => multiply(isa, Floats::F32, operands, scores, Into::Store),
+            Format::Bf16 => multiply(isa, Floats::Bf16, operands, scores, Into::Store),
+            Format::Int8 => {
+                let scales =
+                    Scales { starts: self.starts, rows: self.scales, columns: &queries.scales };
+                multiply_scaled(isa, Integers::Bytes, operands, scales, scores, Into::Store);
+            }
+        }
+    }
+}
+
+/// The weights of a softmax, `[keys of a word][query]`. In `f32` they stay where the scores were.
+pub(super) struct Weights<'a> {
+    format: Format,
+    words: &'a mut [u32],
+}
+
+impl<'a> Weights<'a> {
+    pub(super) const fn scratch(format: Format) -> usize {
+        match format {
+            Format::F32 => 0,
+            Format::Bf16 | Format::Int8 => format.key_words(KEYS) * PANEL,
+        }
+    }
+
+    pub(super) fn new(format: Format, scratch: &'a mut [f32]) -> Self {
+        Self { format, words: bytemuck::cast_slice_mut(scratch) }
+    }
+
+    /// Takes in the weights of some keys, `[key][query]`.
+    pub(super) fn pack(&mut self, isa: Isa, weights: &[f32]) {
+        match self.format {
+            Format::F32 => {}
+            Format::Bf16 => pair_rows(isa, weights, self.words, |weight| {
+                let bits = weight.to_bits();
+                // A weight is a number from 0 to 1.
+                bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16
+            }),
+            Format::Int8 => {
+                pair_rows(isa, weights, self.words, |weight| round(weight * LARGEST_WEIGHT));
+            }
+        }
+    }
+}
+
+/// An integer of at most 16 bits nearest to `value`, ties to even, as its lower half.
+#[inline(always)]
+fn round(value: f32) -> u32 {
+    /// Adding it leaves the integer in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    (value + ROUND).to_bits() & 0xffff
+}
+
+/// Rows of [`PANEL`] values as words of two rows, `half` of each, zeros beside an odd last one.
+#[inline(always)]
+fn pair_rows(isa: Isa, rows: &[f32], words: &mut [u32], half: impl Fn(f32) -> u32) {
+    const NONE: [f32; PANEL] = [0.0; PANEL];
+    isa.run(
+        #[inline(always)]
+        || {
+            let (pairs, odd) = rows.as_chunks::<{ 2 * PANEL }>();
+            let words = words.as_chunks_mut::<PANEL>().0;
+            for (pair, words) in pairs.iter().zip(&mut *words) {
+                for (lane, word) in words.iter_mut().enumerate() {
+                    *word = half(pair[lane]) | half(pair[PANEL + lane]) << 16;
+                }
+            }
+            if let Some(odd) = odd.first_chunk::<PANEL>() {
+                for ((word, value), none) in words[pairs.len()].iter_mut().zip(odd).zip(&NONE) {
+                    *word = half(*value) | half(*none) << 16;
+                }
+            }
+        },
+    );
+}
+
+/// A block of values.
+pub(super) struct Values<'a> {
+    format: Format,
+    /// `[panel of columns][keys of a word][column]`.
+    words: &'a mut [u32],
+    /// Words over the keys of the block.
+    each: usize,
+    /// A scale a column.
+    scales: &'a mut [f32],
+}
+
+impl<'a> Values<'a> {
+    pub(super) const fn scratch(format: Format, width: usize) -> usize {
+        (format.key_words(KEYS) + 1) * width
+    }
+
+    pub(super) fn new(format: Format, scratch: &'a mut [f32]) -> Self {
+        let width = scratch.len() / (format.key_words(KEYS) + 1);
+        let (scales, words) = scratch.split_at_mut(width);
+        Self { format, words: bytemuck::cast_slice_mut(words), each: 0, scales }
+    }
+
+    /// Takes in the values of a block of keys.
+    pub(super) fn pack(&mut self, isa: Isa, source: Source<'_>, head: usize, block: Range<usize>) {
+        let dim = source.heads.dim;
+        self.each = self.format.key_words(block.len());
+        let mut rows = [0.0; KEYS * PANEL];
+        let panels = self.words.chunks_mut(KEYS.min(self.format.key_words(KEYS)) * PANEL);
+        for (first, (words, scales)) in
+            (0..dim).step_by(PANEL).zip(panels.zip(self.scales.as_chunks_mut::<PANEL>().0))
+        {
+            let columns = first..(first + PANEL).min(dim);
+            let rows = &mut rows[..block.len() * PANEL];
+            for (row, values) in block.clone().zip(rows.as_chunks_mut::<PANEL>().0) {
+                let (values, filling) = values.split_at_mut(columns.len());
+                values.copy_from_slice(&source.value(head, row)[columns.clone()]);
+                filling.fill(0.0);
+            }
+            match self.format {
+                Format::F32 => words[..rows.len()].copy_from_slice(bytemuck::cast_slice(rows)),
+                Format::Bf16 => pair_rows(isa, rows, words, |value| {
+                    u32::from(crate::isa::round_to_bf16(value).to_bits())
+                }),
+                Format::Int8 => {
+                    let inverse = scale_columns(isa, rows, scales);
+                    multiply_columns(isa, rows, &inverse);
+                    pair_rows(isa, rows, words, round);
+                }
+            }
+        }
+    }
+
+    /// Adds the values in the proportions of `weights`, which are `scores` in `f32`, to `sums`,
+    /// `[panel of columns][query][column]`.
+    pub(super) fn accumulate(
+        &self,
+        isa: Isa,
+        weights: &Weights<'_>,
+        scores: &[f32],
+        sums: &mut [f32],
+    ) {
+        let words = self.format.key_words(scores.len() / PANEL);
+        let data = match self.format {
+            Format::F32 => bytemuck::cast_slice(scores),
+            Format::Bf16 | Format::Int8 => weights.words.as_ref(),
+        };
+        let vectors = Vectors { data, count: PANEL, stride: 1, step: PANEL };
+        let panels = self.words.chunks(self.format.key_words(KEYS) * PANEL);
+        let of_columns = panels.zip(self.scales.as_chunks::<PANEL>().0);
+        for (sums, (data, columns)) in sums.chunks_mut(PANEL * PANEL).zip(of_columns) {
+            let operands = Operands { words, panel: Panel { data, step: PANEL }, vectors };
+            match self.format {
+                Format::F32 => multiply(isa, Floats::F32, operands, sums, Into::Add),
+                Format::Bf16 => multiply(isa, Floats::Bf16, operands, sums, Into::Add),
+                Format::Int8 => {
+                    let (starts, rows) = (&[0; PANEL], &[1.0; PANEL]);
+                    let scales = Scales { starts, rows, columns };
+                    multiply_scaled(isa, Integers::Shorts, operands, scales, sums, Into::Add);
+                }
+            }
+        }
+    }
+}
+
+/// The scale of each column, which makes its largest value the largest integer, weights included;
+/// returns what values are multiplied with before they are rounded.
+fn scale_columns(isa: Isa, rows: &[f32], scales: &mut [f32; PANEL]) -> [f32; PANEL] {
+    let mut largest = [0u32; PANEL];
+    isa.run(
+        #[inline(always)]
+        || {
+            for row in rows.as_chunks::<PANEL>().0 {
+                for (largest, value) in largest.iter_mut().zip(row) {
+                    *largest = (*largest).max(value.to_bits() & 0x7fff_ffff);
+                }
+            }
+        },
+    );
+    let largest = largest.map(f32::from_bits);
+    *scales = largest.map(|largest| largest / LARGEST_VALUE / LARGEST_WEIGHT);
+    largest.map(|largest| if largest < 1e-30 { 0.0 } else { LARGEST_VALUE / largest })
+}
+
+fn multiply_columns(isa: Isa, rows: &mut [f32], factors: &[f32; PANEL]) {
+    isa.run(
+        #[inline(always)]
+        || {
+            for row in rows.as_chunks_mut::<PANEL>().0 {
+                for (value, factor) in row.iter_mut().zip(factors) {
+                    *value *= factor;
+                }
+            }
+        },
+    );
+}
