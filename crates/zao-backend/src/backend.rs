@@ -37,11 +37,8 @@ pub struct Policy {
 
 impl Policy {
     /// Everything in `f32`.
-    pub const F32: Self = Self {
-        activation: Element::F32,
-        linear_input: Element::F32,
-        careful_input: Element::F32,
-    };
+    pub const F32: Self =
+        Self { activation: Element::F32, linear_input: Element::F32, careful_input: Element::F32 };
 
     /// The element type of what a weight of this care reads.
     #[must_use]

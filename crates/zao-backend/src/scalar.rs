@@ -11,9 +11,7 @@ mod norm;
 mod sequence;
 
 use crate::op::Op;
-use crate::{
-    Backend, Description, Error, Form, Matrix, Plan, Policy, Region, Result, Tensor,
-};
+use crate::{Backend, Description, Error, Form, Matrix, Plan, Policy, Region, Result, Tensor};
 
 const DEVICE: &str = "scalar";
 
@@ -182,7 +180,7 @@ fn silu(x: f32) -> f32 {
 mod tests {
     use super::*;
     use crate::prelude::*;
-    use crate::{Role, Shape, Stored, Weight};
+    use crate::{Element, Role, Shape, Stored, Weight};
 
     /// A tensor of the given rows.
     pub(super) fn tensor<const N: usize>(rows: &[[f32; N]]) -> Tensor<Scalar> {

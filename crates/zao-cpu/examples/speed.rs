@@ -23,7 +23,9 @@ fn main() -> Result<()> {
         println!("{}", cpu.describe().detail);
         if wanted("linear") {
             let sizes = [(1, 256, 1024), (1, 3840, 3840), (288, 256, 768), (320, 256, 1024)];
-            for (tokens, inputs, outputs) in sizes.into_iter().chain([(64, 2560, 9728), (1088, 3840, 3840), (1088, 10240, 3840)]) {
+            for (tokens, inputs, outputs) in
+                sizes.into_iter().chain([(64, 2560, 9728), (1088, 3840, 3840), (1088, 10240, 3840)])
+            {
                 linear(&cpu, tokens, inputs, outputs)?;
             }
         }

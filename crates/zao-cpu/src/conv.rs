@@ -14,11 +14,11 @@ use zao_backend::{Grid, Result};
 
 use crate::device::Cpu;
 use crate::epilogue::Epilogue;
-use crate::linear;
 use crate::inputs::{inputs_of_chunk, route};
-use crate::kernel::{Floats, Into, Operands, PANEL, Vectors, multiply};
-use crate::panels::{CHUNK, Panels, Route};
 use crate::isa::Isa;
+use crate::kernel::{Floats, Into, Operands, PANEL, Vectors, multiply};
+use crate::linear;
+use crate::panels::{CHUNK, Panels, Route};
 use crate::threads::Work;
 use crate::view::{Elements, Rows};
 use crate::weight::padded_channels;

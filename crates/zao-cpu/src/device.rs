@@ -6,9 +6,9 @@ use std::sync::Arc;
 use zao_backend::op::Op;
 use zao_backend::{Backend, Description, Error, Matrix, Plan, Policy, Region, Result, Tensor};
 
+use crate::isa::Isa;
 use crate::memory::{DEVICE, Memory, Reserve};
 use crate::settings::Settings;
-use crate::isa::Isa;
 use crate::threads::{Threads, Work};
 use crate::view::{Band, Bands, Elements, ElementsMut};
 use crate::weight::CpuWeight;

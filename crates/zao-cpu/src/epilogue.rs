@@ -169,7 +169,8 @@ impl<'a> Epilogue<'a> {
             let columns = self.panels.columns(group).start..self.panels.columns(last).end;
             for (index, row) in rows.clone().enumerate() {
                 let mut values = [0.0; GROUP];
-                for (values, sums) in values.as_chunks_mut::<PANEL>().0.iter_mut().zip(sums.chunks(each))
+                for (values, sums) in
+                    values.as_chunks_mut::<PANEL>().0.iter_mut().zip(sums.chunks(each))
                 {
                     values.copy_from_slice(&sums[index * PANEL..][..PANEL]);
                 }

@@ -6,8 +6,8 @@ use zao_backend::Result;
 use zao_backend::op::GroupNorm;
 
 use crate::device::Cpu;
-use crate::math::silu_all;
 use crate::isa::Isa;
+use crate::math::silu_all;
 use crate::threads::Work;
 use crate::view::Rows;
 

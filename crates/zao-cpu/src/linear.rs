@@ -71,10 +71,7 @@ fn split(rows: usize, panels: usize, threads: usize, together: usize) -> (usize,
     let mut tokens = TOKENS;
     let mut group = PANELS.max(together);
     let tasks = |tokens, group| rows.div_ceil(tokens) * panels.div_ceil(group);
-    while threads > 1
-        && tasks(tokens, group) < 4 * threads
-        && (group > together || tokens > 24)
-    {
+    while threads > 1 && tasks(tokens, group) < 4 * threads && (group > together || tokens > 24) {
         if group > together && (group * PANEL >= tokens || tokens <= 24) {
             group /= 2;
         } else {

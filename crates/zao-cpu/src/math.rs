@@ -4,8 +4,8 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::kernel::PANEL;
 use crate::isa::Isa;
+use crate::kernel::PANEL;
 
 /// `x = silu(x)` for all of `values`.
 pub(crate) fn silu_all(isa: Isa, values: &mut [f32]) {

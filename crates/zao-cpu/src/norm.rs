@@ -4,8 +4,8 @@ use zao_backend::op::{GatedResidual, LayerNormScale, Modulation, RmsNorm};
 use zao_backend::{Result, Segments, Tensor};
 
 use crate::device::Cpu;
-use crate::math::tanh_all;
 use crate::isa::{Isa, sum};
+use crate::math::tanh_all;
 use crate::view::Rows;
 
 /// `out = x / sqrt(mean(x^2) + eps) * weight * (1 + scale)`.

@@ -260,7 +260,8 @@ impl Panels {
         let (part, panel) = self.part(panel, source);
         let each = self.kept.inputs();
         let first = panel * self.depth.div_ceil(each);
-        let range = (first + inputs.start / each) * PANEL..(first + inputs.end.div_ceil(each)) * PANEL;
+        let range =
+            (first + inputs.start / each) * PANEL..(first + inputs.end.div_ceil(each)) * PANEL;
         let kept = &part.words.as_slice()[range];
         let words = kept.len() / PANEL;
         let unpack = match (self.kept, route) {

@@ -170,9 +170,11 @@ fn transform_rows(rows: &mut [[f32; SIDE]]) {
 #[inline(always)]
 fn neighbours<const STEP: usize>(row: &mut [f32; SIDE]) {
     let x = *row;
-    *row = std::array::from_fn(|i| {
-        if i & STEP == 0 { x[i] + x[i ^ STEP] } else { x[i ^ STEP] - x[i] }
-    });
+    *row = std::array::from_fn(
+        |i| {
+            if i & STEP == 0 { x[i] + x[i ^ STEP] } else { x[i ^ STEP] - x[i] }
+        },
+    );
 }
 
 /// The transform of the largest power of two of `values`, then of what is left.

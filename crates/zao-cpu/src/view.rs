@@ -50,7 +50,9 @@ impl<'a> Quantised<'a> {
     fn load(self, isa: Isa, out: &mut [f32]) {
         let width = self.width.max(1);
         let scales = self.scales.chunks(self.width.div_ceil(GROUP).max(1));
-        for ((integers, scales), out) in self.integers.chunks(width).zip(scales).zip(out.chunks_mut(width)) {
+        for ((integers, scales), out) in
+            self.integers.chunks(width).zip(scales).zip(out.chunks_mut(width))
+        {
             dequantise(isa, integers, scales, out);
         }
     }
@@ -161,7 +163,9 @@ impl<'a> ElementsMut<'a> {
                 let scales = scales_of(&(0..count), width).len() * size_of::<Scale>();
                 Self::Int8(QuantisedMut {
                     integers: bytemuck::cast_slice_mut(elements),
-                    scales: bytemuck::cast_slice_mut(&mut rest[scales_at(count) - count..][..scales]),
+                    scales: bytemuck::cast_slice_mut(
+                        &mut rest[scales_at(count) - count..][..scales],
+                    ),
                     width,
                 })
             }
@@ -431,7 +435,12 @@ impl<'a> Shared<'a> {
     /// # Safety
     /// They must lie in the tensor and nobody else may have them; `offset` must be aligned for them,
     /// and all bytes must be good elements.
-    unsafe fn slice<T: bytemuck::Pod>(self, offset: usize, first: usize, count: usize) -> &'a mut [T] {
+    unsafe fn slice<T: bytemuck::Pod>(
+        self,
+        offset: usize,
+        first: usize,
+        count: usize,
+    ) -> &'a mut [T] {
         // SAFETY: the caller's promise; blocks are aligned for every element.
         unsafe {
             let start = self.start.add(offset).cast::<T>().add(first);

@@ -11,7 +11,8 @@ use zao_backend::{Backend, Form, Matrix, Plan, Role, Shape, Stored};
 use zao_cpu::{Cpu, CpuPrecision, Settings};
 
 fn cpu(precision: CpuPrecision, threads: usize) -> Cpu {
-    let cpu = Cpu::new(Settings { precision, threads: NonZeroUsize::new(threads), instructions: None });
+    let cpu =
+        Cpu::new(Settings { precision, threads: NonZeroUsize::new(threads), instructions: None });
     let cpu = cpu.expect("threads can be started");
     cpu.reserve(Plan { step: 64 << 20, job: 1 << 20 }).expect("memory");
     cpu
@@ -50,8 +51,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-const PRECISIONS: [CpuPrecision; 3] =
-    [CpuPrecision::F32, CpuPrecision::Bf16, CpuPrecision::Int8];
+const PRECISIONS: [CpuPrecision; 3] = [CpuPrecision::F32, CpuPrecision::Bf16, CpuPrecision::Int8];
 
 #[test]
 fn a_row_of_a_linear_layer_does_not_depend_on_the_others() {

@@ -1,7 +1,7 @@
 //! Layers that every part of the model uses: a linear layer and a norm weight, loaded by name.
 
-use zao_backend::{Care, Role};
 use zao_backend::prelude::*;
+use zao_backend::{Care, Role};
 
 use crate::{Loader, Result};
 

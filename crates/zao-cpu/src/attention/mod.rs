@@ -243,9 +243,13 @@ mod tests {
     fn tasks_suffice_for_the_threads_and_are_whole_panels() {
         let heads = |query, dim| Heads { query, kv: query, dim };
         for threads in [1, 2, 16] {
-            for (heads, rows) in [(heads(30, 128), 4160), (heads(1, 512), 4096), (heads(2, 48), 5)] {
+            for (heads, rows) in [(heads(30, 128), 4160), (heads(1, 512), 4096), (heads(2, 48), 5)]
+            {
                 let step = queries(heads, rows, rows * heads.query, threads);
-                assert!(step.is_multiple_of(PANEL) && step * heads.dim <= QUERY_VALUES + PANEL * heads.dim);
+                assert!(
+                    step.is_multiple_of(PANEL)
+                        && step * heads.dim <= QUERY_VALUES + PANEL * heads.dim
+                );
                 let tasks = heads.query * rows.div_ceil(step);
                 assert!(threads == 1 || tasks >= threads.min(rows / PANEL), "{tasks} tasks");
             }

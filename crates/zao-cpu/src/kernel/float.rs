@@ -26,7 +26,9 @@ pub(crate) fn multiply(
         (Floats::Bf16, _) => unreachable!("only machines that multiply bf16 are given it"),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: operands are checked, and the machine has the instruction.
-        (Floats::F32, Instructions::Avx512Bf16 | Instructions::Avx512) => unsafe { product.avx512() },
+        (Floats::F32, Instructions::Avx512Bf16 | Instructions::Avx512) => unsafe {
+            product.avx512()
+        },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: operands are checked, and the machine has the instruction.
         (Floats::F32, Instructions::Avx2) => unsafe { product.avx2() },

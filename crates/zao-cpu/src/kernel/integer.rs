@@ -48,7 +48,9 @@ pub(crate) fn multiply_scaled(
         #[cfg(target_arch = "x86_64")]
         // SAFETY: operands are checked, and the machine has the instruction.
         (Integers::Bytes, Instructions::Avx2, true) => unsafe { product.avx_vnni() },
-        (Integers::Bytes, _, false) => unreachable!("only machines that multiply bytes are given them"),
+        (Integers::Bytes, _, false) => {
+            unreachable!("only machines that multiply bytes are given them")
+        }
         #[cfg(target_arch = "x86_64")]
         (
             Integers::Shorts,

@@ -21,7 +21,8 @@ fn words(floats: Floats, values: &[f32]) -> Vec<u32> {
         Floats::Bf16 => values
             .chunks(2)
             .map(|pair| {
-                let [low, high] = [pair[0], pair[1]].map(|v| u32::from(bf16::from_f32(v).to_bits()));
+                let [low, high] =
+                    [pair[0], pair[1]].map(|v| u32::from(bf16::from_f32(v).to_bits()));
                 low | high << 16
             })
             .collect(),
@@ -32,7 +33,9 @@ fn words(floats: Floats, values: &[f32]) -> Vec<u32> {
 fn parts(floats: Floats, word: u32) -> [f64; 2] {
     match floats {
         Floats::F32 => [f64::from(f32::from_bits(word)), 0.0],
-        Floats::Bf16 => [f32::from_bits(word << 16), f32::from_bits(word & 0xffff_0000)].map(f64::from),
+        Floats::Bf16 => {
+            [f32::from_bits(word << 16), f32::from_bits(word & 0xffff_0000)].map(f64::from)
+        }
     }
 }
 
@@ -183,14 +186,22 @@ fn tmp_speed() {
         let scales = Scales { starts: &starts, rows: &rows, columns: &columns };
         let n = 200_000_000 / (words_ * count * 2);
         for _ in 0..3 {
-        let t = std::time::Instant::now();
-        for _ in 0..n { multiply_scaled(isa, Integers::Bytes, operands, scales, &mut out, Into::Add); }
-        let i8 = t.elapsed().as_secs_f64();
-        let t = std::time::Instant::now();
-        for _ in 0..n { multiply(isa, Floats::F32, operands, &mut out, Into::Add); }
-        let f = t.elapsed().as_secs_f64();
-        let w = (n * words_ * count * PANEL) as f64 * 1e-9;
-        println!("{words_} words {count} vectors: int8 {:.1} f32 {:.1}", w * 8.0 / i8, w * 2.0 / f);
+            let t = std::time::Instant::now();
+            for _ in 0..n {
+                multiply_scaled(isa, Integers::Bytes, operands, scales, &mut out, Into::Add);
+            }
+            let i8 = t.elapsed().as_secs_f64();
+            let t = std::time::Instant::now();
+            for _ in 0..n {
+                multiply(isa, Floats::F32, operands, &mut out, Into::Add);
+            }
+            let f = t.elapsed().as_secs_f64();
+            let w = (n * words_ * count * PANEL) as f64 * 1e-9;
+            println!(
+                "{words_} words {count} vectors: int8 {:.1} f32 {:.1}",
+                w * 8.0 / i8,
+                w * 2.0 / f
+            );
         }
     }
 }

@@ -6,9 +6,9 @@
 use zao_backend::prelude::*;
 use zao_backend::{Role, Shape};
 
-use zao_backend::Care;
 use crate::layers::{Bias, FeedForward, Linear};
 use crate::{Checkpoint, Declared, Loader, Manifest, Result, TextConfig, rope};
+use zao_backend::Care;
 
 /// What the pipeline lets through of a prompt, template included.
 pub const MAX_TOKENS: usize = 512;

@@ -3,9 +3,9 @@
 
 use zao_backend::prelude::*;
 
-use zao_backend::Care;
 use crate::layers::{Bias, FeedForward, Linear};
 use crate::{Loader, Result, TransformerConfig};
+use zao_backend::Care;
 
 /// Where a block reads its four adaLN vectors: `scale_msa, gate_msa, scale_mlp, gate_mlp`.
 pub(super) struct Adaln<'a, B: Backend> {

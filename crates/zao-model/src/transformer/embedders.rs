@@ -2,9 +2,9 @@
 
 use zao_backend::prelude::*;
 
-use zao_backend::Care;
 use crate::layers::{Bias, Linear};
 use crate::{Loader, Result, TransformerConfig};
+use zao_backend::Care;
 
 /// Width of the sinusoidal time embedding.
 const FREQUENCY_EMBEDDING_SIZE: usize = 256;

@@ -2,9 +2,9 @@
 
 use zao_backend::prelude::*;
 
-use zao_backend::Care;
 use crate::layers::{Bias, Linear};
 use crate::{Loader, Result, TransformerConfig};
+use zao_backend::Care;
 
 pub(super) struct FinalLayer<B: Backend> {
     adaln_modulation: Linear<B>,

@@ -8,9 +8,9 @@ use super::embedders::{CaptionEmbedder, TimestepEmbedder, load_patch_embedder};
 use super::final_layer::FinalLayer;
 use super::positions::Positions;
 use super::{Batch, BatchItem, Caption, Modulations, padded};
-use zao_backend::Care;
 use crate::layers::{Bias, Linear};
 use crate::{Checkpoint, Declared, Error, Loader, Manifest, Result, TransformerConfig};
+use zao_backend::Care;
 
 /// The transformer on a device.
 pub struct Transformer<B: Backend> {

@@ -11,9 +11,9 @@ use super::final_layer::FinalLayer;
 use super::padded;
 use super::positions::Positions;
 use crate::harness::{Array, Device, Golden, Sample, Weights, assert_within, on_every_device};
-use zao_backend::Care;
 use crate::layers::{Bias, Linear};
 use crate::{Loader, TransformerConfig};
+use zao_backend::Care;
 
 on_every_device!(time_embedding, blocks, stages);
 

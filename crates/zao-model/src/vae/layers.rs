@@ -1,8 +1,8 @@
 //! Convolutions and group norms, loaded by name.
 
-use zao_backend::{Care, Role};
 use zao_backend::op::Stride;
 use zao_backend::prelude::*;
+use zao_backend::{Care, Role};
 
 use crate::{Loader, Result, VaeConfig};
 

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Dot, FloatDot, Into, IntegerDot};
+use super::{Dot, FloatDot, IntegerDot, Into};
 
 /// `vfmadd`, one `f32` a word. AVX2 and FMA.
 #[derive(Clone, Copy)]

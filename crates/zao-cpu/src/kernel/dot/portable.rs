@@ -1,7 +1,7 @@
 //! Plain arithmetic on arrays for every machine; compilers turn four lanes into a register where
 //! there is one. The same results as the instructions, integers bit for bit.
 
-use super::{Dot, FloatDot, Into, IntegerDot};
+use super::{Dot, FloatDot, IntegerDot, Into};
 
 const LANES: usize = 4;
 
@@ -65,11 +65,7 @@ impl Dot for PortableFloats {
     }
 
     #[inline(always)]
-    unsafe fn dot(
-        sum: [f32; LANES],
-        panel: [f32; LANES],
-        vector: [f32; LANES],
-    ) -> [f32; LANES] {
+    unsafe fn dot(sum: [f32; LANES], panel: [f32; LANES], vector: [f32; LANES]) -> [f32; LANES] {
         std::array::from_fn(|i| sum[i] + panel[i] * vector[i])
     }
 }
