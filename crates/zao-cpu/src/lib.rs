@@ -23,6 +23,7 @@ mod matmul;
 mod memory;
 mod norm;
 mod panels;
+mod peak;
 mod rope;
 mod sequence;
 mod settings;
@@ -34,5 +35,6 @@ mod weight;
 
 pub use device::Cpu;
 pub use memory::Memory;
+pub use peak::Arithmetic;
 pub use settings::{CpuPrecision, Settings};
 pub use weight::CpuWeight;
