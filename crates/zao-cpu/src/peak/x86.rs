@@ -102,3 +102,36 @@ narrow!(#[target_feature(enable = "avx2")] madd_256:
 fn pairs_of_bf16() -> __m512bh {
     _mm512_cvtne2ps_pbh(_mm512_set1_ps(0.5), _mm512_set1_ps(0.5))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::{Cpu, Settings};
+
+    /// On a machine with AVX-512 nothing else runs the ways of lesser ones.
+    #[test]
+    fn the_ways_of_lesser_machines_work_too() {
+        let mut ways = Vec::new();
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: it was just detected.
+            let run = |rounds| unsafe { fmadd_256(rounds) };
+            ways.push(Chains { run, operations: NARROW * 16 });
+            // SAFETY: it was just detected.
+            let run = |rounds| unsafe { madd_256(rounds) };
+            ways.push(Chains { run, operations: NARROW * 32 });
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("avxvnni") {
+            // SAFETY: it was just detected.
+            let run = |rounds| unsafe { dpbusd_256(rounds) };
+            ways.push(Chains { run, operations: NARROW * 64 });
+        }
+        let settings = Settings { threads: NonZeroUsize::new(1), ..Settings::default() };
+        let cpu = Cpu::new(settings).unwrap();
+        for way in ways {
+            let rate = cpu.rate(way).unwrap();
+            assert!((1e9..1e14).contains(&rate), "{rate}");
+        }
+    }
+}
