@@ -76,29 +76,17 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
             if rows.is_empty() {
                 rows.push(bench.tokens(&job(&bench, args.size.size, 1)?)?);
             }
-            let gemm = gemm(common, &bench, &rows, args.repeat.repeat)?;
-            tell(common, &gemm, table::gemm)
+            tell(common, &gemm(&bench, &rows, args.repeat.repeat)?, table::gemm)
         }
     }
 }
 
 /// Every layer's product for each number of rows.
-fn gemm(
-    common: &CommonArgs,
-    bench: &Bench,
-    rows: &[usize],
-    repeat: NonZeroUsize,
-) -> Result<BenchGemm> {
-    let mut measured = Vec::new();
-    for &tokens in rows {
-        for layer in Layer::ALL {
-            let product = Product { layer, tokens };
-            let result =
-                watched(common, repeat.get(), |events| bench.gemm(product, repeat, events))?;
-            measured.push((product, result));
-        }
-    }
-    Ok(report::gemm(bench, &measured))
+fn gemm(bench: &Bench, rows: &[usize], repeat: NonZeroUsize) -> Result<BenchGemm> {
+    let products =
+        rows.iter().flat_map(|&tokens| Layer::ALL.map(|layer| Product { layer, tokens }));
+    let measured = products.map(|product| Ok((product, bench.gemm(product, repeat)?)));
+    Ok(report::gemm(bench, &measured.collect::<Result<Vec<_>>>()?))
 }
 
 /// The model and the device that the arguments name.
