@@ -66,11 +66,7 @@ fn product<const N: usize>(sizes: [usize; N]) -> u64 {
 mod tests {
     use crate::op::Stride;
     use crate::prelude::*;
-    use crate::{Element, Form, Matrix, Planner, Policy, Result, Role, Shape, Weight};
-
-    fn planner() -> Planner {
-        Planner::new(Policy { activation: Element::F32, linear_input: Element::F32 })
-    }
+    use crate::{Form, Matrix, Planner, Result, Role, Scalar, Shape, Weight};
 
     fn tensor(b: &Planner, rows: usize, width: usize) -> Tensor<Planner> {
         b.upload(Shape::new(rows, width), &vec![0.0; rows * width], Region::Step).unwrap()
@@ -82,7 +78,7 @@ mod tests {
     }
 
     fn counted(run: impl FnOnce(&Planner) -> Result<()>) -> u64 {
-        let b = planner();
+        let b = Planner::new(Scalar.policy());
         run(&b).unwrap();
         b.flops()
     }

@@ -7,7 +7,7 @@ use zao_backend::op::Op;
 use zao_backend::{Backend, Description, Error, Matrix, Plan, Policy, Region, Result, Tensor};
 
 use crate::memory::{DEVICE, Memory, Reserve};
-use crate::settings::{CpuPrecision, Settings};
+use crate::settings::Settings;
 use crate::simd::Isa;
 use crate::threads::{Threads, Work};
 use crate::view::{Band, Bands, Elements, ElementsMut};
@@ -19,7 +19,7 @@ use crate::{attention, conv, group_norm, image, latent, linear, norm, rope, sequ
 pub struct Cpu {
     pub(crate) isa: Isa,
     pub(crate) threads: Threads,
-    settings: Settings,
+    pub(crate) settings: Settings,
     step: Arc<Reserve>,
     job: Arc<Reserve>,
 }
@@ -38,11 +38,6 @@ impl Cpu {
             step: Reserve::new(Region::Step),
             job: Reserve::new(Region::Job),
         })
-    }
-
-    /// The precision of weights and matrix inputs.
-    pub(crate) fn precision(&self) -> CpuPrecision {
-        self.settings.precision
     }
 
     /// Shares the rows of `out` among the threads. `task` gets some of them and `scratch` `f32`s of

@@ -62,7 +62,7 @@ impl Cpu {
     /// # Errors
     /// No memory for the threads' scratch.
     pub fn peak(&self) -> Result<f64> {
-        self.peak_of(self.precision().into())
+        self.peak_of(self.settings.precision.into())
     }
 
     /// [`Cpu::peak`] of the given arithmetic.

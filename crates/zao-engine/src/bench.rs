@@ -174,7 +174,7 @@ impl Bench {
     /// # Errors
     /// A picture that the model has no positions for.
     pub fn tokens(&self, job: &Job) -> Result<usize> {
-        workload::tokens(&self.model, job.latent())
+        workload::tokens(&self.model, self.station.policy(), job.latent())
     }
 
     fn measure(

@@ -199,9 +199,8 @@ pub(super) fn noise<B: Backend>(b: &B, shape: Shape, seed: u64) -> Result<Tensor
 }
 
 /// Rows of one picture of this latent extent in the transformer's layers, as its batch lays them out.
-pub(super) fn tokens(model: &ModelFiles, latent: Grid) -> Result<usize> {
-    let f32 = zao_backend::Element::F32;
-    let planner = Planner::new(Policy { activation: f32, linear_input: f32 });
+pub(super) fn tokens(model: &ModelFiles, policy: Policy, latent: Grid) -> Result<usize> {
+    let planner = Planner::new(policy);
     let forward = Forward { latent, batch: 1 };
     let transformer = forward.load(&planner, &Manifest::default(), model)?;
     Ok(forward.prepare(&planner, model, &transformer)?.batch.rows())
@@ -209,6 +208,9 @@ pub(super) fn tokens(model: &ModelFiles, latent: Grid) -> Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use zao_backend::Scalar;
+
+    use super::super::station::rehearse;
     use super::*;
     use crate::{Architecture, Synthetic};
 
@@ -226,18 +228,13 @@ mod tests {
         let model = ModelFiles::synthetic(synthetic).unwrap();
         let latent = Grid::new(64, 64);
         let forward = Forward { latent, batch: 1 };
-        let counted = super::super::station::rehearse(&forward, &model, policy()).unwrap();
+        let counted = rehearse(&forward, &model, Scalar.policy()).unwrap();
         assert_eq!(counted.flops, expected);
         assert!((12.8e12..12.9e12).contains(&(counted.flops as f64)));
-        assert_eq!(tokens(&model, latent).unwrap(), 1088);
+        assert_eq!(tokens(&model, Scalar.policy(), latent).unwrap(), 1088);
 
         let pictures = Forward { latent, batch: 3 };
-        let counted = super::super::station::rehearse(&pictures, &model, policy()).unwrap();
+        let counted = rehearse(&pictures, &model, Scalar.policy()).unwrap();
         assert_eq!(counted.flops, 3 * expected);
-    }
-
-    fn policy() -> Policy {
-        let f32 = zao_backend::Element::F32;
-        Policy { activation: f32, linear_input: f32 }
     }
 }
