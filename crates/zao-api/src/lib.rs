@@ -12,6 +12,7 @@
 //!   read integers above 2^53 as floats and so change them: such clients must parse the seed as a
 //!   big integer, or stay below 2^53.
 
+mod bench;
 mod error;
 mod finite;
 mod generated;
@@ -21,6 +22,9 @@ mod recipe;
 mod request;
 mod rng;
 
+pub use bench::{
+    BenchGemm, BenchPicture, BenchProduct, BenchSetup, BenchStage, BenchStages, Speed, Spread,
+};
 pub use error::{ErrorBody, ErrorCode};
 pub use generated::{Generated, GeneratedImage, Stages};
 pub use name::UnknownName;

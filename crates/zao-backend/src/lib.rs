@@ -7,7 +7,8 @@
 //!
 //! * [`op`]: the operations, their argument checks, and the methods the model calls;
 //! * [`Scalar`]: their definition in plain `f32` loops, slow and readable;
-//! * [`Planner`]: the same interface computing nothing, which tells the memory a run will need;
+//! * [`Planner`]: the same interface computing nothing, which tells the memory a run will need and
+//!   how much arithmetic it is;
 //! * [`conformance`]: the cases every device has to pass against [`Scalar`].
 
 mod arena;
@@ -15,6 +16,7 @@ mod backend;
 pub mod conformance;
 mod element;
 mod error;
+mod flops;
 mod grid;
 pub mod op;
 mod plan;

@@ -1,5 +1,6 @@
-//! Rehearsing a run to know its memory before the first kernel starts.
+//! Rehearsing a run to know its memory, and how much arithmetic it is, before the first kernel starts.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::op::Op;
@@ -28,7 +29,7 @@ impl Plan {
     }
 }
 
-/// A backend that computes nothing and only counts memory.
+/// A backend that computes nothing and only counts memory and arithmetic.
 ///
 /// The model runs on it as on any device, so the plan can never drift from what is executed: the
 /// real device repeats exactly these allocations in this order.
@@ -37,6 +38,7 @@ pub struct Planner {
     policy: Policy,
     step: Arc<Mutex<Arena>>,
     job: Arc<Mutex<Arena>>,
+    flops: AtomicU64,
 }
 
 impl Planner {
@@ -44,7 +46,7 @@ impl Planner {
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         let arena = || Arc::new(Mutex::new(Arena::unbounded()));
-        Self { policy, step: arena(), job: arena() }
+        Self { policy, step: arena(), job: arena(), flops: AtomicU64::new(0) }
     }
 
     /// What the run so far would have needed.
@@ -52,6 +54,12 @@ impl Planner {
     pub fn plan(&self) -> Plan {
         let peak = |arena: &Mutex<Arena>| lock(arena).peak();
         Plan { step: peak(&self.step), job: peak(&self.job) }
+    }
+
+    /// The arithmetic of the run so far, in [`Op::flops`].
+    #[must_use]
+    pub fn flops(&self) -> u64 {
+        self.flops.load(Ordering::Relaxed)
     }
 }
 
@@ -80,7 +88,7 @@ impl Backend for Planner {
         Description {
             device: "plan".into(),
             numerics: "none".into(),
-            detail: "computes nothing, counts memory".into(),
+            detail: "computes nothing, counts memory and arithmetic".into(),
             kernels: Vec::new(),
         }
     }
@@ -114,7 +122,8 @@ impl Backend for Planner {
         Ok(())
     }
 
-    fn launch(&self, _op: Op<'_, Self>) -> Result<()> {
+    fn launch(&self, op: Op<'_, Self>) -> Result<()> {
+        self.flops.fetch_add(op.flops(), Ordering::Relaxed);
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use crate::{attention, conv, group_norm, image, latent, linear, norm, rope, sequ
 pub struct Cpu {
     pub(crate) isa: Isa,
     pub(crate) threads: Threads,
-    settings: Settings,
+    pub(crate) settings: Settings,
     step: Arc<Reserve>,
     job: Arc<Reserve>,
 }

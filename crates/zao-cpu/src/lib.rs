@@ -37,5 +37,6 @@ mod weight;
 pub use device::Cpu;
 pub use isa::Instructions;
 pub use memory::Memory;
+pub use peak::Arithmetic;
 pub use settings::{CpuPrecision, Settings};
 pub use weight::CpuWeight;

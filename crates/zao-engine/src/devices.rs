@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use zao_backend::Backend;
 use zao_cpu::{Cpu, CpuPrecision};
 
 use crate::{Error, Result};
@@ -61,6 +62,18 @@ impl Precision {
             Self::Auto if largest_part > memory / 10 * 9 => ResolvedPrecision::Bf16,
             Self::Auto => ResolvedPrecision::F32,
         }
+    }
+}
+
+/// A device that knows how fast it could be.
+pub(crate) trait Measurable: Backend {
+    /// Additions and multiplications a second, in the arithmetic of its precision, measured now.
+    fn peak(&self) -> Result<f64>;
+}
+
+impl Measurable for Cpu {
+    fn peak(&self) -> Result<f64> {
+        Ok(Cpu::peak(self)?)
     }
 }
 

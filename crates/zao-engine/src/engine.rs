@@ -11,8 +11,8 @@ use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::watch::Watch;
 use crate::{
-    CancelToken, Device, Event, Job, Picture, Precision, ResolvedPrecision, Result, Timings,
-    devices,
+    CancelToken, Device, Event, Job, Picture, Precision, ResolvedPrecision, Result, Synthetic,
+    Timings, devices,
 };
 
 /// How to open an engine.
@@ -63,7 +63,19 @@ pub struct Engine {
 /// # Errors
 /// A model that is not whole, or a device that is not there.
 pub fn open(name: &str, source: Source, settings: &Settings) -> Result<Engine> {
-    let model = ModelFiles::open(source)?;
+    engine(name, ModelFiles::open(source)?, settings)
+}
+
+/// Opens a model of random weights, which are made when the first picture needs them.
+///
+/// # Errors
+/// A device that is not there.
+pub fn open_synthetic(synthetic: Synthetic, settings: &Settings) -> Result<Engine> {
+    let model = ModelFiles::synthetic(synthetic)?;
+    engine(synthetic.architecture.as_str(), model, settings)
+}
+
+fn engine(name: &str, model: ModelFiles, settings: &Settings) -> Result<Engine> {
     let budget = Budget::new(settings.memory_limit);
     let largest = model.largest_part(ResolvedPrecision::F32);
     let precision = settings.precision.resolve(largest, budget.total(0));
@@ -73,19 +85,26 @@ pub fn open(name: &str, source: Source, settings: &Settings) -> Result<Engine> {
             Box::new(Artist::new(cpu, precision, budget))
         }
     };
-    let info = ModelInfo {
-        name: name.into(),
-        fingerprint: model.fingerprint.clone(),
-        size_multiple: model.size_multiple(),
-        pixels_per_cell: model.pixels_per_cell(),
-        max_size: model.max_size(),
-        default_size: model.default_size(),
-        shift: match model.scheduler.shift {
-            Shift::Static(shift) => shift,
-            Shift::Dynamic { .. } => 1.0,
-        },
-    };
+    let info = ModelInfo::of(name, &model);
     Ok(Engine { model, info, precision, artist })
+}
+
+impl ModelInfo {
+    /// What `model`, which users call `name`, can draw.
+    pub(crate) fn of(name: &str, model: &ModelFiles) -> Self {
+        Self {
+            name: name.into(),
+            fingerprint: model.fingerprint.clone(),
+            size_multiple: model.size_multiple(),
+            pixels_per_cell: model.pixels_per_cell(),
+            max_size: model.max_size(),
+            default_size: model.default_size(),
+            shift: match model.scheduler.shift {
+                Shift::Static(shift) => shift,
+                Shift::Dynamic { .. } => 1.0,
+            },
+        }
+    }
 }
 
 impl Engine {

@@ -8,6 +8,7 @@
 //! prompts, rehearses the run to know its memory, encodes and refines the captions, steps all
 //! latents as one packed batch, and decodes them one by one.
 
+pub mod bench;
 mod cancel;
 mod denoise;
 mod devices;
@@ -21,19 +22,23 @@ mod memory;
 mod model;
 mod parts;
 mod picture;
+mod prompts;
 mod rehearsal;
 mod run;
+mod synthetic;
 mod watch;
+mod weights;
 mod work;
 
 pub use cancel::CancelToken;
 pub use devices::{Device, Precision, ResolvedPrecision};
-pub use engine::{Engine, ModelInfo, Settings, open};
+pub use engine::{Engine, ModelInfo, Settings, open, open_synthetic};
 pub use error::{Error, Result};
 pub use event::{Event, Stage, Timings};
 pub use job::{Ask, InvalidJob, Job, MAX_SIDE, MAX_STEPS};
 pub use memory::peak_bytes;
 pub use picture::Picture;
+pub use synthetic::{Architecture, Synthetic, UnknownArchitecture};
 pub use zao_model::guidance::Guidance;
 pub use zao_model::noise::Generator;
 pub use zao_model::text::MAX_TOKENS;

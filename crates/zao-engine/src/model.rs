@@ -1,4 +1,5 @@
-//! A model's files: opened, parsed, and every tensor checked before anything runs.
+//! A model's files: opened, parsed, and every tensor checked before anything runs. A model of random
+//! weights looks the same from here on.
 
 use std::collections::BTreeSet;
 
@@ -11,6 +12,9 @@ use zao_model::{Declared, SchedulerConfig, TextConfig, TransformerConfig, VaeCon
 use zao_weights::{Expected, ModelFolder, Part, PartName, Source};
 
 use crate::fingerprint::fingerprint;
+use crate::prompts::Prompts;
+use crate::synthetic::{Configs, RandomPart, RandomWeights, Synthetic};
+use crate::weights::Weights;
 use crate::{Error, ResolvedPrecision, Result};
 
 /// The files besides the weights that decide what a picture looks like.
@@ -63,16 +67,17 @@ impl SmallFiles {
     }
 }
 
-/// A model that is known to be whole and consistent; its weights are mapped, not loaded.
+/// A model that is known to be whole and consistent; its weights are mapped or yet to be made, not
+/// loaded.
 pub(crate) struct ModelFiles {
     pub(crate) text: TextConfig,
     pub(crate) transformer: TransformerConfig,
     pub(crate) vae: VaeConfig,
     pub(crate) scheduler: SchedulerConfig,
-    pub(crate) tokenizer: Tokenizer,
+    pub(crate) prompts: Prompts,
     pub(crate) fingerprint: String,
     /// Only the tensors that drawing reads.
-    parts: [Part; 3],
+    parts: [Weights; 3],
 }
 
 impl ModelFiles {
@@ -105,12 +110,28 @@ impl ModelFiles {
             only(transformer_part, &denoiser),
             only(vae_part, &decoder),
         ];
-        let tokenizer = files.tokenizer()?;
-        Ok(Self { text, transformer, vae, scheduler, tokenizer, fingerprint, parts })
+        let parts = parts.map(Weights::Files);
+        let prompts = Prompts::Tokenizer(Box::new(files.tokenizer()?));
+        Ok(Self { text, transformer, vae, scheduler, prompts, fingerprint, parts })
+    }
+
+    /// A model of random weights.
+    pub(crate) fn synthetic(synthetic: Synthetic) -> Result<Self> {
+        let Configs { text, transformer, vae, scheduler } = synthetic.architecture.configs()?;
+        let [encoder, denoiser, decoder] = RandomWeights::parts();
+        let parts = [
+            RandomPart::new(encoder, TextEncoder::manifest(&text)?.0),
+            RandomPart::new(denoiser, Transformer::manifest(&transformer)?),
+            RandomPart::new(decoder, Decoder::manifest(&vae)?),
+        ];
+        let parts = parts.map(Weights::Random);
+        let prompts = Prompts::Fixed(synthetic.token_ids(text.vocab_size));
+        let fingerprint = "random weights".into();
+        Ok(Self { text, transformer, vae, scheduler, prompts, fingerprint, parts })
     }
 
     /// The tensors of one part that drawing reads.
-    pub(crate) fn part(&self, name: PartName) -> &Part {
+    pub(crate) fn part(&self, name: PartName) -> &Weights {
         let index = PartName::ALL.iter().position(|&part| part == name);
         &self.parts[index.expect("every part is in the list of all parts")]
     }
@@ -119,7 +140,7 @@ impl ModelFiles {
     pub(crate) fn loaded_bytes(&self, part: PartName, precision: ResolvedPrecision) -> u64 {
         let bytes = |(dtype, count)| {
             let kept = match (dtype, precision) {
-                (Dtype::Bf16, _) | (_, ResolvedPrecision::Bf16) => 2,
+                (Dtype::Bf16, _) | (_, ResolvedPrecision::Bf16 | ResolvedPrecision::Int8) => 2,
                 (Dtype::F32 | Dtype::F16, ResolvedPrecision::F32) => 4,
             };
             count * kept

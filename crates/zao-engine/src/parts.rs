@@ -8,7 +8,7 @@ use zao_model::transformer::Transformer;
 use zao_model::vae::Decoder;
 use zao_weights::PartName;
 
-use self::reading::Reading;
+pub(crate) use self::reading::Reading;
 use crate::model::ModelFiles;
 use crate::watch::Watch;
 use crate::{ResolvedPrecision, Result, Stage};

@@ -1,4 +1,7 @@
-//! Running without a device, to know the memory of a run before anything is loaded or computed.
+//! Running without a device, to know the memory and the arithmetic of a run before anything is loaded or
+//! computed.
+
+use std::cell::RefCell;
 
 use zao_backend::{Grid, Plan, Planner, Policy};
 use zao_model::Manifest;
@@ -6,22 +9,59 @@ use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::Decoder;
 
+use crate::bench::StageFlops;
 use crate::model::ModelFiles;
 use crate::parts::Supply;
 use crate::run::run;
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{CancelToken, Job, Result};
+use crate::{CancelToken, Event, Job, Result, Stage};
 
 /// The memory that a run of `work` takes on a device with this policy.
 pub(crate) fn rehearse(model: &ModelFiles, policy: Policy, work: &[Work<'_>]) -> Result<Plan> {
     let planner = Planner::new(policy);
-    let mut supply = Hollow::new(model, &planner)?;
-    let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
-    let mut watch = Watch::new(&events, &cancel, &mut deliver);
-    let noise = |_: &Job, count| vec![0.0; count];
-    run(&planner, &mut supply, work, &model.scheduler, &noise, &mut watch)?;
+    rehearse_on(&planner, model, work, &|_| ())?;
     Ok(planner.plan())
+}
+
+/// The arithmetic of each stage of a run of `work` on a device with this policy.
+pub(crate) fn rehearse_stages(
+    model: &ModelFiles,
+    policy: Policy,
+    work: &[Work<'_>],
+) -> Result<StageFlops> {
+    let planner = Planner::new(policy);
+    let begun = RefCell::new(Vec::new());
+    rehearse_on(&planner, model, work, &|event| {
+        if let Event::Stage(stage) = event {
+            begun.borrow_mut().push((stage, planner.flops()));
+        }
+    })?;
+    let mut flops = StageFlops::default();
+    let mut until = planner.flops();
+    for (stage, since) in begun.into_inner().into_iter().rev() {
+        match stage {
+            Stage::Load => {}
+            Stage::Text => flops.text += until - since,
+            Stage::Denoise => flops.denoise += until - since,
+            Stage::Decode => flops.decode += until - since,
+        }
+        until = since;
+    }
+    Ok(flops)
+}
+
+fn rehearse_on(
+    planner: &Planner,
+    model: &ModelFiles,
+    work: &[Work<'_>],
+    events: &dyn Fn(Event),
+) -> Result<()> {
+    let mut supply = Hollow::new(model, planner)?;
+    let (cancel, mut deliver) = (CancelToken::new(), drop);
+    let mut watch = Watch::new(events, &cancel, &mut deliver);
+    let noise = |_: &Job, count| vec![0.0; count];
+    run(planner, &mut supply, work, &model.scheduler, &noise, &mut watch)
 }
 
 /// The largest size smaller than that of `work`, in about the same proportions, whose plan `fits`.

@@ -18,7 +18,7 @@ impl<'a> Work<'a> {
     /// Tokenizes the prompts of `job`; tells when one is cut.
     pub(crate) fn new(model: &ModelFiles, job: &'a Job, watch: &Watch<'_>) -> Result<Self> {
         let encode = |prompt: &str, which: &str| -> Result<Vec<u32>> {
-            let tokens = model.tokenizer.encode(prompt, MAX_TOKENS)?;
+            let tokens = model.prompts.encode(prompt)?;
             if tokens.cut > 0 {
                 watch.tell(Event::Warning(format!(
                     "the {which} is {} tokens long with its template; only {MAX_TOKENS} are read, \

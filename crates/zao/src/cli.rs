@@ -1,5 +1,7 @@
 //! The command line as typed. Nothing is checked here that needs a model or a file.
 
+mod bench;
+
 use std::fmt::Display;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
@@ -8,6 +10,8 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use zao_engine::{Device, MAX_STEPS};
+
+pub(crate) use bench::{BenchArgs, BenchCommand, CommonArgs};
 
 /// More threads or connections than this are a slip of the finger, not a wish.
 const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
@@ -24,6 +28,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Draw pictures from a prompt
     Generate(Box<GenerateArgs>),
+    /// Measure how fast this machine is, with random weights
+    Bench(BenchArgs),
     /// Show how a picture was made
     Info(InfoArgs),
     /// List the models that are installed

@@ -98,7 +98,8 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
     Ok((zao_engine::open(&chosen.name, chosen.source, &settings)?, chosen.notice))
 }
 
-fn precision(asked: Asked) -> Precision {
+/// The precision as the engine takes it.
+pub(crate) fn precision(asked: Asked) -> Precision {
     match asked {
         Asked::Auto => Precision::Auto,
         Asked::F32 => Precision::Exactly(ResolvedPrecision::F32),
@@ -115,7 +116,12 @@ fn recorded_device(engine: &Engine) -> String {
 
 /// The precision that `engine` draws in, as recipes record it.
 fn recorded(engine: &Engine) -> Recorded {
-    match engine.precision() {
+    on_the_wire(engine.precision())
+}
+
+/// The precision as JSON names it.
+pub(crate) fn on_the_wire(precision: ResolvedPrecision) -> Recorded {
+    match precision {
         ResolvedPrecision::F32 => Recorded::F32,
         ResolvedPrecision::Bf16 => Recorded::Bf16,
         ResolvedPrecision::Int8 => Recorded::Int8,

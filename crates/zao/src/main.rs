@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 it failed, 2 it was asked wrongly. Results go to standard output, everything
 //! else to standard error, one line each.
 
+mod bench;
 mod cli;
 mod console;
 mod demo;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Generate(args) => generate::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Pull(args) => pull::run(&args),

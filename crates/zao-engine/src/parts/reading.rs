@@ -6,25 +6,25 @@ use std::collections::VecDeque;
 
 use zao_backend::Form;
 use zao_model::Checkpoint;
-use zao_weights::Part;
 
 use crate::Event;
 use crate::watch::Watch;
+use crate::weights::Weights;
 
 /// How many bytes of files stay in memory behind the loading. The tensors that make up one weight
 /// are read twice, to check and to pack them, and should be fetched but once.
 const RECENT: u64 = 512 << 20;
 
 /// A part while it is read; what it read of the files leaves memory with this value at the latest.
-pub(super) struct Reading<'a, 'w> {
-    part: &'a Part,
+pub(crate) struct Reading<'a, 'w> {
+    part: &'a Weights,
     done: Cell<u64>,
     recent: RefCell<Recent>,
     watch: &'a Watch<'w>,
 }
 
 impl<'a, 'w> Reading<'a, 'w> {
-    pub(super) fn new(part: &'a Part, watch: &'a Watch<'w>) -> Self {
+    pub(crate) fn new(part: &'a Weights, watch: &'a Watch<'w>) -> Self {
         Self { part, done: Cell::new(0), recent: RefCell::default(), watch }
     }
 }
@@ -41,15 +41,13 @@ impl Checkpoint for Reading<'_, '_> {
         }
         self.done.set(self.done.get() + bytes);
         self.watch.tell(Event::Loaded { done: self.done.get(), of: self.part.bytes() });
-        Ok(Form::Dense(stored.clone()))
+        Ok(Form::Dense(stored))
     }
 }
 
 impl Drop for Reading<'_, '_> {
     fn drop(&mut self) {
-        for name in self.part.names() {
-            self.part.release(name);
-        }
+        self.part.release_all();
     }
 }
 

@@ -19,3 +19,4 @@ mod memory;
 mod pictures;
 mod sizes;
 mod support;
+mod synthetic;

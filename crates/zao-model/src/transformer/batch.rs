@@ -68,6 +68,12 @@ impl<B: Backend> Batch<B> {
         self.items.len()
     }
 
+    /// Tokens of all pictures in the main layers, captions and pads included.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.unified.rows()
+    }
+
     /// Whether there is no picture.
     #[must_use]
     pub fn is_empty(&self) -> bool {

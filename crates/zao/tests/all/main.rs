@@ -9,6 +9,7 @@
     reason = "clippy knows tests by their attribute, and these have helpers beside them"
 )]
 
+mod bench;
 mod broken;
 mod draw;
 mod folder;
