@@ -21,7 +21,7 @@ pub enum Element {
 
 impl Element {
     /// Columns that share a scale in [`Element::Int8`]; the last group of a row may be shorter.
-    pub const GROUP: usize = 256;
+    pub const GROUP: usize = 512;
 
     /// Bytes of one element, scales not counted.
     #[must_use]
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn scales_follow_the_integers_on_a_boundary_of_their_own_size() {
-        assert_eq!(Element::Int8.bytes(Shape::new(3, 257)), Some(772 + 3 * 2 * 8));
+        assert_eq!(Element::Int8.bytes(Shape::new(3, 257)), Some(772 + 3 * 8));
         assert_eq!(Element::Bf16.bytes(Shape::new(3, 257)), Some(3 * 257 * 2));
         assert_eq!(Element::F32.bytes(Shape::new(usize::MAX, 2)), None);
     }

@@ -12,7 +12,7 @@ use crate::kernel::PANEL;
 use crate::math::{silu_all, swiglu_all};
 use crate::panels::Panels;
 use crate::quantise::GROUP;
-use crate::view::{Elements, Rows, Shared};
+use crate::view::{Elements, ElementsMut, Rows, Shared};
 
 /// What happens to a finished sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl<'a> Epilogue<'a> {
         }
     }
 
-    /// Finishes the sums of some panels, `[panel][source][row][PANEL]`, and writes them. The panels
+    /// Scales and finishes the sums of some panels, `[panel][source][row][PANEL]`, and writes them. The panels
     /// begin at a multiple of [`Self::together`], and so do those after them.
     ///
     /// # Safety
@@ -77,78 +77,117 @@ impl<'a> Epilogue<'a> {
     pub(crate) unsafe fn apply(&self, panels: Range<usize>, rows: &Range<usize>, sums: &mut [f32]) {
         let each = self.panels.sources() * rows.len() * PANEL;
         for (panel, sums) in panels.clone().zip(sums.chunks_mut(each.max(1))) {
-            self.activate(self.panels.columns(panel), rows.len(), sums);
+            self.activate(panel, rows.len(), sums);
         }
         if self.out.element() == Element::Int8 {
             // SAFETY: the caller's promise.
             unsafe { self.quantise(panels, rows, sums) };
             return;
         }
-        for (panel, sums) in panels.zip(sums.chunks_mut(each.max(1))) {
-            // SAFETY: panels differ in columns, and the caller keeps rows of one panel apart.
-            unsafe { self.write(self.panels.columns(panel), rows, sums) };
-        }
-    }
-
-    /// Adds the bias and applies the activation to the sums of one panel; the result lies in place of
-    /// the first source.
-    fn activate(&self, columns: Range<usize>, rows: usize, sums: &mut [f32]) {
-        if let Some(elements) = self.bias {
-            let mut bias = [0.0; PANEL];
-            let row = Rows { elements, width: self.width };
-            row.part(0, columns.clone()).load(self.isa, &mut bias[..columns.len()]);
-            self.isa.run(
-                #[inline(always)]
-                || {
-                    for sums in sums.as_chunks_mut::<PANEL>().0 {
-                        add(sums, &bias);
-                    }
-                },
-            );
-        }
-        match self.finish {
-            Finish::Silu => silu_all(self.isa, sums),
-            Finish::SwiGlu => {
-                let (gates, gated) = sums.split_at_mut(rows * PANEL);
-                swiglu_all(self.isa, gates, gated);
-            }
-            Finish::Store | Finish::Accumulate => {}
-        }
-    }
-
-    /// Writes or adds the results of one panel.
-    ///
-    /// # Safety
-    /// Nobody else may be at these columns of these rows.
-    unsafe fn write(&self, columns: Range<usize>, rows: &Range<usize>, sums: &[f32]) {
         // SAFETY: the caller's promise.
-        if let Some(out) = unsafe { self.out.f32_rows(rows.clone(), columns.clone()) } {
-            self.write_f32(sums, out);
+        unsafe { self.write(panels, rows, sums) };
+    }
+
+    /// The factors of the sums of a panel.
+    fn scales(&self, panel: usize, source: usize) -> &[f32; PANEL] {
+        self.panels.scales(panel, source).unwrap_or(&[1.0; PANEL])
+    }
+
+    /// Whether sums are scaled only as they are written: nothing else happens to them.
+    fn scales_late(&self) -> bool {
+        let stored = self.finish == Finish::Store || self.finish == Finish::Accumulate;
+        stored && self.bias.is_none() && self.out.element() == Element::F32
+    }
+
+    /// Scales the sums of one panel, adds the bias and applies the activation; the result lies in
+    /// place of the first source.
+    fn activate(&self, panel: usize, rows: usize, sums: &mut [f32]) {
+        if self.scales_late() {
             return;
         }
-        for (row, sums) in rows.clone().zip(sums.as_chunks::<PANEL>().0) {
-            // SAFETY: as above; the rows that were not `f32` are gone.
+        if self.finish == Finish::SwiGlu {
+            let (gates, gated) = sums.split_at_mut(rows * PANEL);
+            let scales = [self.scales(panel, 0), self.scales(panel, 1)];
+            swiglu_all(self.isa, gates, gated, scales);
+            return;
+        }
+        let mut bias = [0.0; PANEL];
+        if let Some(elements) = self.bias {
+            let (row, columns) = (Rows { elements, width: self.width }, self.panels.columns(panel));
+            row.part(0, columns.clone()).load(self.isa, &mut bias[..columns.len()]);
+        }
+        let scales = self.scales(panel, 0);
+        self.isa.run(
+            #[inline(always)]
+            || {
+                for sums in sums.as_chunks_mut::<PANEL>().0 {
+                    for ((sum, scale), bias) in sums.iter_mut().zip(scales).zip(&bias) {
+                        *sum = *sum * scale + bias;
+                    }
+                }
+            },
+        );
+        if self.finish == Finish::Silu {
+            silu_all(self.isa, sums);
+        }
+    }
+
+    /// Writes or adds the results of some panels, row by row, so that memory is written in runs.
+    ///
+    /// # Safety
+    /// Nobody else may be at these panels of these rows.
+    unsafe fn write(&self, panels: Range<usize>, rows: &Range<usize>, sums: &[f32]) {
+        let each = (self.panels.sources() * rows.len() * PANEL).max(1);
+        let (first, last) = (panels.start, panels.end.max(panels.start + 1) - 1);
+        let columns = self.panels.columns(first).start..self.panels.columns(last).end;
+        // Panels inside of a stack may be partly filled, and their columns less than a panel's.
+        let late = self.scales_late();
+        let of_panels: Vec<_> = panels
+            .map(|panel| {
+                let of_panel = self.panels.columns(panel);
+                let bounds = of_panel.start - columns.start..of_panel.end - columns.start;
+                (bounds, if late { self.scales(panel, 0) } else { &[1.0; PANEL] })
+            })
+            .collect();
+        for (index, row) in rows.clone().enumerate() {
+            let of_row = sums.chunks(each).map(|sums| &sums[index * PANEL..][..PANEL]);
+            // SAFETY: the caller's promise.
             let mut out = unsafe { self.out.part(row, columns.clone()) };
-            let sums = &sums[..columns.len()];
-            match self.finish {
-                Finish::Accumulate => out.add(self.isa, sums),
-                Finish::Store | Finish::Silu | Finish::SwiGlu => out.store(self.isa, sums),
+            if let ElementsMut::F32(out) = out {
+                self.write_f32(of_panels.iter().zip(of_row), out);
+                continue;
+            }
+            for ((bounds, _), sums) in of_panels.iter().zip(of_row) {
+                let (mut out, sums) = (out.part(bounds.clone()), &sums[..bounds.len()]);
+                match self.finish {
+                    Finish::Accumulate => out.add(self.isa, sums),
+                    Finish::Store | Finish::Silu | Finish::SwiGlu => out.store(self.isa, sums),
+                }
             }
         }
     }
 
-    /// Writes or adds sums to parts of rows, as wide as a panel has outputs.
-    fn write_f32<'b>(&self, sums: &[f32], out: impl Iterator<Item = &'b mut [f32]>) {
+    /// Writes or adds the scaled sums of a row's panels.
+    fn write_f32<'b>(
+        &self,
+        panels: impl Iterator<Item = (&'b (Range<usize>, &'b [f32; PANEL]), &'b [f32])>,
+        out: &mut [f32],
+    ) {
         let accumulate = self.finish == Finish::Accumulate;
         self.isa.run(
             #[inline(always)]
             || {
-                for (sums, out) in sums.as_chunks::<PANEL>().0.iter().zip(out) {
+                for ((bounds, scales), sums) in panels {
+                    let (Some(sums), out) = (sums.first_chunk::<PANEL>(), &mut out[bounds.clone()])
+                    else {
+                        return;
+                    };
+                    let sums: [f32; PANEL] = std::array::from_fn(|i| sums[i] * scales[i]);
                     // Whole panels, nearly all there are, have a length that compilers can see.
-                    match (<&mut [f32; PANEL]>::try_from(&mut *out).ok(), accumulate) {
-                        (Some(out), true) => add(out, sums),
-                        (Some(out), false) => *out = *sums,
-                        (None, true) => add(out, sums),
+                    match (out.first_chunk_mut::<PANEL>(), accumulate) {
+                        (Some(out), true) => add(out, &sums),
+                        (Some(out), false) => *out = sums,
+                        (None, true) => add(out, &sums),
                         (None, false) => out.copy_from_slice(&sums[..out.len()]),
                     }
                 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use half::bf16;
 
 use crate::isa::Isa;
-use crate::kernel::{Floats, Integers, PANEL, Scales, Vectors};
+use crate::kernel::{Floats, Integers, Scales, Vectors};
 use crate::panels::{CHUNK, Kept, Route};
 use crate::quantise::{GROUP, Scale, quantise};
 use crate::view::{Elements, Quantised, Rows};
@@ -15,7 +15,7 @@ use crate::view::{Elements, Quantised, Rows};
 const OFFSET: f32 = 128.0;
 
 /// Groups of integers that are multiplied at a time: the inputs of a task stay in L2.
-const GROUPS: usize = 10;
+const GROUPS: usize = 5;
 
 /// Inputs that are multiplied at a time.
 pub(crate) const fn inputs_of_chunk(route: Route) -> usize {
@@ -190,15 +190,11 @@ impl<'a> Packed<'a> {
     }
 
     /// One group of integers, and what its sums begin with and are multiplied by.
-    pub(crate) fn group<'b>(
-        &'b self,
-        group: usize,
-        columns: &'b [f32; PANEL],
-    ) -> (Vectors<'b>, Scales<'b>) {
+    pub(crate) fn group(&self, group: usize) -> (Vectors<'_>, Scales<'_>) {
         let (count, stride) = (self.rows.len(), stride(self.route));
         let range = group * count..(group + 1) * count;
         let (starts, rows) = (&self.starts[range.clone()], &self.scales[range]);
-        let scales = Scales { starts, rows, columns };
+        let scales = Scales { starts, rows, columns: None };
         if let (Route::Integers(Integers::Bytes), Elements::Int8(x)) = (self.route, self.x.elements)
             && let Some(data) = x.words(self.rows.start, self.inputs.start + group * GROUP)
         {

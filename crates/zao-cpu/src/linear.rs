@@ -138,12 +138,11 @@ impl Product<'_> {
                 multiply(isa, floats, operands, sums, into);
             }
             Route::Integers(integers) => {
-                let columns = self.panels.scales(of_panel.0, of_panel.1);
                 for (group, start) in chunk.clone().step_by(GROUP).enumerate() {
                     let inputs_here = start..(start + GROUP).min(chunk.end);
                     let (panel, words) =
                         self.panels.chunk(isa, self.route, of_panel, inputs_here, weights);
-                    let (vectors, scales) = inputs.group(group, columns);
+                    let (vectors, scales) = inputs.group(group);
                     let operands = Operands { words, panel, vectors };
                     let into = if group == 0 { into } else { Into::Add };
                     multiply_scaled(isa, integers, operands, scales, sums, into);

@@ -12,10 +12,11 @@ pub(crate) fn silu_all(isa: Isa, values: &mut [f32]) {
     isa.run(SiluAll(values));
 }
 
-/// `gate = silu(gate) * gated` for all of `gates`, a whole number of panels.
-pub(crate) fn swiglu_all(isa: Isa, gates: &mut [f32], gated: &[f32]) {
+/// `gate = silu(gate * scale) * (gated * scale)` for the rows of two panels, each with scales of its
+/// columns.
+pub(crate) fn swiglu_all(isa: Isa, gates: &mut [f32], gated: &[f32], scales: [&[f32; PANEL]; 2]) {
     assert!(gates.len().is_multiple_of(PANEL) && gates.len() == gated.len(), "panels of both");
-    isa.run(SwigluAll(gates, gated));
+    isa.run(SwigluAll { gates, gated, scales });
 }
 
 /// `x = tanh(x)` for all of `values`.
@@ -59,17 +60,26 @@ impl WithSimd for SiluAll<'_> {
     }
 }
 
-struct SwigluAll<'a>(&'a mut [f32], &'a [f32]);
+struct SwigluAll<'a> {
+    gates: &'a mut [f32],
+    gated: &'a [f32],
+    scales: [&'a [f32; PANEL]; 2],
+}
 
 impl WithSimd for SwigluAll<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (gates, _) = S::as_mut_simd_f32s(self.0);
-        let (gated, _) = S::as_simd_f32s(self.1);
-        for (gate, gated) in gates.iter_mut().zip(gated) {
-            *gate = simd.mul_f32s(silu(simd, *gate), *gated);
+        let [scales, gated_scales] = self.scales.map(|scales| S::as_simd_f32s(scales).0);
+        let rows = self.gates.as_chunks_mut::<PANEL>().0.iter_mut();
+        for (gates, gated) in rows.zip(self.gated.as_chunks::<PANEL>().0) {
+            let (gates, gated) = (S::as_mut_simd_f32s(gates).0, S::as_simd_f32s(gated).0);
+            let scales = scales.iter().zip(gated_scales);
+            for ((gate, gated), (scale, gated_scale)) in gates.iter_mut().zip(gated).zip(scales) {
+                let activated = silu(simd, simd.mul_f32s(*gate, *scale));
+                *gate = simd.mul_f32s(activated, simd.mul_f32s(*gated, *gated_scale));
+            }
         }
     }
 }
@@ -237,9 +247,11 @@ mod tests {
         let gated: Vec<f32> = (0..3 * PANEL).map(|i| 3.0 - i as f32 * 0.07).collect();
         for isa in Isa::all() {
             let mut out = gates.clone();
-            swiglu_all(isa, &mut out, &gated);
+            let scales: [f32; PANEL] = std::array::from_fn(|i| 1.0 + i as f32 / 64.0);
+            swiglu_all(isa, &mut out, &gated, [&scales, &[0.5; PANEL]]);
             for (i, out) in out.into_iter().enumerate() {
-                let exact = exact_silu(gates[i]) * f64::from(gated[i]);
+                let gated = f64::from(gated[i]) * 0.5;
+                let exact = exact_silu(gates[i] * scales[i % PANEL]) * gated;
                 assert!((f64::from(out) - exact).abs() <= 1e-6 * exact.abs());
             }
         }

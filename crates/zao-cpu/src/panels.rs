@@ -240,11 +240,10 @@ impl Panels {
         unreachable!("callers count panels")
     }
 
-    /// The factors of a panel's outputs.
-    pub(crate) fn scales(&self, panel: usize, source: usize) -> &[f32; PANEL] {
+    /// The factors of a panel's outputs, if its words are integers.
+    pub(crate) fn scales(&self, panel: usize, source: usize) -> Option<&[f32; PANEL]> {
         let (part, panel) = self.part(panel, source);
-        let scales = &part.scales[panel * PANEL..][..PANEL];
-        scales.try_into().expect("there are scales for every panel")
+        part.scales.as_chunks::<PANEL>().0.get(panel)
     }
 
     /// The inputs `inputs` of a panel in the words of `route`, made in `scratch` if they are not kept

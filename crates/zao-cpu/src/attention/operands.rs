@@ -204,8 +204,11 @@ impl<'a> Keys<'a> {
             Format::F32 => multiply(isa, Floats::F32, operands, scores, Into::Store),
             Format::Bf16 => multiply(isa, Floats::Bf16, operands, scores, Into::Store),
             Format::Int8 => {
-                let scales =
-                    Scales { starts: self.starts, rows: self.scales, columns: &queries.scales };
+                let scales = Scales {
+                    starts: self.starts,
+                    rows: self.scales,
+                    columns: Some(&queries.scales),
+                };
                 multiply_scaled(isa, Integers::Bytes, operands, scales, scores, Into::Store);
             }
         }
@@ -353,7 +356,7 @@ impl<'a> Values<'a> {
                 Format::Bf16 => multiply(isa, Floats::Bf16, operands, sums, Into::Add),
                 Format::Int8 => {
                     let (starts, rows) = (&[0; PANEL], &[1.0; PANEL]);
-                    let scales = Scales { starts, rows, columns };
+                    let scales = Scales { starts, rows, columns: Some(columns) };
                     multiply_scaled(isa, Integers::Shorts, operands, scales, sums, Into::Add);
                 }
             }

@@ -70,9 +70,21 @@ pub(super) trait IntegerDot: Dot {
     /// The machine must have the instruction.
     unsafe fn start(start: i32) -> Self::Sum;
 
+    /// Writes or adds `sum * row` to consecutive `f32`.
+    ///
+    /// # Safety
+    /// The machine must have the instruction, and `to` as many elements.
+    unsafe fn write(sum: Self::Sum, row: f32, into: Into, to: *mut f32);
+
     /// Writes or adds `sum * row * columns` to consecutive `f32`.
     ///
     /// # Safety
     /// The machine must have the instruction, `to` and `columns` as many elements.
-    unsafe fn write(sum: Self::Sum, row: f32, columns: *const f32, into: Into, to: *mut f32);
+    unsafe fn write_columns(
+        sum: Self::Sum,
+        row: f32,
+        columns: *const f32,
+        into: Into,
+        to: *mut f32,
+    );
 }

@@ -12,11 +12,12 @@ pub(crate) struct Scales<'a> {
     pub(crate) starts: &'a [i32],
     /// The factor of each vector.
     pub(crate) rows: &'a [f32],
-    /// The factor of each column.
-    pub(crate) columns: &'a [f32; PANEL],
+    /// The factor of each column, unless it is applied later, when all is summed.
+    pub(crate) columns: Option<&'a [f32; PANEL]>,
 }
 
-/// `out[t, c] = rows[t] * columns[c] * (starts[t] + sum over words of panel[i, c] * vectors[t, i])`.
+/// `out[t, c] = rows[t] * columns[c] * (starts[t] + sum over words of panel[i, c] * vectors[t, i])`,
+/// or added to it.
 ///
 /// The sum must fit into 32 bits: up to 66 000 products of bytes always do.
 ///
@@ -135,18 +136,28 @@ impl<D: IntegerDot> Walk<D> for Product<'_> {
             }
             let sums = tile.run::<D, N>(start);
             let out = self.out.add(first * PANEL + column);
-            let columns = columns.as_ptr().add(column);
             macro_rules! store {
-                ($($t:literal)*) => {$(
+                ($write:expr, $($t:literal)*) => {$(
                     if $t < N {
                         let row = rows[first + $t];
-                        let (low, high) = (out.add($t * PANEL), out.add($t * PANEL + D::LANES));
-                        D::write(sums.low[$t], row, columns, self.into, low);
-                        D::write(sums.high[$t], row, columns.add(D::LANES), self.into, high);
+                        $write(sums.low[$t], row, 0, out.add($t * PANEL));
+                        $write(sums.high[$t], row, D::LANES, out.add($t * PANEL + D::LANES));
                     }
                 )*};
             }
-            store!(0 1 2 3 4 5 6 7 8 9 10 11);
+            match columns {
+                None => {
+                    let write = |sum, row, _, to| D::write(sum, row, self.into, to);
+                    store!(write, 0 1 2 3 4 5 6 7 8 9 10 11);
+                }
+                Some(columns) => {
+                    let columns = columns.as_ptr().add(column);
+                    let write = |sum, row, lane, to| {
+                        D::write_columns(sum, row, columns.add(lane), self.into, to);
+                    };
+                    store!(write, 0 1 2 3 4 5 6 7 8 9 10 11);
+                }
+            }
         }
     }
 }

@@ -141,7 +141,7 @@ fn integers_are_multiplied_exactly_on_every_machine() {
                 let starts: Vec<i32> = (0..count).map(|t| t as i32 * 1000 - 5000).collect();
                 let rows: Vec<f32> = (0..count).map(|t| 0.5 + t as f32).collect();
                 let columns: [f32; PANEL] = std::array::from_fn(|c| 1.0 - c as f32 * 0.03);
-                let scales = Scales { starts: &starts, rows: &rows, columns: &columns };
+                let scales = Scales { starts: &starts, rows: &rows, columns: Some(&columns) };
                 let panel = Panel { data: &panel_data, step: PANEL };
                 let vectors = Vectors { data: &data, count, stride: k, step: 1 };
                 let operands = Operands { words: k, panel, vectors };
@@ -169,39 +169,4 @@ fn short_operands_are_a_bug() {
     let vectors = Vectors { data: &[0; 5], count: 2, stride: 3, step: 1 };
     let operands = Operands { words: 3, panel, vectors };
     multiply(Isa::detect(), Floats::F32, operands, &mut [0.0; 2 * PANEL], Into::Store);
-}
-#[test]
-fn tmp_speed() {
-    let isa = Isa::detect();
-    for (words_, count) in [(64usize, 12usize), (64, 192), (256, 192), (2560, 12)] {
-        let panel_data = vec![0x01020304u32; words_ * PANEL];
-        let data = vec![0x01020304u32; count * 256.max(words_)];
-        let starts = vec![0; count];
-        let rows = vec![1.0; count];
-        let columns = [1.0; PANEL];
-        let mut out = vec![0.0; count * PANEL];
-        let panel = Panel { data: &panel_data, step: PANEL };
-        let vectors = Vectors { data: &data, count, stride: 256.max(words_), step: 1 };
-        let operands = Operands { words: words_, panel, vectors };
-        let scales = Scales { starts: &starts, rows: &rows, columns: &columns };
-        let n = 200_000_000 / (words_ * count * 2);
-        for _ in 0..3 {
-            let t = std::time::Instant::now();
-            for _ in 0..n {
-                multiply_scaled(isa, Integers::Bytes, operands, scales, &mut out, Into::Add);
-            }
-            let i8 = t.elapsed().as_secs_f64();
-            let t = std::time::Instant::now();
-            for _ in 0..n {
-                multiply(isa, Floats::F32, operands, &mut out, Into::Add);
-            }
-            let f = t.elapsed().as_secs_f64();
-            let w = (n * words_ * count * PANEL) as f64 * 1e-9;
-            println!(
-                "{words_} words {count} vectors: int8 {:.1} f32 {:.1}",
-                w * 8.0 / i8,
-                w * 2.0 / f
-            );
-        }
-    }
 }

@@ -44,7 +44,7 @@ impl Device<Cpu> {
 
     /// Without any memory, and with several threads even where there is one core.
     pub(crate) fn bare(precision: CpuPrecision) -> Cpu {
-        Cpu::new(Settings { precision, threads: NonZeroUsize::new(3) }).unwrap()
+        Cpu::new(Settings { precision, threads: NonZeroUsize::new(3), instructions: None }).unwrap()
     }
 }
 

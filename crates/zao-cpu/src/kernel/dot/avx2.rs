@@ -70,6 +70,20 @@ unsafe fn madd(sum: __m256i, panel: __m256i, vector: __m256i) -> __m256i {
     unsafe { _mm256_add_epi32(sum, _mm256_madd_epi16(panel, vector)) }
 }
 
+/// Writes or adds `sum * factors`.
+#[inline(always)]
+unsafe fn scale(sum: __m256i, factors: __m256, into: Into, to: *mut f32) {
+    // SAFETY: as above.
+    unsafe {
+        let sum = _mm256_cvtepi32_ps(sum);
+        let sum = match into {
+            Into::Store => _mm256_mul_ps(sum, factors),
+            Into::Add => _mm256_fmadd_ps(sum, factors, _mm256_loadu_ps(to)),
+        };
+        _mm256_storeu_ps(to, sum);
+    }
+}
+
 macro_rules! integer_dot {
     ($($dot:ident: $instruction:ident,)*) => {$(
         impl Dot for $dot {
@@ -111,16 +125,23 @@ macro_rules! integer_dot {
             }
 
             #[inline(always)]
-            unsafe fn write(sum: __m256i, row: f32, columns: *const f32, into: Into, to: *mut f32) {
+            unsafe fn write(sum: __m256i, row: f32, into: Into, to: *mut f32) {
+                // SAFETY: as above.
+                unsafe { scale(sum, _mm256_set1_ps(row), into, to) }
+            }
+
+            #[inline(always)]
+            unsafe fn write_columns(
+                sum: __m256i,
+                row: f32,
+                columns: *const f32,
+                into: Into,
+                to: *mut f32,
+            ) {
                 // SAFETY: as above.
                 unsafe {
-                    let columns = _mm256_mul_ps(_mm256_loadu_ps(columns), _mm256_set1_ps(row));
-                    let sum = _mm256_cvtepi32_ps(sum);
-                    let sum = match into {
-                        Into::Store => _mm256_mul_ps(sum, columns),
-                        Into::Add => _mm256_fmadd_ps(sum, columns, _mm256_loadu_ps(to)),
-                    };
-                    _mm256_storeu_ps(to, sum);
+                    let factors = _mm256_mul_ps(_mm256_loadu_ps(columns), _mm256_set1_ps(row));
+                    scale(sum, factors, into, to);
                 }
             }
         }

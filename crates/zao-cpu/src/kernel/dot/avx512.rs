@@ -103,6 +103,20 @@ macro_rules! float_write {
 }
 float_write!(Fma512 Bf16Dot512);
 
+/// Writes or adds `sum * factors`.
+#[inline(always)]
+unsafe fn scale(sum: __m512i, factors: __m512, into: Into, to: *mut f32) {
+    // SAFETY: as above.
+    unsafe {
+        let sum = _mm512_cvtepi32_ps(sum);
+        let sum = match into {
+            Into::Store => _mm512_mul_ps(sum, factors),
+            Into::Add => _mm512_fmadd_ps(sum, factors, _mm512_loadu_ps(to)),
+        };
+        _mm512_storeu_ps(to, sum);
+    }
+}
+
 macro_rules! integer_dot {
     ($($dot:ident: $instruction:ident,)*) => {$(
         impl Dot for $dot {
@@ -144,16 +158,23 @@ macro_rules! integer_dot {
             }
 
             #[inline(always)]
-            unsafe fn write(sum: __m512i, row: f32, columns: *const f32, into: Into, to: *mut f32) {
+            unsafe fn write(sum: __m512i, row: f32, into: Into, to: *mut f32) {
+                // SAFETY: as above.
+                unsafe { scale(sum, _mm512_set1_ps(row), into, to) }
+            }
+
+            #[inline(always)]
+            unsafe fn write_columns(
+                sum: __m512i,
+                row: f32,
+                columns: *const f32,
+                into: Into,
+                to: *mut f32,
+            ) {
                 // SAFETY: as above.
                 unsafe {
-                    let columns = _mm512_mul_ps(_mm512_loadu_ps(columns), _mm512_set1_ps(row));
-                    let sum = _mm512_cvtepi32_ps(sum);
-                    let sum = match into {
-                        Into::Store => _mm512_mul_ps(sum, columns),
-                        Into::Add => _mm512_fmadd_ps(sum, columns, _mm512_loadu_ps(to)),
-                    };
-                    _mm512_storeu_ps(to, sum);
+                    let factors = _mm512_mul_ps(_mm512_loadu_ps(columns), _mm512_set1_ps(row));
+                    scale(sum, factors, into, to);
                 }
             }
         }

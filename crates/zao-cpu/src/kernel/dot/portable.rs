@@ -85,6 +85,23 @@ impl FloatDot for PortableFloats {
     }
 }
 
+/// Writes or adds `sum * factors`.
+///
+/// # Safety
+/// `to` must have as many elements.
+#[inline(always)]
+unsafe fn scale(sum: [i32; LANES], factors: [f32; LANES], into: Into, to: *mut f32) {
+    let to = to.cast::<[f32; LANES]>();
+    // SAFETY: the caller's promise.
+    unsafe {
+        let before = match into {
+            Into::Store => [0.0; LANES],
+            Into::Add => to.read(),
+        };
+        to.write(std::array::from_fn(|i| before[i] + sum[i] as f32 * factors[i]));
+    }
+}
+
 macro_rules! integer_dot {
     ($($dot:ident)*) => {$(
         impl Dot for $dot {
@@ -127,7 +144,13 @@ macro_rules! integer_dot {
             }
 
             #[inline(always)]
-            unsafe fn write(
+            unsafe fn write(sum: [i32; LANES], row: f32, into: Into, to: *mut f32) {
+                // SAFETY: the caller promises as many elements.
+                unsafe { scale(sum, [row; LANES], into, to) }
+            }
+
+            #[inline(always)]
+            unsafe fn write_columns(
                 sum: [i32; LANES],
                 row: f32,
                 columns: *const f32,
@@ -136,13 +159,8 @@ macro_rules! integer_dot {
             ) {
                 // SAFETY: the caller promises as many elements behind both pointers.
                 unsafe {
-                    let (to, columns) = (to.cast::<[f32; LANES]>(), columns.cast::<[f32; LANES]>());
-                    let columns = columns.read();
-                    let before = match into {
-                        Into::Store => [0.0; LANES],
-                        Into::Add => to.read(),
-                    };
-                    to.write(std::array::from_fn(|i| before[i] + sum[i] as f32 * (row * columns[i])));
+                    let columns = columns.cast::<[f32; LANES]>().read();
+                    scale(sum, columns.map(|column| row * column), into, to);
                 }
             }
         }
