@@ -259,9 +259,9 @@ mod tests {
     #[test]
     fn heads_fill_the_groups_of_a_quantised_output() {
         let heads = |query, dim| Heads { query, kv: query, dim };
-        assert_eq!(heads_together(heads(30, 128), Element::Int8), 2);
+        assert_eq!(heads_together(heads(30, 128), Element::Int8), GROUP / 128);
         assert_eq!(heads_together(heads(30, 128), Element::Bf16), 1);
-        assert_eq!(heads_together(heads(4, 256), Element::Int8), 1);
+        assert_eq!(heads_together(heads(4, 256), Element::Int8), GROUP / 256);
         assert_eq!(heads_together(heads(5, 48), Element::Int8), 5);
     }
 }
