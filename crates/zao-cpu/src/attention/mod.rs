@@ -203,13 +203,22 @@ impl Shape<'_> {
             {
                 let panel = &results[panel * PANEL * self.width..];
                 for (values, columns) in values.chunks_mut(PANEL).zip(panel.chunks(PANEL * PANEL)) {
-                    values.copy_from_slice(&columns[lane * PANEL..][..values.len()]);
+                    copy_panel(&columns[lane * PANEL..][..values.len()], values);
                 }
             }
             let columns = heads.start * dim..heads.end * dim;
             // SAFETY: tasks differ in rows or in heads, and heads in columns.
             unsafe { self.out.part(row, columns) }.store(self.isa, &row_values);
         }
+    }
+}
+
+/// Copies at most a panel, nearly always a whole one: of that length compilers need no call.
+#[inline]
+fn copy_panel(from: &[f32], to: &mut [f32]) {
+    match (from.first_chunk::<PANEL>(), to.first_chunk_mut::<PANEL>()) {
+        (Some(from), Some(to)) => *to = *from,
+        _ => to.copy_from_slice(from),
     }
 }
 

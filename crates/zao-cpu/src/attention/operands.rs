@@ -10,7 +10,7 @@ use half::bf16;
 use zao_backend::Element;
 use zao_backend::op::{Heads, Mask};
 
-use super::KEYS;
+use super::{KEYS, copy_panel};
 use crate::isa::{Instructions, Isa};
 use crate::kernel::{
     Floats, Integers, Into, Operands, PANEL, Panel, Scales, Vectors, multiply, multiply_scaled,
@@ -315,7 +315,7 @@ impl<'a> Values<'a> {
             let rows = &mut rows[..block.len() * PANEL];
             for (row, values) in block.clone().zip(rows.as_chunks_mut::<PANEL>().0) {
                 let (values, filling) = values.split_at_mut(columns.len());
-                values.copy_from_slice(&source.value(head, row)[columns.clone()]);
+                copy_panel(&source.value(head, row)[columns.clone()], values);
                 filling.fill(0.0);
             }
             match self.format {

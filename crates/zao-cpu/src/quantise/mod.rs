@@ -8,8 +8,18 @@
 //! else needs to know. Groups are [`Element::GROUP`] columns; what is left at the end of a row is
 //! rotated in powers of two.
 
+#![cfg_attr(
+    target_arch = "x86_64",
+    allow(unsafe_code, reason = "functions compiled for an instruction set are called if it is there")
+)]
+
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
 use zao_backend::Element;
 
+#[cfg(target_arch = "x86_64")]
+use crate::isa::Instructions;
 use crate::isa::Isa;
 
 /// Values that share a scale.
@@ -95,30 +105,40 @@ pub(crate) type Scale = [f32; 2];
 
 /// Rotates and rounds a row: an integer for each of `values` and a scale for each group.
 pub(crate) fn quantise(isa: Isa, values: &[f32], out: &mut [i8], scales: &mut [Scale]) {
-    isa.run(
-        #[inline(always)]
-        || {
-            let groups = values.chunks(GROUP).zip(out.chunks_mut(GROUP));
-            for ((values, out), of_group) in groups.zip(scales) {
-                let mut rotated = [0.0; GROUP];
-                let rotated = &mut rotated[..values.len()];
-                rotated.copy_from_slice(values);
-                rotate(rotated);
-                let scale = scale(rotated);
-                round(rotated, scale, out);
-                let sum: i32 = out.iter().map(|&integer| i32::from(integer)).sum();
-                // At most 256 * 127, which an f32 holds exactly.
-                *of_group = [scale, sum as f32];
-            }
-        },
-    );
+    let groups = values.chunks(GROUP).zip(out.chunks_mut(GROUP));
+    for ((values, out), scale) in groups.zip(scales) {
+        *scale = quantise_one(isa, values, out);
+    }
 }
 
 /// [`quantise`] for values of which all share one scale, a group at most.
 pub(crate) fn quantise_one(isa: Isa, values: &[f32], out: &mut [i8]) -> Scale {
-    let mut scale = [[0.0; 2]];
-    quantise(isa, values, out, &mut scale);
-    scale[0]
+    #[cfg(target_arch = "x86_64")]
+    if let Instructions::Avx512Bf16 | Instructions::Avx512 = isa.instructions() {
+        // SAFETY: the machine has the instructions.
+        if let Some(scale) = unsafe { avx512::quantise(values, out) } {
+            return scale;
+        }
+    }
+    quantise_plainly(isa, values, out)
+}
+
+/// [`quantise_one`] in loops that compilers make vectors of.
+fn quantise_plainly(isa: Isa, values: &[f32], out: &mut [i8]) -> Scale {
+    isa.run(
+        #[inline(always)]
+        || {
+            let mut rotated = [0.0; GROUP];
+            let rotated = &mut rotated[..values.len()];
+            rotated.copy_from_slice(values);
+            rotate(rotated);
+            let scale = scale(rotated);
+            round(rotated, scale, out);
+            let sum: i32 = out.iter().map(|&integer| i32::from(integer)).sum();
+            // At most 512 * 127, which an f32 holds exactly.
+            [scale, sum as f32]
+        },
+    )
 }
 
 /// The values of a quantised row.
@@ -258,6 +278,19 @@ mod tests {
         let norm: f32 = (0..GROUP).filter(others).map(|i| values[i].powi(2)).sum();
         let off: f32 = (0..GROUP).filter(others).map(|i| (values[i] - back[i]).powi(2)).sum();
         assert!((off / norm).sqrt() < 0.2, "{}", (off / norm).sqrt());
+    }
+
+    #[test]
+    fn registers_and_loops_agree_to_the_bit() {
+        let isa = Isa::detect();
+        for count in [64, 100, 128, 256, 512] {
+            let mut values = gaussian(count);
+            values[7] = -300.0;
+            let (mut one, mut other) = (vec![0; count], vec![0; count]);
+            let scales =
+                [quantise_one(isa, &values, &mut one), quantise_plainly(isa, &values, &mut other)];
+            assert_eq!((scales[0], one), (scales[1], other), "{count}");
+        }
     }
 
     #[test]
