@@ -38,7 +38,7 @@ const ROUND: f32 = 12_582_912.0;
 const SIDE: usize = 16;
 
 /// Signs without a pattern, the bits of a linear congruential generator.
-const SIGNS: [f32; GROUP] = {
+static SIGNS: [f32; GROUP] = {
     let (mut signs, mut state, mut i) = ([1.0; GROUP], 1u32, 0);
     while i < GROUP {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

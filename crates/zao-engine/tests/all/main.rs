@@ -17,6 +17,7 @@ mod events;
 mod fingerprint;
 mod memory;
 mod pictures;
+mod precisions;
 mod sizes;
 mod support;
 mod synthetic;
