@@ -15,6 +15,7 @@ mod damaged;
 mod forward;
 mod manifest;
 mod noise;
+mod outliers;
 mod pipeline;
 mod plan;
 mod prompt;

@@ -35,6 +35,11 @@ impl Device<Cpu> {
         Self { name: "cpu bf16", backend, tolerance: 1e-2, levels: 4 }
     }
 
+    /// For tests that bring a tolerance of their own.
+    pub(crate) fn with(precision: CpuPrecision) -> Self {
+        Self { name: "cpu", backend: Self::reserved(precision), tolerance: 0.0, levels: 0 }
+    }
+
     /// With more memory than any test needs; what is not touched costs nothing.
     fn reserved(precision: CpuPrecision) -> Cpu {
         let cpu = Self::bare(precision);
