@@ -95,7 +95,12 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
         threads: args.threads,
         ..Settings::default()
     };
-    Ok((zao_engine::open(&chosen.name, chosen.source, &settings)?, chosen.notice))
+    let engine = zao_engine::open(&chosen.name, chosen.source, &settings);
+    let engine = engine.map_err(|error| match error {
+        Error::StoredInInt8 { .. } => Failure::usage(error),
+        other => other.into(),
+    })?;
+    Ok((engine, chosen.notice))
 }
 
 /// The precision as the engine takes it.
