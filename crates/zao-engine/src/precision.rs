@@ -85,6 +85,9 @@ impl std::fmt::Display for PrecisionReason {
             Self::Asked => f.write_str("as asked"),
             Self::Stored => f.write_str("the model's weights are stored in int8"),
             Self::Small => f.write_str("the model is small enough to lose nothing"),
+            Self::Fits { needed, free: u64::MAX } => {
+                write!(f, "a picture needs {} of memory, and no limit is known", Bytes(needed))
+            }
             Self::Fits { needed, free } => write!(
                 f,
                 "a picture needs {} of the {} of memory that can be used",
@@ -150,4 +153,66 @@ fn usual_run(model: &ModelFiles, info: &ModelInfo, policy: Policy) -> Result<u64
     let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
     let work = Work::new(model, &job, &Watch::new(&events, &cancel, &mut deliver))?;
     Ok(rehearse(model, policy, &[work])?.bytes() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Architecture, Synthetic};
+
+    fn model(architecture: Architecture) -> (ModelFiles, ModelInfo) {
+        let model = ModelFiles::synthetic(Synthetic { architecture, tokens: 64 }).unwrap();
+        let info = ModelInfo::of("test", &model);
+        (model, info)
+    }
+
+    const GB: u64 = 1_000_000_000;
+
+    #[test]
+    fn a_large_model_is_drawn_with_in_the_best_precision_that_fits() {
+        use ResolvedPrecision::{Bf16, F32, Int8};
+        let (model, info) = model(Architecture::ZImageTurbo);
+        let resolve =
+            |limit| resolve(Precision::Auto, &model, &info, Budget::new(Some(limit))).unwrap();
+        let (precision, reason) = resolve(100 * GB);
+        let PrecisionReason::Fits { needed, free } = reason else { panic!("{reason:?}") };
+        assert_eq!((precision, free), (Bf16, 100 * GB), "f32 would gain nothing");
+        assert!((13 * GB..17 * GB).contains(&needed), "{needed}");
+        assert_eq!(resolve(needed).0, Bf16);
+        let short = PrecisionReason::Short { needed, free: needed - 1 };
+        assert_eq!(resolve(needed - 1), (Int8, short));
+        assert_eq!(resolve(1).0, Int8, "that nothing fits is told when something is drawn");
+        assert!(reason.is_choice() && short.is_choice());
+        assert!(reason.to_string().contains("93.1 GiB") && short.to_string().contains("bf16"));
+        let exactly = Precision::Exactly(F32);
+        let asked = super::resolve(exactly, &model, &info, Budget::new(Some(1))).unwrap();
+        assert_eq!(asked, (F32, PrecisionReason::Asked));
+    }
+
+    #[test]
+    fn a_small_model_loses_nothing_however_little_memory_there_is() {
+        let (model, info) = model(Architecture::Tiny);
+        let chosen = resolve(Precision::Auto, &model, &info, Budget::new(Some(1))).unwrap();
+        assert_eq!(chosen, (ResolvedPrecision::F32, PrecisionReason::Small));
+        assert!(!PrecisionReason::Small.is_choice());
+    }
+
+    #[test]
+    fn the_published_model_takes_what_its_weights_take() {
+        use ResolvedPrecision::{Bf16, F32, Int8};
+        use zao_weights::PartName::{TextEncoder, Transformer, Vae};
+        let (model, _) = model(Architecture::ZImageTurbo);
+        for (part, precision, gigabytes) in [
+            (Transformer, Bf16, 12.3),
+            (Transformer, F32, 12.3), // It is published in bf16, which f32 has no use for widening.
+            (Transformer, Int8, 6.3),
+            (TextEncoder, Bf16, 7.8),
+            (TextEncoder, Int8, 4.3),
+            (Vae, Int8, 0.1),
+        ] {
+            let bytes = model.loaded_bytes(part, precision) as f64 / GB as f64;
+            assert!((bytes - gigabytes).abs() < 0.06, "{part} in {precision}: {bytes}");
+        }
+        assert_eq!(model.largest_part(Int8), model.loaded_bytes(Transformer, Int8));
+    }
 }

@@ -117,7 +117,8 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: Device,
 
-    /// Arithmetic: auto, f32, bf16 or int8 [default: auto]
+    /// Arithmetic: auto, f32, bf16 or int8. auto draws with a converted model in int8, with a small
+    /// one in f32, else in bf16 if memory allows, else in int8 [default: auto]
     #[arg(long, value_name = "PRECISION")]
     pub(crate) precision: Option<zao_api::Precision>,
 

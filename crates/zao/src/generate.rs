@@ -40,6 +40,10 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     }
     let opened = start.elapsed();
 
+    if engine.precision_reason().is_choice() {
+        let (precision, why) = (recorded(&engine), engine.precision_reason());
+        screen.remark(&format!("drawing in {precision}: {why}"));
+    }
     let warnings = RefCell::new(wanted.warnings(args, &engine));
     warnings.borrow().iter().for_each(|line| screen.remark(line));
     let steps = jobs.iter().map(|job| job.ask().steps).max().unwrap_or(0);

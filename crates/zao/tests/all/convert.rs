@@ -31,6 +31,7 @@ fn a_converted_model_draws_the_pixels_of_the_original_in_int8() {
     let said = draw(&["--model", "small", "--output", "small.png"]);
     let generated: Generated = serde_json::from_slice(&said.out).unwrap();
     assert_eq!((generated.precision.as_str(), said.err.as_str()), ("int8", ""));
+    assert!(generated.precision_reason.contains("stored in int8"), "{generated:?}");
     draw(&["--precision", "int8", "--output", "original.png"]);
     draw(&["--output", "f32.png"]);
     assert_eq!(folder.pixels("small.png"), folder.pixels("original.png"));
