@@ -17,6 +17,8 @@ pub struct Generated {
     pub device: String,
     /// The arithmetic they were drawn in.
     pub precision: ResolvedPrecision,
+    /// Why in that one: a part of a sentence, for people.
+    pub precision_reason: String,
     /// Where the time went.
     pub stages: Stages,
     /// Denoising steps of each picture.
@@ -76,6 +78,7 @@ mod tests {
             model: Model { name: "demo".into(), fingerprint: "00ff".into() },
             device: "cpu".into(),
             precision: ResolvedPrecision::F32,
+            precision_reason: "as asked".into(),
             stages: Stages { load: 0.1, total: 0.7, ..Stages::default() },
             steps: 2,
             step_seconds: vec![0.25, 0.125],

@@ -94,19 +94,23 @@ impl Backend for Scalar {
 
     fn load(&self, matrix: &Matrix) -> Result<Vec<f32>> {
         let mut values = Vec::new();
+        let refused = |what: String| {
+            let what = format!("{} {what}", matrix.name());
+            Error::Unsupported { op: "load", device: DEVICE.into(), what }
+        };
         for part in matrix.parts() {
             match part {
                 Form::Dense(stored) => values.extend(stored.to_f32()),
+                Form::Int8Panels(_) => {
+                    let what = "is stored in int8, which only the processor's device reads; load \
+                                the checkpoint that it was made from";
+                    return Err(refused(what.into()));
+                }
                 Form::Hollow(shape) => {
-                    return Err(Error::Unsupported {
-                        op: "load",
-                        device: DEVICE.into(),
-                        what: format!(
-                            "{} has a shape {shape:?} but no values; \
-                             load its checkpoint, or rehearse on the planner",
-                            matrix.name()
-                        ),
-                    });
+                    return Err(refused(format!(
+                        "has a shape {shape:?} but no values; load its checkpoint, or rehearse on \
+                         the planner"
+                    )));
                 }
             }
         }
@@ -180,7 +184,7 @@ fn silu(x: f32) -> f32 {
 mod tests {
     use super::*;
     use crate::prelude::*;
-    use crate::{Element, Role, Shape, Stored, Weight};
+    use crate::{Element, Int8Panels, Role, Shape, Stored, Weight};
 
     /// A tensor of the given rows.
     pub(super) fn tensor<const N: usize>(rows: &[[f32; N]]) -> Tensor<Scalar> {
@@ -207,6 +211,17 @@ mod tests {
         let error = Weight::load(&Scalar, &matrix).unwrap_err();
         assert!(matches!(error, Error::Unsupported { .. }));
         assert!(error.to_string().contains("layers.7.w"), "{error}");
+    }
+
+    #[test]
+    fn panels_for_a_processor_are_refused_by_name() {
+        let scales = Stored::from_f32(&[2], &[1.0; 2]);
+        let panels = Int8Panels::new([2, 2], vec![128; 128].into(), scales).unwrap();
+        let matrix = Matrix::new("layers.7.w", Role::Linear, vec![Form::Int8Panels(panels)]);
+        let error = Weight::load(&Scalar, &matrix.unwrap()).unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }));
+        let error = error.to_string();
+        assert!(["layers.7.w", "int8", "scalar"].iter().all(|w| error.contains(w)), "{error}");
     }
 
     #[test]

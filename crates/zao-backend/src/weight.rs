@@ -1,14 +1,16 @@
 //! Weights: what a checkpoint hands to a device, and the opaque thing the device makes of it.
 
-use crate::{Backend, Error, Result, Stored};
+use crate::{Backend, Error, Int8Panels, Result, Stored};
 
-/// One stored matrix. More forms (int8 with channel scales, fp8, int4 groups, GGUF blocks) join this
-/// enum; a device that has no kernel for one refuses it in [`Backend::load`].
+/// One stored matrix. More forms (fp8, int4 groups, GGUF blocks) join this enum; a device that has no
+/// kernel for one refuses it in [`Backend::load`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Form {
     /// Dense floating-point elements.
     Dense(Stored),
+    /// Quantised integers, laid out for a processor.
+    Int8Panels(Int8Panels),
     /// Only the shape is known: what a dry run (manifest, memory plan) loads. No device computes
     /// with it.
     Hollow(Vec<usize>),
@@ -20,7 +22,28 @@ impl Form {
     pub fn shape(&self) -> &[usize] {
         match self {
             Self::Dense(stored) => stored.shape(),
+            Self::Int8Panels(panels) => panels.shape(),
             Self::Hollow(shape) => shape,
+        }
+    }
+
+    /// Bytes that it takes where it is stored; none for a shape alone.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Dense(stored) => stored.bytes().len(),
+            Self::Int8Panels(panels) => panels.words().len() + panels.scales().bytes().len(),
+            Self::Hollow(_) => 0,
+        }
+    }
+
+    /// What a user calls the way its values are stored.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Dense(stored) => stored.dtype().name(),
+            Self::Int8Panels(_) => "int8",
+            Self::Hollow(_) => "nothing",
         }
     }
 }
@@ -68,7 +91,8 @@ impl Matrix {
     /// Describes a weight.
     ///
     /// # Errors
-    /// [`Error::Shape`] when the parts do not have the shapes that `role` asks for.
+    /// [`Error::Shape`] when the parts do not have the shapes that `role` asks for, or some of them are
+    /// dense and others are not.
     pub fn new(name: impl Into<String>, role: Role, parts: Vec<Form>) -> Result<Self> {
         let name = name.into();
         let wrong = |what: &str| {
@@ -83,6 +107,14 @@ impl Matrix {
             (_, &[out, inner]) => (out, inner, 1),
             _ => return Err(wrong("expected a matrix [out, in]")),
         };
+        let kind = std::mem::discriminant(first);
+        if let Some(other) = parts.iter().find(|part| std::mem::discriminant(*part) != kind) {
+            let (one, other) = (first.name(), other.name());
+            let detail = format!(
+                "{name}: one part is stored in {one}, another in {other}; store them alike"
+            );
+            return Err(Error::shape("load", detail));
+        }
         let rows = match role {
             Role::Linear => {
                 if parts.iter().any(|p| p.shape().len() != 2 || p.shape()[1] != columns) {
@@ -233,6 +265,18 @@ mod tests {
     fn stacked_parts_add_their_rows() {
         let m = Matrix::new("qkv", Role::Linear, vec![hollow(&[8, 4]), hollow(&[2, 4])]).unwrap();
         assert_eq!((m.rows(), m.columns()), (10, 4));
+    }
+
+    #[test]
+    fn parts_are_all_dense_or_none_is() {
+        let dense = || Form::Dense(Stored::from_f32(&[1, 4], &[0.0; 4]));
+        let scales = Stored::from_f32(&[1], &[1.0]);
+        let panels = Int8Panels::new([1, 4], vec![128; 128].into(), scales).unwrap();
+        let panels = || Form::Int8Panels(panels.clone());
+        assert!(Matrix::new("qkv", Role::Linear, vec![panels(), panels()]).is_ok());
+        let error = Matrix::new("qkv", Role::Linear, vec![dense(), panels()]).unwrap_err();
+        let error = error.to_string();
+        assert!(["qkv", "f32", "int8"].iter().all(|word| error.contains(word)), "{error}");
     }
 
     #[test]

@@ -83,6 +83,12 @@ impl Block {
     }
 }
 
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
 impl Drop for Block {
     fn drop(&mut self) {
         if let Home::Heap(raw, layout) = &self.home {

@@ -39,4 +39,4 @@ pub use isa::Instructions;
 pub use memory::Memory;
 pub use peak::Arithmetic;
 pub use settings::{CpuPrecision, Settings};
-pub use weight::CpuWeight;
+pub use weight::{CpuWeight, kept_bytes};

@@ -2,7 +2,10 @@
 //! one after the other (`panel[word][output]`), zero outputs filling the last panel.
 //!
 //! Stacked parts (q, k and v) become one matrix here. The two parts of SwiGLU stay apart, and output
-//! panel `i` is made of panel `i` of each. Rounding and quantising of weights happens here too, once.
+//! panel `i` is made of panel `i` of each. Rounding and quantising of weights happens here too, once,
+//! unless a file has them so already: those are in [`stored`].
+
+mod stored;
 
 use std::ops::Range;
 
@@ -91,9 +94,7 @@ impl Part {
         let rows: usize = sources.iter().map(|source| source.shape()[0]).sum();
         let words = depth.div_ceil(kept.inputs());
         let (count, panel_words) = (rows.div_ceil(PANEL), words * PANEL);
-        let asked = count.checked_mul(panel_words).and_then(|n| n.checked_mul(size_of::<u32>()));
-        let refused = || out_of_memory(Region::Model, asked.unwrap_or(usize::MAX), 0);
-        let mut block = Block::new(asked.ok_or_else(refused)?).ok_or_else(refused)?;
+        let mut block = block_of(count, panel_words)?;
         let mut scales = vec![0.0; if kept == Kept::Int8 { count * PANEL } else { 0 }];
         let row_of = |row: usize| row_of(sources, row);
         let panels = bytemuck::cast_slice_mut::<_, u32>(block.bytes_mut());
@@ -130,6 +131,13 @@ impl Part {
     fn count(&self) -> usize {
         self.rows.div_ceil(PANEL)
     }
+}
+
+/// Memory for so many panels.
+fn block_of(count: usize, panel_words: usize) -> Result<Block> {
+    let asked = count.checked_mul(panel_words).and_then(|n| n.checked_mul(size_of::<u32>()));
+    let refused = || out_of_memory(Region::Model, asked.unwrap_or(usize::MAX), 0);
+    Block::new(asked.ok_or_else(refused)?).ok_or_else(refused)
 }
 
 /// Which row of which source is row `row` of all, unless it is filling.

@@ -21,7 +21,9 @@ pub enum CpuPrecision {
 }
 
 impl CpuPrecision {
-    pub(crate) const fn policy(self) -> Policy {
+    /// The element types of activations in this precision.
+    #[must_use]
+    pub const fn policy(self) -> Policy {
         let (linear_input, careful_input) = match self {
             Self::F32 => (Element::F32, Element::F32),
             Self::Bf16 => (Element::Bf16, Element::Bf16),

@@ -1,9 +1,11 @@
-//! Taking weights in: matrices become panels, tables stay as they are stored.
+//! Taking weights in: matrices become panels, tables and panels stay as they are stored.
 
-use zao_backend::{Backend, Care, Dtype, Element, Form, Matrix, Result, Role, Stored};
+use zao_backend::{Backend, Care, Dtype, Element, Form, Int8Panels, Matrix, Result, Role, Stored};
 
 use crate::device::Cpu;
+use crate::kernel::PANEL;
 use crate::panels::{Kept, Panels, Part};
+use crate::settings::CpuPrecision;
 
 /// A weight as this device keeps it.
 #[derive(Debug)]
@@ -36,21 +38,29 @@ impl CpuWeight {
 
 /// Takes a matrix in, in the form that its role asks for.
 pub(crate) fn load(cpu: &Cpu, matrix: &Matrix) -> Result<CpuWeight> {
-    let parts = matrix
-        .parts()
-        .iter()
-        .map(|form| match form {
-            Form::Dense(stored) => Ok(stored.clone()),
-            _ => Err(Cpu::unsupported(
-                "load",
-                format!("{}: only dense weights have a kernel here", matrix.name()),
-            )),
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let kept = kept(cpu.policy().linear_input, matrix.care(), &parts);
+    let (mut dense, mut panels) = (Vec::new(), Vec::new());
+    for form in matrix.parts() {
+        match form {
+            Form::Dense(stored) => dense.push(stored.clone()),
+            Form::Int8Panels(part) => panels.push(part),
+            _ => return Err(refused(matrix, "without values it is no weight")),
+        }
+    }
+    // Parts are all of one form.
+    let held = if panels.is_empty() {
+        load_dense(cpu, matrix, &dense)?
+    } else {
+        Held::Panels(load_panels(matrix, &panels)?)
+    };
+    Ok(CpuWeight(held))
+}
+
+fn load_dense(cpu: &Cpu, matrix: &Matrix, parts: &[Stored]) -> Result<Held> {
+    let stored_as_bf16 = parts.iter().all(|part| part.dtype() == Dtype::Bf16);
+    let kept = kept(cpu.policy().linear_input, matrix.care(), stored_as_bf16);
     let depth = matrix.columns();
-    let panels = match (matrix.role(), parts.as_slice()) {
-        (Role::Table, [table]) => return Ok(CpuWeight(Held::Table(table.clone()))),
+    let panels = match (matrix.role(), parts) {
+        (Role::Table, [table]) => return Ok(Held::Table(table.clone())),
         (Role::SwiGlu, [gate, up]) => {
             let pack = |part: &Stored| Part::pack(cpu, std::slice::from_ref(part), depth, kept);
             Panels::paired([pack(gate)?, pack(up)?], depth, kept)
@@ -61,13 +71,52 @@ pub(crate) fn load(cpu: &Cpu, matrix: &Matrix) -> Result<CpuWeight> {
         }
         (_, parts) => Panels::stacked(vec![Part::pack(cpu, parts, depth, kept)?], depth, kept),
     };
-    Ok(CpuWeight(Held::Panels(panels)))
+    Ok(Held::Panels(panels))
+}
+
+/// Quantised panels as they lie in their file.
+fn load_panels(matrix: &Matrix, parts: &[&Int8Panels]) -> Result<Panels> {
+    if matrix.care() != Care::Usual {
+        return Err(refused(matrix, "it is stored in int8 and has to be bf16 or better"));
+    }
+    let (depth, kept) = (matrix.columns(), Kept::Int8);
+    match (matrix.role(), parts) {
+        (Role::SwiGlu, [gate, up]) => {
+            Ok(Panels::paired([Part::mapped(gate)?, Part::mapped(up)?], depth, kept))
+        }
+        (Role::Linear, parts) => Ok(Panels::stacked(Part::mapped_stack(parts)?, depth, kept)),
+        _ => Err(refused(matrix, "it is stored in int8, which only linear layers can be")),
+    }
+}
+
+fn refused(matrix: &Matrix, why: &str) -> zao_backend::Error {
+    Cpu::unsupported("load", format!("{}: {why}", matrix.name()))
+}
+
+/// Bytes of main memory that a dense matrix takes once it is loaded in this precision: a whole weight,
+/// or a part of one. `shape` is `[out, in]` or `[out, in, k, k]`.
+#[must_use]
+pub fn kept_bytes(
+    precision: CpuPrecision,
+    (role, care): (Role, Care),
+    dtype: Dtype,
+    shape: &[usize],
+) -> u64 {
+    let kept = match role {
+        Role::Table => return shape.iter().product::<usize>() as u64 * dtype.size() as u64,
+        _ => kept(precision.policy().linear_input, care, dtype == Dtype::Bf16),
+    };
+    let [rows, columns, taps @ ..] = shape else { return 0 };
+    let taps: usize = taps.iter().product();
+    let depth = if taps > 1 { taps * padded_channels(*columns, kept) } else { *columns };
+    let words = depth.div_ceil(kept.inputs());
+    let scales = usize::from(kept == Kept::Int8);
+    (rows.next_multiple_of(PANEL) * (words + scales) * size_of::<u32>()) as u64
 }
 
 /// What a weight is kept in: what the precision multiplies, as far as care lets it, or bf16 if that is
 /// all that the file has.
-fn kept(linear_input: Element, care: Care, parts: &[Stored]) -> Kept {
-    let stored_as_bf16 = parts.iter().all(|part| part.dtype() == Dtype::Bf16);
+fn kept(linear_input: Element, care: Care, stored_as_bf16: bool) -> Kept {
     match linear_input {
         Element::Int8 if care == Care::Usual => Kept::Int8,
         Element::Int8 | Element::Bf16 => Kept::Bf16,

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use zao_backend::op::Stride;
 use zao_backend::prelude::*;
-use zao_backend::{Backend, Form, Matrix, Plan, Role, Shape, Stored};
+use zao_backend::{Backend, Care, Form, Matrix, Plan, Role, Shape, Stored};
 use zao_cpu::{Cpu, CpuPrecision, Settings};
 
 fn cpu(precision: CpuPrecision, threads: usize) -> Cpu {
@@ -137,5 +137,58 @@ fn pictures_do_not_depend_on_the_threads() {
             };
             assert!(run(&one) == run(&many), "{grid}, {inner} to {outer}, {stride:?}");
         }
+    }
+}
+
+#[test]
+fn a_weight_from_a_file_of_integers_gives_the_bits_of_the_matrix_it_was_made_of() {
+    let mut random = Random(9);
+    let cpu = cpu(CpuPrecision::Int8, 2);
+    for (role, outputs) in [
+        (Role::Linear, vec![96, 64, 64]),
+        (Role::Linear, vec![33, 7]),
+        (Role::SwiGlu, vec![682; 2]),
+    ] {
+        let (rows, inputs) = (37, 300);
+        let parts: Vec<([usize; 2], Vec<f32>)> =
+            outputs.iter().map(|&n| ([n, inputs], random.values(n * inputs))).collect();
+        let dense = |(shape, values): &([usize; 2], Vec<f32>)| Stored::from_f32(shape, values);
+        let dense: Vec<Stored> = parts.iter().map(dense).collect();
+        let panels = dense.iter().map(|dense| cpu.int8_panels(dense).expect("memory"));
+        let panels: Vec<Form> = panels.map(Form::Int8Panels).collect();
+        let x = random.values(rows * inputs);
+        let run = |parts: Vec<Form>| {
+            let matrix = Matrix::new("weight", role, parts).expect("shapes fit");
+            let weight = Weight::load(&cpu, &matrix).expect("memory");
+            let x = cpu.silu(&upload(&cpu, rows, &x), Some(&weight)).expect("memory");
+            let y = match role {
+                Role::SwiGlu => cpu.swiglu(&x, &weight, Some(&weight)),
+                _ => cpu.linear(&x, &weight, None),
+            };
+            bits(&cpu.read(&y.expect("memory")).expect("values"))
+        };
+        let expected = run(dense.into_iter().map(Form::Dense).collect());
+        assert_eq!(run(panels), expected, "{role:?} {outputs:?}");
+    }
+}
+
+#[test]
+fn integers_are_refused_where_they_would_be_too_coarse() {
+    let cpu = cpu(CpuPrecision::Int8, 1);
+    let panels = cpu.int8_panels(&Stored::from_f32(&[4, 4], &[1.0; 16])).expect("memory");
+    let load = |role, care| {
+        let parts = vec![Form::Int8Panels(panels.clone())];
+        let matrix = Matrix::new("t_embedder.mlp.0.weight", role, parts).expect("shapes fit");
+        Weight::load(&cpu, &matrix.with_care(care)).map(drop)
+    };
+    assert!(load(Role::Linear, Care::Usual).is_ok());
+    for (role, care) in [
+        (Role::Linear, Care::AtLeastBf16),
+        (Role::Linear, Care::Unrounded),
+        (Role::Table, Care::Usual),
+        (Role::Conv, Care::Usual),
+    ] {
+        let error = load(role, care).expect_err("too coarse").to_string();
+        assert!(error.contains("t_embedder.mlp.0.weight") && error.contains("int8"), "{error}");
     }
 }

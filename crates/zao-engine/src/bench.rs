@@ -19,6 +19,7 @@ pub use self::picture::{Drawing, Drawn, StageFlops};
 use self::station::{Measure, Station};
 use crate::memory::Budget;
 use crate::model::ModelFiles;
+use crate::precision::resolve;
 use crate::watch::Watch;
 use crate::{
     CancelToken, Device, Event, Job, ModelInfo, ResolvedPrecision, Result, Settings, Stage,
@@ -71,16 +72,15 @@ impl Bench {
     /// A device that is not there.
     pub fn open(synthetic: Synthetic, settings: &Settings) -> Result<Self> {
         let model = ModelFiles::synthetic(synthetic)?;
+        let info = ModelInfo::of(synthetic.architecture.as_str(), &model);
         let budget = Budget::new(settings.memory_limit);
-        let largest = model.largest_part(ResolvedPrecision::F32);
-        let precision = settings.precision.resolve(largest, budget.total(0));
+        let (precision, _) = resolve(settings.precision, &model, &info, budget)?;
         let station: Box<dyn Measure> = match settings.device {
             Device::Auto | Device::Cpu => {
                 let cpu = devices::cpu(precision, settings.threads)?;
                 Box::new(Station::new(cpu, precision, budget))
             }
         };
-        let info = ModelInfo::of(synthetic.architecture.as_str(), &model);
         let settings = settings.clone();
         Ok(Self { synthetic, settings, model, info, precision, station })
     }

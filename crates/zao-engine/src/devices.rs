@@ -1,11 +1,12 @@
-//! Which device draws, and in which precision. The only place that knows the device crates.
+//! Which device draws. The only place that knows the device crates.
 
 use std::num::NonZeroUsize;
 
-use zao_backend::Backend;
+use zao_backend::{Backend, Dtype, Int8Panels, Policy, Stored};
 use zao_cpu::{Cpu, CpuPrecision};
+use zao_model::{Declared, Usage};
 
-use crate::{Error, Result};
+use crate::{Error, ResolvedPrecision, Result};
 
 /// A device as a user names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,39 +33,6 @@ impl std::str::FromStr for Device {
     }
 }
 
-/// The precision as asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// What suits the machine and the model.
-    #[default]
-    Auto,
-    /// This one.
-    Exactly(ResolvedPrecision),
-}
-
-/// The precision that a picture is drawn in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResolvedPrecision {
-    /// Single precision; weights keep every stored bit.
-    F32,
-    /// Weights and the inputs of matrix multiplies in bf16.
-    Bf16,
-    /// Weights and the inputs of matrix multiplies in 8 bits, the autoencoder in bf16.
-    Int8,
-}
-
-impl Precision {
-    /// Chooses by the bytes of memory there are: f32 loses nothing and is as fast here, but weights stored in f32 take twice
-    /// the room of bf16.
-    pub(crate) fn resolve(self, largest_part: u64, memory: u64) -> ResolvedPrecision {
-        match self {
-            Self::Exactly(precision) => precision,
-            Self::Auto if largest_part > memory / 10 * 9 => ResolvedPrecision::Bf16,
-            Self::Auto => ResolvedPrecision::F32,
-        }
-    }
-}
-
 /// A device that knows how fast it could be.
 pub(crate) trait Measurable: Backend {
     /// Additions and multiplications a second, in the arithmetic of its precision, measured now.
@@ -77,30 +45,55 @@ impl Measurable for Cpu {
     }
 }
 
+/// A device that quantises weights so that they can be stored.
+pub(crate) trait Quantise {
+    /// The matrix `[out, in]` in int8.
+    fn quantise(&self, matrix: &Stored) -> Result<Int8Panels>;
+}
+
+impl Quantise for Cpu {
+    fn quantise(&self, matrix: &Stored) -> Result<Int8Panels> {
+        Ok(self.int8_panels(matrix)?)
+    }
+}
+
 /// The processor in the given precision.
 pub(crate) fn cpu(precision: ResolvedPrecision, threads: Option<NonZeroUsize>) -> Result<Cpu> {
-    let precision = match precision {
+    let precision = of_cpu(precision);
+    Ok(Cpu::new(zao_cpu::Settings { precision, threads, instructions: None })?)
+}
+
+/// The device whose int8 weights can be stored.
+pub(crate) fn quantiser(threads: Option<NonZeroUsize>) -> Result<impl Quantise> {
+    cpu(ResolvedPrecision::Int8, threads)
+}
+
+/// The element types of activations in this precision.
+pub(crate) fn policy(precision: ResolvedPrecision) -> Policy {
+    of_cpu(precision).policy()
+}
+
+/// Bytes of main memory that a tensor which is stored dense takes once it is loaded.
+pub(crate) fn loaded_bytes(precision: ResolvedPrecision, tensor: &Declared, dtype: Dtype) -> u64 {
+    match tensor.usage {
+        Usage::Vector => (tensor.values() * Dtype::F32.size()) as u64,
+        Usage::Matrix { role, care } => {
+            zao_cpu::kept_bytes(of_cpu(precision), (role, care), dtype, &tensor.shape)
+        }
+    }
+}
+
+fn of_cpu(precision: ResolvedPrecision) -> CpuPrecision {
+    match precision {
         ResolvedPrecision::F32 => CpuPrecision::F32,
         ResolvedPrecision::Bf16 => CpuPrecision::Bf16,
         ResolvedPrecision::Int8 => CpuPrecision::Int8,
-    };
-    Ok(Cpu::new(zao_cpu::Settings { precision, threads, instructions: None })?)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn auto_keeps_f32_until_the_weights_do_not_fit() {
-        let gib = 1u64 << 30;
-        let resolve = |part, memory| Precision::Auto.resolve(part, memory);
-        assert_eq!(resolve(12 * gib, 20 * gib), ResolvedPrecision::F32);
-        assert_eq!(resolve(24 * gib, 20 * gib), ResolvedPrecision::Bf16);
-        assert_eq!(resolve(24 * gib, u64::MAX), ResolvedPrecision::F32);
-        let exactly = Precision::Exactly(ResolvedPrecision::F32);
-        assert_eq!(exactly.resolve(24 * gib, gib), ResolvedPrecision::F32);
-    }
 
     #[test]
     fn unknown_devices_say_what_there_is() {

@@ -79,8 +79,11 @@ impl<B: Backend> Artist<B> {
             Some(size) => format!("{size} would fit; draw that or {remedy}"),
             None => {
                 let weights = model.largest_part(self.precision);
-                let smaller = model.largest_part(ResolvedPrecision::Bf16) < weights;
-                let or = if smaller { " or use --precision bf16" } else { "" };
+                let smaller = [ResolvedPrecision::Bf16, ResolvedPrecision::Int8]
+                    .into_iter()
+                    .filter(|&other| model.largest_part(other) < weights)
+                    .map(|other| format!(" or use --precision {other}"));
+                let or: String = smaller.collect();
                 format!("the weights alone need {}; {remedy}{or}", Bytes(weights))
             }
         };

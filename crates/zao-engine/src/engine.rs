@@ -9,10 +9,11 @@ use zao_weights::Source;
 use crate::draw::{Artist, Draw};
 use crate::memory::Budget;
 use crate::model::ModelFiles;
+use crate::precision::resolve;
 use crate::watch::Watch;
 use crate::{
-    CancelToken, Device, Event, Job, Picture, Precision, ResolvedPrecision, Result, Synthetic,
-    Timings, devices,
+    CancelToken, Device, Event, Job, Picture, Precision, PrecisionReason, ResolvedPrecision,
+    Result, Synthetic, Timings, devices,
 };
 
 /// How to open an engine.
@@ -54,6 +55,7 @@ pub struct Engine {
     model: ModelFiles,
     info: ModelInfo,
     precision: ResolvedPrecision,
+    reason: PrecisionReason,
     artist: Box<dyn Draw>,
 }
 
@@ -61,7 +63,8 @@ pub struct Engine {
 /// Weights are loaded when the first picture needs them.
 ///
 /// # Errors
-/// A model that is not whole, or a device that is not there.
+/// A model that is not whole, a precision that its weights cannot be had in, or a device that is not
+/// there.
 pub fn open(name: &str, source: Source, settings: &Settings) -> Result<Engine> {
     engine(name, ModelFiles::open(source)?, settings)
 }
@@ -76,17 +79,16 @@ pub fn open_synthetic(synthetic: Synthetic, settings: &Settings) -> Result<Engin
 }
 
 fn engine(name: &str, model: ModelFiles, settings: &Settings) -> Result<Engine> {
+    let info = ModelInfo::of(name, &model);
     let budget = Budget::new(settings.memory_limit);
-    let largest = model.largest_part(ResolvedPrecision::F32);
-    let precision = settings.precision.resolve(largest, budget.total(0));
+    let (precision, reason) = resolve(settings.precision, &model, &info, budget)?;
     let artist: Box<dyn Draw> = match settings.device {
         Device::Auto | Device::Cpu => {
             let cpu = devices::cpu(precision, settings.threads)?;
             Box::new(Artist::new(cpu, precision, budget))
         }
     };
-    let info = ModelInfo::of(name, &model);
-    Ok(Engine { model, info, precision, artist })
+    Ok(Engine { model, info, precision, reason, artist })
 }
 
 impl ModelInfo {
@@ -118,6 +120,12 @@ impl Engine {
     #[must_use]
     pub fn precision(&self) -> ResolvedPrecision {
         self.precision
+    }
+
+    /// Why it draws in this precision.
+    #[must_use]
+    pub fn precision_reason(&self) -> PrecisionReason {
+        self.reason
     }
 
     /// The device it draws on.

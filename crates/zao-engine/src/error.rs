@@ -1,5 +1,6 @@
 //! What can go wrong between a job and its picture.
 
+use crate::ResolvedPrecision;
 use crate::job::InvalidJob;
 
 /// The result of anything the engine does.
@@ -44,6 +45,21 @@ pub enum Error {
         /// Why, and what there is.
         detail: String,
     },
+    /// A precision that weights stored in int8 cannot be had in.
+    #[error(
+        "the weights of this model are stored in int8, so it cannot draw in {asked}; use precision \
+         int8, or draw with the model that it was converted from"
+    )]
+    StoredInInt8 {
+        /// The precision asked for.
+        asked: ResolvedPrecision,
+    },
+    /// There is nothing to convert.
+    #[error("the weights of this model are stored in int8 already; convert the original model")]
+    AlreadyInt8,
+    /// A converted model cannot be written.
+    #[error(transparent)]
+    Save(#[from] zao_weights::SaveError),
     /// Somebody cancelled.
     #[error("cancelled")]
     Cancelled,

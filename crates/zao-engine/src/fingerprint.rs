@@ -1,6 +1,7 @@
 //! A short text that tells models apart by their content.
 
 use sha2::{Digest, Sha256};
+use zao_backend::Form;
 use zao_weights::Part;
 
 /// Bytes taken from either end of a tensor.
@@ -21,11 +22,17 @@ pub(crate) fn fingerprint<'a>(
     }
     for part in parts {
         hash.update(part.name().folder());
-        for (name, tensor) in part.iter() {
-            hash.update(format!("\n{name} {} {:?} ", tensor.dtype(), tensor.shape()));
-            let bytes = tensor.bytes();
-            hash.update(&bytes[..SAMPLE.min(bytes.len())]);
-            hash.update(&bytes[bytes.len().saturating_sub(SAMPLE)..]);
+        for (name, form) in part.iter() {
+            hash.update(format!("\n{name} {} {:?} ", form.name(), form.shape()));
+            let all: [&[u8]; 2] = match form {
+                Form::Dense(stored) => [stored.bytes(), &[]],
+                Form::Int8Panels(panels) => [panels.words(), panels.scales().bytes()],
+                _ => [&[]; 2],
+            };
+            for bytes in all {
+                hash.update(&bytes[..SAMPLE.min(bytes.len())]);
+                hash.update(&bytes[bytes.len().saturating_sub(SAMPLE)..]);
+            }
         }
     }
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()

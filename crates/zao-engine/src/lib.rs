@@ -2,7 +2,7 @@
 //! batch step by step, and says what happens as [`Event`]s.
 //!
 //! There is no HTTP here, no command line and no picture format. A caller opens an [`Engine`] with
-//! [`open`], makes [`Job`]s, and gets [`Picture`]s of RGB bytes.
+//! [`open`], makes [`Job`]s, and gets [`Picture`]s of RGB bytes. [`convert`] makes a model smaller.
 //!
 //! The way of a request: [`Job::new`] makes it valid and complete, [`Engine::draw`] tokenizes the
 //! prompts, rehearses the run to know its memory, encodes and refines the captions, steps all
@@ -10,6 +10,8 @@
 
 pub mod bench;
 mod cancel;
+mod checked;
+mod convert;
 mod denoise;
 mod devices;
 mod draw;
@@ -22,6 +24,7 @@ mod memory;
 mod model;
 mod parts;
 mod picture;
+mod precision;
 mod prompts;
 mod rehearsal;
 mod run;
@@ -31,13 +34,15 @@ mod weights;
 mod work;
 
 pub use cancel::CancelToken;
-pub use devices::{Device, Precision, ResolvedPrecision};
+pub use convert::{ConvertSettings, Converted, Kept, KeptBecause, convert};
+pub use devices::Device;
 pub use engine::{Engine, ModelInfo, Settings, open, open_synthetic};
 pub use error::{Error, Result};
 pub use event::{Event, Stage, Timings};
 pub use job::{Ask, InvalidJob, Job, MAX_SIDE, MAX_STEPS};
 pub use memory::peak_bytes;
 pub use picture::Picture;
+pub use precision::{Precision, PrecisionReason, ResolvedPrecision};
 pub use synthetic::{Architecture, Synthetic, UnknownArchitecture};
 pub use zao_model::guidance::Guidance;
 pub use zao_model::noise::Generator;

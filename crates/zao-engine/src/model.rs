@@ -1,71 +1,20 @@
-//! A model's files: opened, parsed, and every tensor checked before anything runs. A model of random
+//! A model as runs see it: its sizes, and where the weights of its parts come from. A model of random
 //! weights looks the same from here on.
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
-use zao_backend::{Dtype, Grid};
-use zao_model::text::{TextEncoder, Tokenizer, TokenizerFiles};
+use zao_backend::Grid;
+use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
-use zao_model::vae::{Decoder, Encoder};
+use zao_model::vae::Decoder;
 use zao_model::{Declared, SchedulerConfig, TextConfig, TransformerConfig, VaeConfig};
-use zao_weights::{Expected, ModelFolder, Part, PartName, Source};
+use zao_weights::{Part, PartName, Source};
 
-use crate::fingerprint::fingerprint;
+use crate::checked::Checked;
 use crate::prompts::Prompts;
 use crate::synthetic::{Configs, RandomPart, RandomWeights, Synthetic};
 use crate::weights::Weights;
-use crate::{Error, ResolvedPrecision, Result};
-
-/// The files besides the weights that decide what a picture looks like.
-struct SmallFiles {
-    text_encoder: Bytes,
-    transformer: Bytes,
-    vae: Bytes,
-    scheduler: Bytes,
-    tokenizer: Bytes,
-    tokenizer_config: Bytes,
-    chat_template: Option<Bytes>,
-}
-
-impl SmallFiles {
-    fn read(folder: &ModelFolder) -> Result<Self> {
-        let template = "tokenizer/chat_template.jinja";
-        Ok(Self {
-            text_encoder: folder.read("text_encoder/config.json")?,
-            transformer: folder.read("transformer/config.json")?,
-            vae: folder.read("vae/config.json")?,
-            scheduler: folder.read("scheduler/scheduler_config.json")?,
-            tokenizer: folder.read("tokenizer/tokenizer.json")?,
-            tokenizer_config: folder.read("tokenizer/tokenizer_config.json")?,
-            chat_template: if folder.contains(template) {
-                Some(folder.read(template)?)
-            } else {
-                None
-            },
-        })
-    }
-
-    fn all(&self) -> impl Iterator<Item = &[u8]> {
-        let always = [
-            &self.text_encoder,
-            &self.transformer,
-            &self.vae,
-            &self.scheduler,
-            &self.tokenizer,
-            &self.tokenizer_config,
-        ];
-        always.into_iter().chain(&self.chat_template).map(|content| &content[..])
-    }
-
-    fn tokenizer(&self) -> Result<Tokenizer> {
-        Ok(Tokenizer::new(TokenizerFiles {
-            tokenizer: &self.tokenizer,
-            config: &self.tokenizer_config,
-            chat_template: self.chat_template.as_deref(),
-        })?)
-    }
-}
+use crate::{ResolvedPrecision, Result};
 
 /// A model that is known to be whole and consistent; its weights are mapped or yet to be made, not
 /// loaded.
@@ -83,35 +32,14 @@ pub(crate) struct ModelFiles {
 impl ModelFiles {
     /// Opens a model in diffusers' folder layout.
     pub(crate) fn open(source: Source) -> Result<Self> {
-        let folder = ModelFolder::open(source)?;
-        let files = SmallFiles::read(&folder)?;
-        let text = TextConfig::from_json(&files.text_encoder)?;
-        let transformer = TransformerConfig::from_json(&files.transformer)?;
-        let vae = VaeConfig::from_json(&files.vae)?;
-        let scheduler = SchedulerConfig::from_json(&files.scheduler)?;
-        agree("cap_feat_dim", transformer.cap_feat_dim, "hidden_size", text.hidden_size)?;
-        agree("in_channels", transformer.in_channels, "latent_channels", vae.latent_channels)?;
-
-        let [text_part, transformer_part, vae_part] = PartName::ALL.map(|name| folder.part(name));
-        let parts = [text_part?, transformer_part?, vae_part?];
-        let (encoder, unread) = TextEncoder::manifest(&text)?;
-        let unread: Vec<&str> = unread.iter().map(|(name, _)| name.as_str()).collect();
-        let denoiser = Transformer::manifest(&transformer)?;
-        let decoder = Decoder::manifest(&vae)?;
-        let both = [decoder.clone(), Encoder::manifest(&vae)?].concat();
-        check(&parts[0], &encoder, &unread)?;
-        check(&parts[1], &denoiser, &[])?;
-        check(&parts[2], &both, &[])?;
-
-        let fingerprint = fingerprint(files.all(), &parts);
+        let checked = Checked::open(source)?;
+        let fingerprint = checked.fingerprint();
+        let prompts = Prompts::Tokenizer(Box::new(checked.tokenizer()?));
+        let Checked { text, transformer, vae, scheduler, parts, declared, decoder, .. } = checked;
         let [text_part, transformer_part, vae_part] = parts;
-        let parts = [
-            only(text_part, &encoder),
-            only(transformer_part, &denoiser),
-            only(vae_part, &decoder),
-        ];
-        let parts = parts.map(Weights::Files);
-        let prompts = Prompts::Tokenizer(Box::new(files.tokenizer()?));
+        let [encoder, denoiser, _] = declared;
+        let parts =
+            [only(text_part, encoder), only(transformer_part, denoiser), only(vae_part, decoder)];
         Ok(Self { text, transformer, vae, scheduler, prompts, fingerprint, parts })
     }
 
@@ -136,22 +64,26 @@ impl ModelFiles {
         &self.parts[index.expect("every part is in the list of all parts")]
     }
 
+    /// Whether weights are stored in int8, so that no other precision is possible.
+    pub(crate) fn is_int8(&self) -> bool {
+        self.parts.iter().any(Weights::has_int8)
+    }
+
     /// Bytes that a part takes in main memory once it is loaded.
     pub(crate) fn loaded_bytes(&self, part: PartName, precision: ResolvedPrecision) -> u64 {
-        let bytes = |(dtype, count)| {
-            let kept = match (dtype, precision) {
-                (Dtype::Bf16, _) | (_, ResolvedPrecision::Bf16 | ResolvedPrecision::Int8) => 2,
-                (Dtype::F32 | Dtype::F16, ResolvedPrecision::F32) => 4,
-            };
-            count * kept
-        };
-        self.part(part).dtypes().into_iter().map(bytes).sum()
+        self.part(part).loaded_bytes(precision)
     }
 
     /// Bytes of the part that takes most; parts can be loaded in turn, but none in pieces.
     pub(crate) fn largest_part(&self, precision: ResolvedPrecision) -> u64 {
         let bytes = PartName::ALL.map(|part| self.loaded_bytes(part, precision));
         bytes.into_iter().max().unwrap_or(0)
+    }
+
+    /// Number of values in all weights.
+    pub(crate) fn values(&self) -> u64 {
+        let declared = self.parts.iter().flat_map(Weights::declared);
+        declared.map(|tensor| tensor.values() as u64).sum()
     }
 
     /// Pixels of a latent cell's side.
@@ -180,22 +112,9 @@ impl ModelFiles {
     }
 }
 
-fn check(part: &Part, declared: &[Declared], ignored: &[&str]) -> Result<()> {
-    let expected = declared.iter().map(|(name, shape)| Expected::new(name, shape.as_slice()));
-    Ok(part.check(&expected.collect::<Vec<_>>(), ignored)?)
-}
-
 /// The part without the tensors that are not `declared`.
-fn only(mut part: Part, declared: &[Declared]) -> Part {
-    let names: BTreeSet<&str> = declared.iter().map(|(name, _)| name.as_str()).collect();
+fn only(mut part: Part, declared: Vec<Declared>) -> Weights {
+    let names: BTreeSet<&str> = declared.iter().map(|tensor| tensor.name.as_str()).collect();
     part.retain(|name| names.contains(name));
-    part
-}
-
-fn agree(name: &str, value: usize, other: &str, found: usize) -> Result<()> {
-    if value == found {
-        return Ok(());
-    }
-    let detail = format!("{name} {value}, but {other} of the part it works with is {found}");
-    Err(Error::Model(zao_model::Error::Config { file: "transformer/config.json", detail }))
+    Weights::Files { part, declared }
 }

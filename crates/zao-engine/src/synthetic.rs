@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     fn parameters(declared: &[zao_model::Declared]) -> usize {
-        declared.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+        declared.iter().map(zao_model::Declared::values).sum()
     }
 
     #[test]

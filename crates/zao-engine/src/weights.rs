@@ -1,16 +1,23 @@
 //! Where the tensors of a part come from: files, or nothing but its sizes. What loads them does not
 //! know which.
 
-use zao_backend::{Dtype, Stored};
+use zao_backend::{Dtype, Form};
+use zao_model::Declared;
 use zao_weights::{Part, PartName};
 
 use crate::synthetic::RandomPart;
+use crate::{ResolvedPrecision, devices};
 
 /// The tensors of one part that drawing reads.
 #[derive(Debug)]
 pub(crate) enum Weights {
     /// Mapped or embedded files.
-    Files(Part),
+    Files {
+        /// The tensors.
+        part: Part,
+        /// The same as they are asked for, in that order.
+        declared: Vec<Declared>,
+    },
     /// Made anew each time.
     Random(RandomPart),
 }
@@ -19,45 +26,73 @@ impl Weights {
     /// Which part this is.
     pub(crate) fn name(&self) -> PartName {
         match self {
-            Self::Files(part) => part.name(),
+            Self::Files { part, .. } => part.name(),
             Self::Random(part) => part.name(),
         }
     }
 
-    /// The tensor called `name`, if there is one.
-    pub(crate) fn get(&self, name: &str) -> Option<Stored> {
+    /// The tensors as they are asked for.
+    pub(crate) fn declared(&self) -> &[Declared] {
         match self {
-            Self::Files(part) => part.get(name).cloned(),
-            Self::Random(part) => part.make(name),
+            Self::Files { declared, .. } => declared,
+            Self::Random(part) => part.declared(),
+        }
+    }
+
+    /// The tensor called `name`, if there is one.
+    pub(crate) fn get(&self, name: &str) -> Option<Form> {
+        match self {
+            Self::Files { part, .. } => part.get(name).cloned(),
+            Self::Random(part) => part.make(name).map(Form::Dense),
         }
     }
 
     /// The size of all tensors in bytes, as stored.
     pub(crate) fn bytes(&self) -> u64 {
-        self.dtypes().into_iter().map(|(dtype, count)| count * dtype.size() as u64).sum()
+        match self {
+            Self::Files { part, .. } => part.bytes(),
+            Self::Random(part) => part.values() * Dtype::Bf16.size() as u64,
+        }
     }
 
-    /// The element types in use, each with its number of elements.
-    pub(crate) fn dtypes(&self) -> Vec<(Dtype, u64)> {
+    /// Whether some of them are quantised in their files.
+    pub(crate) fn has_int8(&self) -> bool {
         match self {
-            Self::Files(part) => part.dtypes(),
-            Self::Random(part) => vec![(Dtype::Bf16, part.values())],
+            Self::Files { part, .. } => part.iter().any(|(_, form)| is_int8(form)),
+            Self::Random(_) => false,
         }
+    }
+
+    /// Bytes that they take in main memory once they are loaded.
+    pub(crate) fn loaded_bytes(&self, precision: ResolvedPrecision) -> u64 {
+        let bytes = |tensor: &Declared| {
+            let dtype = match self {
+                Self::Files { part, .. } => match part.get(&tensor.name) {
+                    Some(Form::Dense(stored)) => stored.dtype(),
+                    // They are used as they lie.
+                    stored => return stored.map_or(0, |form| form.bytes() as u64),
+                },
+                Self::Random(_) => Dtype::Bf16,
+            };
+            devices::loaded_bytes(precision, tensor, dtype)
+        };
+        self.declared().iter().map(bytes).sum()
     }
 
     /// Lets the memory behind the tensor called `name` go, if a file can bring it back.
     pub(crate) fn release(&self, name: &str) {
         match self {
-            Self::Files(part) => part.release(name),
+            Self::Files { part, .. } => part.release(name),
             Self::Random(_) => {}
         }
     }
 
     /// [`Self::release`] for every tensor.
     pub(crate) fn release_all(&self) {
-        match self {
-            Self::Files(part) => part.names().for_each(|name| part.release(name)),
-            Self::Random(_) => {}
-        }
+        self.declared().iter().for_each(|tensor| self.release(&tensor.name));
     }
+}
+
+fn is_int8(form: &Form) -> bool {
+    matches!(form, Form::Int8Panels(_))
 }

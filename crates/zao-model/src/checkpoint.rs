@@ -1,4 +1,5 @@
-//! How a model asks for its weights: by the checkpoint's own names, with the shape it expects.
+//! How a model asks for its weights: by the checkpoint's own names, with the shape it expects and what
+//! it is for.
 //!
 //! The loading code is its own list of weights: run with [`Manifest`] it only writes down what it
 //! asks for, which is then compared with the files before anything is read.
@@ -18,10 +19,49 @@ pub trait Checkpoint {
     /// # Errors
     /// [`Error::Weight`] when there is none or its shape is another.
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Form>;
+
+    /// [`Self::tensor`], told that it is, or is a part of, a matrix. Whoever only hands tensors out need
+    /// not know.
+    ///
+    /// # Errors
+    /// Those of [`Self::tensor`].
+    fn matrix(&self, name: &str, shape: &[usize], _role: Role, _care: Care) -> Result<Form> {
+        self.tensor(name, shape)
+    }
 }
 
-/// A tensor that a part of the model declares: name and shape.
-pub type Declared = (String, Vec<usize>);
+/// A tensor that a part of the model declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Its name in the checkpoint.
+    pub name: String,
+    /// Its shape, outermost first.
+    pub shape: Vec<usize>,
+    /// What it is for.
+    pub usage: Usage,
+}
+
+/// What a tensor is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// Values that stay as they are, in `f32`: norm weights, biases, pad tokens.
+    Vector,
+    /// A weight, or a part of one, that a device takes in.
+    Matrix {
+        /// What the weight does.
+        role: Role,
+        /// How far it may be rounded.
+        care: Care,
+    },
+}
+
+impl Declared {
+    /// Number of its values.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
 
 /// A checkpoint without content that remembers what was asked.
 #[derive(Debug, Default)]
@@ -42,10 +82,21 @@ impl Manifest {
     }
 }
 
+impl Manifest {
+    fn note(&self, name: &str, shape: &[usize], usage: Usage) -> Form {
+        let (name, shape) = (name.to_owned(), shape.to_vec());
+        self.asked.borrow_mut().push(Declared { name, shape: shape.clone(), usage });
+        Form::Hollow(shape)
+    }
+}
+
 impl Checkpoint for Manifest {
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Form> {
-        self.asked.borrow_mut().push((name.to_owned(), shape.to_vec()));
-        Ok(Form::Hollow(shape.to_vec()))
+        Ok(self.note(name, shape, Usage::Vector))
+    }
+
+    fn matrix(&self, name: &str, shape: &[usize], role: Role, care: Care) -> Result<Form> {
+        Ok(self.note(name, shape, Usage::Matrix { role, care }))
     }
 }
 
@@ -78,18 +129,25 @@ impl<'a, B: Backend> Loader<'a, B> {
     }
 
     /// One tensor, checked to hold numbers only.
-    fn form(&self, name: &str, shape: &[usize]) -> Result<Form> {
+    fn form(&self, name: &str, shape: &[usize], usage: Usage) -> Result<Form> {
         let name = self.name(name);
-        let form = self.checkpoint.tensor(&name, shape)?;
+        let form = match usage {
+            Usage::Vector => self.checkpoint.tensor(&name, shape)?,
+            Usage::Matrix { role, care } => self.checkpoint.matrix(&name, shape, role, care)?,
+        };
         if form.shape() != shape {
             let detail = format!("expected shape {shape:?}, found {:?}", form.shape());
             return Err(Error::Weight { name, detail });
         }
-        if let Form::Dense(stored) = &form
-            && let Some(index) = stored.first_non_finite()
-        {
+        let floats = match &form {
+            Form::Dense(stored) => stored,
+            // Every integer is a number.
+            Form::Int8Panels(panels) => panels.scales(),
+            _ => return Ok(form),
+        };
+        if let Some(index) = floats.first_non_finite() {
             let mut value = [0.0];
-            stored.widen(index, &mut value);
+            floats.widen(index, &mut value);
             return Err(Error::NotFinite { name, index, value: value[0] });
         }
         Ok(form)
@@ -102,7 +160,8 @@ impl<'a, B: Backend> Loader<'a, B> {
         names: &[(&str, &[usize])],
         care: Care,
     ) -> Result<Weight<B>> {
-        let parts = names.iter().map(|(name, shape)| self.form(name, shape));
+        let usage = Usage::Matrix { role, care };
+        let parts = names.iter().map(|(name, shape)| self.form(name, shape, usage));
         let parts = parts.collect::<Result<Vec<_>>>()?;
         let label = self.name(names.first().map_or("", |(name, _)| *name));
         let matrix = Matrix::new(label, role, parts)?.with_care(care);
@@ -118,7 +177,7 @@ impl<'a, B: Backend> Loader<'a, B> {
     pub(crate) fn row(&self, names: &[(&str, &[usize])]) -> Result<Tensor<B>> {
         let mut values = Vec::new();
         for (name, shape) in names {
-            match self.form(name, shape)? {
+            match self.form(name, shape, Usage::Vector)? {
                 Form::Dense(stored) => values.extend(stored.to_f32()),
                 Form::Hollow(shape) => {
                     values.resize(values.len() + shape.iter().product::<usize>(), 0.0);

@@ -29,6 +29,6 @@ pub mod vae;
 #[cfg(test)]
 extern crate self as zao_model;
 
-pub use checkpoint::{Checkpoint, Declared, Loader, Manifest};
+pub use checkpoint::{Checkpoint, Declared, Loader, Manifest, Usage};
 pub use config::{SchedulerConfig, Shift, TextConfig, TransformerConfig, VaeConfig};
 pub use error::{Error, Result};

@@ -132,6 +132,27 @@ pub enum Error {
         /// The type as safetensors names it.
         found: String,
     },
+    /// The file says that it is in a format which this version does not know.
+    #[error(
+        "{file} is in the format {found}, which this version of zao does not read; update zao, or \
+         convert the original model again"
+    )]
+    Format {
+        /// The file.
+        file: String,
+        /// The format and what it says of itself.
+        found: String,
+    },
+    /// A converted tensor is not what the file says of it.
+    #[error("{file}: tensor {tensor} {reason}; convert the original model again")]
+    Converted {
+        /// The file.
+        file: String,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The index says that a shard has a tensor, and the shard has not.
     #[error("{index} says that tensor {tensor} is in {shard}, but it is not there")]
     TensorNotInShard {
@@ -163,4 +184,10 @@ pub enum Error {
     /// Names or shapes are not those that the configuration asks for.
     #[error(transparent)]
     Mismatch(Box<Mismatch>),
+}
+
+/// A size as disks are counted, rounded up so that what is asked for is never less than what is needed.
+pub(crate) fn gigabytes(bytes: u64) -> String {
+    let hundredths = bytes.div_ceil(10_000_000);
+    format!("{}.{:02} GB", hundredths / 100, hundredths % 100)
 }

@@ -12,11 +12,10 @@ use crate::shards::Layout;
 use crate::source::Source;
 
 /// The file that makes a folder a model.
-pub(crate) const MODEL_INDEX: &str = "model_index.json";
+const MODEL_INDEX: &str = "model_index.json";
 
 /// What `model_index.json` must name, each with a folder of that name.
-pub(crate) const COMPONENTS: [&str; 5] =
-    ["scheduler", "text_encoder", "tokenizer", "transformer", "vae"];
+const COMPONENTS: [&str; 5] = ["scheduler", "text_encoder", "tokenizer", "transformer", "vae"];
 
 /// The files besides the parts that no picture can be made without.
 const SMALL_FILES: [&str; 3] =
@@ -90,6 +89,19 @@ impl ModelFolder {
         self.source.read(path)
     }
 
+    /// Every file that belongs to the model and is no weight, nor an index of weights.
+    ///
+    /// # Errors
+    /// A folder of the model cannot be listed.
+    pub fn small_files(&self) -> Result<Vec<String>, Error> {
+        let mut files = vec![MODEL_INDEX.to_owned()];
+        for folder in COMPONENTS {
+            files.extend(self.source.files(folder)?);
+        }
+        files.retain(|file| is_text(file) && !file.ends_with(".index.json"));
+        Ok(files)
+    }
+
     /// Maps the weights of a part; nothing is read yet but the headers.
     ///
     /// Headers, offsets and lengths are checked, and the index against the shards in both
@@ -125,6 +137,14 @@ impl ModelFolder {
         }
         Ok(bytes)
     }
+}
+
+/// Whether a file at `path` can belong to a model without being weights: configurations, indices of
+/// shards, the tokenizer.
+pub(crate) fn is_text(path: &str) -> bool {
+    let Some((folder, name)) = path.split_once('/') else { return path == MODEL_INDEX };
+    let is_text = matches!(name.rsplit_once('.'), Some((_, "json" | "txt" | "jinja")));
+    is_text && COMPONENTS.contains(&folder) && !name.contains('/')
 }
 
 /// diffusers writes `[library, class]` for a part, and `[null, null]` for one left out.

@@ -2,8 +2,8 @@
 //!
 //! This crate knows file formats and nothing of what a tensor is for: it computes nothing, prints
 //! nothing and reads no environment variable. A [`ModelFolder`] opens a checkpoint in the layout
-//! of diffusers, from disk or from the binary itself. A [`Store`] says which models are installed, and
-//! [`pull()`] fetches one.
+//! of diffusers, from disk or from the binary itself, and a [`Draft`] writes one. A [`Store`] says which
+//! models are installed, and [`pull()`] fetches one.
 
 mod check;
 mod error;
@@ -11,9 +11,11 @@ mod folder;
 mod hf_cache;
 mod known;
 mod mapped;
+mod panels;
 mod part;
 mod pull;
 mod receipt;
+mod save;
 mod shards;
 mod source;
 mod store;
@@ -25,5 +27,6 @@ pub use known::KnownModel;
 pub use part::{Part, PartName};
 pub use pull::{Hub, PullError, PullEvent, PullOptions, Token, Watch, pull};
 pub use receipt::{Receipt, ReceivedFile};
+pub use save::{Draft, PartLayout, Planned, SaveError, SaveOptions, StoredAs};
 pub use source::Source;
 pub use store::{Installed, Origin, Store};

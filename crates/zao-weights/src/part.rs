@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use zao_backend::{Dtype, Stored};
+use zao_backend::{Form, Stored};
 
 use crate::error::Error;
 use crate::mapped::Mapping;
@@ -72,7 +72,7 @@ impl fmt::Display for PartName {
 #[derive(Clone, Debug)]
 pub struct Part {
     name: PartName,
-    tensors: BTreeMap<String, Stored>,
+    tensors: BTreeMap<String, Form>,
     /// The files that tensors may lie in.
     files: Vec<Mapping>,
 }
@@ -81,6 +81,8 @@ impl Part {
     /// A part of the given tensors, which are no file's; names are taken as they are.
     #[must_use]
     pub fn new(name: PartName, tensors: BTreeMap<String, Stored>) -> Self {
+        let tensors = tensors.into_iter().map(|(name, stored)| (name, Form::Dense(stored)));
+        let tensors = tensors.collect();
         Self { name, tensors, files: Vec::new() }
     }
 
@@ -93,9 +95,9 @@ impl Part {
             return Ok(Self { name, tensors, files });
         };
         let mut stripped = BTreeMap::new();
-        for (long, stored) in tensors {
+        for (long, form) in tensors {
             let short = long.strip_prefix(prefix).unwrap_or(&long).to_owned();
-            if stripped.insert(short.clone(), stored).is_some() {
+            if stripped.insert(short.clone(), form).is_some() {
                 return Err(Error::Duplicate { part: name, tensor: short });
             }
         }
@@ -110,8 +112,17 @@ impl Part {
 
     /// The tensor called `name`, if there is one.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Stored> {
+    pub fn get(&self, name: &str) -> Option<&Form> {
         self.tensors.get(name)
+    }
+
+    /// The tensor called `name`, if there is one and it is stored as floating-point numbers.
+    #[must_use]
+    pub fn dense(&self, name: &str) -> Option<&Stored> {
+        match self.tensors.get(name)? {
+            Form::Dense(stored) => Some(stored),
+            _ => None,
+        }
     }
 
     /// The names of all tensors in alphabetical order.
@@ -120,8 +131,8 @@ impl Part {
     }
 
     /// All tensors in alphabetical order of their names.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Stored)> {
-        self.tensors.iter().map(|(name, stored)| (name.as_str(), stored))
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Form)> {
+        self.tensors.iter().map(|(name, form)| (name.as_str(), form))
     }
 
     /// Number of tensors.
@@ -139,21 +150,21 @@ impl Part {
     /// The size of all tensors in bytes, as stored.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.tensors.values().map(|t| t.bytes().len() as u64).sum()
+        self.tensors.values().map(|form| form.bytes() as u64).sum()
     }
 
-    /// The element types in use, each with its number of elements; the most used comes first.
+    /// How its values are stored (`f32`, `bf16`, `int8` ...), each way with its number of values; the
+    /// most used comes first.
     #[must_use]
-    pub fn dtypes(&self) -> Vec<(Dtype, u64)> {
-        let mut counts = [Dtype::F32, Dtype::F16, Dtype::Bf16].map(|dtype| (dtype, 0));
-        for stored in self.tensors.values() {
-            if let Some((_, count)) = counts.iter_mut().find(|(dtype, _)| *dtype == stored.dtype())
-            {
-                *count += stored.len() as u64;
-            }
+    pub fn stored_as(&self) -> Vec<(&'static str, u64)> {
+        let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for form in self.tensors.values() {
+            *counts.entry(form.name()).or_default() +=
+                form.shape().iter().product::<usize>() as u64;
         }
+        let mut counts: Vec<_> = counts.into_iter().collect();
         counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-        counts.into_iter().filter(|&(_, count)| count > 0).collect()
+        counts
     }
 
     /// Forgets the tensors whose name `keep` refuses.
@@ -165,15 +176,21 @@ impl Part {
     /// behind it can go. It stays usable: what is read again comes back from its file. Nothing
     /// happens to tensors that are embedded or lie in no file, nor if there is no such tensor.
     pub fn release(&self, name: &str) {
-        let Some(stored) = self.tensors.get(name) else { return };
+        let bytes: [&[u8]; 2] = match self.tensors.get(name) {
+            Some(Form::Dense(stored)) => [stored.bytes(), &[]],
+            Some(Form::Int8Panels(panels)) => [panels.words(), panels.scales().bytes()],
+            _ => return,
+        };
         for file in &self.files {
-            file.release(stored.bytes());
+            bytes.into_iter().for_each(|bytes| file.release(bytes));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use zao_backend::Dtype;
+
     use super::*;
 
     fn tensors(names: &[&str]) -> BTreeMap<String, Stored> {
@@ -181,7 +198,8 @@ mod tests {
     }
 
     fn content(names: &[&str]) -> Content {
-        Content { tensors: tensors(names), files: Vec::new() }
+        let Part { tensors, files, .. } = Part::new(PartName::Vae, tensors(names));
+        Content { tensors, files }
     }
 
     #[test]
@@ -209,7 +227,7 @@ mod tests {
         all.insert("b".into(), half);
         let part = Part::new(PartName::Vae, all);
         assert_eq!((part.len(), part.bytes()), (2, 10));
-        assert_eq!(part.dtypes(), [(Dtype::Bf16, 3), (Dtype::F32, 1)]);
+        assert_eq!(part.stored_as(), [("bf16", 3), ("f32", 1)]);
     }
 
     #[test]

@@ -7,12 +7,13 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use safetensors::tensor::Metadata;
+use safetensors::tensor::{Metadata, TensorInfo};
 use serde::Deserialize;
-use zao_backend::{Dtype, Stored};
+use zao_backend::{Dtype, Form, Stored};
 
 use crate::error::Error;
 use crate::mapped::Mapping;
+use crate::panels::{self, Description};
 use crate::part::PartName;
 use crate::source::Source;
 
@@ -31,7 +32,7 @@ pub(crate) enum Layout {
 
 /// The tensors of a part with the names that the files give them, and the files they lie in.
 pub(crate) struct Content {
-    pub(crate) tensors: BTreeMap<String, Stored>,
+    pub(crate) tensors: BTreeMap<String, Form>,
     pub(crate) files: Vec<Mapping>,
 }
 
@@ -92,7 +93,7 @@ impl Layout {
         match self {
             Self::Single(path) => {
                 let file = source.map(path)?;
-                let tensors = cut(&source.describe(path), &file.bytes())?;
+                let Cut { tensors, .. } = cut(&source.describe(path), &file.bytes())?;
                 Ok(Content { tensors, files: vec![file] })
             }
             Self::Sharded { index, shard_of } => self.load_shards(source, index, shard_of),
@@ -106,6 +107,7 @@ impl Layout {
         shard_of: &BTreeMap<String, String>,
     ) -> Result<Content, Error> {
         let (mut tensors, mut files) = (BTreeMap::new(), Vec::new());
+        let mut seen = BTreeSet::new();
         for shard in self.files() {
             let file = source.map(shard).map_err(|error| match error {
                 Error::FileMissing { file } => {
@@ -113,16 +115,18 @@ impl Layout {
                 }
                 other => other,
             })?;
-            for (tensor, stored) in cut(&source.describe(shard), &file.bytes())? {
+            let cut = cut(&source.describe(shard), &file.bytes())?;
+            for tensor in cut.names {
                 if shard_of.get(&tensor).is_none_or(|listed| listed != shard) {
                     let (index, shard) = (source.describe(index), source.describe(shard));
                     return Err(Error::TensorNotInIndex { index, tensor, shard });
                 }
-                tensors.insert(tensor, stored);
+                seen.insert(tensor);
             }
+            tensors.extend(cut.tensors);
             files.push(file);
         }
-        match shard_of.iter().find(|(tensor, _)| !tensors.contains_key(*tensor)) {
+        match shard_of.iter().find(|(tensor, _)| !seen.contains(*tensor)) {
             None => Ok(Content { tensors, files }),
             Some((tensor, shard)) => Err(Error::TensorNotInShard {
                 index: source.describe(index),
@@ -133,11 +137,32 @@ impl Layout {
     }
 }
 
+/// The content of one safetensors file.
+struct Cut {
+    tensors: BTreeMap<String, Form>,
+    /// What the file has under a name of its own, which the scales of panels do too.
+    names: Vec<String>,
+}
+
 /// Cuts the content of one safetensors file into tensors that share its bytes.
-fn cut(file: &str, content: &Bytes) -> Result<BTreeMap<String, Stored>, Error> {
+fn cut(file: &str, content: &Bytes) -> Result<Cut, Error> {
     let (start, metadata) = header(file, content)?;
+    let mut infos: BTreeMap<String, &TensorInfo> = metadata.tensors().into_iter().collect();
+    let names = infos.keys().cloned().collect();
     let mut tensors = BTreeMap::new();
-    for (name, info) in metadata.tensors() {
+    let bytes_of = |info: &TensorInfo| {
+        let (from, to) = info.data_offsets;
+        content.slice(start + from..start + to)
+    };
+    if let Some(description) = Description::read(file, metadata.metadata().as_ref())? {
+        for name in description.shapes.keys() {
+            let panels = infos.remove(name).map(|info| (info, bytes_of(info)));
+            let scales = infos.remove(&panels::scales(name)).map(|info| (info, bytes_of(info)));
+            let form = description.panels(file, name, panels, scales)?;
+            tensors.insert(name.clone(), Form::Int8Panels(form));
+        }
+    }
+    for (name, info) in infos {
         let dtype = match info.dtype {
             safetensors::Dtype::F32 => Dtype::F32,
             safetensors::Dtype::F16 => Dtype::F16,
@@ -147,13 +172,11 @@ fn cut(file: &str, content: &Bytes) -> Result<BTreeMap<String, Stored>, Error> {
                 return Err(Error::Dtype { file, tensor: name, found });
             }
         };
-        let (from, to) = info.data_offsets;
-        let bytes = content.slice(start + from..start + to);
-        let stored = Stored::new(dtype, info.shape.clone(), bytes)
+        let stored = Stored::new(dtype, info.shape.clone(), bytes_of(info))
             .expect("safetensors checks that offsets span the shape");
-        tensors.insert(name, stored);
+        tensors.insert(name, Form::Dense(stored));
     }
-    Ok(tensors)
+    Ok(Cut { tensors, names })
 }
 
 /// Parses and checks the header; also gives where the tensors' bytes begin.

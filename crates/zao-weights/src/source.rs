@@ -44,6 +44,37 @@ impl Source {
         }
     }
 
+    /// The files right in `folder`, by name, as paths of this source; none if there is no such folder.
+    ///
+    /// # Errors
+    /// The folder is there and cannot be listed.
+    pub(crate) fn files(&self, folder: &str) -> Result<Vec<String>, Error> {
+        let mut paths = Vec::new();
+        match self {
+            Self::Folder(root) => {
+                let read_error = |source| Error::Read { file: self.describe(folder), source };
+                let entries = match fs::read_dir(root.join(folder)) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(paths),
+                    entries => entries.map_err(read_error)?,
+                };
+                for entry in entries {
+                    let name = entry.map_err(read_error)?.file_name();
+                    // A name that is no text is none of the names that models have.
+                    paths.extend(name.to_str().map(|name| format!("{folder}/{name}")));
+                }
+                paths.retain(|path| self.contains(path));
+            }
+            Self::Embedded(files) => {
+                let inside =
+                    |path: &&str| path.rsplit_once('/').is_some_and(|(it, _)| it == folder);
+                let all = files.iter().map(|(path, _)| *path);
+                paths.extend(all.filter(inside).map(str::to_owned));
+            }
+        }
+        paths.sort();
+        Ok(paths)
+    }
+
     /// The size of the file at `path` in bytes.
     ///
     /// # Errors
@@ -140,6 +171,8 @@ mod tests {
                 assert_eq!(&source.map(path).expect("map").bytes()[..], *content);
             }
             assert!(!source.contains("a"), "a folder is not a file");
+            assert_eq!(source.files("a").expect("files"), ["a/b.json"]);
+            assert_eq!(source.files("none").expect("no files"), [""; 0]);
             assert!(matches!(source.read("none"), Err(Error::FileMissing { .. })));
             assert!(matches!(source.map("none"), Err(Error::FileMissing { .. })));
         }

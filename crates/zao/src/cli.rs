@@ -1,6 +1,7 @@
 //! The command line as typed. Nothing is checked here that needs a model or a file.
 
 mod bench;
+mod convert;
 
 use std::fmt::Display;
 use std::num::NonZeroUsize;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use zao_engine::{Device, MAX_STEPS};
 
 pub(crate) use bench::{BenchArgs, BenchCommand, CommonArgs};
+pub(crate) use convert::{ConvertArgs, Target};
 
 /// More threads or connections than this are a slip of the finger, not a wish.
 const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
@@ -30,6 +32,8 @@ pub(crate) enum Command {
     Generate(Box<GenerateArgs>),
     /// Measure how fast this machine is, with random weights
     Bench(BenchArgs),
+    /// Store a model in int8, so that it is smaller and starts sooner
+    Convert(ConvertArgs),
     /// Show how a picture was made
     Info(InfoArgs),
     /// List the models that are installed
@@ -113,7 +117,8 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: Device,
 
-    /// Arithmetic: auto, f32, bf16 or int8 [default: auto]
+    /// Arithmetic: auto, f32, bf16 or int8. auto draws with a converted model in int8, with a small
+    /// one in f32, else in bf16 if memory allows, else in int8 [default: auto]
     #[arg(long, value_name = "PRECISION")]
     pub(crate) precision: Option<zao_api::Precision>,
 

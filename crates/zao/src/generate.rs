@@ -40,6 +40,10 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     }
     let opened = start.elapsed();
 
+    if engine.precision_reason().is_choice() {
+        let (precision, why) = (recorded(&engine), engine.precision_reason());
+        screen.remark(&format!("drawing in {precision}: {why}"));
+    }
     let warnings = RefCell::new(wanted.warnings(args, &engine));
     warnings.borrow().iter().for_each(|line| screen.remark(line));
     let steps = jobs.iter().map(|job| job.ask().steps).max().unwrap_or(0);
@@ -95,7 +99,12 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
         threads: args.threads,
         ..Settings::default()
     };
-    Ok((zao_engine::open(&chosen.name, chosen.source, &settings)?, chosen.notice))
+    let engine = zao_engine::open(&chosen.name, chosen.source, &settings);
+    let engine = engine.map_err(|error| match error {
+        Error::StoredInInt8 { .. } => Failure::usage(error),
+        other => other.into(),
+    })?;
+    Ok((engine, chosen.notice))
 }
 
 /// The precision as the engine takes it.

@@ -6,6 +6,7 @@
 mod bench;
 mod cli;
 mod console;
+mod convert;
 mod demo;
 mod failure;
 mod generate;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Generate(args) => generate::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Pull(args) => pull::run(&args),

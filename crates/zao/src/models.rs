@@ -1,7 +1,7 @@
-//! `zao models`: what is installed, where, how big.
+//! `zao models`: what is installed, where, how big, and how its weights are stored.
 
 use serde_json::json;
-use zao_weights::Origin;
+use zao_weights::{ModelFolder, Origin, PartName, Source};
 
 use crate::cli::ModelsArgs;
 use crate::failure::Result;
@@ -11,6 +11,8 @@ use crate::{console, demo, places, units};
 struct Row {
     name: String,
     bytes: u64,
+    /// How most weights of the transformer are stored, if they can be read.
+    weights: Option<&'static str>,
     /// The folder; a built-in model has none.
     path: Option<String>,
     origin: &'static str,
@@ -24,6 +26,7 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<()> {
         .map(|model| Row {
             name: model.name,
             bytes: model.bytes,
+            weights: weights(Source::Folder(model.path.clone())),
             path: Some(model.path.display().to_string()),
             origin: match model.origin {
                 Origin::Pulled(_) => "pulled",
@@ -39,6 +42,7 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<()> {
         rows.push(Row {
             name: demo::NAME.into(),
             bytes: files.iter().map(|(_, content)| content.len() as u64).sum(),
+            weights: weights(Source::Embedded(files)),
             path: None,
             origin: "built-in",
         });
@@ -56,18 +60,25 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<()> {
 
 impl Row {
     fn json(&self) -> serde_json::Value {
-        let Self { name, bytes, path, origin } = self;
-        json!({"name": name, "bytes": bytes, "path": path, "origin": origin})
+        let Self { name, bytes, weights, path, origin } = self;
+        json!({"name": name, "bytes": bytes, "weights": weights, "path": path, "origin": origin})
     }
+}
+
+/// A model that cannot be read is listed all the same; drawing with it will tell what is wrong.
+fn weights(source: Source) -> Option<&'static str> {
+    let part = ModelFolder::open(source).and_then(|folder| folder.part(PartName::Transformer));
+    part.ok()?.stored_as().first().map(|(name, _)| *name)
 }
 
 fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max(4);
-    let head = format!("{:width$}  {:>8}  {:18}  PLACE", "NAME", "SIZE", "ORIGIN");
+    let head = format!("{:width$}  {:>8}  WEIGHTS  {:18}  PLACE", "NAME", "SIZE", "ORIGIN");
     let line = |row: &Row| {
         let (size, place) =
             (units::bytes(row.bytes), row.path.as_deref().unwrap_or("in zao itself"));
-        format!("{:width$}  {size:>8}  {:18}  {place}", row.name, row.origin)
+        let weights = row.weights.unwrap_or("?");
+        format!("{:width$}  {size:>8}  {weights:7}  {:18}  {place}", row.name, row.origin)
     };
     [head].into_iter().chain(rows.iter().map(line)).collect::<Vec<_>>().join("\n")
 }

@@ -34,14 +34,14 @@ impl Checkpoint for Reading<'_, '_> {
         let refused = |detail| zao_model::Error::Weight { name: name.into(), detail };
         self.watch.check().map_err(|cancelled| refused(cancelled.to_string()))?;
         let missing = || refused(format!("the {} has no such tensor", self.part.name()));
-        let stored = self.part.get(name).ok_or_else(missing)?;
-        let bytes = stored.bytes().len() as u64;
+        let form = self.part.get(name).ok_or_else(missing)?;
+        let bytes = form.bytes() as u64;
         for past in self.recent.borrow_mut().push(name, bytes) {
             self.part.release(&past);
         }
         self.done.set(self.done.get() + bytes);
         self.watch.tell(Event::Loaded { done: self.done.get(), of: self.part.bytes() });
-        Ok(Form::Dense(stored))
+        Ok(form)
     }
 }
 

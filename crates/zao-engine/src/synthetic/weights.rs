@@ -95,15 +95,20 @@ impl RandomPart {
         self.weights.part
     }
 
+    /// Its tensors, in the order in which they are asked for.
+    pub(crate) fn declared(&self) -> &[Declared] {
+        &self.declared
+    }
+
     /// Number of values in all tensors.
     pub(crate) fn values(&self) -> u64 {
-        self.declared.iter().map(|(_, shape)| shape.iter().product::<usize>() as u64).sum()
+        self.declared.iter().map(|tensor| tensor.values() as u64).sum()
     }
 
     /// The tensor of this name, if the part has one.
     pub(crate) fn make(&self, name: &str) -> Option<Stored> {
-        let (name, shape) = self.declared.iter().find(|(declared, _)| declared == name)?;
-        Some(self.weights.make(name, shape))
+        let tensor = self.declared.iter().find(|tensor| tensor.name == name)?;
+        Some(self.weights.make(name, &tensor.shape))
     }
 }
 

@@ -62,7 +62,7 @@ fn refusals(change: impl Fn(&Stored) -> Option<Stored>) -> Vec<(&'static str, Er
     for sample in Sample::tiny() {
         for (part, name) in TENSORS {
             let sound = sample.weights(part);
-            let replacement = change(sound.0.get(name).unwrap());
+            let replacement = change(sound.0.dense(name).unwrap());
             let weights = Tampered { sound, name, replacement };
             refusals.push((name, refusal(&sample, part, &weights)));
         }

@@ -19,8 +19,7 @@ pub(crate) struct Weights(pub(crate) Part);
 
 impl Checkpoint for Weights {
     fn tensor(&self, name: &str, _shape: &[usize]) -> Result<Form> {
-        let stored = self.0.get(name).cloned();
-        stored.map(Form::Dense).ok_or_else(|| Error::Weight {
+        self.0.get(name).cloned().ok_or_else(|| Error::Weight {
             name: name.into(),
             detail: "the checkpoint has no such tensor".into(),
         })

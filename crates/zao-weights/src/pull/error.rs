@@ -5,7 +5,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::error::Error;
+use crate::error::{Error, gigabytes};
 
 /// Why a model could not be fetched. What was transferred is kept for the next try.
 #[derive(Debug, thiserror::Error)]
@@ -158,12 +158,6 @@ impl PullError {
         let path = path.into();
         move |source| Self::File { action, path, source }
     }
-}
-
-fn gigabytes(bytes: u64) -> String {
-    // Rounded up, so that what is asked for is never less than what is needed.
-    let hundredths = bytes.div_ceil(10_000_000);
-    format!("{}.{:02} GB", hundredths / 100, hundredths % 100)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::partial::BLOCK;
 use super::repo_path::RepoPath;
 use super::session::Session;
 use super::work::{Note, WorkFolder, create_parent};
-use crate::folder::{COMPONENTS, MODEL_INDEX};
+use crate::folder::is_text;
 use crate::part::PartName;
 
 /// A file to be fetched.
@@ -134,19 +134,13 @@ fn has_content(session: &Session<'_>, file: &RemoteFile, path: &Path) -> Result<
 
 /// Whether a model needs the file: configurations, the tokenizer, and unvaried weights.
 pub(super) fn is_needed(path: &RepoPath) -> bool {
-    let Some((folder, name)) = path.as_str().split_once('/') else {
-        return path.as_str() == MODEL_INDEX;
+    let path = path.as_str();
+    let weights = || {
+        let (folder, name) = path.split_once('/')?;
+        let stem = name.strip_suffix(".safetensors")?;
+        PartName::ALL.into_iter().find(|part| part.folder() == folder && is_weight(*part, stem))
     };
-    if !COMPONENTS.contains(&folder) || name.contains('/') {
-        return false;
-    }
-    match name.rsplit_once('.') {
-        Some((_, "json" | "txt" | "jinja")) => true,
-        Some((stem, "safetensors")) => {
-            PartName::ALL.into_iter().any(|part| part.folder() == folder && is_weight(part, stem))
-        }
-        _ => false,
-    }
+    is_text(path) || weights().is_some()
 }
 
 /// A single file or a shard; a variant such as `model.fp16` holds the same weights once more.

@@ -1,8 +1,8 @@
 //! Folders that open: one file, shards, every element type, and the embedded form.
 
 use serde_json::json;
-use zao_backend::{Dtype, Stored};
-use zao_weights::{ModelFolder, PartName, Source};
+use zao_backend::Dtype;
+use zao_weights::{ModelFolder, Part, PartName, Source};
 
 use crate::fixture::{Model, SINGLE, f32_file, safetensors};
 
@@ -14,7 +14,7 @@ fn one_file_gives_its_tensors() {
     assert_eq!(folder.class(), "ZImagePipeline");
     let part = folder.part(PartName::Transformer).expect("a good part");
     assert_eq!(part.names().collect::<Vec<_>>(), ["a", "b"]);
-    assert_eq!(part.get("a").expect("listed").to_f32(), [1.0, 2.0]);
+    assert_eq!(part.dense("a").expect("listed").to_f32(), [1.0, 2.0]);
     assert_eq!(part.get("a").expect("listed").shape(), [2]);
     assert_eq!(part.bytes(), 12);
 }
@@ -26,7 +26,7 @@ fn shards_are_joined() {
     model.write("transformer/one.safetensors", f32_file(&[("a", &[1.0])]));
     model.write("transformer/two.safetensors", f32_file(&[("b", &[2.0])]));
     let part = model.transformer().expect("good shards");
-    assert_eq!(part.get("b").expect("in the second shard").to_f32(), [2.0]);
+    assert_eq!(part.dense("b").expect("in the second shard").to_f32(), [2.0]);
     let on_disk = model.open().part_bytes(PartName::Transformer).expect("sizes");
     assert!(on_disk > part.bytes(), "files also hold their headers");
 }
@@ -44,7 +44,7 @@ fn three_element_types_and_a_scalar_are_read() {
     model.write(&format!("transformer/{SINGLE}"), safetensors(&header, &data));
     let part = model.transformer().expect("three types");
     for (name, dtype) in [("single", Dtype::F32), ("half", Dtype::F16), ("brain", Dtype::Bf16)] {
-        let tensor = part.get(name).expect("listed");
+        let tensor = part.dense(name).expect("listed");
         assert_eq!((tensor.dtype(), tensor.to_f32()), (dtype, vec![1.0]));
     }
     assert_eq!(part.get("half").expect("listed").shape(), [1, 1]);
@@ -79,16 +79,18 @@ fn an_embedded_model_is_read_like_a_folder() {
     let (a, b) = (embedded.part(PartName::Vae), on_disk.part(PartName::Vae));
     let (a, b) = (a.expect("embedded weights"), b.expect("weights on disk"));
     assert!(a.names().eq(b.names()) && a.len() > 100);
-    assert!(a.iter().zip(b.iter()).all(|((_, a), (_, b))| a.bytes() == b.bytes()));
+    let bytes = |part: &Part, name| part.dense(name).expect("dense").bytes().clone();
+    let same = |name| bytes(&a, name) == bytes(&b, name);
+    assert!(a.names().all(same));
     let table = FILES[2].1.as_ptr_range();
-    assert!(a.iter().all(|(_, t)| table.contains(&t.bytes().as_ptr())), "tensors were copied");
+    let address = |name| a.dense(name).expect("dense").bytes().as_ptr();
+    assert!(a.names().all(|name| table.contains(&address(name))), "tensors were copied");
 
     for part in [&a, &b] {
         part.names().for_each(|name| part.release(name));
         part.release("no such tensor");
     }
-    let same = |((_, a), (_, b)): ((&str, &Stored), (&str, &Stored))| a.bytes() == b.bytes();
-    assert!(a.iter().zip(b.iter()).all(same), "released tensors read as before");
+    assert!(a.names().all(same), "released tensors read as before");
 }
 
 #[test]
@@ -104,7 +106,7 @@ fn tensors_of_every_shard_read_the_same_after_their_release() {
     let part = model.transformer().expect("good shards");
     for name in ["a", "b"] {
         for _ in 0..2 {
-            assert_eq!(part.get(name).expect("listed").to_f32(), values);
+            assert_eq!(part.dense(name).expect("listed").to_f32(), values);
             part.release(name);
         }
     }
@@ -116,7 +118,8 @@ fn every_part_of_the_demo_model_is_finite_bf16() {
     let folder = ModelFolder::open(Source::Folder(root.into())).expect("the demo model");
     for name in PartName::ALL {
         let part = folder.part(name).expect("its weights");
-        assert!(matches!(part.dtypes()[..], [(Dtype::Bf16, count)] if count > 0), "{name}");
-        assert!(part.iter().all(|(_, stored)| stored.first_non_finite().is_none()), "{name}");
+        assert!(matches!(part.stored_as()[..], [("bf16", count)] if count > 0), "{name}");
+        let finite = |name| part.dense(name).is_some_and(|t| t.first_non_finite().is_none());
+        assert!(part.names().all(finite), "{name}");
     }
 }

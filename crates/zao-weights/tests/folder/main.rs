@@ -3,3 +3,5 @@
 mod broken;
 mod fixture;
 mod good;
+mod panels;
+mod save;

@@ -18,6 +18,7 @@ pub(super) struct Report {
     model: Model,
     shift: f32,
     precision: ResolvedPrecision,
+    precision_reason: String,
     device: String,
     recorded_device: String,
     start: Instant,
@@ -33,6 +34,7 @@ impl Report {
             model: Model { name: model.name.clone(), fingerprint: model.fingerprint.clone() },
             shift: model.shift,
             precision: recorded(engine),
+            precision_reason: engine.precision_reason().to_string(),
             device: engine.device().device,
             recorded_device: recorded_device(engine),
             start,
@@ -98,6 +100,7 @@ impl Report {
             model: self.model.clone(),
             device: self.device.clone(),
             precision: self.precision,
+            precision_reason: self.precision_reason.clone(),
             stages: Stages {
                 load: timings.load.as_secs_f64(),
                 text: timings.text.as_secs_f64(),

@@ -94,13 +94,15 @@ fn json_is_one_object_and_nothing_else() {
     let args = ["--json", "--count", "2", "--seed", "5", "--steps", "3", "--output", "x.png"];
     let said = folder.draw(&args).ok();
     assert_eq!(said.err, NOTICE, "no progress where nobody looks");
-    let Generated { images, prompt, model, precision, stages, steps, step_seconds, .. } =
+    let Generated { images, prompt, model, precision, precision_reason, stages, .. } =
         generated(&said.out);
+    let Generated { steps, step_seconds, .. } = generated(&said.out);
     let named: Vec<_> = images.iter().map(|image| (image.file.as_str(), image.seed)).collect();
     assert_eq!(named, [("x-1.png", 5), ("x-2.png", 6)]);
     assert_eq!((images[0].width, images[0].height), (64, 64));
     assert_eq!((prompt.as_str(), model.name.as_str()), ("a red apple", "demo"));
     assert_eq!((precision.as_str(), steps, step_seconds.len()), ("f32", 3, 3));
+    assert!(precision_reason.contains("small"), "{precision_reason}");
     let parts = stages.load + stages.text + stages.denoise + stages.decode + stages.encode_png;
     assert!(stages.denoise > 0.0 && parts <= stages.total, "{stages:?}");
 }

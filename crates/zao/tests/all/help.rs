@@ -6,13 +6,14 @@ use crate::folder::Folder;
 fn help_is_a_result() {
     let folder = Folder::new();
     for (args, words) in [
-        (&["--help"][..], &["generate", "bench", "info", "models", "pull"][..]),
+        (&["--help"][..], &["generate", "bench", "convert", "info", "models", "pull"][..]),
         (&["-h"], &["generate", "bench", "info", "models", "pull"]),
         (&["bench", "--help"], &["forward", "text", "vae", "generate", "gemm"]),
         (&["bench", "forward", "--help"], &["--synthetic", "z-image-turbo", "adaLN", "--batch"]),
         (&["bench", "gemm", "--help"], &["--tokens", "separated by commas", "--json"]),
         (&["generate", "--help"], &["PROMPT", "--seed", "--size", "--from", "result.png", "- for"]),
         (&["help", "pull"], &["z-image-turbo", "huggingface", "modelscope", "HF_ENDPOINT"]),
+        (&["convert", "--help"], &["--to", "int8", "--model", "--output", "adaLN", "--quiet"]),
         (&["info", "--help"], &["--json"]),
         (&["models", "--help"], &["--json"]),
     ] {

@@ -11,6 +11,7 @@
 
 mod bench;
 mod broken;
+mod convert;
 mod draw;
 mod folder;
 mod from;

@@ -1,0 +1,218 @@
+//! In which precision to draw, and why that one.
+
+use zao_backend::Policy;
+use zao_model::guidance::Guidance;
+use zao_model::noise::Generator;
+
+use crate::error::Bytes;
+use crate::memory::Budget;
+use crate::model::ModelFiles;
+use crate::rehearsal::rehearse;
+use crate::watch::Watch;
+use crate::work::Work;
+use crate::{Ask, CancelToken, Error, Job, ModelInfo, Result, devices};
+
+/// A model that takes less than this in f32 is drawn with in f32.
+const SMALL: u64 = 1 << 30;
+
+/// The precision as asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// What suits the machine and the model.
+    #[default]
+    Auto,
+    /// This one.
+    Exactly(ResolvedPrecision),
+}
+
+/// The precision that a picture is drawn in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResolvedPrecision {
+    /// Single precision; weights keep every stored bit.
+    F32,
+    /// Weights and the inputs of matrix multiplies in bf16.
+    Bf16,
+    /// Weights and the inputs of matrix multiplies in 8 bits, the autoencoder in bf16.
+    Int8,
+}
+
+/// Why a precision was chosen; its text is a part of a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrecisionReason {
+    /// Somebody asked for it.
+    Asked,
+    /// The model's weights are stored so.
+    Stored,
+    /// The model is so small that nothing has to be lost.
+    Small,
+    /// It is the best of those that fit into memory; it needs and there are so many bytes.
+    Fits {
+        /// Bytes that a picture needs beside the largest part of the model.
+        needed: u64,
+        /// Bytes of memory that may be used.
+        free: u64,
+    },
+    /// The next better one does not fit into memory; it needs and there are so many bytes.
+    Short {
+        /// Bytes that a picture would need in bf16 beside the largest part of the model.
+        needed: u64,
+        /// Bytes of memory that may be used.
+        free: u64,
+    },
+}
+
+impl PrecisionReason {
+    /// Whether the machine decided, so that the same model may be drawn with otherwise elsewhere.
+    #[must_use]
+    pub const fn is_choice(self) -> bool {
+        matches!(self, Self::Fits { .. } | Self::Short { .. })
+    }
+}
+
+impl std::fmt::Display for ResolvedPrecision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        })
+    }
+}
+
+impl std::fmt::Display for PrecisionReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Self::Asked => f.write_str("as asked"),
+            Self::Stored => f.write_str("the model's weights are stored in int8"),
+            Self::Small => f.write_str("the model is small enough to lose nothing"),
+            Self::Fits { needed, free: u64::MAX } => {
+                write!(f, "a picture needs {} of memory, and no limit is known", Bytes(needed))
+            }
+            Self::Fits { needed, free } => write!(
+                f,
+                "a picture needs {} of the {} of memory that can be used",
+                Bytes(needed),
+                Bytes(free)
+            ),
+            Self::Short { needed, free } => write!(
+                f,
+                "in bf16 a picture would need {} of memory, and {} can be used",
+                Bytes(needed),
+                Bytes(free)
+            ),
+        }
+    }
+}
+
+/// The precision for `model`, which users know as `info`, within `budget`.
+///
+/// # Errors
+/// A precision that the model's weights cannot be had in.
+pub(crate) fn resolve(
+    asked: Precision,
+    model: &ModelFiles,
+    info: &ModelInfo,
+    budget: Budget,
+) -> Result<(ResolvedPrecision, PrecisionReason)> {
+    use ResolvedPrecision::{Bf16, F32, Int8};
+    match asked {
+        Precision::Exactly(precision @ (F32 | Bf16)) if model.is_int8() => {
+            Err(Error::StoredInInt8 { asked: precision })
+        }
+        Precision::Exactly(precision) => Ok((precision, PrecisionReason::Asked)),
+        Precision::Auto if model.is_int8() => Ok((Int8, PrecisionReason::Stored)),
+        Precision::Auto if model.values() * size_of::<f32>() as u64 <= SMALL => {
+            Ok((F32, PrecisionReason::Small))
+        }
+        Precision::Auto => {
+            let (run, free) = (usual_run(model, info, devices::policy(Bf16))?, budget.total(0));
+            let needed = model.largest_part(Bf16) + run;
+            Ok(if needed <= free {
+                (Bf16, PrecisionReason::Fits { needed, free })
+            } else {
+                (Int8, PrecisionReason::Short { needed, free })
+            })
+        }
+    }
+}
+
+/// Bytes that drawing one picture of the usual size takes beside the weights.
+fn usual_run(model: &ModelFiles, info: &ModelInfo, policy: Policy) -> Result<u64> {
+    let size = info.default_size;
+    let ask = Ask {
+        prompt: "a picture of something, told in a sentence of the usual length".into(),
+        negative: String::new(),
+        width: size.width,
+        height: size.height,
+        steps: 1,
+        guidance: Guidance::OFF,
+        seed: 0,
+        generator: Generator::TorchCpu,
+    };
+    let job = Job::new(ask, info)?;
+    let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
+    let work = Work::new(model, &job, &Watch::new(&events, &cancel, &mut deliver))?;
+    Ok(rehearse(model, policy, &[work])?.bytes() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Architecture, Synthetic};
+
+    fn model(architecture: Architecture) -> (ModelFiles, ModelInfo) {
+        let model = ModelFiles::synthetic(Synthetic { architecture, tokens: 64 }).unwrap();
+        let info = ModelInfo::of("test", &model);
+        (model, info)
+    }
+
+    const GB: u64 = 1_000_000_000;
+
+    #[test]
+    fn a_large_model_is_drawn_with_in_the_best_precision_that_fits() {
+        use ResolvedPrecision::{Bf16, F32, Int8};
+        let (model, info) = model(Architecture::ZImageTurbo);
+        let resolve =
+            |limit| resolve(Precision::Auto, &model, &info, Budget::new(Some(limit))).unwrap();
+        let (precision, reason) = resolve(100 * GB);
+        let PrecisionReason::Fits { needed, free } = reason else { panic!("{reason:?}") };
+        assert_eq!((precision, free), (Bf16, 100 * GB), "f32 would gain nothing");
+        assert!((13 * GB..17 * GB).contains(&needed), "{needed}");
+        assert_eq!(resolve(needed).0, Bf16);
+        let short = PrecisionReason::Short { needed, free: needed - 1 };
+        assert_eq!(resolve(needed - 1), (Int8, short));
+        assert_eq!(resolve(1).0, Int8, "that nothing fits is told when something is drawn");
+        assert!(reason.is_choice() && short.is_choice());
+        assert!(reason.to_string().contains("93.1 GiB") && short.to_string().contains("bf16"));
+        let exactly = Precision::Exactly(F32);
+        let asked = super::resolve(exactly, &model, &info, Budget::new(Some(1))).unwrap();
+        assert_eq!(asked, (F32, PrecisionReason::Asked));
+    }
+
+    #[test]
+    fn a_small_model_loses_nothing_however_little_memory_there_is() {
+        let (model, info) = model(Architecture::Tiny);
+        let chosen = resolve(Precision::Auto, &model, &info, Budget::new(Some(1))).unwrap();
+        assert_eq!(chosen, (ResolvedPrecision::F32, PrecisionReason::Small));
+        assert!(!PrecisionReason::Small.is_choice());
+    }
+
+    #[test]
+    fn the_published_model_takes_what_its_weights_take() {
+        use ResolvedPrecision::{Bf16, F32, Int8};
+        use zao_weights::PartName::{TextEncoder, Transformer, Vae};
+        let (model, _) = model(Architecture::ZImageTurbo);
+        for (part, precision, gigabytes) in [
+            (Transformer, Bf16, 12.3),
+            (Transformer, F32, 12.3), // It is published in bf16, which f32 has no use for widening.
+            (Transformer, Int8, 6.3),
+            (TextEncoder, Bf16, 7.8),
+            (TextEncoder, Int8, 4.3),
+            (Vae, Int8, 0.1),
+        ] {
+            let bytes = model.loaded_bytes(part, precision) as f64 / GB as f64;
+            assert!((bytes - gigabytes).abs() < 0.06, "{part} in {precision}: {bytes}");
+        }
+        assert_eq!(model.largest_part(Int8), model.loaded_bytes(Transformer, Int8));
+    }
+}

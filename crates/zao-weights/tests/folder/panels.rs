@@ -1,0 +1,121 @@
+//! Files with int8 weights: read as they are described, and refused when the description is not kept.
+
+use serde_json::{Value, json};
+use zao_backend::Form;
+use zao_weights::Error;
+
+use crate::fixture::{Model, SINGLE, safetensors};
+
+/// A file with the matrix `w` of 33 outputs and 5 inputs, and a vector beside it.
+fn good() -> (Value, Vec<u8>) {
+    let header = json!({
+        "__metadata__": {
+            "zao": "int8-panels", "version": "1", "rotation": "hadamard-256",
+            "shapes": "{\"w\": [33, 5]}",
+        },
+        "w": { "dtype": "U8", "shape": [2, 2, 32, 4], "data_offsets": [0, 512] },
+        "w_scale": { "dtype": "F32", "shape": [33], "data_offsets": [512, 644] },
+        "norm": { "dtype": "BF16", "shape": [1], "data_offsets": [644, 646] },
+    });
+    (header, (0..646_u32).map(|i| (i % 251) as u8).collect())
+}
+
+/// What is said about the good file with its header changed.
+fn refusal(change: impl FnOnce(&mut Value)) -> Error {
+    let (mut header, data) = good();
+    change(&mut header);
+    Model::refusal(safetensors(&header, &data))
+}
+
+#[test]
+fn a_described_matrix_has_its_logical_shape_and_shares_the_bytes_of_the_file() {
+    let (header, data) = good();
+    let model = Model::new();
+    model.write(&format!("transformer/{SINGLE}"), safetensors(&header, &data));
+    let part = model.transformer().expect("a good file");
+    assert_eq!(
+        part.names().collect::<Vec<_>>(),
+        ["norm", "w"],
+        "scales are no tensor of the model"
+    );
+    let Some(Form::Int8Panels(panels)) = part.get("w") else { panic!("not int8") };
+    assert_eq!(panels.shape(), [33, 5]);
+    assert_eq!(panels.words()[..], data[..512]);
+    assert_eq!(panels.scales().bytes()[..], data[512..644]);
+    assert_eq!((part.bytes(), part.stored_as()), (646, vec![("int8", 165), ("bf16", 1)]));
+    assert!(part.dense("w").is_none());
+    part.release("w");
+    assert_eq!(panels.words()[..], data[..512]);
+}
+
+#[test]
+fn shards_name_the_scales_in_their_index_too() {
+    let (header, data) = good();
+    let places = [("w", "a.safetensors"), ("w_scale", "a.safetensors"), ("norm", "a.safetensors")];
+    let model = Model::new();
+    model.write("transformer/a.safetensors", safetensors(&header, &data));
+    model.write_index(&places);
+    assert_eq!(model.transformer().expect("a good shard").len(), 2);
+    model.write_index(&places[..1]);
+    let error = model.transformer().expect_err("the index lacks two");
+    assert!(matches!(error, Error::TensorNotInIndex { .. }), "{error}");
+}
+
+#[test]
+fn another_format_version_or_rotation_is_refused_by_its_name() {
+    for (key, value) in [("zao", "int4-tiles"), ("version", "2"), ("rotation", "none")] {
+        let error = refusal(|header| header["__metadata__"][key] = value.into());
+        assert!(matches!(error, Error::Format { .. }), "{error}");
+        let error = error.to_string();
+        assert!(error.contains(value) && error.contains("convert"), "{error}");
+    }
+    let error = refusal(|header| {
+        header["__metadata__"].as_object_mut().expect("an object").remove("version");
+    });
+    assert!(error.to_string().contains("unknown"), "{error}");
+}
+
+#[test]
+fn a_description_that_is_not_kept_is_refused() {
+    let most = usize::MAX.to_string();
+    for shapes in [
+        "{\"w\": [32, 5]}".to_owned(),
+        "{\"w\": [33, 9]}".into(),
+        "{\"w\": [34, 5]}".into(),
+        "{\"w\": [0, 0]}".into(),
+        format!("{{\"w\": [{most}, {most}]}}"),
+        "{\"w\": [33, 5], \"v\": [1, 1]}".into(),
+        "{\"norm\": [1, 1]}".into(),
+    ] {
+        let error = refusal(|header| header["__metadata__"]["shapes"] = shapes.as_str().into());
+        assert!(matches!(error, Error::Converted { .. }), "{shapes}: {error}");
+    }
+    for shapes in ["", "[]", "{\"w\": [33]}", "{\"w\": [-1, 5]}", "{\"w\": [33, 5.5]}"] {
+        let error = refusal(|header| header["__metadata__"]["shapes"] = shapes.into());
+        assert!(matches!(error, Error::Header { .. }), "{shapes}: {error}");
+    }
+}
+
+#[test]
+fn scales_that_do_not_fit_are_refused() {
+    let scales = |dtype: &str, count: u64, name: &str| {
+        refusal(|header| {
+            let header = header.as_object_mut().expect("an object");
+            header.remove("w_scale");
+            let entry = json!({ "dtype": dtype, "shape": [count], "data_offsets": [512, 644] });
+            header.insert(name.into(), entry);
+        })
+    };
+    for error in [scales("BF16", 66, "w_scale"), scales("F32", 33, "other")] {
+        assert!(matches!(error, Error::Converted { .. }), "{error}");
+        assert!(error.to_string().contains("scales"), "{error}");
+    }
+}
+
+#[test]
+fn bytes_that_nothing_describes_are_no_weights() {
+    let error = refusal(|header| header["__metadata__"]["shapes"] = "{}".into());
+    assert!(matches!(error, Error::Dtype { .. }), "{error}");
+    let error = refusal(|header| header["__metadata__"] = json!({ "format": "pt" }));
+    assert!(matches!(error, Error::Dtype { .. }), "{error}");
+}

@@ -1,0 +1,75 @@
+//! `zao convert`: a smaller model that draws what the original draws in int8.
+
+use zao_api::Generated;
+
+use crate::folder::Folder;
+
+/// What a converted model is made of in the working folder.
+fn convert(folder: &Folder, args: &[&str]) -> crate::said::Said {
+    folder.run(&[&["convert", "--to", "int8"], args].concat())
+}
+
+#[test]
+fn a_converted_model_draws_the_pixels_of_the_original_in_int8() {
+    let folder = Folder::new();
+    let said = convert(&folder, &["--output", "small"]).ok();
+    assert_eq!((said.err.as_str(), folder.names()), ("", vec!["small".to_owned()]));
+    let lines: Vec<_> = said.text().lines().collect();
+    assert!(
+        lines[0].starts_with("demo in int8 is in small (") && lines[0].contains(" MB"),
+        "{lines:?}"
+    );
+    for words in [["transformer", "adaLN_modulation"], ["vae", "all of it"]] {
+        let told = |line: &&str| words.iter().all(|word| line.contains(word));
+        assert!(lines.iter().any(told), "{words:?} {lines:?}");
+    }
+
+    let same = ["--seed", "5", "--steps", "3", "--size", "128x96"];
+    let draw = |args: &[&str]| {
+        folder.run(&[&["generate", "a red apple", "--json"], &same[..], args].concat()).ok()
+    };
+    let said = draw(&["--model", "small", "--output", "small.png"]);
+    let generated: Generated = serde_json::from_slice(&said.out).unwrap();
+    assert_eq!((generated.precision.as_str(), said.err.as_str()), ("int8", ""));
+    assert!(generated.precision_reason.contains("stored in int8"), "{generated:?}");
+    draw(&["--precision", "int8", "--output", "original.png"]);
+    draw(&["--output", "f32.png"]);
+    assert_eq!(folder.pixels("small.png"), folder.pixels("original.png"));
+    assert_ne!(folder.pixels("small.png"), folder.pixels("f32.png"));
+
+    let other = ["generate", "x", "--model", "small", "--precision", "bf16"];
+    folder.run(&other).complains(2, &["int8", "bf16", "converted from"]);
+}
+
+#[test]
+fn a_converted_model_in_the_store_is_found_by_name() {
+    let folder = Folder::new();
+    let place = folder.installed("demo-int8");
+    std::fs::create_dir(place.parent().unwrap()).unwrap();
+    convert(&folder, &["--model", "demo", "--output", place.to_str().unwrap(), "--quiet"]).ok();
+    let said = folder.draw(&["--json"]).ok();
+    let generated: Generated = serde_json::from_slice(&said.out).unwrap();
+    assert_eq!(generated.model.name, "demo-int8");
+    let listed: Vec<serde_json::Value> =
+        serde_json::from_slice(&folder.run(&["models", "--json"]).ok().out).unwrap();
+    assert_eq!((&listed[0]["name"], &listed[0]["weights"]), (&"demo-int8".into(), &"int8".into()));
+    assert!(folder.run(&["models"]).ok().text().contains("int8"));
+    convert(&folder, &["--model", "demo-int8", "--output", "again"]).complains(2, &["already"]);
+}
+
+#[test]
+fn wrong_use_is_told_in_one_line_and_leaves_nothing() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("taken"), "").unwrap();
+    for (args, parts) in [
+        (&["convert", "--output", "x"][..], &["--to"][..]),
+        (&["convert", "--to", "int8"], &["--output"]),
+        (&["convert", "--to", "int4", "--output", "x"], &["int4", "int8"]),
+        (&["convert", "--to", "int8", "--output", "taken"], &["taken", "already"]),
+        (&["convert", "--to", "int8", "--output", "no/x"], &["no", "folder"]),
+        (&["convert", "--to", "int8", "--output", "x", "--model", "none"], &["none", "zao models"]),
+    ] {
+        folder.run(args).complains(2, parts);
+    }
+    assert_eq!(folder.names(), ["taken"]);
+}
