@@ -8,7 +8,7 @@ use zao_backend::{Backend, Description, Error, Matrix, Plan, Policy, Region, Res
 
 use crate::isa::Isa;
 use crate::memory::{DEVICE, Memory, Reserve};
-use crate::settings::Settings;
+use crate::settings::{CpuPrecision, Settings};
 use crate::threads::{Threads, Work};
 use crate::view::{Band, Bands, Elements, ElementsMut};
 use crate::weight::CpuWeight;
@@ -67,8 +67,26 @@ impl Backend for Cpu {
 
     fn describe(&self) -> Description {
         let isa = self.isa.name();
-        let products = format!("f32 sums in {isa}, weights packed in panels");
-        let kernel = |family: &str, what: &str| (family.to_owned(), what.to_owned());
+        let kernel = |family: &str, what: String| (family.to_owned(), what);
+        let bf16 = if self.isa.multiplies_bf16() {
+            format!("pairs of bf16, f32 sums, in {isa}: faster here than multiply-adds")
+        } else {
+            format!("bf16 widened to f32 multiply-adds in {isa}: faster here, or all there is")
+        };
+        let floats = format!("f32 multiply-adds in {isa}");
+        let integers = if self.isa.multiplies_bytes() {
+            format!("rotated 8-bit integers by fours, exact sums, in {isa}")
+        } else {
+            format!("rotated 8-bit integers widened to 16 bits, exact sums, in {isa}")
+        };
+        let (linear, attention, conv2d) = match self.settings.precision {
+            CpuPrecision::F32 => (floats.clone(), floats.clone(), floats),
+            CpuPrecision::Bf16 => (bf16.clone(), bf16.clone(), bf16),
+            CpuPrecision::Int8 => {
+                let attention = attention::integers(self.isa);
+                (integers.clone(), attention.map_or_else(|| bf16.clone(), str::to_owned), bf16)
+            }
+        };
         Description {
             device: DEVICE.into(),
             numerics: isa.into(),
@@ -78,10 +96,10 @@ impl Backend for Cpu {
                 self.settings.precision
             ),
             kernels: vec![
-                kernel("linear", &products),
-                kernel("attention", &format!("online softmax over key blocks in {isa}")),
-                kernel("conv2d", &format!("implicit matrix product, {products}")),
-                kernel("everything else", &format!("loops over rows in {isa}")),
+                kernel("linear", format!("{linear}; weights packed in panels")),
+                kernel("attention", format!("{attention}; running softmax in f32")),
+                kernel("conv2d", format!("{conv2d}; windows multiplied where they lie")),
+                kernel("everything else", format!("loops over rows in {isa}")),
             ],
         }
     }

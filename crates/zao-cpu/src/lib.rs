@@ -9,6 +9,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "launching an operation consumes it")]
 
+mod affinity;
 mod attention;
 mod block;
 mod conv;

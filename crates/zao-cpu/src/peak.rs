@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use zao_backend::Result;
 
 use crate::device::Cpu;
+use crate::isa::Instructions;
 use crate::settings::CpuPrecision;
 use crate::threads::Work;
 
@@ -73,7 +74,7 @@ impl Cpu {
     /// No memory for the threads' scratch.
     pub fn peak_of(&self, arithmetic: Arithmetic) -> Result<f64> {
         let mut best = 0.0_f64;
-        for chains in ways(arithmetic) {
+        for chains in ways(arithmetic, self.isa.instructions()) {
             for _ in 0..ATTEMPTS {
                 best = best.max(self.rate(chains)?);
             }
@@ -100,15 +101,17 @@ impl Cpu {
     }
 }
 
-/// The instructions that do this arithmetic here.
-fn ways(arithmetic: Arithmetic) -> Vec<Chains> {
+/// What of these instructions does this arithmetic here.
+fn ways(arithmetic: Arithmetic, instructions: Instructions) -> Vec<Chains> {
     #[cfg(target_arch = "x86_64")]
     {
-        let found = x86::ways(arithmetic);
+        let found = x86::ways(arithmetic, instructions);
         if !found.is_empty() {
             return found;
         }
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = instructions;
     vec![match arithmetic {
         Arithmetic::F32 | Arithmetic::Bf16 => Chains { run: plain_f32, operations: 2 * LANES },
         Arithmetic::Int8 => Chains { run: plain_i32, operations: 2 * LANES },
@@ -130,7 +133,7 @@ pub(crate) fn bf16_dot_is_faster() -> bool {
         };
         (0..ATTEMPTS).map(attempt).fold(0.0, f64::max)
     };
-    *ANSWER.get_or_init(|| match ways(Arithmetic::Bf16).as_slice() {
+    *ANSWER.get_or_init(|| match ways(Arithmetic::Bf16, Instructions::Avx512Bf16).as_slice() {
         [widened, paired] => rate(paired) > rate(widened),
         _ => false,
     })

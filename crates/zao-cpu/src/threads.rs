@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use zao_backend::{Error, Region, Result};
 
+use crate::affinity::Places;
 use crate::block::Block;
 use crate::memory::{DEVICE, out_of_memory};
 
@@ -42,15 +43,23 @@ impl Work {
 
 impl Threads {
     /// `count` threads, the caller included.
+    /// Helpers stay on processors of their own where there are as many as threads; the caller, whose
+    /// thread is not this device's, is left free and takes what is left.
     pub(crate) fn new(count: NonZeroUsize) -> Result<Self> {
         if count.get() > MOST {
             return Err(refused(format!("{count} threads are too many; ask for at most {MOST}")));
         }
+        let places = Places::for_each_of(count.get());
         let helpers = (count.get() > 1)
             .then(|| {
                 ThreadPoolBuilder::new()
                     .num_threads(count.get() - 1)
                     .thread_name(|index| format!("zao-cpu-{}", index + 1))
+                    .start_handler(move |index| {
+                        if let Some(places) = &places {
+                            places.keep(index + 1);
+                        }
+                    })
                     .build()
             })
             .transpose()

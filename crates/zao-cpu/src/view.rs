@@ -447,28 +447,4 @@ impl<'a> Shared<'a> {
             std::slice::from_raw_parts_mut(start, count)
         }
     }
-
-    /// The elements `columns` of each of `rows`, if they are `f32`.
-    ///
-    /// # Safety
-    /// As for [`Shared::part`], for every row that the iterator has given.
-    pub(crate) unsafe fn f32_rows(
-        self,
-        rows: Range<usize>,
-        columns: Range<usize>,
-    ) -> Option<impl Iterator<Item = &'a mut [f32]>> {
-        assert!(rows.end <= self.rows);
-        assert!(columns.start <= columns.end && columns.end <= self.width);
-        (self.element == Element::F32).then(|| {
-            rows.map(move |row| {
-                let start = self.start.cast::<f32>();
-                // SAFETY: the assertions keep the part inside the tensor, which is borrowed for `'a`
-                // and aligned; rows differ, and the caller promises that nobody else has them.
-                unsafe {
-                    let start = start.add(row * self.width + columns.start);
-                    std::slice::from_raw_parts_mut(start, columns.len())
-                }
-            })
-        })
-    }
 }

@@ -77,7 +77,7 @@ impl Bench {
         let (precision, _) = resolve(settings.precision, &model, &info, budget)?;
         let station: Box<dyn Measure> = match settings.device {
             Device::Auto | Device::Cpu => {
-                let cpu = devices::cpu(precision, settings.threads)?;
+                let cpu = devices::cpu(precision, settings.threads, settings.instructions)?;
                 Box::new(Station::new(cpu, precision, budget))
             }
         };

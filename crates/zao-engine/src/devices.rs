@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use zao_backend::{Backend, Dtype, Int8Panels, Policy, Stored};
+pub use zao_cpu::Instructions;
 use zao_cpu::{Cpu, CpuPrecision};
 use zao_model::{Declared, Usage};
 
@@ -58,14 +59,18 @@ impl Quantise for Cpu {
 }
 
 /// The processor in the given precision.
-pub(crate) fn cpu(precision: ResolvedPrecision, threads: Option<NonZeroUsize>) -> Result<Cpu> {
+pub(crate) fn cpu(
+    precision: ResolvedPrecision,
+    threads: Option<NonZeroUsize>,
+    instructions: Option<Instructions>,
+) -> Result<Cpu> {
     let precision = of_cpu(precision);
-    Ok(Cpu::new(zao_cpu::Settings { precision, threads, instructions: None })?)
+    Ok(Cpu::new(zao_cpu::Settings { precision, threads, instructions })?)
 }
 
 /// The device whose int8 weights can be stored.
 pub(crate) fn quantiser(threads: Option<NonZeroUsize>) -> Result<impl Quantise> {
-    cpu(ResolvedPrecision::Int8, threads)
+    cpu(ResolvedPrecision::Int8, threads, None)
 }
 
 /// The element types of activations in this precision.

@@ -12,8 +12,8 @@ use crate::model::ModelFiles;
 use crate::precision::resolve;
 use crate::watch::Watch;
 use crate::{
-    CancelToken, Device, Event, Job, Picture, Precision, PrecisionReason, ResolvedPrecision,
-    Result, Synthetic, Timings, devices,
+    CancelToken, Device, Event, Instructions, Job, Picture, Precision, PrecisionReason,
+    ResolvedPrecision, Result, Synthetic, Timings, devices,
 };
 
 /// How to open an engine.
@@ -25,6 +25,8 @@ pub struct Settings {
     pub precision: Precision,
     /// How many threads compute on the processor; `None` for one a core.
     pub threads: Option<NonZeroUsize>,
+    /// Which instructions compute on the processor; `None` for the fastest that it has.
+    pub instructions: Option<Instructions>,
     /// The most main memory, in bytes, that weights and runs may take together; `None` for what the
     /// system says is free. With less than everything needs, fewer pictures are drawn at a time and
     /// parts of the model are loaded in turn: slower, but the pictures are the same.
@@ -84,7 +86,7 @@ fn engine(name: &str, model: ModelFiles, settings: &Settings) -> Result<Engine> 
     let (precision, reason) = resolve(settings.precision, &model, &info, budget)?;
     let artist: Box<dyn Draw> = match settings.device {
         Device::Auto | Device::Cpu => {
-            let cpu = devices::cpu(precision, settings.threads)?;
+            let cpu = devices::cpu(precision, settings.threads, settings.instructions)?;
             Box::new(Artist::new(cpu, precision, budget))
         }
     };

@@ -15,6 +15,7 @@ use crate::cli::{BenchArgs, BenchCommand, CommonArgs};
 use crate::console;
 use crate::failure::{Failure, Result};
 use crate::generate::precision;
+use crate::places;
 use crate::progress::Progress;
 use crate::screen::Screen;
 
@@ -96,6 +97,7 @@ fn open(common: &CommonArgs, tokens: usize) -> Result<Bench> {
         device: common.device,
         precision: precision(common.precision),
         threads: common.threads,
+        instructions: places::instructions()?,
         memory_limit: common.memory_limit.map(|mib| mib << 20),
     };
     Ok(Bench::open(synthetic, &settings)?)

@@ -97,6 +97,7 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
         device: args.device,
         precision: precision(wanted.request.precision.unwrap_or_default()),
         threads: args.threads,
+        instructions: places::instructions()?,
         ..Settings::default()
     };
     let engine = zao_engine::open(&chosen.name, chosen.source, &settings);

@@ -1,10 +1,14 @@
-//! Where things are kept on this machine. The only place that reads the environment.
+//! Where things are kept on this machine, and what else the environment says. The only place that
+//! reads it.
 
 use std::env;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use zao_engine::Instructions;
 use zao_weights::Store;
+
+use crate::failure::Failure;
 
 /// The store of installed models: `$ZAO_HOME/models`, or `zao/models` in the user's data folder;
 /// and the cache of Hugging Face's own tools beside it.
@@ -37,6 +41,13 @@ pub(crate) fn hugging_face_endpoint() -> Option<String> {
 /// The user's access token for Hugging Face, if one is set.
 pub(crate) fn hugging_face_token() -> Option<String> {
     text("HF_TOKEN")
+}
+
+/// The instructions that the processor is to be used with, if `ZAO_CPU` names some.
+pub(crate) fn instructions() -> Result<Option<Instructions>, Failure> {
+    let Some(name) = text("ZAO_CPU") else { return Ok(None) };
+    let wrong = |error| Failure::usage(format!("ZAO_CPU: {error}"));
+    name.parse().map(Some).map_err(wrong)
 }
 
 /// The proxy that downloads go through, if one is set.

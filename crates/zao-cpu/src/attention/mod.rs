@@ -66,6 +66,12 @@ pub(crate) fn attention(cpu: &Cpu, op: Attention<'_, Cpu>) -> Result<()> {
     })
 }
 
+/// How transformer heads are multiplied in 8 bits, where they are.
+pub(crate) fn integers(isa: Isa) -> Option<&'static str> {
+    Format::has_integers(isa)
+        .then_some("scores of rotated bytes, values of 10 by weights of 14 bits")
+}
+
 /// Heads of a task: as many as make whole groups of a quantised output.
 fn heads_together(heads: Heads, out: Element) -> usize {
     match out {

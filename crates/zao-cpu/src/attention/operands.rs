@@ -36,14 +36,19 @@ impl Format {
     /// What suits an output that a matrix multiply reads in this type. Values in 8 bits share their
     /// scales with later ones, so behind a causal mask there are none; a head is one group.
     pub(super) fn of(isa: Isa, out: Element, mask: Mask, heads: Heads) -> Self {
-        let wide = matches!(isa.instructions(), Instructions::Avx512Bf16 | Instructions::Avx512);
         let fits = mask == Mask::Full && heads.dim <= Element::GROUP;
-        let bytes = wide && isa.multiplies_bytes() && fits;
+        let bytes = Self::has_integers(isa) && fits;
         match out {
             Element::Int8 if bytes => Self::Int8,
             Element::Bf16 | Element::Int8 if isa.multiplies_bf16() => Self::Bf16,
             Element::F32 | Element::Bf16 | Element::Int8 | Element::U8 => Self::F32,
         }
+    }
+
+    /// Whether integers are faster than floating-point numbers: with the instructions of VNNI.
+    pub(super) fn has_integers(isa: Isa) -> bool {
+        let wide = matches!(isa.instructions(), Instructions::Avx512Bf16 | Instructions::Avx512);
+        wide && isa.multiplies_bytes()
     }
 
     /// Words of a row of `dim` values.

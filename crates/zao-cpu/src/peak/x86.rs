@@ -5,28 +5,35 @@ use std::arch::x86_64::*;
 use std::hint::black_box;
 
 use super::{Arithmetic, Chains};
+use crate::isa::Instructions;
 
 /// Chains of a function below: with two operands they fill 26 of 32, or 14 of 16, registers.
 const WIDE: usize = 24;
 const NARROW: usize = 12;
 
-/// The fastest instructions for this arithmetic that the machine has; none if it has no vectors.
-pub(super) fn ways(arithmetic: Arithmetic) -> Vec<Chains> {
-    let bf16 = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16");
+/// The fastest of these instructions for this arithmetic; none if the machine has no vectors.
+pub(super) fn ways(arithmetic: Arithmetic, instructions: Instructions) -> Vec<Chains> {
+    let wide = match instructions {
+        Instructions::Avx512Bf16 | Instructions::Avx512 => is_x86_feature_detected!("avx512f"),
+        Instructions::Avx2 => false,
+        Instructions::Portable => return Vec::new(),
+    };
+    // Widened bf16 is a way of AVX-512 whatever else there is.
+    let bf16 = wide && is_x86_feature_detected!("avx512bf16");
     match arithmetic {
-        Arithmetic::F32 => f32_way().into_iter().collect(),
+        Arithmetic::F32 => f32_way(wide).into_iter().collect(),
         Arithmetic::Bf16 => {
             // SAFETY: it was just detected.
             let run = |rounds| unsafe { dpbf16_512(rounds) };
             let paired = bf16.then_some(Chains { run, operations: WIDE * 64 });
-            f32_way().into_iter().chain(paired).collect()
+            f32_way(wide).into_iter().chain(paired).collect()
         }
-        Arithmetic::Int8 => int8_way().into_iter().collect(),
+        Arithmetic::Int8 => int8_way(wide).into_iter().collect(),
     }
 }
 
-fn f32_way() -> Option<Chains> {
-    if is_x86_feature_detected!("avx512f") {
+fn f32_way(wide: bool) -> Option<Chains> {
+    if wide {
         // SAFETY: it was just detected.
         Some(Chains { run: |rounds| unsafe { fmadd_512(rounds) }, operations: WIDE * 32 })
     } else if is_x86_feature_detected!("avx") && is_x86_feature_detected!("fma") {
@@ -37,8 +44,8 @@ fn f32_way() -> Option<Chains> {
     }
 }
 
-fn int8_way() -> Option<Chains> {
-    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni") {
+fn int8_way(wide: bool) -> Option<Chains> {
+    if wide && is_x86_feature_detected!("avx512vnni") {
         // SAFETY: it was just detected.
         Some(Chains { run: |rounds| unsafe { dpbusd_512(rounds) }, operations: WIDE * 128 })
     } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("avxvnni") {

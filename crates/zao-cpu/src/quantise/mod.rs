@@ -10,7 +10,10 @@
 
 #![cfg_attr(
     target_arch = "x86_64",
-    allow(unsafe_code, reason = "functions compiled for an instruction set are called if it is there")
+    allow(
+        unsafe_code,
+        reason = "functions compiled for an instruction set are called if it is there"
+    )
 )]
 
 #[cfg(target_arch = "x86_64")]

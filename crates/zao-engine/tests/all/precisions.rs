@@ -61,7 +61,9 @@ fn pictures_in_bf16_and_int8_are_near_those_in_f32() {
         distances.sort_by(f64::total_cmp);
         let median = f64::midpoint(distances[11], distances[12]);
         let (worst, best) = (distances[0], distances[23]);
-        println!("{precision:?} beside f32: median {median:.1} dB, {worst:.1} to {best:.1}, n = 24");
+        println!(
+            "{precision:?} beside f32: median {median:.1} dB, {worst:.1} to {best:.1}, n = 24"
+        );
         assert!(median >= floor, "{precision:?}: median {median:.1} dB, expected {floor}");
     }
 }

@@ -18,6 +18,7 @@ mod from;
 mod help;
 mod hub;
 mod info;
+mod instructions;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod model_file;
