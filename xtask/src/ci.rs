@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::Project;
 use crate::step::{Step, Work};
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step {
         name: "format",
         work: Work::Cargo { arguments: &["fmt", "--all", "--check"], environment: &[] },
@@ -23,6 +23,27 @@ const STEPS: [Step; 7] = [
     Step {
         name: "tests",
         work: Work::Cargo { arguments: &["test", "--release", "--workspace"], environment: &[] },
+    },
+    // The compiler has the sanitizer, but only lets nightly ask for it; the device that works with raw
+    // memory is small enough to be built a second time.
+    Step {
+        name: "sanitizer",
+        work: Work::Cargo {
+            arguments: &[
+                "test",
+                "--package",
+                "zao-cpu",
+                "--target",
+                "x86_64-unknown-linux-gnu",
+                "--target-dir",
+                "target/sanitizer",
+            ],
+            environment: &[
+                ("RUSTC_BOOTSTRAP", "1"),
+                ("RUSTFLAGS", "-Zsanitizer=address"),
+                ("ASAN_OPTIONS", "detect_leaks=0"),
+            ],
+        },
     },
     Step {
         name: "docs",

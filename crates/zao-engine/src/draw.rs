@@ -1,5 +1,8 @@
 //! Drawing on one kind of device: how many pictures at a time, and in how much memory.
 
+#[cfg(test)]
+mod census;
+
 use zao_backend::{Backend, Plan};
 use zao_model::noise;
 
@@ -11,7 +14,7 @@ use crate::rehearsal::{largest_fitting, rehearse};
 use crate::run::run;
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{Error, Job, ResolvedPrecision, Result};
+use crate::{Error, Job, Residency, ResolvedPrecision, Result};
 
 /// Drawing without naming the device.
 pub(crate) trait Draw {
@@ -31,6 +34,7 @@ pub(crate) struct Artist<B: Backend> {
     parts: Parts<B>,
     precision: ResolvedPrecision,
     budget: Budget,
+    residency: Residency,
     /// What the device keeps for runs.
     reserved: Plan,
 }
@@ -42,8 +46,14 @@ struct Batch<'w, 'a> {
 }
 
 impl<B: Backend> Artist<B> {
-    pub(crate) fn new(backend: B, precision: ResolvedPrecision, budget: Budget) -> Self {
-        Self { backend, parts: Parts::new(), precision, budget, reserved: Plan::default() }
+    pub(crate) fn new(
+        backend: B,
+        precision: ResolvedPrecision,
+        budget: Budget,
+        residency: Residency,
+    ) -> Self {
+        let (parts, reserved) = (Parts::new(), Plan::default());
+        Self { backend, parts, precision, budget, residency, reserved }
     }
 
     /// Bytes that a run of this plan needs at least: beside it, one part at a time has to fit.
@@ -119,7 +129,8 @@ impl<B: Backend> Artist<B> {
         let total = self.budget.total(self.held_bytes(model));
         let batches = self.batches(model, work, total)?;
         watch.expect(batches.iter().map(Batch::steps).sum(), work.len());
-        for Batch { work, plan } in batches {
+        let last = batches.len() - 1;
+        for (index, Batch { work, plan }) in batches.into_iter().enumerate() {
             let room = self.reserve(model, plan, total)?;
             let mut supply = Loading {
                 backend: &self.backend,
@@ -127,6 +138,8 @@ impl<B: Backend> Artist<B> {
                 parts: &mut self.parts,
                 precision: self.precision,
                 room,
+                // Until the last batch the others will ask for every part once more.
+                residency: if index == last { self.residency } else { Residency::Keep },
             };
             let noise =
                 |job: &Job, count| noise::normal(job.ask().generator, job.ask().seed, count);
@@ -144,7 +157,14 @@ impl<B: Backend> Draw for Artist<B> {
         if work.is_empty() {
             return Ok(());
         }
-        self.draw_batches(model, &work, watch).inspect_err(|_| self.release())
+        let drawn = self.draw_batches(model, &work, watch);
+        if drawn.is_err() {
+            self.release();
+            if self.residency == Residency::InTurn {
+                self.parts.clear(model);
+            }
+        }
+        drawn
     }
 
     fn held_bytes(&self, model: &ModelFiles) -> u64 {
@@ -194,7 +214,8 @@ mod tests {
         let policy = Policy { activation: Element::F32, linear_input: bf16, careful_input: bf16 };
         for jobs in [vec![job(12, 0.0, 1)], vec![job(24, 0.0, 2), job(8, 3.0, 4)]] {
             let precision = ResolvedPrecision::Bf16;
-            let mut artist = Artist::new(Planner::new(policy), precision, Budget::default());
+            let (budget, residency) = (Budget::default(), Residency::Keep);
+            let mut artist = Artist::new(Planner::new(policy), precision, budget, residency);
             let (events, cancel, mut pictures) = (|_| (), CancelToken::new(), 0);
             let mut deliver = |_| pictures += 1;
             artist.draw(&model, &jobs, &mut Watch::new(&events, &cancel, &mut deliver)).unwrap();

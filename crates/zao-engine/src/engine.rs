@@ -31,6 +31,19 @@ pub struct Settings {
     /// system says is free. With less than everything needs, fewer pictures are drawn at a time and
     /// parts of the model are loaded in turn: slower, but the pictures are the same.
     pub memory_limit: Option<u64>,
+    /// How long parts of the model stay in memory.
+    pub residency: Residency,
+}
+
+/// How long parts of the model stay in memory once a run has used them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Residency {
+    /// Until memory is short, so that the next run finds them.
+    #[default]
+    Keep,
+    /// Until the run needs them no more, so that it takes no more at once than its largest part: for
+    /// whoever draws once.
+    InTurn,
 }
 
 /// What a model can draw.
@@ -87,7 +100,7 @@ fn engine(name: &str, model: ModelFiles, settings: &Settings) -> Result<Engine> 
     let artist: Box<dyn Draw> = match settings.device {
         Device::Auto | Device::Cpu => {
             let cpu = devices::cpu(precision, settings.threads, settings.instructions)?;
-            Box::new(Artist::new(cpu, precision, budget))
+            Box::new(Artist::new(cpu, precision, budget, settings.residency))
         }
     };
     Ok(Engine { model, info, precision, reason, artist })

@@ -36,7 +36,7 @@ mod work;
 pub use cancel::CancelToken;
 pub use convert::{ConvertSettings, Converted, Kept, KeptBecause, convert};
 pub use devices::{Device, Instructions};
-pub use engine::{Engine, ModelInfo, Settings, open, open_synthetic};
+pub use engine::{Engine, ModelInfo, Residency, Settings, open, open_synthetic};
 pub use error::{Error, Result};
 pub use event::{Event, Stage, Timings};
 pub use job::{Ask, InvalidJob, Job, MAX_SIDE, MAX_STEPS};

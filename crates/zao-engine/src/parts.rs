@@ -1,4 +1,5 @@
-//! The model's parts on a device: loaded when they are needed, dropped when memory is short.
+//! The model's parts on a device: loaded when they are needed, dropped when memory is short or when
+//! nobody will need them again.
 
 mod reading;
 
@@ -11,7 +12,7 @@ use zao_weights::PartName;
 pub(crate) use self::reading::Reading;
 use crate::model::ModelFiles;
 use crate::watch::Watch;
-use crate::{ResolvedPrecision, Result, Stage};
+use crate::{Residency, ResolvedPrecision, Result, Stage};
 
 /// Where a run gets the model's parts from.
 pub(crate) trait Supply<B: Backend> {
@@ -21,6 +22,8 @@ pub(crate) trait Supply<B: Backend> {
     fn transformer(&mut self, watch: &mut Watch<'_>) -> Result<&Transformer<B>>;
     /// The decoder.
     fn decoder(&mut self, watch: &mut Watch<'_>) -> Result<&Decoder<B>>;
+    /// The run asks for this part no more.
+    fn finished(&mut self, part: PartName);
 }
 
 /// The parts that are loaded now.
@@ -49,12 +52,19 @@ impl<B: Backend> Parts<B> {
         }
     }
 
-    fn unload(&mut self, part: PartName) {
+    fn unload(&mut self, model: &ModelFiles, part: PartName) {
         match part {
             PartName::TextEncoder => self.text_encoder = None,
             PartName::Transformer => self.transformer = None,
             PartName::Vae => self.decoder = None,
         }
+        // Tables and stored panels are pages of the files, which stay mapped.
+        model.part(part).release_all();
+    }
+
+    /// Drops all parts.
+    pub(crate) fn clear(&mut self, model: &ModelFiles) {
+        PartName::ALL.into_iter().for_each(|part| self.unload(model, part));
     }
 
     /// Drops parts until those that stay take at most `room` bytes.
@@ -63,7 +73,7 @@ impl<B: Backend> Parts<B> {
             if self.bytes(model, precision) <= room {
                 return;
             }
-            self.unload(part);
+            self.unload(model, part);
         }
     }
 }
@@ -76,6 +86,8 @@ pub(crate) struct Loading<'a, B: Backend> {
     pub(crate) precision: ResolvedPrecision,
     /// Room for the largest part at least.
     pub(crate) room: u64,
+    /// What becomes of parts that the run has used.
+    pub(crate) residency: Residency,
 }
 
 impl<B: Backend> Loading<'_, B> {
@@ -127,5 +139,12 @@ impl<B: Backend> Supply<B> for Loading<'_, B> {
             self.parts.decoder = Some(self.load(PartName::Vae, watch, load)?);
         }
         Ok(self.parts.decoder.as_ref().expect("it was just loaded"))
+    }
+
+    fn finished(&mut self, part: PartName) {
+        match self.residency {
+            Residency::Keep => {}
+            Residency::InTurn => self.parts.unload(self.model, part),
+        }
     }
 }

@@ -8,6 +8,7 @@ use zao_model::Manifest;
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::Decoder;
+use zao_weights::PartName;
 
 use crate::bench::StageFlops;
 use crate::model::ModelFiles;
@@ -121,4 +122,6 @@ impl Supply<Planner> for Hollow {
     fn decoder(&mut self, _: &mut Watch<'_>) -> Result<&Decoder<Planner>> {
         Ok(&self.decoder)
     }
+
+    fn finished(&mut self, _: PartName) {}
 }

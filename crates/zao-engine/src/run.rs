@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use zao_backend::prelude::*;
+use zao_weights::PartName;
 
 use crate::denoise::{Latent, denoise};
 use crate::parts::Supply;
@@ -36,6 +37,7 @@ pub(crate) fn run<B: Backend>(
         watch.enter(Stage::Denoise);
         denoise(b, transformer, scheduler, latents, watch)?
     };
+    supply.finished(PartName::Transformer);
 
     watch.check()?;
     let decoder = supply.decoder(watch)?;
@@ -48,6 +50,7 @@ pub(crate) fn run<B: Backend>(
         let (width, height) = (work.job.ask().width, work.job.ask().height);
         watch.decoded(Picture { width, height, rgb });
     }
+    supply.finished(PartName::Vae);
     Ok(())
 }
 
@@ -73,6 +76,7 @@ impl<B: Backend> Captions<B> {
         watch.enter(Stage::Text);
         let features = encoder.encode(b, &prompts)?;
         watch.check()?;
+        supply.finished(PartName::TextEncoder);
         let transformer = supply.transformer(watch)?;
         let features: Vec<_> = features.iter().collect();
         let captions = transformer.refine(b, &features)?;

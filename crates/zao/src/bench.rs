@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use serde::Serialize;
 use zao_api::{BenchGemm, BenchStage};
 use zao_engine::bench::{Bench, Layer, Product};
-use zao_engine::{Ask, Event, Generator, Guidance, Job, Settings, Synthetic};
+use zao_engine::{Ask, Event, Generator, Guidance, Job, Residency, Settings, Synthetic};
 
 use crate::cli::{BenchArgs, BenchCommand, CommonArgs};
 use crate::console;
@@ -99,6 +99,8 @@ fn open(common: &CommonArgs, tokens: usize) -> Result<Bench> {
         threads: common.threads,
         instructions: places::instructions()?,
         memory_limit: common.memory_limit.map(|mib| mib << 20),
+        // As a run of `zao generate` does.
+        residency: Residency::InTurn,
     };
     Ok(Bench::open(synthetic, &settings)?)
 }

@@ -9,7 +9,9 @@ use std::cell::RefCell;
 use std::time::Instant;
 
 use zao_api::{Precision as Asked, ResolvedPrecision as Recorded};
-use zao_engine::{CancelToken, Engine, Error, Event, Precision, ResolvedPrecision, Settings};
+use zao_engine::{
+    CancelToken, Engine, Error, Event, Precision, Residency, ResolvedPrecision, Settings,
+};
 
 use crate::cli::GenerateArgs;
 use crate::failure::{Failure, Result};
@@ -98,6 +100,8 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
         precision: precision(wanted.request.precision.unwrap_or_default()),
         threads: args.threads,
         instructions: places::instructions()?,
+        // The process draws once.
+        residency: Residency::InTurn,
         ..Settings::default()
     };
     let engine = zao_engine::open(&chosen.name, chosen.source, &settings);

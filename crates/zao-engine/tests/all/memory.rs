@@ -2,7 +2,7 @@
 
 use std::slice::from_ref;
 
-use zao_engine::{Ask, Engine, Error, Event, Picture, Stage};
+use zao_engine::{Ask, Engine, Error, Event, Picture, Residency, Stage};
 
 use crate::support::{Model, ask, draw, watched};
 
@@ -121,6 +121,27 @@ fn a_batch_that_does_not_fit_is_drawn_in_pieces_with_the_same_bits() {
     let mut with_one_too_large = asks;
     with_one_too_large.push(wide());
     refused(&mut engine, &with_one_too_large);
+}
+
+#[test]
+fn parts_that_take_turns_give_the_same_pictures_and_leave_nothing_but_the_reserve() {
+    let asks = [ask("a cat", (64, 64)), ask("a dog", (96, 40))];
+    let expected = draw(&mut Model::TinyA.open(|_| ()), &asks);
+    let mut kept = Model::TinyA.open(|_| ());
+    drop(draw(&mut kept, &asks));
+    let mut engine = Model::TinyA.open(|settings| settings.residency = Residency::InTurn);
+    for _ in 0..2 {
+        let (result, events) = watched(&mut engine, &asks, |_, _| ());
+        assert!(result.unwrap().0 == expected);
+        assert_eq!(loads(&events), 3, "each part is loaded in each run");
+        assert!(engine.held_bytes() < kept.held_bytes());
+    }
+    let tight = needed(&asks[0]);
+    let mut engine = Model::TinyA.open(|settings| {
+        settings.residency = Residency::InTurn;
+        settings.memory_limit = Some(tight);
+    });
+    assert!(draw_within(&mut engine, tight, &asks[..1]).0[0] == expected[0]);
 }
 
 #[test]
