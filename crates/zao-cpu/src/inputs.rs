@@ -1,5 +1,5 @@
 //! Activations as matrix multiplies read them: some inputs of some rows as words that lie close
-//! together. Integers are read where they are.
+//! together. Integers and short rows are read where they are.
 
 use std::ops::Range;
 
@@ -98,7 +98,23 @@ impl<'a> Packed<'a> {
         }
     }
 
+    /// Whole rows of `f32` that are short enough to be read where they are: longer ones lie on more
+    /// pages than a processor keeps addresses of.
+    fn short_rows(&self) -> Option<&'a [f32]> {
+        match (self.route, self.x.elements) {
+            (Route::Floats(Floats::F32), Elements::F32(values))
+                if self.x.width <= CHUNK && self.x.width.is_multiple_of(2) =>
+            {
+                Some(&values[self.rows.start * self.x.width..])
+            }
+            _ => None,
+        }
+    }
+
     fn fill_f32(&mut self, isa: Isa) {
+        if self.short_rows().is_some() {
+            return;
+        }
         let stride = stride(self.route);
         for (row, words) in self.rows.clone().zip(self.words.chunks_mut(stride)) {
             let values: &mut [f32] = bytemuck::cast_slice_mut(words);
@@ -186,6 +202,10 @@ impl<'a> Packed<'a> {
     /// All inputs that are ready.
     pub(crate) fn vectors(&self) -> Vectors<'_> {
         let (count, stride) = (self.rows.len(), stride(self.route));
+        if let Some(rows) = self.short_rows() {
+            let data = bytemuck::cast_slice(rows);
+            return Vectors { data, count, stride: self.x.width, step: 1 };
+        }
         Vectors { data: self.words, count, stride, step: 1 }
     }
 

@@ -407,11 +407,13 @@ impl<'a> Shared<'a> {
     pub(crate) unsafe fn part(self, row: usize, columns: Range<usize>) -> ElementsMut<'a> {
         assert!(row < self.rows && columns.start <= columns.end && columns.end <= self.width);
         let (first, count) = (row * self.width + columns.start, columns.len());
-        // SAFETY: the assertions keep the part inside the tensor, which is borrowed for `'a`; the
-        // caller promises that it is not aliased.
+        // The assertions keep the part inside the tensor, which is borrowed for `'a`.
         match self.element {
+            // SAFETY: the part lies inside the tensor, and the caller promises that nobody else has it.
             Element::F32 => ElementsMut::F32(unsafe { self.slice(0, first, count) }),
+            // SAFETY: as above.
             Element::Bf16 => ElementsMut::Bf16(unsafe { self.slice(0, first, count) }),
+            // SAFETY: as above.
             Element::U8 => ElementsMut::U8(unsafe { self.slice(0, first, count) }),
             Element::Int8 => {
                 let whole = |at: usize| at.is_multiple_of(GROUP) || at == self.width;

@@ -349,7 +349,7 @@ impl<'a> Values<'a> {
         let words = self.format.key_words(scores.len() / PANEL);
         let data = match self.format {
             Format::F32 => bytemuck::cast_slice(scores),
-            Format::Bf16 | Format::Int8 => weights.words.as_ref(),
+            Format::Bf16 | Format::Int8 => weights.words,
         };
         let vectors = Vectors { data, count: PANEL, stride: 1, step: PANEL };
         let panels = self.words.chunks(self.format.key_words(KEYS) * PANEL);

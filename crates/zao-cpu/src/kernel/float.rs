@@ -27,7 +27,7 @@ pub(crate) fn multiply(
         #[cfg(target_arch = "x86_64")]
         // SAFETY: operands are checked, and the machine has the instruction.
         (Floats::F32, Instructions::Avx512Bf16 | Instructions::Avx512) => unsafe {
-            product.avx512()
+            product.avx512();
         },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: operands are checked, and the machine has the instruction.

@@ -173,11 +173,9 @@ fn transform_rows(rows: &mut [[f32; SIDE]]) {
     let factor = 1.0 / ((count * SIDE) as f32).sqrt();
     for step in (0..count.ilog2()).map(|bit| 1 << bit) {
         for first in (0..count).filter(|first| first & step == 0) {
-            for lane in 0..SIDE {
-                let (a, b) = (rows[first][lane], rows[first + step][lane]);
-                rows[first][lane] = a + b;
-                rows[first + step][lane] = a - b;
-            }
+            let (a, b) = (rows[first], rows[first + step]);
+            rows[first] = std::array::from_fn(|lane| a[lane] + b[lane]);
+            rows[first + step] = std::array::from_fn(|lane| a[lane] - b[lane]);
         }
     }
     for row in rows {
