@@ -184,6 +184,9 @@ suite! { $
         convolution:
             conv2d_grids
             conv2d_stride_two
+            conv2d_enlarges
+            conv2d_normalises
+            conv2d_rows_are_independent
             conv2d_accumulates
             conv2d_stored_types
             conv2d_reads_activations
@@ -191,7 +194,7 @@ suite! { $
         image:
             group_norm_groups
             group_norm_large_mean
-            upsample2x_grids
+            group_moments_of_strips
             to_rgb8_bytes;
         memory:
             memory_rehearsed_run_fits

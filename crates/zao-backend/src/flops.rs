@@ -28,8 +28,9 @@ impl<B: Backend> Op<'_, B> {
             | Self::EulerStep(_)
             | Self::CfgCombine(_)
             | Self::LatentToImage(_)
-            | Self::GroupNorm(_)
-            | Self::Upsample2x(_)
+            | Self::GroupMoments(_)
+            | Self::GroupFactors(_)
+            | Self::Normalise(_)
             | Self::ToRgb8(_) => 0,
         }
     }
@@ -97,8 +98,9 @@ mod tests {
         assert_eq!(swiglu, 2 * 3 * 7 * 10);
         let conv = counted(|b| {
             let w = weight(b, Role::Conv, &[&[6, 5, 3, 3]]);
-            let (grid, bias) = (Grid::new(4, 8), tensor(b, 1, 6));
-            b.conv2d(&tensor(b, 32, 5), grid, &w, &bias, Stride::Two).map(drop)
+            let (x, bias) = (tensor(b, 32, 5), tensor(b, 1, 6));
+            let view = View::whole(&x, Grid::new(4, 8));
+            b.conv2d(view, &w, &bias, Stride::Two, 0..2).map(drop)
         });
         assert_eq!(conv, 2 * 8 * 9 * 5 * 6);
     }

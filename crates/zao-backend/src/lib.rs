@@ -24,6 +24,7 @@ mod plan;
 mod scalar;
 mod segments;
 mod stored;
+mod strip;
 mod tensor;
 mod weight;
 
@@ -37,14 +38,15 @@ pub use plan::{Plan, Planner};
 pub use scalar::Scalar;
 pub use segments::Segments;
 pub use stored::{Dtype, Stored};
+pub use strip::Strip;
 pub use tensor::{Shape, Tensor};
 pub use weight::{Care, Form, Matrix, Role, Weight};
 
 /// What model code imports: the trait and every operation's method.
 pub mod prelude {
     pub use crate::op::{
-        AttentionOps, Heads, ImageOps, LatentOps, LinearOps, Mask, MemoryOps, Modulation, NormOps,
-        Pairing, SequenceOps,
+        AttentionOps, ConvolutionOps, Heads, ImageOps, LatentOps, LinearOps, Mask, MemoryOps,
+        Modulation, Norm, NormOps, Pairing, SequenceOps, View,
     };
-    pub use crate::{Backend, Grid, Region, Segments, Tensor, Weight};
+    pub use crate::{Backend, Grid, Region, Segments, Strip, Tensor, Weight};
 }

@@ -5,6 +5,7 @@
 //! the only place where that is done. What an operation computes is defined by the scalar backend.
 
 mod attention;
+mod convolution;
 mod image;
 mod latent;
 mod linear;
@@ -14,7 +15,8 @@ mod norm;
 mod sequence;
 
 pub use attention::{Attention, AttentionOps, Heads, Mask, Pairing, QkNormRope};
-pub use image::{Conv2d, GroupNorm, ImageOps, Stride, ToRgb8, Upsample2x};
+pub use convolution::{Conv2d, ConvolutionOps, Stride, View};
+pub use image::{GroupFactors, GroupMoments, ImageOps, Norm, Normalise, ToRgb8};
 pub use latent::{CfgCombine, EulerStep, LatentOps, LatentToImage, Patchify, Unpatchify};
 pub use linear::{Epilogue, Linear, LinearOps};
 pub use memory::{CopyRows, MemoryOps};
@@ -44,8 +46,9 @@ pub enum Op<'a, B: Backend> {
     CfgCombine(CfgCombine<'a, B>),
     LatentToImage(LatentToImage<'a, B>),
     Conv2d(Conv2d<'a, B>),
-    GroupNorm(GroupNorm<'a, B>),
-    Upsample2x(Upsample2x<'a, B>),
+    GroupMoments(GroupMoments<'a, B>),
+    GroupFactors(GroupFactors<'a, B>),
+    Normalise(Normalise<'a, B>),
     ToRgb8(ToRgb8<'a, B>),
 }
 

@@ -4,6 +4,7 @@
 //! fast, uses one thread, and has no limit on memory but the machine's.
 
 mod attention;
+mod convolution;
 mod image;
 mod latent;
 mod linear;
@@ -46,9 +47,10 @@ impl Scalar {
             Op::EulerStep(op) => latent::euler_step(op),
             Op::CfgCombine(op) => latent::cfg_combine(op),
             Op::LatentToImage(op) => latent::latent_to_image(op),
-            Op::Conv2d(op) => image::conv2d(op),
-            Op::GroupNorm(op) => image::group_norm(op),
-            Op::Upsample2x(op) => image::upsample2x(op),
+            Op::Conv2d(op) => convolution::conv2d(op),
+            Op::GroupMoments(op) => image::group_moments(op),
+            Op::GroupFactors(op) => image::group_factors(op),
+            Op::Normalise(op) => image::normalise(op),
             Op::ToRgb8(op) => image::to_rgb8(op),
         }
     }

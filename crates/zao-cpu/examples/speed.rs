@@ -98,10 +98,12 @@ fn attention(cpu: &Cpu, tokens: usize, heads: Heads) -> Result<()> {
 fn convolution(cpu: &Cpu, grid: Grid, channels: usize) -> Result<()> {
     let weight = weight(cpu, Role::Conv, &[channels, channels, 3, 3])?;
     let bias = tensor(cpu, 1, channels)?;
-    let x = cpu.silu(&tensor(cpu, grid.area(), channels)?, Some(&weight))?;
-    let seconds = best(|| cpu.conv2d(&x, grid, &weight, &bias, Stride::One).map(drop))?;
+    let (x, factors) = (tensor(cpu, grid.area(), channels)?, tensor(cpu, 3, channels)?);
+    let view = View::whole(&x, grid).with(Norm { factors: &factors, silu: true });
+    let rows = 0..grid.height;
+    let seconds = best(|| cpu.conv2d(view, &weight, &bias, Stride::One, rows.clone()).map(drop))?;
     let flops = 18 * grid.area() * channels * channels;
-    report(&format!("conv 3x3 {channels} to {channels}, {grid}"), flops, seconds);
+    report(&format!("norm silu conv 3x3 {channels} to {channels}, {grid}"), flops, seconds);
     Ok(())
 }
 
@@ -126,10 +128,8 @@ fn rows(cpu: &Cpu, tokens: usize, width: usize) -> Result<()> {
 
 fn groups(cpu: &Cpu, grid: Grid, channels: usize) -> Result<()> {
     let x = tensor(cpu, grid.area(), channels)?;
-    let (scale, bias) = (tensor(cpu, 1, channels)?, tensor(cpu, 1, channels)?);
-    let seconds = best(|| cpu.group_norm(&x, 32, 1e-6, (&scale, &bias), true, None).map(drop))?;
-    report(&format!("group_norm silu {grid}x{channels}"), 20 * x.shape().len(), seconds);
-    let seconds = best(|| cpu.upsample2x(&x, grid, None).map(drop))?;
-    report(&format!("upsample2x {grid}x{channels}"), x.shape().len(), seconds);
+    let mut moments = cpu.no_moments(grid.height, 32)?;
+    let seconds = best(|| cpu.group_moments(&x, Strip::whole(grid), &mut moments))?;
+    report(&format!("group_moments {grid}x{channels}"), 5 * x.shape().len(), seconds);
     Ok(())
 }

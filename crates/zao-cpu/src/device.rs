@@ -149,8 +149,9 @@ impl Backend for Cpu {
             Op::CfgCombine(op) => latent::cfg_combine(self, op),
             Op::LatentToImage(op) => latent::latent_to_image(self, op),
             Op::Conv2d(op) => conv::conv2d(self, op),
-            Op::GroupNorm(op) => group_norm::group_norm(self, op),
-            Op::Upsample2x(op) => image::upsample2x(self, op),
+            Op::GroupMoments(op) => group_norm::group_moments(self, op),
+            Op::GroupFactors(op) => group_norm::group_factors(self, op),
+            Op::Normalise(op) => group_norm::normalise(self, op),
             Op::ToRgb8(op) => image::to_rgb8(self, op),
         }
     }

@@ -1,22 +1,10 @@
-//! The simple operations on pictures: enlarging, and turning values into bytes.
+//! Turning a picture's values into bytes.
 
 use zao_backend::Result;
-use zao_backend::op::{ToRgb8, Upsample2x};
+use zao_backend::op::ToRgb8;
 
 use crate::device::Cpu;
 use crate::view::Rows;
-
-/// Every cell becomes 2x2 equal cells.
-pub(crate) fn upsample2x(cpu: &Cpu, op: Upsample2x<'_, Cpu>) -> Result<()> {
-    let (x, width, channels) = (Rows::of(op.x), op.grid.width, op.x.width());
-    cpu.for_each_band(op.out, channels, |mut band, values| {
-        for cell in band.rows.clone() {
-            let (row, column) = (cell / (2 * width), cell % (2 * width));
-            let from = row / 2 * width + column / 2;
-            band.row(cell).copy(cpu.isa, x.rows(from..from + 1), values);
-        }
-    })
-}
 
 /// `round(255 * clamp(x / 2 + 0.5, 0, 1))`.
 pub(crate) fn to_rgb8(cpu: &Cpu, op: ToRgb8<'_, Cpu>) -> Result<()> {

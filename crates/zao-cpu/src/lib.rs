@@ -26,6 +26,7 @@ mod math;
 mod memory;
 mod norm;
 mod panels;
+mod patch;
 mod peak;
 mod quantise;
 mod rope;

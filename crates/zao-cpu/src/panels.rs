@@ -256,6 +256,7 @@ impl Panels {
 
     /// The inputs `inputs` of a panel in the words of `route`, made in `scratch` if they are not kept
     /// so, and how many words they are. The inputs must begin and, but for the last, end with a word.
+    /// Where they are kept so, the panel also has what is kept behind them.
     pub(crate) fn chunk<'a>(
         &'a self,
         isa: Isa,
@@ -269,12 +270,13 @@ impl Panels {
         let first = panel * self.depth.div_ceil(each);
         let range =
             (first + inputs.start / each) * PANEL..(first + inputs.end.div_ceil(each)) * PANEL;
-        let kept = &part.words.as_slice()[range];
+        let all = part.words.as_slice();
+        let kept = &all[range.clone()];
         let words = kept.len() / PANEL;
         let unpack = match (self.kept, route) {
             (Kept::Bf16, Route::Floats(Floats::F32)) => widen_pairs,
             (Kept::Int8, Route::Integers(Integers::Shorts)) => widen_bytes,
-            _ => return (Panel { data: kept, step: PANEL }, words),
+            _ => return (Panel { data: &all[range.start..], step: PANEL }, words),
         };
         let data = &mut scratch[..2 * kept.len()];
         unpack(isa, kept, data);

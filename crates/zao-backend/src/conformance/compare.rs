@@ -79,6 +79,12 @@ impl Bound {
         Self { arithmetic: self.arithmetic * factor, ..self }
     }
 
+    /// For few results of inputs that a device rounds itself, which may cancel by chance: errors are
+    /// relative to results of size one at least, as are those that do not.
+    pub(super) fn of_few(self) -> Self {
+        Self { typical: self.typical.max(1.0), ..self }
+    }
+
     fn relative(self) -> f64 {
         self.arithmetic + self.narrowing
     }

@@ -1,65 +1,74 @@
-//! The autoencoder's operations on pictures.
+//! The autoencoder's other operations on pictures: group norms, and values into bytes.
 //!
-//! A picture is `[height * width, channels]` (NHWC, one picture a tensor), so a 1x1 convolution and
-//! the attention in the middle are the same operations as everywhere else.
+//! A group norm looks at a whole picture twice, for its moments and to apply them. The two are apart,
+//! so that whoever reads the picture next can apply them ([`super::View`]), and so that a picture of
+//! which only some rows are in memory at a time has the same moments bit for bit.
 
-use super::{Epilogue, Op, all_f32, ensure, result_for};
-use crate::{Backend, Element, Grid, Region, Result, Role, Shape, Tensor, Weight};
+use super::{Op, all_f32, ensure, f32_result, result_for};
+use crate::{Backend, Element, Region, Result, Shape, Strip, Tensor, Weight};
 
-/// How a convolution walks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stride {
-    /// Every cell, zeros around all sides: the extent stays.
-    One,
-    /// Every second cell, one row and column of zeros at the bottom and right only, as diffusers
-    /// pads before downsampling: the extent halves.
-    Two,
-}
-
-/// `out[y, x, o] = sum over dy, dx, i of x[..] W[o, i, dy, dx] + bias[o]`, stored or accumulated.
-pub struct Conv2d<'a, B: Backend> {
-    /// `[grid.area(), in]`.
+/// The moments of each group of consecutive channels in each row of a picture. Row `y` of `out` is
+/// `[means, what rounding took from the means, sums of squared differences from the means]`, each
+/// with a value for every group.
+pub struct GroupMoments<'a, B: Backend> {
+    /// `[strip.area(), channels]`.
     pub x: &'a Tensor<B>,
-    /// Extent of `x`.
-    pub grid: Grid,
-    /// `[out, in, k, k]` of [`Role::Conv`], `k` 1 or 3.
-    pub weight: &'a Weight<B>,
-    /// `[1, out]`, `f32`.
-    pub bias: &'a Tensor<B>,
-    /// How it walks.
-    pub stride: Stride,
-    /// [`Epilogue::Store`] or [`Epilogue::Accumulate`].
-    pub epilogue: Epilogue,
-    /// `[cells, out]`.
+    /// What `x` holds of the picture, and which rows of `out` are written.
+    pub strip: Strip,
+    /// Number of groups, a divisor of the channels.
+    pub groups: usize,
+    /// `[strip.grid.height, 3 * groups]`, `f32`.
     pub out: &'a mut Tensor<B>,
 }
 
-/// Normalises each group of consecutive channels over the whole picture, scales and shifts each
-/// channel, and applies `silu` if asked.
-pub struct GroupNorm<'a, B: Backend> {
-    /// `[cells, channels]`.
-    pub x: &'a Tensor<B>,
-    /// Number of groups, a divisor of the channels.
-    pub groups: usize,
+/// What a group norm does to each channel. `out` is `[means; factors; shifts]` with
+/// `factor = weight / sqrt(variance + eps)` and `shift = bias`, corrected by what the mean was rounded.
+pub struct GroupFactors<'a, B: Backend> {
+    /// Moments of all rows, `[height, 3 * groups]`, `f32`.
+    pub moments: &'a Tensor<B>,
+    /// Cells of a row.
+    pub width: usize,
     /// Added to the variance.
     pub eps: f32,
     /// `[1, channels]`, `f32`.
     pub weight: &'a Tensor<B>,
     /// `[1, channels]`, `f32`.
     pub bias: &'a Tensor<B>,
-    /// Whether `silu` follows.
-    pub silu: bool,
-    /// `[cells, channels]`.
+    /// `[3, channels]`, `f32`.
     pub out: &'a mut Tensor<B>,
 }
 
-/// Every cell becomes 2x2 equal cells.
-pub struct Upsample2x<'a, B: Backend> {
-    /// `[grid.area(), channels]`.
+/// A norm whose factors are known: `(x - mean) * factor + shift` for each channel, and `silu` of that
+/// if asked.
+pub struct Norm<'a, B: Backend> {
+    /// `[means; factors; shifts]`, `[3, channels]`, `f32`.
+    pub factors: &'a Tensor<B>,
+    /// Whether `silu` follows.
+    pub silu: bool,
+}
+
+impl<B: Backend> Norm<'_, B> {
+    /// Whether it is a norm of so many channels.
+    pub(super) fn fits(&self, channels: usize) -> bool {
+        self.factors.shape() == Shape::new(3, channels) && all_f32([self.factors])
+    }
+}
+
+impl<B: Backend> Clone for Norm<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B: Backend> Copy for Norm<'_, B> {}
+
+/// Every cell goes through a norm.
+pub struct Normalise<'a, B: Backend> {
+    /// `[cells, channels]`.
     pub x: &'a Tensor<B>,
-    /// Extent of `x`.
-    pub grid: Grid,
-    /// `[4 * grid.area(), channels]`.
+    /// What it goes through.
+    pub norm: Norm<'a, B>,
+    /// `[cells, channels]`.
     pub out: &'a mut Tensor<B>,
 }
 
@@ -71,95 +80,83 @@ pub struct ToRgb8<'a, B: Backend> {
     pub out: &'a mut Tensor<B>,
 }
 
-/// Pictures.
+/// Group norms and bytes.
 pub trait ImageOps: Backend {
-    /// A convolution, `[grid, in] -> [grid / stride, out]`.
+    /// Memory for the moments of a picture of `height` rows in `groups` groups.
     ///
     /// # Errors
-    /// No memory, or sizes that do not fit.
-    fn conv2d(
-        &self,
-        x: &Tensor<Self>,
-        grid: Grid,
-        weight: &Weight<Self>,
-        bias: &Tensor<Self>,
-        stride: Stride,
-    ) -> Result<Tensor<Self>> {
-        let cells = match stride {
-            Stride::One => grid.area(),
-            Stride::Two => grid.over(2).area(),
-        };
-        let mut out = result_for(self, Shape::new(cells, weight.rows()), None)?;
-        let epilogue = Epilogue::Store;
-        launch_conv(self, Conv2d { x, grid, weight, bias, stride, epilogue, out: &mut out })?;
-        Ok(out)
+    /// No memory.
+    fn no_moments(&self, height: usize, groups: usize) -> Result<Tensor<Self>> {
+        f32_result(self, Shape::new(height, 3 * groups))
     }
 
-    /// `out += conv2d(x)` with stride 1.
+    /// Writes the moments of the rows that `x` holds into `moments`.
     ///
     /// # Errors
     /// Sizes that do not fit.
-    fn conv2d_accumulate(
+    fn group_moments(
         &self,
-        out: &mut Tensor<Self>,
         x: &Tensor<Self>,
-        grid: Grid,
-        weight: &Weight<Self>,
-        bias: &Tensor<Self>,
+        strip: Strip,
+        moments: &mut Tensor<Self>,
     ) -> Result<()> {
-        let (stride, epilogue) = (Stride::One, Epilogue::Accumulate);
-        launch_conv(self, Conv2d { x, grid, weight, bias, stride, epilogue, out })
+        let groups = moments.width() / 3;
+        let fits = moments.shape() == Shape::new(strip.grid.height, 3 * groups)
+            && all_f32([&*moments])
+            && groups > 0
+            && x.width().is_multiple_of(groups)
+            && x.rows() == strip.area()
+            && strip.rows().end <= strip.grid.height;
+        ensure(fits, "group_moments", || format!("{x:?} as {strip} into {moments:?}"))?;
+        self.launch(Op::GroupMoments(GroupMoments { x, strip, groups, out: moments }))
     }
 
-    /// GroupNorm with weights, and `silu` if asked; read next by `feeds`.
+    /// What a group norm with weight and bias `affine` does to each channel of a picture with these
+    /// moments and rows of `width` cells: the factors of a [`Norm`].
     ///
     /// # Errors
     /// No memory, or sizes that do not fit.
-    fn group_norm(
+    fn group_factors(
         &self,
-        x: &Tensor<Self>,
-        groups: usize,
+        moments: &Tensor<Self>,
+        width: usize,
         eps: f32,
         affine: (&Tensor<Self>, &Tensor<Self>),
-        silu: bool,
-        feeds: Option<&Weight<Self>>,
     ) -> Result<Tensor<Self>> {
         let (weight, bias) = affine;
-        let row = Shape::new(1, x.width());
-        let fits = groups > 0
-            && x.width().is_multiple_of(groups)
-            && weight.shape() == row
+        let (row, groups) = (Shape::new(1, weight.width()), moments.width() / 3);
+        let fits = weight.shape() == row
             && bias.shape() == row
-            && all_f32([weight, bias]);
-        ensure(fits, "group_norm", || {
-            format!("{x:?} in {groups} groups with {weight:?} and {bias:?}")
-        })?;
-        let mut out = result_for(self, x.shape(), feeds)?;
-        self.launch(Op::GroupNorm(GroupNorm {
-            x,
-            groups,
+            && groups > 0
+            && moments.width() == 3 * groups
+            && weight.width().is_multiple_of(groups)
+            && all_f32([moments, weight, bias]);
+        ensure(fits, "group_factors", || format!("{moments:?} with {weight:?} and {bias:?}"))?;
+        let mut out = f32_result(self, Shape::new(3, weight.width()))?;
+        self.launch(Op::GroupFactors(GroupFactors {
+            moments,
+            width,
             eps,
             weight,
             bias,
-            silu,
             out: &mut out,
         }))?;
         Ok(out)
     }
 
-    /// Nearest-neighbour enlargement by two, read next by `feeds`.
+    /// `x` normalised, read next by `feeds`.
     ///
     /// # Errors
     /// No memory, or sizes that do not fit.
-    fn upsample2x(
+    fn normalise(
         &self,
         x: &Tensor<Self>,
-        grid: Grid,
+        norm: Norm<'_, Self>,
         feeds: Option<&Weight<Self>>,
     ) -> Result<Tensor<Self>> {
-        ensure(x.rows() == grid.area(), "upsample2x", || format!("{x:?} as {grid}"))?;
-        let mut out = result_for(self, Shape::new(4 * x.rows(), x.width()), feeds)?;
-        self.launch(Op::Upsample2x(Upsample2x { x, grid, out: &mut out }))?;
+        ensure(norm.fits(x.width()), "normalise", || format!("{x:?} by {:?}", norm.factors))?;
+        let mut out = result_for(self, x.shape(), feeds)?;
+        self.launch(Op::Normalise(Normalise { x, norm, out: &mut out }))?;
         Ok(out)
     }
 
@@ -175,24 +172,3 @@ pub trait ImageOps: Backend {
 }
 
 impl<B: Backend> ImageOps for B {}
-
-fn launch_conv<B: Backend>(backend: &B, op: Conv2d<'_, B>) -> Result<()> {
-    let Conv2d { x, grid, weight, bias, stride, out, .. } = &op;
-    let cells = match stride {
-        Stride::One => grid.area(),
-        Stride::Two => grid.over(2).area(),
-    };
-    let fits = weight.role() == Role::Conv
-        && x.shape() == Shape::new(grid.area(), weight.columns())
-        && bias.shape() == Shape::new(1, weight.rows())
-        && all_f32([*bias])
-        && out.shape() == Shape::new(cells, weight.rows())
-        && (*stride == Stride::One
-            || (weight.kernel() == 3
-                && grid.height.is_multiple_of(2)
-                && grid.width.is_multiple_of(2)));
-    ensure(fits, "conv2d", || {
-        format!("{x:?} as {grid} by {weight:?} with bias {bias:?} into {out:?}, stride {stride:?}")
-    })?;
-    backend.launch(Op::Conv2d(op))
-}

@@ -1,6 +1,6 @@
 //! Getting values onto a device, keeping them, and packing rows together.
 
-use super::{Op, ensure};
+use super::{Op, ensure, result_for};
 use crate::{Backend, Element, Region, Result, Shape, Tensor};
 use std::ops::Range;
 
@@ -49,6 +49,34 @@ pub trait MemoryOps: Backend {
             count,
         }))?;
         Ok(to)
+    }
+
+    /// Memory for an activation, to be filled by [`MemoryOps::copy_rows`].
+    ///
+    /// # Errors
+    /// No memory.
+    fn no_rows(&self, shape: Shape) -> Result<Tensor<Self>> {
+        result_for(self, shape, None)
+    }
+
+    /// Copies the rows `rows` of `from` over the rows of `to` that begin at `to_row`.
+    ///
+    /// # Errors
+    /// Different widths, or rows that do not exist.
+    fn copy_rows(
+        &self,
+        to: &mut Tensor<Self>,
+        to_row: usize,
+        from: &Tensor<Self>,
+        rows: Range<usize>,
+    ) -> Result<()> {
+        let fits = from.width() == to.width()
+            && rows.start <= rows.end
+            && rows.end <= from.rows()
+            && to_row + rows.len() <= to.rows();
+        ensure(fits, "copy_rows", || format!("rows {rows:?} of {from:?} to {to_row} of {to:?}"))?;
+        let (from_row, count) = (rows.start, rows.len());
+        self.launch(Op::CopyRows(CopyRows { from, from_row, to, to_row, count }))
     }
 
     /// The given rows of the given tensors, one after the other, as one packed tensor. This is how

@@ -184,7 +184,7 @@ impl Backend for Host {
             Linear.out RmsNorm.out LayerNormScale.out GatedResidual.x QkNormRope.qkv Attention.out
             Embed.out TimestepEmbedding.out Silu.out FillRows.x CopyRows.to Patchify.out
             Unpatchify.out EulerStep.latent CfgCombine.out LatentToImage.out Conv2d.out
-            GroupNorm.out Upsample2x.out ToRgb8.out
+            GroupMoments.out GroupFactors.out Normalise.out ToRgb8.out
         );
         Ok(())
     }

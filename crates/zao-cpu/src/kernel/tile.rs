@@ -61,11 +61,11 @@ pub(super) unsafe fn walk<D: Dot, W: Walk<D>>(
     mut walk: W,
 ) {
     let mut first = 0;
-    // Behind a packed panel's words are those that are multiplied next. Each row of tiles asks for
-    // its share of them, so that they come from main memory meanwhile.
+    // Behind a panel's words are those that are multiplied next, if the panel has more. Each row of
+    // tiles asks for its share of them, so that they come from main memory meanwhile.
     let next = panel.data.as_ptr().wrapping_add(words * PANEL);
-    let share =
-        if panel.step == PANEL { words * PANEL * D::VECTORS / vectors.count.max(1) } else { 0 };
+    let behind = panel.data.len().saturating_sub(words * PANEL).min(words * PANEL);
+    let share = if panel.step == PANEL { behind * D::VECTORS / vectors.count.max(1) } else { 0 };
     while first < vectors.count {
         let count = D::VECTORS.min(vectors.count - first);
         prefetch(next.wrapping_add(first / D::VECTORS * share), share);

@@ -67,18 +67,18 @@ impl<B: Backend> Decoder<B> {
         let (scale, shift) = (self.config.scaling_factor, self.config.shift());
         let z = b.latent_to_image(latent, scale, shift)?;
         let z = match &self.post_quant_conv {
-            Some(conv) => conv.forward(b, &z, grid)?,
+            Some(conv) => conv.forward(b, View::whole(&z, grid))?,
             None => z,
         };
-        let x = self.conv_in.forward(b, &z, grid)?;
+        let x = self.conv_in.forward(b, View::whole(&z, grid))?;
+        drop(z);
         let mut x = self.mid_block.forward(b, x, grid)?;
         let mut grid = grid;
         for block in &self.up_blocks {
             (x, grid) = block.forward(b, x, grid)?;
         }
-        let h = self.conv_norm_out.silu(b, &x, &self.conv_out)?;
-        drop(x);
-        self.conv_out.forward(b, &h, grid)
+        let norm = self.conv_norm_out.factors(b, &x, grid)?;
+        self.conv_out.forward(b, View::whole(&x, grid).with(norm.silu()))
     }
 }
 
@@ -105,10 +105,8 @@ impl<B: Backend> UpBlock<B> {
             x = resnet.forward(b, x, grid)?;
         }
         let Some(conv) = &self.upsampler else { return Ok((x, grid)) };
-        let h = b.upsample2x(&x, grid, Some(conv.weight()))?;
-        drop(x);
-        let grid = grid.times(2);
-        Ok((conv.forward(b, &h, grid)?, grid))
+        let enlarged = grid.times(2);
+        Ok((conv.enlarge(b, &x, grid, 0..enlarged.height)?, enlarged))
     }
 }
 

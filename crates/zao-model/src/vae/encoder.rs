@@ -72,16 +72,16 @@ impl<B: Backend> Encoder<B> {
     pub fn encode(&self, b: &B, picture: &[f32], grid: Grid) -> Result<Moments> {
         let shape = Shape::new(grid.area(), self.config.in_channels);
         let x = b.upload(shape, picture, Region::Step)?;
-        let mut x = self.conv_in.forward(b, &x, grid)?;
+        let mut x = self.conv_in.forward(b, View::whole(&x, grid))?;
         let mut grid = grid;
         for block in &self.down_blocks {
             (x, grid) = block.forward(b, x, grid)?;
         }
         let x = self.mid_block.forward(b, x, grid)?;
-        let h = self.conv_norm_out.silu(b, &x, &self.conv_out)?;
-        let h = self.conv_out.forward(b, &h, grid)?;
+        let norm = self.conv_norm_out.factors(b, &x, grid)?;
+        let h = self.conv_out.forward(b, View::whole(&x, grid).with(norm.silu()))?;
         let h = match &self.quant_conv {
-            Some(conv) => conv.forward(b, &h, grid)?,
+            Some(conv) => conv.forward(b, View::whole(&h, grid))?,
             None => h,
         };
         let values = b.read(&h)?;

@@ -1,5 +1,7 @@
 //! Convolutions and group norms, loaded by name.
 
+use std::ops::Range;
+
 use zao_backend::op::Stride;
 use zao_backend::prelude::*;
 use zao_backend::{Care, Role};
@@ -28,28 +30,47 @@ impl<B: Backend> Conv<B> {
         })
     }
 
-    pub(super) fn weight(&self) -> &Weight<B> {
-        &self.weight
+    /// How many channels it gives.
+    pub(super) fn outputs(&self) -> usize {
+        self.weight.rows()
     }
 
-    pub(super) fn forward(&self, b: &B, x: &Tensor<B>, grid: Grid) -> Result<Tensor<B>> {
-        Ok(b.conv2d(x, grid, &self.weight, &self.bias, Stride::One)?)
+    /// The whole picture.
+    pub(super) fn forward(&self, b: &B, view: View<'_, B>) -> Result<Tensor<B>> {
+        self.rows(b, view, 0..view.strip.grid.height)
+    }
+
+    /// The rows `rows` of it.
+    pub(super) fn rows(&self, b: &B, view: View<'_, B>, rows: Range<usize>) -> Result<Tensor<B>> {
+        Ok(b.conv2d(view, &self.weight, &self.bias, Stride::One, rows)?)
     }
 
     /// Every second cell.
     pub(super) fn halve(&self, b: &B, x: &Tensor<B>, grid: Grid) -> Result<Tensor<B>> {
-        Ok(b.conv2d(x, grid, &self.weight, &self.bias, Stride::Two)?)
+        let (view, rows) = (View::whole(x, grid), 0..grid.height / 2);
+        Ok(b.conv2d(view, &self.weight, &self.bias, Stride::Two, rows)?)
     }
 
-    /// Adds the result to `out`.
+    /// The rows `rows` of the picture enlarged by two.
+    pub(super) fn enlarge(
+        &self,
+        b: &B,
+        x: &Tensor<B>,
+        grid: Grid,
+        rows: Range<usize>,
+    ) -> Result<Tensor<B>> {
+        Ok(b.conv2d(View::whole(x, grid), &self.weight, &self.bias, Stride::Half, rows)?)
+    }
+
+    /// Adds the rows `rows` to `out`, which holds these.
     pub(super) fn add_to(
         &self,
         b: &B,
         out: &mut Tensor<B>,
-        x: &Tensor<B>,
-        grid: Grid,
+        view: View<'_, B>,
+        rows: Range<usize>,
     ) -> Result<()> {
-        Ok(b.conv2d_accumulate(out, x, grid, &self.weight, &self.bias)?)
+        Ok(b.conv2d_accumulate(out, view, &self.weight, &self.bias, rows)?)
     }
 }
 
@@ -57,6 +78,41 @@ pub(super) struct GroupNorm<B: Backend> {
     weight: Tensor<B>,
     bias: Tensor<B>,
     groups: usize,
+}
+
+/// The moments of a picture as far as it has been seen.
+pub(super) struct Moments<'a, B: Backend> {
+    norm: &'a GroupNorm<B>,
+    table: Tensor<B>,
+    grid: Grid,
+}
+
+/// What a norm does to a picture.
+pub(super) struct Factors<B: Backend>(Tensor<B>);
+
+impl<B: Backend> Factors<B> {
+    /// The norm alone.
+    pub(super) fn plain(&self) -> Norm<'_, B> {
+        Norm { factors: &self.0, silu: false }
+    }
+
+    /// The norm and the activation after it.
+    pub(super) fn silu(&self) -> Norm<'_, B> {
+        Norm { factors: &self.0, silu: true }
+    }
+}
+
+impl<B: Backend> Moments<'_, B> {
+    /// Looks at some rows.
+    pub(super) fn add(&mut self, b: &B, x: &Tensor<B>, strip: Strip) -> Result<()> {
+        Ok(b.group_moments(x, strip, &mut self.table)?)
+    }
+
+    /// The norm, when every row has been seen.
+    pub(super) fn factors(self, b: &B) -> Result<Factors<B>> {
+        let affine = (&self.norm.weight, &self.norm.bias);
+        Ok(Factors(b.group_factors(&self.table, self.grid.width, NORM_EPS, affine)?))
+    }
 }
 
 impl<B: Backend> GroupNorm<B> {
@@ -72,15 +128,15 @@ impl<B: Backend> GroupNorm<B> {
         })
     }
 
-    /// `norm(x)`, read next by `feeds`.
-    pub(super) fn forward(&self, b: &B, x: &Tensor<B>, feeds: &Weight<B>) -> Result<Tensor<B>> {
-        let affine = (&self.weight, &self.bias);
-        Ok(b.group_norm(x, self.groups, NORM_EPS, affine, false, Some(feeds))?)
+    /// Nothing seen yet of a picture of extent `grid`.
+    pub(super) fn moments(&self, b: &B, grid: Grid) -> Result<Moments<'_, B>> {
+        Ok(Moments { norm: self, table: b.no_moments(grid.height, self.groups)?, grid })
     }
 
-    /// `silu(norm(x))`, read next by `feeds`.
-    pub(super) fn silu(&self, b: &B, x: &Tensor<B>, feeds: &Conv<B>) -> Result<Tensor<B>> {
-        let affine = (&self.weight, &self.bias);
-        Ok(b.group_norm(x, self.groups, NORM_EPS, affine, true, Some(feeds.weight()))?)
+    /// What it does to `x`.
+    pub(super) fn factors(&self, b: &B, x: &Tensor<B>, grid: Grid) -> Result<Factors<B>> {
+        let mut moments = self.moments(b, grid)?;
+        moments.add(b, x, Strip::whole(grid))?;
+        moments.factors(b)
     }
 }

@@ -31,7 +31,7 @@ impl<B: Backend> MidBlock<B> {
     pub(super) fn forward(&self, b: &B, x: Tensor<B>, grid: Grid) -> Result<Tensor<B>> {
         let mut x = self.resnets[0].forward(b, x, grid)?;
         if let Some(attention) = &self.attention {
-            attention.add_to(b, &mut x)?;
+            attention.add_to(b, &mut x, grid)?;
         }
         self.resnets[1].forward(b, x, grid)
     }
@@ -57,8 +57,9 @@ impl<B: Backend> Attention<B> {
         })
     }
 
-    fn add_to(&self, b: &B, x: &mut Tensor<B>) -> Result<()> {
-        let h = self.group_norm.forward(b, x, &self.to_qkv.weight)?;
+    fn add_to(&self, b: &B, x: &mut Tensor<B>, grid: Grid) -> Result<()> {
+        let norm = self.group_norm.factors(b, x, grid)?;
+        let h = b.normalise(x, norm.plain(), Some(&self.to_qkv.weight))?;
         let qkv = self.to_qkv.forward(b, &h)?;
         let picture = Segments::new([x.rows()]);
         let out = Some(&self.to_out.weight);

@@ -30,14 +30,15 @@ impl<B: Backend> Resnet<B> {
     }
 
     pub(super) fn forward(&self, b: &B, x: Tensor<B>, grid: Grid) -> Result<Tensor<B>> {
-        let h = self.norm1.silu(b, &x, &self.conv1)?;
-        let h = self.conv1.forward(b, &h, grid)?;
-        let h = self.norm2.silu(b, &h, &self.conv2)?;
+        let norm = self.norm1.factors(b, &x, grid)?;
+        let h = self.conv1.forward(b, View::whole(&x, grid).with(norm.silu()))?;
+        let norm = self.norm2.factors(b, &h, grid)?;
         let mut out = match &self.conv_shortcut {
-            Some(conv) => conv.forward(b, &x, grid)?,
+            Some(conv) => conv.forward(b, View::whole(&x, grid))?,
             None => x,
         };
-        self.conv2.add_to(b, &mut out, &h, grid)?;
+        let view = View::whole(&h, grid).with(norm.silu());
+        self.conv2.add_to(b, &mut out, view, 0..grid.height)?;
         Ok(out)
     }
 }
