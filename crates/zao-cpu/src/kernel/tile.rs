@@ -65,7 +65,8 @@ pub(super) unsafe fn walk<D: Dot, W: Walk<D>>(
     // tiles asks for its share of them, so that they come from main memory meanwhile.
     let next = panel.data.as_ptr().wrapping_add(words * PANEL);
     let behind = panel.data.len().saturating_sub(words * PANEL).min(words * PANEL);
-    let share = if panel.step == PANEL { behind * D::VECTORS / vectors.count.max(1) } else { 0 };
+    let tiles = vectors.count.div_ceil(D::VECTORS).max(1);
+    let share = if panel.step == PANEL { behind / tiles } else { 0 };
     while first < vectors.count {
         let count = D::VECTORS.min(vectors.count - first);
         prefetch(next.wrapping_add(first / D::VECTORS * share), share);
