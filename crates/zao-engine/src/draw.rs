@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod census;
 
+use std::borrow::Cow;
+
 use zao_backend::{Backend, Plan};
 use zao_model::noise;
 
@@ -10,11 +12,11 @@ use crate::error::Bytes;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::{Loading, Parts};
-use crate::rehearsal::{largest_fitting, rehearse};
+use crate::rehearsal::{largest_fitting, rehearse, thriftier};
 use crate::run::run;
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{Error, Job, Residency, ResolvedPrecision, Result};
+use crate::{Error, Event, Job, Residency, ResolvedPrecision, Result};
 
 /// Drawing without naming the device.
 pub(crate) trait Draw {
@@ -41,7 +43,7 @@ pub(crate) struct Artist<B: Backend> {
 
 /// Work that fits into memory together.
 struct Batch<'w, 'a> {
-    work: &'w [Work<'a>],
+    work: Cow<'w, [Work<'a>]>,
     plan: Plan,
 }
 
@@ -61,19 +63,26 @@ impl<B: Backend> Artist<B> {
         plan.bytes() as u64 + model.largest_part(self.precision)
     }
 
-    /// Divides `work` into batches that fit into `total` bytes, one if possible.
+    /// Divides `work` into batches that fit into `total` bytes, one if possible. A picture that does not
+    /// fit alone is decoded with less memory.
     fn batches<'w, 'a>(
         &self,
         model: &ModelFiles,
         work: &'w [Work<'a>],
         total: u64,
     ) -> Result<Vec<Batch<'w, 'a>>> {
-        let plan = rehearse(model, self.backend.policy(), work)?;
-        if self.needed(model, plan) <= total {
-            return Ok(vec![Batch { work, plan }]);
+        let policy = self.backend.policy();
+        let fits = |plan| self.needed(model, plan) <= total;
+        let plan = rehearse(model, policy, work)?;
+        if fits(plan) {
+            return Ok(vec![Batch { work: Cow::Borrowed(work), plan }]);
         }
         if let [only] = work {
-            return Err(self.too_large(model, only, plan, total));
+            let (thrifty, plan) = thriftier(model, policy, only, fits)?;
+            if !fits(plan) {
+                return Err(self.too_large(model, only, plan, total));
+            }
+            return Ok(vec![Batch { work: Cow::Owned(vec![thrifty]), plan }]);
         }
         let (first, rest) = work.split_at(work.len() / 2);
         let mut batches = self.batches(model, first, total)?;
@@ -129,6 +138,11 @@ impl<B: Backend> Artist<B> {
         let total = self.budget.total(self.held_bytes(model));
         let batches = self.batches(model, work, total)?;
         watch.expect(batches.iter().map(Batch::steps).sum(), work.len());
+        for work in batches.iter().flat_map(|batch| &*batch.work) {
+            if let Some(warning) = work.thrift_in_words() {
+                watch.tell(Event::Warning(warning));
+            }
+        }
         let last = batches.len() - 1;
         for (index, Batch { work, plan }) in batches.into_iter().enumerate() {
             let room = self.reserve(model, plan, total)?;
@@ -143,7 +157,7 @@ impl<B: Backend> Artist<B> {
             };
             let noise =
                 |job: &Job, count| noise::normal(job.ask().generator, job.ask().seed, count);
-            run(&self.backend, &mut supply, work, &model.scheduler, &noise, watch)?;
+            run(&self.backend, &mut supply, &work, &model.scheduler, &noise, watch)?;
         }
         Ok(())
     }

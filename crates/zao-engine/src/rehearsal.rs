@@ -7,7 +7,7 @@ use zao_backend::{Grid, Plan, Planner, Policy};
 use zao_model::Manifest;
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
-use zao_model::vae::Decoder;
+use zao_model::vae::{Decoder, Thrift};
 use zao_weights::PartName;
 
 use crate::bench::StageFlops;
@@ -23,6 +23,28 @@ pub(crate) fn rehearse(model: &ModelFiles, policy: Policy, work: &[Work<'_>]) ->
     let planner = Planner::new(policy);
     rehearse_on(&planner, model, work, &|_| ())?;
     Ok(planner.plan())
+}
+
+/// `work` with the first way to save memory whose plan `fits`, and that plan; without one that fits,
+/// the way with the smallest plan.
+pub(crate) fn thriftier<'a>(
+    model: &ModelFiles,
+    policy: Policy,
+    work: &Work<'a>,
+    fits: impl Fn(Plan) -> bool,
+) -> Result<(Work<'a>, Plan)> {
+    let mut best = (work.clone(), rehearse(model, policy, std::slice::from_ref(work))?);
+    for thrift in Thrift::ways(model.vae.block_out_channels.len()) {
+        if fits(best.1) {
+            break;
+        }
+        let work = Work { thrift, ..work.clone() };
+        let plan = rehearse(model, policy, std::slice::from_ref(&work))?;
+        if plan.bytes() < best.1.bytes() {
+            best = (work, plan);
+        }
+    }
+    Ok(best)
 }
 
 /// The arithmetic of each stage of a run of `work` on a device with this policy.
@@ -81,7 +103,7 @@ pub(crate) fn largest_fitting(
     let is_small_enough = |long: usize| {
         let job = work.job.resized(size(long));
         let smaller = Work { job: &job, ..work.clone() };
-        rehearse(model, policy, &[smaller]).is_ok_and(&fits)
+        thriftier(model, policy, &smaller, &fits).is_ok_and(|(_, plan)| fits(plan))
     };
     // Memory grows with the size, so halving the range finds the border.
     let (mut fitting, mut too_large) = (0, longest);

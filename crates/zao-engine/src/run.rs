@@ -44,7 +44,7 @@ pub(crate) fn run<B: Backend>(
     watch.enter(Stage::Decode);
     for (work, latent) in work.iter().zip(latents) {
         watch.check()?;
-        let image = decoder.decode(b, &latent, work.job.latent())?;
+        let image = decoder.decode(b, &latent, work.job.latent(), work.thrift)?;
         drop(latent);
         let rgb = b.read_bytes(&b.to_rgb8(&image)?)?;
         let (width, height) = (work.job.ask().width, work.job.ask().height);

@@ -1,6 +1,7 @@
 //! A job as a run takes it: with its prompts as token ids.
 
 use zao_model::text::MAX_TOKENS;
+use zao_model::vae::Thrift;
 
 use crate::model::ModelFiles;
 use crate::watch::Watch;
@@ -12,6 +13,8 @@ pub(crate) struct Work<'a> {
     pub(crate) job: &'a Job,
     pub(crate) positive: Vec<u32>,
     pub(crate) negative: Option<Vec<u32>>,
+    /// How decoding saves memory.
+    pub(crate) thrift: Thrift,
 }
 
 impl<'a> Work<'a> {
@@ -35,6 +38,19 @@ impl<'a> Work<'a> {
             job,
             positive: encode(&ask.prompt, "prompt")?,
             negative: if guided { Some(encode(&ask.negative, "negative prompt")?) } else { None },
+            thrift: Thrift::NONE,
+        })
+    }
+
+    /// What to tell about decoding with less memory.
+    pub(crate) fn thrift_in_words(&self) -> Option<String> {
+        let (ask, bands) = (self.job.ask(), self.thrift.count());
+        (self.thrift != Thrift::NONE).then(|| {
+            format!(
+                "memory is short: the picture of {}x{} is decoded in {bands} bands; it will be the same, \
+                 but decoding takes up to half as long again",
+                ask.width, ask.height
+            )
         })
     }
 }

@@ -8,7 +8,7 @@ use zao_backend::{Planner, Policy, Shape};
 use zao_model::noise::{Generator, normal};
 use zao_model::text::TextEncoder;
 use zao_model::transformer::{Batch, BatchItem, Modulations, Transformer};
-use zao_model::vae::Decoder;
+use zao_model::vae::{Decoder, Thrift};
 use zao_model::{Checkpoint, Manifest};
 use zao_weights::PartName;
 
@@ -188,7 +188,7 @@ impl Workload for Decode {
         decoder: &Decoder<B>,
         latent: &Tensor<B>,
     ) -> Result<Vec<Tensor<B>>> {
-        Ok(vec![decoder.decode(b, latent, self.latent)?])
+        Ok(vec![decoder.decode(b, latent, self.latent, Thrift::NONE)?])
     }
 }
 

@@ -68,6 +68,22 @@ fn a_picture_is_drawn_in_what_it_needs_and_refused_with_one_byte_less() {
 }
 
 #[test]
+fn a_picture_that_does_not_fit_whole_is_decoded_in_bands_with_the_same_bits() {
+    let mut free = Model::TinyA.open(|_| ());
+    let expected = draw(&mut free, &[wide()]);
+    let in_bands = |event: &Event| matches!(event, Event::Warning(w) if w.contains("bands"));
+    let mut forced = 0;
+    // From what the thriftiest way needs up to what is held when nothing is saved.
+    let (least, most) = (needed(&wide()), free.held_bytes());
+    for limit in (0..=8).map(|i| least + (most - least) * i / 8) {
+        let (pictures, events) = draw_within(&mut limited(limit), limit, &[wide()]);
+        assert!(pictures == expected, "within {limit}");
+        forced += usize::from(events.iter().any(in_bands));
+    }
+    assert!((1..=8).contains(&forced), "{forced} of 9 were decoded in bands");
+}
+
+#[test]
 fn with_enough_for_all_parts_nothing_is_loaded_twice() {
     let mut engine = Model::TinyA.open(|_| ());
     drop(draw(&mut engine, &[wide()]));
@@ -147,7 +163,7 @@ fn parts_that_take_turns_give_the_same_pictures_and_leave_nothing_but_the_reserv
 #[test]
 fn what_another_run_kept_makes_room() {
     // Large in what a step takes, and large in what a job keeps.
-    let flash = Ask { steps: 1, ..wide() };
+    let flash = Ask { steps: 1, ..ask("a cat", (256, 192)) };
     let slow = Ask { steps: 800, ..ask("a cat", (4, 4)) };
     let limit = needed(&flash).max(needed(&slow));
     let expected = [&flash, &slow].map(|one| draw(&mut Model::TinyA.open(|_| ()), from_ref(one)));

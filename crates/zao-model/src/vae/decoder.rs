@@ -2,9 +2,11 @@
 
 use zao_backend::prelude::*;
 
+use super::bands::{Bands, Enlarged};
 use super::layers::{Conv, GroupNorm};
 use super::mid_block::MidBlock;
 use super::resnet::Resnet;
+use super::thrift::{Held, Thrift};
 use crate::{Checkpoint, Declared, Loader, Manifest, Result, VaeConfig};
 
 /// The decoder on a device.
@@ -59,11 +61,17 @@ impl<B: Backend> Decoder<B> {
     }
 
     /// The picture of a latent `[latent_channels, cells]` as the transformer leaves it: values around
-    /// [-1, 1], `[pixels, 3]`, of extent `grid * scale`.
+    /// [-1, 1], `[pixels, 3]`, of extent `grid * scale`. It is the same bit for bit with any `thrift`.
     ///
     /// # Errors
     /// A latent of another size, or no memory.
-    pub fn decode(&self, b: &B, latent: &Tensor<B>, grid: Grid) -> Result<Tensor<B>> {
+    pub fn decode(
+        &self,
+        b: &B,
+        latent: &Tensor<B>,
+        grid: Grid,
+        thrift: Thrift,
+    ) -> Result<Tensor<B>> {
         let (scale, shift) = (self.config.scaling_factor, self.config.shift());
         let z = b.latent_to_image(latent, scale, shift)?;
         let z = match &self.post_quant_conv {
@@ -73,9 +81,20 @@ impl<B: Backend> Decoder<B> {
         let x = self.conv_in.forward(b, View::whole(&z, grid))?;
         drop(z);
         let mut x = self.mid_block.forward(b, x, grid)?;
-        let mut grid = grid;
-        for block in &self.up_blocks {
-            (x, grid) = block.forward(b, x, grid)?;
+        let (mut grid, mut upsampler) = (grid, None);
+        for (block, after) in self.up_blocks.iter().zip((0..self.up_blocks.len()).rev()) {
+            x = match upsampler {
+                None => block.forward(b, x, grid)?,
+                Some(conv) => {
+                    let source = Enlarged { conv, x, grid };
+                    grid = source.extent();
+                    match thrift.held(after) {
+                        Held::All => block.forward(b, source.all(b)?, grid)?,
+                        held => block.in_bands(b, source, held, thrift.bands(grid))?,
+                    }
+                }
+            };
+            upsampler = block.upsampler.as_ref();
         }
         let norm = self.conv_norm_out.factors(b, &x, grid)?;
         self.conv_out.forward(b, View::whole(&x, grid).with(norm.silu()))
@@ -100,13 +119,36 @@ impl<B: Backend> UpBlock<B> {
         })
     }
 
-    fn forward(&self, b: &B, mut x: Tensor<B>, grid: Grid) -> Result<(Tensor<B>, Grid)> {
+    fn forward(&self, b: &B, mut x: Tensor<B>, grid: Grid) -> Result<Tensor<B>> {
         for resnet in &self.resnets {
             x = resnet.forward(b, x, grid)?;
         }
-        let Some(conv) = &self.upsampler else { return Ok((x, grid)) };
-        let enlarged = grid.times(2);
-        Ok((conv.enlarge(b, &x, grid, 0..enlarged.height)?, enlarged))
+        Ok(x)
+    }
+
+    /// The same with less memory: the input is enlarged when it is read.
+    fn in_bands(
+        &self,
+        b: &B,
+        source: Enlarged<'_, B>,
+        held: Held,
+        bands: Bands,
+    ) -> Result<Tensor<B>> {
+        let grid = source.extent();
+        let source = source.moved(b)?;
+        let mut resnets = self.resnets.iter();
+        let first = resnets.next().expect("a block has at least one residual block");
+        let mut x = match held {
+            Held::All | Held::Inside => first.of_bands(b, source, bands)?,
+            Held::Stream => first.of_bands_in_bands(b, source, bands)?,
+        };
+        for resnet in resnets {
+            x = match held {
+                Held::All | Held::Inside => resnet.forward(b, x, grid)?,
+                Held::Stream => resnet.in_bands(b, x, grid, bands)?,
+            };
+        }
+        Ok(x)
     }
 }
 

@@ -6,11 +6,11 @@ use super::layers::{Conv, GroupNorm};
 use crate::{Loader, Result, VaeConfig};
 
 pub(super) struct Resnet<B: Backend> {
-    norm1: GroupNorm<B>,
-    conv1: Conv<B>,
-    norm2: GroupNorm<B>,
-    conv2: Conv<B>,
-    conv_shortcut: Option<Conv<B>>,
+    pub(super) norm1: GroupNorm<B>,
+    pub(super) conv1: Conv<B>,
+    pub(super) norm2: GroupNorm<B>,
+    pub(super) conv2: Conv<B>,
+    pub(super) conv_shortcut: Option<Conv<B>>,
 }
 
 impl<B: Backend> Resnet<B> {

@@ -23,4 +23,5 @@ mod random;
 mod schedule;
 mod shapes;
 mod text;
+mod thrift;
 mod vae;

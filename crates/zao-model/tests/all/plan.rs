@@ -7,7 +7,7 @@ use zao_backend::{Error as BackendError, Plan, Planner, Shape};
 use zao_cpu::CpuPrecision;
 use zao_model::text::TextEncoder;
 use zao_model::transformer::{BatchItem, Transformer};
-use zao_model::vae::{Decoder, Encoder};
+use zao_model::vae::{Decoder, Encoder, Thrift};
 use zao_model::{Error, Result};
 use zao_weights::PartName;
 
@@ -51,7 +51,7 @@ fn job<B: Backend>(b: &B, sample: &Sample) -> Result<()> {
     }
     let decoder = Decoder::load(b, &vae, &sample.vae_config())?;
     for (latent, grid) in latents.iter().zip(grids) {
-        let picture = decoder.decode(b, latent, grid)?;
+        let picture = decoder.decode(b, latent, grid, Thrift::NONE)?;
         b.read_bytes(&b.to_rgb8(&picture)?)?;
     }
     Ok(())

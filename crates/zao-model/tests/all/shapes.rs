@@ -8,7 +8,7 @@ use zao_backend::Shape;
 use zao_backend::prelude::*;
 use zao_model::text::TextEncoder;
 use zao_model::transformer::{BatchItem, Transformer};
-use zao_model::vae::{Decoder, Encoder};
+use zao_model::vae::{Decoder, Encoder, Thrift};
 use zao_model::{TextConfig, TransformerConfig, VaeConfig};
 
 use crate::harness::{Device, assert_within};
@@ -116,7 +116,7 @@ fn vae<B: Backend>(device: &Device<B>, config: &Value) -> Outputs {
     for grid in [Grid::new(1, 1), Grid::new(3, 1), Grid::new(2, 5)] {
         let shape = Shape::new(config.latent_channels, grid.area());
         let latent = device.upload_rows(shape, &noise("latent", shape.len()));
-        let picture = device.read(&decoder.decode(b, &latent, grid).unwrap());
+        let picture = device.read(&decoder.decode(b, &latent, grid, Thrift::NONE).unwrap());
         let grid = grid.times(config.scale());
         assert_eq!(picture.len(), 3 * grid.area());
         let moments = encoder.encode(b, &noise("picture", 3 * grid.area()), grid).unwrap();

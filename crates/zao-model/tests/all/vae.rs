@@ -1,7 +1,7 @@
 //! The autoencoder against diffusers, both ways.
 
 use zao_backend::prelude::*;
-use zao_model::vae::{Decoder, Encoder};
+use zao_model::vae::{Decoder, Encoder, Thrift};
 use zao_weights::PartName;
 
 use crate::harness::{Device, Sample, on_every_device, on_fast_devices};
@@ -26,7 +26,7 @@ fn assert_decoded<B: Backend>(device: &Device<B>, sample: &Sample) {
         let name = |what: &str| format!("vae/decode/{case}/{what}");
         let latents = sample.golden.array(&name("latents"));
         let latent = device.upload(&latents);
-        let image = decoder.decode(b, &latent, latents.grid()).unwrap();
+        let image = decoder.decode(b, &latent, latents.grid(), Thrift::NONE).unwrap();
         let expected = sample.golden.array(&name("image"));
         assert_eq!(image.rows(), latents.grid().times(sample.vae_config().scale()).area());
         device.assert_close(&name("image"), &device.read(&image), &expected.channels_last());
