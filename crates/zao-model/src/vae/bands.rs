@@ -145,6 +145,7 @@ impl<B: Backend> Resnet<B> {
             self.conv2.add_to(b, &mut band, view, rows.clone())?;
             b.copy_rows(&mut out, bands.cells(&rows, 0).start, &band, 0..band.rows())?;
         }
+        drop(source);
         Ok(out)
     }
 
