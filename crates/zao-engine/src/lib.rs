@@ -2,7 +2,7 @@
 //! batch step by step, and says what happens as [`Event`]s.
 //!
 //! There is no HTTP here, no command line and no picture format. A caller opens an [`Engine`] with
-//! [`open`], makes [`Job`]s, and gets [`Picture`]s of RGB bytes. [`convert`] makes a model smaller.
+//! [`open`], makes [`Job`]s, and gets [`Picture`]s of RGB bytes. [`convert()`] makes a model smaller.
 //!
 //! The way of a request: [`Job::new`] makes it valid and complete, [`Engine::draw`] tokenizes the
 //! prompts, rehearses the run to know its memory, encodes and refines the captions, steps all
