@@ -95,7 +95,7 @@ fn narrowing(element: Element) -> f64 {
     match element {
         Element::F32 | Element::U8 => 0.0,
         Element::Bf16 => 1.0 / 256.0,
-        // Of Gaussian values in groups of 256 whose largest is rounded to 127, with room for groups
+        // Of Gaussian values in groups whose largest is rounded to 127, with room for groups
         // that are less even.
         Element::Int8 => 1.0 / 80.0,
     }
