@@ -15,6 +15,10 @@ pub enum Element {
     /// encode (a device may rotate a group before it rounds) is the device's business; reading a
     /// tensor gives the values back.
     Int8,
+    /// e4m3 floats (four bits of exponent, three of mantissa) with an `f32` scale for each row, behind the
+    /// floats on a boundary of 16 bytes: inputs of matrix multiplies in fp8 precision. Reading a tensor
+    /// gives the scaled values.
+    Fp8,
     /// Bytes: finished pixels.
     U8,
 }
@@ -29,7 +33,7 @@ impl Element {
         match self {
             Self::F32 => 4,
             Self::Bf16 => 2,
-            Self::Int8 | Self::U8 => 1,
+            Self::Int8 | Self::Fp8 | Self::U8 => 1,
         }
     }
 
@@ -41,19 +45,27 @@ impl Element {
             Self::F32 | Self::Bf16 | Self::U8 => Some(elements),
             Self::Int8 => {
                 let scales = shape.rows * shape.width.div_ceil(Self::GROUP) * 2 * size_of::<f32>();
-                elements.checked_next_multiple_of(size_of::<f32>())?.checked_add(scales)
+                elements.checked_next_multiple_of(SCALES_AT)?.checked_add(scales)
+            }
+            Self::Fp8 => {
+                let scales = shape.rows * size_of::<f32>();
+                elements.checked_next_multiple_of(SCALES_AT)?.checked_add(scales)
             }
         }
     }
 }
+
+/// Scales of 8-bit elements begin at a multiple of this; a device may begin them earlier.
+const SCALES_AT: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn scales_follow_the_integers_on_a_boundary_of_their_own_size() {
-        assert_eq!(Element::Int8.bytes(Shape::new(3, 257)), Some(772 + 3 * 8));
+    fn scales_follow_8_bit_elements_on_a_boundary() {
+        assert_eq!(Element::Int8.bytes(Shape::new(3, 257)), Some(784 + 3 * 8));
+        assert_eq!(Element::Fp8.bytes(Shape::new(3, 257)), Some(784 + 3 * 4));
         assert_eq!(Element::Bf16.bytes(Shape::new(3, 257)), Some(3 * 257 * 2));
         assert_eq!(Element::F32.bytes(Shape::new(usize::MAX, 2)), None);
     }

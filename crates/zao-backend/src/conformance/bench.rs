@@ -169,7 +169,7 @@ impl Reader {
 /// `value` as a tensor of `element` can hold it.
 fn rounded(value: f32, element: Element) -> f32 {
     match element {
-        Element::F32 | Element::Int8 | Element::U8 => value,
+        Element::F32 | Element::Int8 | Element::Fp8 | Element::U8 => value,
         Element::Bf16 => bf16::from_f32(value).to_f32(),
     }
 }

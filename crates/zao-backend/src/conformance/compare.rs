@@ -2,7 +2,8 @@
 //!
 //! A device computes in `f32`, in an order of its own, and may round the operands of a matrix
 //! multiply and any result to the element types of its [`crate::Policy`]. With `u` the relative error
-//! of one rounding (`2^-24` for `f32`, `2^-8` for bf16, `1/80` for int8) the relative error of a whole
+//! of one rounding (`2^-24` for `f32`, `2^-8` for bf16, `1/80` for int8, `1/35`
+//! for fp8) the relative error of a whole
 //! tensor (Euclidean norms) may be
 //!
 //! ```text
@@ -40,7 +41,7 @@ impl Bound {
     pub(super) fn given(element: Element) -> Self {
         match element {
             Element::F32 | Element::Bf16 | Element::U8 => Self::EXACT,
-            Element::Int8 => Self::moved(element),
+            Element::Int8 | Element::Fp8 => Self::moved(element),
         }
     }
 
@@ -98,6 +99,10 @@ fn narrowing(element: Element) -> f64 {
         // Of Gaussian values in groups whose largest is rounded to 127, with room for groups
         // that are less even.
         Element::Int8 => 1.0 / 80.0,
+        // Three bits of mantissa: a value is off by 1/16 of itself at most. Evenly spread within one binade
+        // the root mean square is (1/8) / sqrt(12) / sqrt(7/3), 1/42, with room for values that crowd
+        // at its lower end and for the scale.
+        Element::Fp8 => 1.0 / 35.0,
     }
 }
 
@@ -106,7 +111,7 @@ fn narrowing(element: Element) -> f64 {
 fn typical(element: Element) -> f64 {
     match element {
         Element::F32 | Element::Bf16 | Element::U8 => 0.0,
-        Element::Int8 => 1.0,
+        Element::Int8 | Element::Fp8 => 1.0,
     }
 }
 

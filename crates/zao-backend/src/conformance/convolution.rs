@@ -68,7 +68,7 @@ impl Convolve {
         match (self.norm, policy.activation) {
             (Normed::LargeMean, Element::F32 | Element::U8) => 1000.0,
             // Such a mean in bf16 would leave nothing of the deviation.
-            (Normed::LargeMean, Element::Bf16 | Element::Int8) => 30.0,
+            (Normed::LargeMean, Element::Bf16 | Element::Int8 | Element::Fp8) => 30.0,
             (Normed::Not | Normed::Linear | Normed::Silu, _) => 0.0,
         }
     }

@@ -28,7 +28,7 @@ impl Grouped {
             (false, _) => 0.0,
             (true, Element::F32 | Element::U8) => 1000.0,
             // Such a mean in bf16 would leave nothing of the deviation.
-            (true, Element::Bf16 | Element::Int8) => 30.0,
+            (true, Element::Bf16 | Element::Int8 | Element::Fp8) => 30.0,
         }
     }
 

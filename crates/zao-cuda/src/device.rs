@@ -1,0 +1,259 @@
+//! The device itself: what it owns, and which module does which operation.
+
+use std::ffi::c_void;
+use std::sync::{Arc, Mutex};
+
+use zao_backend::op::Op;
+use zao_backend::{
+    Backend, Description, Error, Matrix, Plan, Policy, Region, Result, Segments, Tensor,
+};
+
+use crate::driver::{Card, Context, DevicePtr, Kernel, Launch, Stream, TensorMap, TensorMapSpec};
+use crate::kernels::Kernels;
+use crate::memory::{Memory, Pool, Reserve};
+use crate::settings::Settings;
+use crate::staging::{KnownSegments, Ring, Scratch};
+use crate::weight::CudaWeight;
+use crate::{
+    attention, convolution, copy, group_norm, image, latent, linear, norm, rope, sequence,
+    transfer, weight,
+};
+
+/// One NVIDIA card.
+#[derive(Debug)]
+pub struct Cuda {
+    settings: Settings,
+    context: Arc<Context>,
+    stream: Stream,
+    kernels: Kernels,
+    step: Arc<Reserve>,
+    job: Arc<Reserve>,
+    model: Arc<Pool>,
+    scratch: Scratch,
+    ring: Ring,
+    segments: KnownSegments,
+    loader: Mutex<weight::Loader>,
+}
+
+impl Cuda {
+    /// Opens a card.
+    ///
+    /// # Errors
+    /// [`Error::Device`] without a usable driver or such a card, [`Error::Unsupported`] for a card that is too old.
+    pub fn new(settings: Settings) -> Result<Self> {
+        let context = Context::new(settings.ordinal)?;
+        Ok(Self {
+            kernels: Kernels::new(&context)?,
+            stream: Stream::new(&context)?,
+            step: Reserve::new(&context, Region::Step),
+            job: Reserve::new(&context, Region::Job),
+            model: Pool::new(&context),
+            scratch: Scratch::default(),
+            ring: Ring::new(&context)?,
+            segments: KnownSegments::default(),
+            loader: Mutex::default(),
+            settings,
+            context,
+        })
+    }
+
+    /// How many cards the driver shows to this process.
+    ///
+    /// # Errors
+    /// [`Error::Device`] without a usable driver, which says what to install.
+    pub fn count() -> Result<usize> {
+        crate::driver::cards()
+    }
+
+    /// Bytes of device memory that nobody uses now.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the card does not answer.
+    pub fn free_bytes(&self) -> Result<usize> {
+        self.context.bind()?;
+        self.context.free_bytes()
+    }
+
+    /// What the card is.
+    pub(crate) fn card(&self) -> &Card {
+        self.context.card()
+    }
+
+    /// The context that everything lives in.
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// The stream that all operations run on.
+    pub(crate) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// What was chosen when the device was set up.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The kernel `name` of `kernels/<module>.cu`, loaded at its first use.
+    pub(crate) fn kernel(&self, module: &'static str, name: &'static str) -> Result<Arc<Kernel>> {
+        self.kernels.get(module, name)
+    }
+
+    /// Whether `kernels/<module>.cu` was compiled for this card.
+    pub(crate) fn has_kernels(&self, module: &str) -> bool {
+        self.kernels.has(module)
+    }
+
+    /// Queues a kernel.
+    ///
+    /// # Safety
+    /// `arguments` (made by [`crate::driver::args`]) must be what the kernel's source declares; the memory behind
+    /// addresses among them must be as large as the kernel takes for granted, and alive in stream order.
+    pub(crate) unsafe fn run(
+        &self,
+        kernel: &Kernel,
+        launch: Launch,
+        arguments: &mut [*mut c_void],
+    ) -> Result<()> {
+        // SAFETY: the caller's promise.
+        unsafe { launch.run(&self.stream, kernel, arguments) }
+    }
+
+    /// At least `bytes` bytes of unspecified content, for kernels that run before anybody asks again.
+    pub(crate) fn scratch(&self, bytes: usize) -> Result<DevicePtr> {
+        self.scratch.get(&self.context, bytes)
+    }
+
+    /// Values for the kernels that are launched next.
+    pub(crate) fn stage<T: bytemuck::Pod>(&self, values: &[T]) -> Result<DevicePtr> {
+        let bytes: &[u8] = bytemuck::cast_slice(values);
+        let staged = self.ring.put(&self.stream, bytes)?;
+        staged.ok_or_else(|| self.unsupported("stage", format!("{} bytes at once", bytes.len())))
+    }
+
+    /// The offsets of `segments` on the device, `[segments + 1]` of `int`, ending with the number of rows.
+    pub(crate) fn segments(&self, segments: &Segments) -> Result<DevicePtr> {
+        self.segments.get(&self.stream, &self.model, segments)
+    }
+
+    /// A tensor as the copy engine sees it.
+    pub(crate) fn tensor_map(&self, spec: TensorMapSpec<'_>) -> Result<TensorMap> {
+        TensorMap::new(&self.context, spec)
+    }
+
+    /// Memory that stays with a model.
+    pub(crate) fn keep(&self, bytes: usize) -> Result<Memory> {
+        self.model.allocate(bytes)
+    }
+
+    /// The loader of weights.
+    pub(crate) fn loader(&self) -> &Mutex<weight::Loader> {
+        &self.loader
+    }
+
+    /// The refusal of something there is no kernel for.
+    pub(crate) fn unsupported(&self, op: &'static str, what: impl Into<String>) -> Error {
+        Error::Unsupported { op, device: self.card().label.clone(), what: what.into() }
+    }
+}
+
+impl Backend for Cuda {
+    type Memory = Memory;
+    type Weight = CudaWeight;
+
+    fn describe(&self) -> Description {
+        let card = self.card();
+        let (major, minor) = card.capability;
+        let compiled =
+            if self.kernels.compiled_by_driver() { ", kernels compiled by the driver" } else { "" };
+        Description {
+            device: card.label.clone(),
+            numerics: format!("{} sm_{major}{minor}", card.name),
+            detail: format!(
+                "{}, {:.1} GB, compute capability {major}.{minor}, {} precision{compiled}",
+                card.name,
+                card.memory as f64 / 1e9,
+                self.settings.precision
+            ),
+            kernels: Vec::new(),
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        self.settings.precision.policy()
+    }
+
+    fn reserve(&self, plan: Plan) -> Result<()> {
+        self.context.bind()?;
+        self.step.grow(plan.step)?;
+        self.job.grow(plan.job)
+    }
+
+    fn release(&self) {
+        if self.context.bind().is_ok() {
+            self.step.release();
+            self.job.release();
+            self.scratch.release();
+        }
+    }
+
+    fn allocate(&self, bytes: usize, region: Region) -> Result<Memory> {
+        match region {
+            Region::Step => self.step.allocate(bytes),
+            Region::Job => self.job.allocate(bytes),
+            Region::Model => self.model.allocate(bytes),
+        }
+    }
+
+    fn load(&self, matrix: &Matrix) -> Result<CudaWeight> {
+        self.context.bind()?;
+        weight::load(self, matrix)
+    }
+
+    fn launch(&self, op: Op<'_, Self>) -> Result<()> {
+        self.context.bind()?;
+        match op {
+            Op::Linear(op) => linear::linear(self, op),
+            Op::RmsNorm(op) => norm::rms_norm(self, op),
+            Op::LayerNormScale(op) => norm::layer_norm_scale(self, op),
+            Op::GatedResidual(op) => norm::gated_residual(self, op),
+            Op::QkNormRope(op) => rope::qk_norm_rope(self, op),
+            Op::Attention(op) => attention::attention(self, op),
+            Op::Embed(op) => sequence::embed(self, op),
+            Op::TimestepEmbedding(op) => sequence::timestep_embedding(self, op),
+            Op::Silu(op) => sequence::silu(self, op),
+            Op::FillRows(op) => sequence::fill_rows(self, op),
+            Op::CopyRows(op) => copy::copy_rows(self, op),
+            Op::Patchify(op) => latent::patchify(self, op),
+            Op::Unpatchify(op) => latent::unpatchify(self, op),
+            Op::EulerStep(op) => latent::euler_step(self, op),
+            Op::CfgCombine(op) => latent::cfg_combine(self, op),
+            Op::LatentToImage(op) => latent::latent_to_image(self, op),
+            Op::Conv2d(op) => convolution::conv2d(self, op),
+            Op::GroupMoments(op) => group_norm::group_moments(self, op),
+            Op::GroupFactors(op) => group_norm::group_factors(self, op),
+            Op::Normalise(op) => group_norm::normalise(self, op),
+            Op::ToRgb8(op) => image::to_rgb8(self, op),
+        }
+    }
+
+    fn wait(&self) -> Result<()> {
+        self.context.bind()?;
+        self.stream.wait()
+    }
+
+    fn write(&self, to: &mut Tensor<Self>, values: &[f32]) -> Result<()> {
+        self.context.bind()?;
+        transfer::write(self, to, values)
+    }
+
+    fn read(&self, from: &Tensor<Self>) -> Result<Vec<f32>> {
+        self.context.bind()?;
+        transfer::read(self, from)
+    }
+
+    fn read_bytes(&self, from: &Tensor<Self>) -> Result<Vec<u8>> {
+        self.context.bind()?;
+        transfer::read_bytes(self, from)
+    }
+}

@@ -1,0 +1,28 @@
+//! The CUDA driver behind safe types: contexts, streams, memory, kernels, graphs.
+//!
+//! The driver (`libcuda`) is opened when the program runs; nothing here needs it to build or to start.
+//! Every failure is a value that names the operation and repeats what the driver said. What is computed
+//! is decided elsewhere.
+
+mod buffer;
+mod context;
+mod event;
+mod failure;
+mod graph;
+mod launch;
+mod library;
+mod module;
+mod pinned;
+mod stream;
+mod tensor_map;
+
+pub(crate) use buffer::{Buffer, DevicePtr};
+pub(crate) use context::{Card, Context};
+pub(crate) use event::Event;
+pub(crate) use graph::Graph;
+pub(crate) use launch::{Argument, Launch, args};
+pub(crate) use library::{cards, version};
+pub(crate) use module::{Kernel, Module};
+pub(crate) use pinned::Pinned;
+pub(crate) use stream::Stream;
+pub(crate) use tensor_map::{Swizzle, TensorMap, TensorMapSpec, TensorType};

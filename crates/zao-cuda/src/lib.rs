@@ -1,0 +1,35 @@
+//! The CUDA device: every operation of `zao-backend` on an NVIDIA card, from Ampere on.
+//!
+//! Only the driver is needed, and it is opened when the program runs. The kernels (`kernels/*.cu`) are compiled
+//! ahead of time by `cargo xtask kernels` and lie in the binary; cuBLASLt is used where it is
+//! installed and faster. A row of a result depends on its own inputs only, bit for bit, however many rows there are.
+//!
+//! What an operation means is not decided here; `zao_backend::Scalar` defines it.
+
+#![allow(unsafe_code, reason = "it talks to the driver")]
+#![allow(clippy::needless_pass_by_value, reason = "launching an operation consumes it")]
+
+mod address;
+mod attention;
+mod convolution;
+mod copy;
+mod device;
+mod driver;
+mod group_norm;
+mod image;
+mod kernels;
+mod latent;
+mod linear;
+mod memory;
+mod norm;
+mod rope;
+mod sequence;
+mod settings;
+mod staging;
+mod transfer;
+mod weight;
+
+pub use device::Cuda;
+pub use memory::Memory;
+pub use settings::{CudaPrecision, Settings};
+pub use weight::CudaWeight;

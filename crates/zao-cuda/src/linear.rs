@@ -1,0 +1,86 @@
+//! Linear layers: which kernel takes which, and what is done around it.
+
+use zao_backend::op::{Epilogue, Linear};
+use zao_backend::{Element, Result, Role};
+
+use crate::address::{scales, start};
+use crate::device::Cuda;
+use crate::driver::DevicePtr;
+use crate::weight::Kept;
+
+/// A linear layer in plain addresses and sizes, as its kernels see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Product {
+    /// `[rows, inputs]`.
+    pub(crate) x: DevicePtr,
+    /// `[rows]`, or null unless `x` is 8-bit.
+    pub(crate) x_scales: DevicePtr,
+    /// How `x` is held.
+    pub(crate) x_element: Element,
+    /// `[outputs, inputs]`; for SwiGLU row `2i` is of `W1` and row `2i + 1` of `W3`.
+    pub(crate) weight: DevicePtr,
+    /// `[outputs]`, or null unless the weight is 8-bit.
+    pub(crate) weight_scales: DevicePtr,
+    /// How the weight is held.
+    pub(crate) weight_kept: Kept,
+    /// `[outputs]`, `f32`, or null.
+    pub(crate) bias: DevicePtr,
+    /// What is done with sums before they are written.
+    pub(crate) ending: Ending,
+    /// `[rows, outputs]`, for SwiGLU `[rows, outputs / 2]`.
+    pub(crate) out: DevicePtr,
+    /// How `out` is held; never 8-bit.
+    pub(crate) out_element: Element,
+    /// Rows of `x` and `out`.
+    pub(crate) rows: usize,
+    /// Sums a row has: rows of the weight, both parts of a SwiGLU pair counted.
+    pub(crate) outputs: usize,
+    /// Terms of a sum.
+    pub(crate) inputs: usize,
+}
+
+/// What becomes of a sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Ending {
+    /// It is written.
+    Store,
+    /// `silu` of it is written.
+    Silu,
+    /// It is added to what is there.
+    Accumulate,
+    /// `silu(sum 2i) * sum (2i + 1)` is written at column `i`.
+    SwiGlu,
+}
+
+/// `Linear` of `zao-backend`.
+pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
+    let weight = op.weight.device();
+    let pair = op.weight.role() == Role::SwiGlu;
+    let ending = match op.epilogue {
+        Epilogue::Store if pair => Ending::SwiGlu,
+        Epilogue::Store => Ending::Store,
+        Epilogue::Silu => Ending::Silu,
+        Epilogue::Accumulate => Ending::Accumulate,
+    };
+    let product = Product {
+        x: start(op.x),
+        x_scales: scales(op.x),
+        x_element: op.x.element(),
+        weight: weight.values(),
+        weight_scales: weight.scales(),
+        weight_kept: weight.kept(),
+        bias: op.bias.map_or(DevicePtr::NULL, start),
+        ending,
+        out: start(op.out),
+        out_element: op.out.element(),
+        rows: op.x.rows(),
+        outputs: op.weight.rows() * if pair { 2 } else { 1 },
+        inputs: op.x.width(),
+    };
+    multiply(cuda, &product)
+}
+
+/// Starts the kernel that suits `product`.
+fn multiply(cuda: &Cuda, product: &Product) -> Result<()> {
+    Err(cuda.unsupported("linear", format!("there is no kernel yet for {product:?}")))
+}

@@ -1,0 +1,100 @@
+//! Values between host and card.
+
+use half::bf16;
+use zao_backend::{Element, Error, Result, Tensor};
+
+use crate::address::{scales_at, start};
+use crate::device::Cuda;
+use crate::driver::Pinned;
+
+/// Copies host values into a tensor, converted to its type.
+pub(crate) fn write(cuda: &Cuda, to: &mut Tensor<Cuda>, values: &[f32]) -> Result<()> {
+    if values.len() != to.shape().len() {
+        return Err(Error::shape("write", format!("{} values into {to:?}", values.len())));
+    }
+    let bytes: Vec<u8> = match to.element() {
+        Element::F32 => bytemuck::cast_slice(values).to_vec(),
+        Element::Bf16 => values.iter().flat_map(|&v| bf16::from_f32(v).to_le_bytes()).collect(),
+        // A value that is no byte becomes the nearest.
+        Element::U8 => values.iter().map(|&v| v as u8).collect(),
+        Element::Int8 | Element::Fp8 => {
+            return Err(cuda.unsupported("write", "values into a quantised tensor"));
+        }
+    };
+    // SAFETY: the tensor has as many elements of this type.
+    unsafe { cuda.stream().upload(start(to), &bytes) }
+}
+
+/// Copies a tensor to the host, widened.
+pub(crate) fn read(cuda: &Cuda, from: &Tensor<Cuda>) -> Result<Vec<f32>> {
+    let (elements, width) = (from.shape().len(), from.width());
+    let Some(bytes) = from.element().bytes(from.shape()) else {
+        return Err(Error::shape("read", format!("{from:?} has too many elements")));
+    };
+    let pinned = fetch(cuda, from, bytes)?;
+    let bytes = &pinned.bytes()[..bytes];
+    let f32s = |bytes: &[u8]| -> Vec<f32> {
+        bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+    };
+    let scaled = |decode: fn(u8) -> f32| {
+        let scales = f32s(&bytes[scales_at(elements)..][..4 * from.rows()]);
+        let rows = bytes[..elements].chunks_exact(width.max(1)).zip(scales);
+        rows.flat_map(|(row, scale)| row.iter().map(move |&b| decode(b) * scale)).collect()
+    };
+    Ok(match from.element() {
+        Element::F32 => f32s(bytes),
+        Element::Bf16 => {
+            let pairs = bytes.as_chunks::<2>().0.iter();
+            pairs.map(|b| bf16::from_le_bytes(*b).to_f32()).collect()
+        }
+        Element::U8 => bytes.iter().map(|&b| f32::from(b)).collect(),
+        Element::Int8 => scaled(|byte| f32::from(byte.cast_signed())),
+        Element::Fp8 => scaled(e4m3),
+    })
+}
+
+/// Copies a tensor of bytes to the host.
+pub(crate) fn read_bytes(cuda: &Cuda, from: &Tensor<Cuda>) -> Result<Vec<u8>> {
+    if from.element() != Element::U8 {
+        let detail = format!("{from:?} does not hold bytes; read it as values");
+        return Err(Error::shape("read_bytes", detail));
+    }
+    let bytes = from.shape().len();
+    Ok(fetch(cuda, from, bytes)?.bytes()[..bytes].to_vec())
+}
+
+/// The first `bytes` of a tensor, once everything before is done.
+fn fetch(cuda: &Cuda, from: &Tensor<Cuda>, bytes: usize) -> Result<Pinned> {
+    let mut pinned = Pinned::new(cuda.context(), bytes)?;
+    if bytes > 0 {
+        // SAFETY: the tensor has so many bytes, and the buffer is not touched before the wait.
+        unsafe { cuda.stream().download_pinned(&mut pinned, start(from), bytes)? };
+    }
+    cuda.stream().wait()?;
+    Ok(pinned)
+}
+
+/// The value of an e4m3 float: a sign, four bits of exponent (bias 7), three of mantissa, no infinity.
+fn e4m3(byte: u8) -> f32 {
+    let (exponent, mantissa) = (i32::from(byte >> 3 & 15), f32::from(byte & 7));
+    let magnitude = match (exponent, byte & 7) {
+        (0, _) => mantissa / 512.0,
+        (15, 7) => f32::NAN,
+        _ => (1.0 + mantissa / 8.0) * 2f32.powi(exponent - 7),
+    };
+    if byte & 0x80 == 0 { magnitude } else { -magnitude }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e4m3_reaches_from_its_smallest_to_its_largest_value() {
+        assert_eq!(
+            [0x00, 0x01, 0x38, 0x7e, 0xfe].map(e4m3),
+            [0.0, 0.001_953_125, 1.0, 448.0, -448.0]
+        );
+        assert!(e4m3(0x7f).is_nan());
+    }
+}
