@@ -1,12 +1,16 @@
-//! The project's chores: what CI runs ([`ci`]) and the rules of the house ([`tidy`]).
+//! The project's chores: what CI runs ([`ci`]), the rules of the house ([`tidy`]), and the compiled
+//! kernels of the CUDA device ([`kernels`]).
 //!
 //! A rule is a pure function from the [`Project`] to its faults, so each can be tested on a made-up
-//! project. Nothing here is linked into the `zao` binary, and nothing here needs git or a network.
+//! project. Nothing here is linked into the `zao` binary, nothing needs git, and only compiling kernels
+//! needs a network.
 
 #![allow(clippy::print_stdout, reason = "a chore talks to its terminal")]
 
 mod cargo;
 pub mod ci;
+pub mod kernels;
+mod nvrtc;
 mod read;
 mod step;
 pub mod tidy;

@@ -6,13 +6,15 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use xtask::{ci, tidy};
+use xtask::{ci, kernels, tidy};
 
 const USAGE: &str = "\
 usage: cargo xtask <chore>
 
   ci [--skip STEP]...   everything CI checks, fastest first, up to the first failure
-  tidy                  only the rules of the house, without compiling the project";
+  tidy                  only the rules of the house, without compiling the project
+  kernels [NAME]...     compile the CUDA kernels whose sources changed, or those named (Linux, needs pip)
+  kernels --check       compile them all and compare with what is committed";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -30,6 +32,8 @@ fn dispatch(words: &[&str]) -> Result<()> {
     match words {
         ["ci", rest @ ..] => ci::run(&skipped(rest)?),
         ["tidy"] => tidy::run(),
+        ["kernels", "--check"] => kernels::check(),
+        ["kernels", names @ ..] => kernels::build(names),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

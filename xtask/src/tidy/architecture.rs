@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn map_and_house_must_agree() {
         let project =
-            Project::of(&[(MAP, "`zao-api` stands alone; zao-gone was; zao-cuda will be.")])
+            Project::of(&[(MAP, "`zao-api` stands alone; zao-gone was; zao-wgpu will be.")])
                 .with_member("zao-api", &[])
                 .with_member("zao", &[]);
         let what: Vec<String> = check(&project).into_iter().map(|fault| fault.what).collect();
