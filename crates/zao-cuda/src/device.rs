@@ -1,7 +1,7 @@
 //! The device itself: what it owns, and which module does which operation.
 
 use std::ffi::c_void;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use zao_backend::op::Op;
 use zao_backend::{
@@ -10,6 +10,7 @@ use zao_backend::{
 
 use crate::driver::{Card, Context, DevicePtr, Kernel, Launch, Stream, TensorMap, TensorMapSpec};
 use crate::kernels::Kernels;
+use crate::loader::Loader;
 use crate::memory::{Memory, Pool, Reserve};
 use crate::settings::Settings;
 use crate::staging::{KnownSegments, Ring, Scratch};
@@ -32,7 +33,7 @@ pub struct Cuda {
     scratch: Scratch,
     ring: Ring,
     segments: KnownSegments,
-    loader: Mutex<weight::Loader>,
+    loader: Mutex<Loader>,
 }
 
 impl Cuda {
@@ -147,7 +148,7 @@ impl Cuda {
     }
 
     /// The loader of weights.
-    pub(crate) fn loader(&self) -> &Mutex<weight::Loader> {
+    pub(crate) fn loader(&self) -> &Mutex<Loader> {
         &self.loader
     }
 
@@ -185,6 +186,7 @@ impl Backend for Cuda {
 
     fn reserve(&self, plan: Plan) -> Result<()> {
         self.context.bind()?;
+        self.loader.lock().unwrap_or_else(PoisonError::into_inner).settle()?;
         self.step.grow(plan.step)?;
         self.job.grow(plan.job)
     }

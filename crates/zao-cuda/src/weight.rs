@@ -1,16 +1,20 @@
 //! Weights on the card: in which form each is kept, and where its parts lie.
 
-use zao_backend::{Matrix, Result};
+use zao_backend::{Care, Dtype, Form, Matrix, Result, Role, Stored};
 
-use crate::address::scales_at;
+use crate::CudaPrecision;
+use crate::address::{int, scales_at};
 use crate::device::Cuda;
 use crate::driver::DevicePtr;
+use crate::loader::{self, Part, Way};
 use crate::memory::Memory;
 
 /// The type of a weight's elements on the card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kept {
+    /// Single precision.
     F32,
+    /// bf16.
     Bf16,
     /// e4m3 floats with one `f32` scale a row.
     Fp8,
@@ -19,19 +23,44 @@ pub(crate) enum Kept {
 }
 
 impl Kept {
+    /// What a weight is kept in: what the precision multiplies, as far as its care and role let it.
+    const fn of(precision: CudaPrecision, role: Role, care: Care) -> Self {
+        let usual = matches!(care, Care::Usual) && matches!(role, Role::Linear | Role::SwiGlu);
+        match precision {
+            CudaPrecision::F32 => Self::F32,
+            CudaPrecision::Fp8 if usual => Self::Fp8,
+            CudaPrecision::Int8 if usual => Self::Int8,
+            CudaPrecision::Bf16 | CudaPrecision::Fp8 | CudaPrecision::Int8 => Self::Bf16,
+        }
+    }
+
     /// Bytes of one element.
-    pub(crate) const fn size(self) -> usize {
+    const fn size(self) -> usize {
         match self {
             Self::F32 => 4,
             Self::Bf16 => 2,
             Self::Fp8 | Self::Int8 => 1,
         }
     }
+
+    const fn has_scales(self) -> bool {
+        matches!(self, Self::Fp8 | Self::Int8)
+    }
+
+    /// Bytes of `rows` rows of `width` elements, scales included.
+    const fn bytes(self, rows: usize, width: usize) -> usize {
+        let elements = rows * width;
+        if self.has_scales() {
+            scales_at(elements) + rows * size_of::<f32>()
+        } else {
+            elements * self.size()
+        }
+    }
 }
 
 /// A weight as this device keeps it: `[rows, inputs]`, row-major and without gaps. Stacked parts follow each
-/// other; of a SwiGLU pair row `2i` is row `i` of the first part and row `2i + 1` of the second; a convolution is
-/// `[out][kh][kw][in]`. An 8-bit weight has its scales behind the elements, on a boundary of 16 bytes.
+/// other; of a SwiGLU pair row `2i` is row `i` of the first part and row `2i + 1` of the second; a convolution
+/// is `[out][kh][kw][in]`. An 8-bit weight has its scales behind the elements, on a boundary of 16 bytes.
 #[derive(Debug)]
 pub struct CudaWeight {
     memory: Memory,
@@ -48,9 +77,10 @@ impl CudaWeight {
 
     /// The `f32` scale of each row of an 8-bit weight, or null.
     pub(crate) fn scales(&self) -> DevicePtr {
-        match self.kept {
-            Kept::Fp8 | Kept::Int8 => self.values().plus(scales_at(self.elements)),
-            Kept::F32 | Kept::Bf16 => DevicePtr::NULL,
+        if self.kept.has_scales() {
+            self.values().plus(scales_at(self.elements))
+        } else {
+            DevicePtr::NULL
         }
     }
 
@@ -60,11 +90,110 @@ impl CudaWeight {
     }
 }
 
-/// What loading keeps from weight to weight.
-#[derive(Debug, Default)]
-pub(crate) struct Loader;
+/// Bytes of device memory that a matrix takes once it is loaded in this precision: a whole weight, or a part
+/// of one. `shape` is `[out, in]` or `[out, in, k, k]`.
+#[must_use]
+pub fn kept_bytes(precision: CudaPrecision, (role, care): (Role, Care), shape: &[usize]) -> u64 {
+    let [rows, rest @ ..] = shape else { return 0 };
+    Kept::of(precision, role, care).bytes(*rows, rest.iter().product()) as u64
+}
 
 /// Takes a matrix to the card, in the form that its role asks for.
 pub(crate) fn load(cuda: &Cuda, matrix: &Matrix) -> Result<CudaWeight> {
-    Err(cuda.unsupported("load", matrix.name()))
+    let stored = stored(cuda, matrix)?;
+    let kept = Kept::of(cuda.settings().precision, matrix.role(), matrix.care());
+    let taps = matrix.kernel() * matrix.kernel();
+    let pair = matrix.role() == Role::SwiGlu;
+    let (rows, width) = (matrix.rows() * if pair { 2 } else { 1 }, matrix.columns() * taps);
+    let memory = cuda.keep(kept.bytes(rows, width))?;
+    let weight = CudaWeight { memory, kept, elements: rows * width };
+    let mut parts = Vec::new();
+    let mut first = 0;
+    for (number, part) in stored.iter().enumerate() {
+        let count = part.shape()[0];
+        let (first_row, step) = if pair { (number, 2) } else { (first, 1) };
+        let way = way(cuda, part.dtype(), &weight, (first_row, step), (matrix.columns(), taps))?;
+        parts.push(Part { bytes: part.bytes(), rows: count, way });
+        first += count;
+    }
+    loader::load(cuda, &parts)?;
+    Ok(weight)
+}
+
+/// The dense parts of a matrix, which are all that this device takes.
+fn stored<'a>(cuda: &Cuda, matrix: &'a Matrix) -> Result<Vec<&'a Stored>> {
+    let refused = |why: &str| cuda.unsupported("load", format!("{}: {why}", matrix.name()));
+    let parts = matrix.parts().iter().map(|form| match form {
+        Form::Dense(stored) => Ok(stored),
+        Form::Int8Panels(_) => Err(refused(
+            "it is stored in int8 as processors multiply it; use the original files, which this device \
+             quantises while it loads them",
+        )),
+        Form::Hollow(_) => Err(refused("without values it is no weight")),
+        _ => Err(refused("this device does not know the form in which it is stored")),
+    });
+    parts.collect()
+}
+
+/// How rows of `columns * taps` elements get into a weight, beginning at row `first` and `step` apart.
+fn way(
+    cuda: &Cuda,
+    dtype: Dtype,
+    weight: &CudaWeight,
+    (first, step): (usize, usize),
+    (columns, taps): (usize, usize),
+) -> Result<Way> {
+    let width = columns * taps;
+    let row = weight.kept.size() * width;
+    let same = matches!((dtype, weight.kept), (Dtype::F32, Kept::F32) | (Dtype::Bf16, Kept::Bf16));
+    if same && step == 1 && taps == 1 {
+        return Ok(Way::AsIs { to: weight.values().plus(first * row), row });
+    }
+    let name = |rows: [&'static str; 4], taps_first: [&'static str; 2]| match (weight.kept, taps) {
+        (Kept::F32, 1) => rows[0],
+        (Kept::Bf16, 1) => rows[1],
+        (Kept::Fp8, _) => rows[2],
+        (Kept::Int8, _) => rows[3],
+        (Kept::F32, _) => taps_first[0],
+        (Kept::Bf16, _) => taps_first[1],
+    };
+    let name = match dtype {
+        Dtype::F32 => name(
+            ["rows_f32_f32", "rows_f32_bf16", "rows_f32_fp8", "rows_f32_int8"],
+            ["taps_f32_f32", "taps_f32_bf16"],
+        ),
+        Dtype::F16 => name(
+            ["rows_f16_f32", "rows_f16_bf16", "rows_f16_fp8", "rows_f16_int8"],
+            ["taps_f16_f32", "taps_f16_bf16"],
+        ),
+        Dtype::Bf16 => name(
+            ["rows_bf16_f32", "rows_bf16_bf16", "rows_bf16_fp8", "rows_bf16_int8"],
+            ["taps_bf16_f32", "taps_bf16_bf16"],
+        ),
+    };
+    let kernel = cuda.kernel("load", name)?;
+    if taps > 1 {
+        let (columns, taps) = (int(columns)?, int(taps)?);
+        return Ok(Way::Taps { kernel, to: weight.values(), row, columns, taps });
+    }
+    let (to, scales) = (weight.values(), weight.scales());
+    Ok(Way::Rows { kernel, to, scales, width: int(width)?, first: int(first)?, step: int(step)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_follow_precision_and_care() {
+        use CudaPrecision::{Bf16, F32, Fp8};
+        let bytes = |precision, care| kept_bytes(precision, (Role::Linear, care), &[10, 33]);
+        assert_eq!(bytes(F32, Care::Usual), 1320);
+        assert_eq!(bytes(Bf16, Care::Usual), 660);
+        assert_eq!(bytes(Fp8, Care::Usual), 336 + 40);
+        assert_eq!(bytes(Fp8, Care::AtLeastBf16), 660);
+        assert_eq!(kept_bytes(Fp8, (Role::Table, Care::Usual), &[10, 33]), 660);
+        let conv = kept_bytes(Fp8, (Role::Conv, Care::AtLeastBf16), &[10, 4, 3, 3]);
+        assert_eq!(conv, 720);
+    }
 }

@@ -1,0 +1,196 @@
+//! From mapped files to the card at the speed of the bus.
+//!
+//! Threads copy pieces of a file into page-locked buffers, and each piece goes to the card as soon as it is there,
+//! on a stream of its own; what has to be converted is converted on the card. What is converted into what is decided
+//! in `weight.rs`.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use zao_backend::{Region, Result};
+
+use crate::device::Cuda;
+use crate::driver::{Buffer, Context, DevicePtr, Event, Kernel, Launch, Pinned, Stream, args};
+
+/// Rows of a stored matrix on their way into a weight.
+pub(crate) struct Part<'a> {
+    /// All rows.
+    pub(crate) bytes: &'a [u8],
+    /// How many.
+    pub(crate) rows: usize,
+    /// What happens to them.
+    pub(crate) way: Way,
+}
+
+/// What happens to rows on their way. Kernels are those of `kernels/load.cu`.
+pub(crate) enum Way {
+    /// They are copied to `to`, where a row takes `row` bytes.
+    AsIs { to: DevicePtr, row: usize },
+    /// Row `i` is converted into row `first + i * step` of `to`.
+    Rows {
+        kernel: Arc<Kernel>,
+        to: DevicePtr,
+        scales: DevicePtr,
+        width: i32,
+        first: i32,
+        step: i32,
+    },
+    /// Rows of a convolution: from `[columns, taps]` to `[taps, columns]`, where a row takes `row` bytes.
+    Taps { kernel: Arc<Kernel>, to: DevicePtr, row: usize, columns: i32, taps: i32 },
+}
+
+/// What loading keeps from weight to weight, made at the first.
+#[derive(Debug, Default)]
+pub(crate) struct Loader(Option<Ring>);
+
+impl Loader {
+    /// Gives memory on the card back that is only needed while loading.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        let Some(ring) = &mut self.0 else { return Ok(()) };
+        ring.copies.wait()?;
+        ring.staging = None;
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct Ring {
+    copies: Stream,
+    slots: Vec<Slot>,
+    /// A piece of device memory for each slot, for rows that are converted.
+    staging: Option<Buffer>,
+    /// Marks the end of what other streams have to wait for.
+    end: Event,
+}
+
+/// A buffer that a thread fills and the card empties.
+#[derive(Debug)]
+struct Slot {
+    number: usize,
+    pinned: Pinned,
+    /// When the card has emptied it.
+    emptied: Event,
+}
+
+/// Bytes of a slot: large enough for the bus, small enough that many threads share one weight.
+const PIECE: usize = 4 << 20;
+/// Slots of a thread: one is filled while the other is emptied.
+const SLOTS_OF_THREAD: usize = 2;
+/// More threads do not read faster.
+const THREADS: usize = 8;
+
+impl Ring {
+    fn new(context: &Arc<Context>) -> Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+        let slot = |number| {
+            let (pinned, emptied) = (Pinned::new(context, PIECE)?, Event::new(context)?);
+            Ok(Slot { number, pinned, emptied })
+        };
+        Ok(Self {
+            copies: Stream::new(context)?,
+            slots: (0..threads * SLOTS_OF_THREAD).map(slot).collect::<Result<_>>()?,
+            staging: None,
+            end: Event::new(context)?,
+        })
+    }
+}
+
+/// A few rows of a part.
+struct Piece<'a> {
+    part: &'a Part<'a>,
+    first: usize,
+    rows: usize,
+    bytes: &'a [u8],
+}
+
+/// Brings all parts to the card. They are there for what is launched next.
+pub(crate) fn load(cuda: &Cuda, parts: &[Part<'_>]) -> Result<()> {
+    let mut loader = cuda.loader().lock().unwrap_or_else(PoisonError::into_inner);
+    let ring = match &mut loader.0 {
+        Some(ring) => ring,
+        none => none.insert(Ring::new(cuda.context())?),
+    };
+    let pieces = pieces(cuda, parts)?;
+    if ring.staging.is_none() && parts.iter().any(|part| !matches!(part.way, Way::AsIs { .. })) {
+        ring.staging = Some(Buffer::new(cuda.context(), ring.slots.len() * PIECE, Region::Model)?);
+    }
+    let staging = ring.staging.as_ref().map_or(DevicePtr::NULL, Buffer::start);
+    // Who had the memory of the weight before may still use it.
+    ring.end.record(cuda.stream())?;
+    ring.copies.wait_for(&ring.end)?;
+    let (next, copies) = (AtomicUsize::new(0), &ring.copies);
+    let work = |slots: &mut [Slot]| -> Result<()> {
+        cuda.context().bind()?;
+        for turn in 0.. {
+            let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            let slot = &mut slots[turn % SLOTS_OF_THREAD];
+            slot.emptied.wait()?;
+            slot.pinned.bytes_mut()[..piece.bytes.len()].copy_from_slice(piece.bytes);
+            send(copies, slot, staging.plus(slot.number * PIECE), piece)?;
+            slot.emptied.record(copies)?;
+        }
+        Ok(())
+    };
+    let threads = pieces.len().min(ring.slots.len() / SLOTS_OF_THREAD);
+    let mut slots = ring.slots.chunks_mut(SLOTS_OF_THREAD).take(threads.max(1));
+    let outcome = if threads > 1 {
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = slots.map(|slots| scope.spawn(|| work(slots))).collect();
+            workers.into_iter().try_for_each(|worker| {
+                let died = |_| cuda.context().failed("load", "a thread that read files died");
+                worker.join().map_err(died)?
+            })
+        })
+    } else {
+        slots.next().map_or(Ok(()), work)
+    };
+    ring.end.record(&ring.copies)?;
+    cuda.stream().wait_for(&ring.end)?;
+    outcome
+}
+
+/// Cuts parts into pieces of whole rows that fit a slot.
+fn pieces<'a>(cuda: &Cuda, parts: &'a [Part<'a>]) -> Result<Vec<Piece<'a>>> {
+    let mut pieces = Vec::new();
+    for part in parts.iter().filter(|part| !part.bytes.is_empty()) {
+        let row = part.bytes.len() / part.rows;
+        if row > PIECE {
+            return Err(
+                cuda.unsupported("load", format!("a row of {row} bytes, more than {PIECE}"))
+            );
+        }
+        let rows = PIECE / row;
+        for (number, bytes) in part.bytes.chunks(rows * row).enumerate() {
+            pieces.push(Piece { part, first: number * rows, rows: bytes.len() / row, bytes });
+        }
+    }
+    Ok(pieces)
+}
+
+/// Queues what brings a filled slot to where it belongs.
+fn send(copies: &Stream, slot: &Slot, staging: DevicePtr, piece: &Piece<'_>) -> Result<()> {
+    let (bytes, first) = (piece.bytes.len(), piece.first);
+    let grid = [crate::address::blocks(piece.rows, 1)?, 1, 1];
+    let launch = Launch { grid, block: [256, 1, 1], ..Launch::ONE };
+    let place = match &piece.part.way {
+        Way::AsIs { to, row } => to.plus(first * row),
+        Way::Rows { .. } | Way::Taps { .. } => staging,
+    };
+    // SAFETY: a weight has room for all rows of its parts, the slot's staging for a piece; the slot changes only when
+    // the card has emptied it.
+    unsafe { copies.upload_pinned(place, &slot.pinned, bytes)? };
+    match &piece.part.way {
+        Way::AsIs { .. } => Ok(()),
+        Way::Rows { kernel, to, scales, width, first: start, step } => {
+            let start = start + crate::address::int(first)? * step;
+            let arguments = args![staging, *to, *scales, *width, start, *step];
+            // SAFETY: these are the kernel's arguments; it writes rows of the weight that are this piece's.
+            unsafe { launch.run(copies, kernel, arguments) }
+        }
+        Way::Taps { kernel, to, row, columns, taps } => {
+            let arguments = args![staging, to.plus(first * row), *columns, *taps];
+            // SAFETY: as above.
+            unsafe { launch.run(copies, kernel, arguments) }
+        }
+    }
+}
