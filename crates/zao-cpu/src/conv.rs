@@ -93,7 +93,7 @@ fn floats(cpu: &Cpu, kept: Kept, view: View<'_, Cpu>, stride: Stride) -> Result<
     let changed = view.norm.is_some() || stride == Stride::Half;
     let rounded = match view.x.element() {
         Element::Bf16 => true,
-        Element::F32 | Element::Int8 | Element::U8 => {
+        Element::F32 | Element::Int8 | Element::Fp8 | Element::U8 => {
             changed && cpu.settings.precision.policy().careful_input == Element::Bf16
         }
     };

@@ -65,7 +65,7 @@ impl<'a> Epilogue<'a> {
     pub(crate) fn together(&self) -> usize {
         match self.out.element() {
             Element::Int8 => GROUP / PANEL,
-            Element::F32 | Element::Bf16 | Element::U8 => 1,
+            Element::F32 | Element::Bf16 | Element::Fp8 | Element::U8 => 1,
         }
     }
 

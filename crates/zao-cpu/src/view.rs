@@ -12,6 +12,9 @@ use crate::device::Cpu;
 use crate::isa::Isa;
 use crate::quantise::{GROUP, Scale, dequantise, quantise};
 
+/// Why a view of fp8 is never asked for.
+const NO_FP8: &str = "no precision of this device makes fp8";
+
 /// Elements for reading.
 #[derive(Clone, Copy)]
 pub(crate) enum Elements<'a> {
@@ -111,6 +114,7 @@ impl<'a> Elements<'a> {
                 })
             }
             Element::U8 => Self::U8(elements),
+            Element::Fp8 => unreachable!("{NO_FP8}"),
         }
     }
 
@@ -170,6 +174,7 @@ impl<'a> ElementsMut<'a> {
                 })
             }
             Element::U8 => Self::U8(elements),
+            Element::Fp8 => unreachable!("{NO_FP8}"),
         }
     }
 
@@ -415,6 +420,7 @@ impl<'a> Shared<'a> {
             Element::Bf16 => ElementsMut::Bf16(unsafe { self.slice(0, first, count) }),
             // SAFETY: as above.
             Element::U8 => ElementsMut::U8(unsafe { self.slice(0, first, count) }),
+            Element::Fp8 => unreachable!("{NO_FP8}"),
             Element::Int8 => {
                 let whole = |at: usize| at.is_multiple_of(GROUP) || at == self.width;
                 assert!(whole(columns.start) && whole(columns.end), "whole groups");

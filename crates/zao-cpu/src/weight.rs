@@ -120,8 +120,8 @@ fn kept(linear_input: Element, care: Care, stored_as_bf16: bool) -> Kept {
     match linear_input {
         Element::Int8 if care == Care::Usual => Kept::Int8,
         Element::Int8 | Element::Bf16 => Kept::Bf16,
-        Element::F32 | Element::U8 if stored_as_bf16 => Kept::Bf16,
-        Element::F32 | Element::U8 => Kept::F32,
+        Element::F32 | Element::Fp8 | Element::U8 if stored_as_bf16 => Kept::Bf16,
+        Element::F32 | Element::Fp8 | Element::U8 => Kept::F32,
     }
 }
 

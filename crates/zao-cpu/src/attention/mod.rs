@@ -79,7 +79,7 @@ fn heads_together(heads: Heads, out: Element) -> usize {
             .find(|count| (count * heads.dim).is_multiple_of(GROUP))
             .unwrap_or(heads.query)
             .max(1),
-        Element::F32 | Element::Bf16 | Element::U8 => 1,
+        Element::F32 | Element::Bf16 | Element::Fp8 | Element::U8 => 1,
     }
 }
 

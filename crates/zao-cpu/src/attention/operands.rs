@@ -41,7 +41,7 @@ impl Format {
         match out {
             Element::Int8 if bytes => Self::Int8,
             Element::Bf16 | Element::Int8 if isa.multiplies_bf16() => Self::Bf16,
-            Element::F32 | Element::Bf16 | Element::Int8 | Element::U8 => Self::F32,
+            Element::F32 | Element::Bf16 | Element::Int8 | Element::Fp8 | Element::U8 => Self::F32,
         }
     }
 
