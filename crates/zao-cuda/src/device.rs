@@ -12,7 +12,7 @@ use crate::driver::{Card, Context, DevicePtr, Kernel, Launch, Stream, TensorMap,
 use crate::kernels::Kernels;
 use crate::loader::Loader;
 use crate::memory::{Memory, Pool, Reserve};
-use crate::settings::Settings;
+use crate::settings::{CudaPrecision, Settings};
 use crate::staging::{KnownSegments, Ring, Scratch};
 use crate::weight::CudaWeight;
 use crate::{
@@ -43,6 +43,15 @@ impl Cuda {
     /// [`Error::Device`] without a usable driver or such a card, [`Error::Unsupported`] for a card that is too old.
     pub fn new(settings: Settings) -> Result<Self> {
         let context = Context::new(settings.ordinal)?;
+        let card = context.card();
+        if settings.precision == CudaPrecision::Fp8 && card.capability < (8, 9) {
+            let what = format!("{} multiplies no fp8 (Ada and later do); use int8", card.name);
+            return Err(Error::Unsupported {
+                op: "open the card",
+                device: card.label.clone(),
+                what,
+            });
+        }
         Ok(Self {
             kernels: Kernels::new(&context)?,
             stream: Stream::new(&context)?,
