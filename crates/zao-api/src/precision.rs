@@ -18,6 +18,8 @@ pub enum Precision {
     F32,
     /// `bf16`: weights and activations in bfloat16, sums in 32-bit floating point.
     Bf16,
+    /// `fp8`: as `int8`, in 8-bit floating point.
+    Fp8,
     /// `int8`: weights and activations in 8-bit integers with scales, sums in 32 bits; layers that
     /// would suffer in bfloat16 or better.
     Int8,
@@ -31,6 +33,8 @@ pub enum ResolvedPrecision {
     F32,
     /// `bf16`: weights and activations in bfloat16, sums in 32-bit floating point.
     Bf16,
+    /// `fp8`: as `int8`, in 8-bit floating point.
+    Fp8,
     /// `int8`: weights and activations in 8-bit integers with scales, sums in 32 bits; layers that
     /// would suffer in bfloat16 or better.
     Int8,
@@ -38,7 +42,7 @@ pub enum ResolvedPrecision {
 
 impl Precision {
     /// Every choice, the default first.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::F32, Self::Bf16, Self::Int8];
+    pub const ALL: [Self; 5] = [Self::Auto, Self::F32, Self::Bf16, Self::Fp8, Self::Int8];
 
     /// The name used in JSON and on the command line.
     #[must_use]
@@ -47,6 +51,7 @@ impl Precision {
             Self::Auto => "auto",
             Self::F32 => ResolvedPrecision::F32.as_str(),
             Self::Bf16 => ResolvedPrecision::Bf16.as_str(),
+            Self::Fp8 => ResolvedPrecision::Fp8.as_str(),
             Self::Int8 => ResolvedPrecision::Int8.as_str(),
         }
     }
@@ -59,6 +64,7 @@ impl ResolvedPrecision {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
+            Self::Fp8 => "fp8",
             Self::Int8 => "int8",
         }
     }
@@ -69,6 +75,7 @@ impl From<ResolvedPrecision> for Precision {
         match resolved {
             ResolvedPrecision::F32 => Self::F32,
             ResolvedPrecision::Bf16 => Self::Bf16,
+            ResolvedPrecision::Fp8 => Self::Fp8,
             ResolvedPrecision::Int8 => Self::Int8,
         }
     }

@@ -101,6 +101,12 @@ pub trait Backend: Sized {
     /// [`crate::Error::OutOfMemory`] when the region has not that much left.
     fn allocate(&self, bytes: usize, region: Region) -> Result<Self::Memory>;
 
+    /// Bytes of memory of its own that weights and runs may still take; `None` for a device that computes in
+    /// main memory, and where it cannot be told.
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Takes a weight in. The bytes behind `matrix` are not needed afterwards unless the device keeps
     /// a reference to them.
     ///

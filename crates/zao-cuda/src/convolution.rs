@@ -1,11 +1,13 @@
 //! Convolutions: which kernel takes which.
 
+mod portable;
+
 use zao_backend::Result;
 use zao_backend::op::Conv2d;
 
 use crate::device::Cuda;
 
 /// `Conv2d` of `zao-backend`.
-pub(crate) fn conv2d(cuda: &Cuda, _op: Conv2d<'_, Cuda>) -> Result<()> {
-    Err(cuda.unsupported("conv2d", "there is no kernel yet"))
+pub(crate) fn conv2d(cuda: &Cuda, op: Conv2d<'_, Cuda>) -> Result<()> {
+    portable::conv2d(cuda, &op)
 }

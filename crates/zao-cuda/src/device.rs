@@ -1,6 +1,5 @@
 //! The device itself: what it owns, and which module does which operation.
 
-use std::ffi::c_void;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use zao_backend::op::Op;
@@ -8,7 +7,10 @@ use zao_backend::{
     Backend, Description, Error, Matrix, Plan, Policy, Region, Result, Segments, Tensor,
 };
 
-use crate::driver::{Card, Context, DevicePtr, Kernel, Launch, Stream, TensorMap, TensorMapSpec};
+use crate::attention::WorkLists;
+use crate::driver::{
+    Address, Card, Context, DevicePtr, Kernel, Launch, Stream, TensorMap, TensorMapSpec,
+};
 use crate::kernels::Kernels;
 use crate::loader::Loader;
 use crate::memory::{Memory, Pool, Reserve};
@@ -19,6 +21,14 @@ use crate::{
     attention, convolution, copy, group_norm, image, latent, linear, norm, rope, sequence,
     transfer, weight,
 };
+
+/// Device memory that kernels, their scratch and the buffers of the loader take beside what is planned.
+const BESIDE: usize = 384 << 20;
+
+/// What may be planned with of `free` bytes.
+pub(crate) fn plannable(free: usize) -> u64 {
+    free.saturating_sub(BESIDE) as u64
+}
 
 /// One NVIDIA card.
 #[derive(Debug)]
@@ -33,6 +43,7 @@ pub struct Cuda {
     scratch: Scratch,
     ring: Ring,
     segments: KnownSegments,
+    work_lists: WorkLists,
     loader: Mutex<Loader>,
 }
 
@@ -40,11 +51,12 @@ impl Cuda {
     /// Opens a card.
     ///
     /// # Errors
-    /// [`Error::Device`] without a usable driver or such a card, [`Error::Unsupported`] for a card that is too old.
+    /// [`Error::Device`] without a usable driver or such a card, [`Error::Unsupported`] for a card that is too old
+    /// for the precision or for anything.
     pub fn new(settings: Settings) -> Result<Self> {
         let context = Context::new(settings.ordinal)?;
         let card = context.card();
-        if settings.precision == CudaPrecision::Fp8 && card.capability < (8, 9) {
+        if settings.precision == CudaPrecision::Fp8 && !card.has_fp8() {
             let what = format!("{} multiplies no fp8 (Ada and later do); use int8", card.name);
             return Err(Error::Unsupported {
                 op: "open the card",
@@ -61,27 +73,11 @@ impl Cuda {
             scratch: Scratch::default(),
             ring: Ring::new(&context)?,
             segments: KnownSegments::default(),
+            work_lists: WorkLists::default(),
             loader: Mutex::default(),
             settings,
             context,
         })
-    }
-
-    /// How many cards the driver shows to this process.
-    ///
-    /// # Errors
-    /// [`Error::Device`] without a usable driver, which says what to install.
-    pub fn count() -> Result<usize> {
-        crate::driver::cards()
-    }
-
-    /// Bytes of device memory that nobody uses now.
-    ///
-    /// # Errors
-    /// [`Error::Device`] when the card does not answer.
-    pub fn free_bytes(&self) -> Result<usize> {
-        self.context.bind()?;
-        self.context.free_bytes()
     }
 
     /// What the card is.
@@ -123,7 +119,7 @@ impl Cuda {
         &self,
         kernel: &Kernel,
         launch: Launch,
-        arguments: &mut [*mut c_void],
+        arguments: &mut [Address<'_>],
     ) -> Result<()> {
         // SAFETY: the caller's promise.
         unsafe { launch.run(&self.stream, kernel, arguments) }
@@ -144,6 +140,11 @@ impl Cuda {
     /// The offsets of `segments` on the device, `[segments + 1]` of `int`, ending with the number of rows.
     pub(crate) fn segments(&self, segments: &Segments) -> Result<DevicePtr> {
         self.segments.get(&self.stream, &self.model, segments)
+    }
+
+    /// How attention is divided among blocks.
+    pub(crate) fn work_lists(&self) -> &WorkLists {
+        &self.work_lists
     }
 
     /// A tensor as the copy engine sees it.
@@ -214,6 +215,12 @@ impl Backend for Cuda {
             Region::Job => self.job.allocate(bytes),
             Region::Model => self.model.allocate(bytes),
         }
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.context.bind().ok()?;
+        let free = self.context.free_bytes().ok()?;
+        Some(plannable(free))
     }
 
     fn load(&self, matrix: &Matrix) -> Result<CudaWeight> {

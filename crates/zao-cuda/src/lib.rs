@@ -11,10 +11,12 @@
 
 mod address;
 mod attention;
+mod card;
 mod convolution;
 mod copy;
 mod device;
 mod driver;
+mod ending;
 mod group_norm;
 mod image;
 mod kernels;
@@ -23,13 +25,17 @@ mod linear;
 mod loader;
 mod memory;
 mod norm;
+mod peak;
+mod quantise;
 mod rope;
+mod rows;
 mod sequence;
 mod settings;
 mod staging;
 mod transfer;
 mod weight;
 
+pub use card::Card;
 pub use device::Cuda;
 pub use memory::Memory;
 pub use settings::{CudaPrecision, Settings};

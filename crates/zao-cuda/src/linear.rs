@@ -1,11 +1,15 @@
 //! Linear layers: which kernel takes which, and what is done around it.
 
+mod plain;
+mod portable;
+
 use zao_backend::op::{Epilogue, Linear};
-use zao_backend::{Element, Result, Role};
+use zao_backend::{Backend, Element, Result, Role};
 
 use crate::address::{scales, start};
 use crate::device::Cuda;
 use crate::driver::DevicePtr;
+use crate::quantise::{Quantised, quantise};
 use crate::weight::Kept;
 
 /// A linear layer in plain addresses and sizes, as its kernels see it.
@@ -77,10 +81,23 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
         outputs: op.weight.rows() * if pair { 2 } else { 1 },
         inputs: op.x.width(),
     };
-    multiply(cuda, &product)
+    let (rows, width) = (op.out.rows(), op.out.width());
+    if !matches!(product.out_element, Element::Fp8 | Element::Int8) {
+        return multiply(cuda, &product);
+    }
+    // The scale of a row spans all of its outputs, so it is known only after all of them.
+    let unscaled = cuda.policy().activation;
+    let between = cuda.scratch(rows * width * unscaled.size())?;
+    multiply(cuda, &Product { out: between, out_element: unscaled, ..product })?;
+    let element = product.out_element;
+    let out = Quantised { values: product.out, scales: scales(op.out), element, rows, width };
+    quantise(cuda, between, unscaled, out)
 }
 
 /// Starts the kernel that suits `product`.
-fn multiply(cuda: &Cuda, product: &Product) -> Result<()> {
-    Err(cuda.unsupported("linear", format!("there is no kernel yet for {product:?}")))
+pub(crate) fn multiply(cuda: &Cuda, product: &Product) -> Result<()> {
+    if portable::takes(cuda, product) {
+        return portable::multiply(cuda, product);
+    }
+    plain::multiply(cuda, product)
 }

@@ -188,7 +188,8 @@ fn send(copies: &Stream, slot: &Slot, staging: DevicePtr, piece: &Piece<'_>) -> 
             unsafe { launch.run(copies, kernel, arguments) }
         }
         Way::Taps { kernel, to, row, columns, taps } => {
-            let arguments = args![staging, to.plus(first * row), *columns, *taps];
+            let to = to.plus(first * row);
+            let arguments = args![staging, to, *columns, *taps];
             // SAFETY: as above.
             unsafe { launch.run(copies, kernel, arguments) }
         }

@@ -17,13 +17,14 @@ use zao_backend::{Description, Grid};
 pub use self::gemm::{Extent, Layer, Product};
 pub use self::picture::{Drawing, Drawn, StageFlops};
 use self::station::{Measure, Station};
+use crate::devices::Found;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
-use crate::precision::resolve;
+use crate::precision::choose;
 use crate::watch::Watch;
 use crate::{
-    CancelToken, Device, Event, Job, ModelInfo, ResolvedPrecision, Result, Settings, Stage,
-    Synthetic, devices,
+    CancelToken, Event, Job, ModelInfo, ResolvedPrecision, Result, Settings, Stage, Synthetic,
+    devices,
 };
 
 /// What a measurement gave.
@@ -74,11 +75,15 @@ impl Bench {
         let model = ModelFiles::synthetic(synthetic)?;
         let info = ModelInfo::of(synthetic.architecture.as_str(), &model);
         let budget = Budget::new(settings.memory_limit);
-        let (precision, _) = resolve(settings.precision, &model, &info, budget)?;
-        let station: Box<dyn Measure> = match settings.device {
-            Device::Auto | Device::Cpu => {
+        let chosen = choose(settings.device, settings.precision, &model, &info, budget)?;
+        let (precision, target) = (chosen.precision, chosen.found.with(chosen.precision));
+        let station: Box<dyn Measure> = match chosen.found {
+            Found::Cpu => {
                 let cpu = devices::cpu(precision, settings.threads, settings.instructions)?;
-                Box::new(Station::new(cpu, precision, budget))
+                Box::new(Station::new(cpu, target, budget))
+            }
+            Found::Cuda(_, ordinal) => {
+                Box::new(Station::new(devices::cuda(precision, ordinal)?, target, budget))
             }
         };
         let settings = settings.clone();

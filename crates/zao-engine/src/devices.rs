@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use zao_backend::{Backend, Dtype, Int8Panels, Policy, Stored};
 pub use zao_cpu::Instructions;
 use zao_cpu::{Cpu, CpuPrecision};
+use zao_cuda::{Card, Cuda, CudaPrecision};
 use zao_model::{Declared, Usage};
 
 use crate::{Error, ResolvedPrecision, Result};
@@ -12,24 +13,134 @@ use crate::{Error, ResolvedPrecision, Result};
 /// A device as a user names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Device {
-    /// The best there is.
+    /// The best there is: the first NVIDIA card if it can draw with the model, else the processor.
     #[default]
     Auto,
     /// The processor.
     Cpu,
+    /// An NVIDIA card, in the driver's order.
+    Cuda(usize),
 }
 
 impl std::str::FromStr for Device {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
+        let unknown = || Error::NoDevice {
+            name: name.into(),
+            detail: "zao draws on: auto, cpu, cuda (the first NVIDIA card), cuda:N".into(),
+        };
         match name {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Cpu),
-            _ => Err(Error::NoDevice {
-                name: name.into(),
-                detail: "this build of zao draws on: auto, cpu".into(),
-            }),
+            "cuda" => Ok(Self::Cuda(0)),
+            _ => {
+                let ordinal = name.strip_prefix("cuda:").and_then(|number| number.parse().ok());
+                ordinal.map(Self::Cuda).ok_or_else(unknown)
+            }
+        }
+    }
+}
+
+/// A device that is there, not yet in a precision.
+pub(crate) enum Found {
+    /// The processor.
+    Cpu,
+    /// A card, and its number.
+    Cuda(Card, usize),
+}
+
+impl Found {
+    /// The device that was asked for; the card for [`Device::Auto`], if there is one.
+    ///
+    /// # Errors
+    /// A card that was asked for and cannot be used.
+    pub(crate) fn find(device: Device) -> Result<Self> {
+        match device {
+            Device::Cpu => Ok(Self::Cpu),
+            Device::Cuda(ordinal) => Ok(Self::Cuda(Card::find(ordinal)?, ordinal)),
+            Device::Auto => Ok(Card::find(0).map_or(Self::Cpu, |card| Self::Cuda(card, 0))),
+        }
+    }
+
+    /// The same device in a precision.
+    pub(crate) fn with(&self, precision: ResolvedPrecision) -> Target {
+        match self {
+            Self::Cpu => Target::Cpu(precision),
+            Self::Cuda(..) => Target::Cuda(precision),
+        }
+    }
+
+    /// What the device calls itself in sentences.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Cpu => "the processor",
+            Self::Cuda(card, _) => card.name(),
+        }
+    }
+
+    /// Whether it can draw in this precision at all.
+    pub(crate) fn has(&self, precision: ResolvedPrecision) -> bool {
+        match self {
+            Self::Cpu => precision != ResolvedPrecision::Fp8,
+            Self::Cuda(card, _) => precision != ResolvedPrecision::Fp8 || card.has_fp8(),
+        }
+    }
+
+    /// Whether it can draw with weights that are stored in int8.
+    pub(crate) fn reads_int8(&self) -> bool {
+        matches!(self, Self::Cpu)
+    }
+
+    /// Bytes of memory of its own that may be used.
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Cpu => None,
+            Self::Cuda(card, _) => card.free_bytes().ok(),
+        }
+    }
+}
+
+/// A kind of device in a precision: enough to know what runs and weights take there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Cpu(ResolvedPrecision),
+    Cuda(ResolvedPrecision),
+}
+
+impl Target {
+    /// The precision.
+    pub(crate) fn precision(self) -> ResolvedPrecision {
+        let (Self::Cpu(precision) | Self::Cuda(precision)) = self;
+        precision
+    }
+
+    /// The same kind of device in another precision.
+    pub(crate) fn with(self, precision: ResolvedPrecision) -> Self {
+        match self {
+            Self::Cpu(_) => Self::Cpu(precision),
+            Self::Cuda(_) => Self::Cuda(precision),
+        }
+    }
+
+    /// The element types of activations.
+    pub(crate) fn policy(self) -> Policy {
+        match self {
+            Self::Cpu(precision) => of_cpu(precision).policy(),
+            Self::Cuda(precision) => of_cuda(precision).policy(),
+        }
+    }
+
+    /// Bytes of the device's memory that a tensor which is stored dense takes once it is loaded.
+    pub(crate) fn loaded_bytes(self, tensor: &Declared, dtype: Dtype) -> u64 {
+        match (tensor.usage, self) {
+            (Usage::Vector, _) => (tensor.values() * Dtype::F32.size()) as u64,
+            (Usage::Matrix { role, care }, Self::Cpu(precision)) => {
+                zao_cpu::kept_bytes(of_cpu(precision), (role, care), dtype, &tensor.shape)
+            }
+            (Usage::Matrix { role, care }, Self::Cuda(precision)) => {
+                zao_cuda::kept_bytes(of_cuda(precision), (role, care), &tensor.shape)
+            }
         }
     }
 }
@@ -43,6 +154,12 @@ pub(crate) trait Measurable: Backend {
 impl Measurable for Cpu {
     fn peak(&self) -> Result<f64> {
         Ok(Cpu::peak(self)?)
+    }
+}
+
+impl Measurable for Cuda {
+    fn peak(&self) -> Result<f64> {
+        Ok(Cuda::peak(self)?)
     }
 }
 
@@ -68,31 +185,31 @@ pub(crate) fn cpu(
     Ok(Cpu::new(zao_cpu::Settings { precision, threads, instructions })?)
 }
 
+/// A card in the given precision.
+pub(crate) fn cuda(precision: ResolvedPrecision, ordinal: usize) -> Result<Cuda> {
+    Ok(Cuda::new(zao_cuda::Settings { ordinal, precision: of_cuda(precision) })?)
+}
+
 /// The device whose int8 weights can be stored.
 pub(crate) fn quantiser(threads: Option<NonZeroUsize>) -> Result<impl Quantise> {
     cpu(ResolvedPrecision::Int8, threads, None)
-}
-
-/// The element types of activations in this precision.
-pub(crate) fn policy(precision: ResolvedPrecision) -> Policy {
-    of_cpu(precision).policy()
-}
-
-/// Bytes of main memory that a tensor which is stored dense takes once it is loaded.
-pub(crate) fn loaded_bytes(precision: ResolvedPrecision, tensor: &Declared, dtype: Dtype) -> u64 {
-    match tensor.usage {
-        Usage::Vector => (tensor.values() * Dtype::F32.size()) as u64,
-        Usage::Matrix { role, care } => {
-            zao_cpu::kept_bytes(of_cpu(precision), (role, care), dtype, &tensor.shape)
-        }
-    }
 }
 
 fn of_cpu(precision: ResolvedPrecision) -> CpuPrecision {
     match precision {
         ResolvedPrecision::F32 => CpuPrecision::F32,
         ResolvedPrecision::Bf16 => CpuPrecision::Bf16,
-        ResolvedPrecision::Int8 => CpuPrecision::Int8,
+        // Nobody gets here with fp8, which `precision.rs` refuses for a processor.
+        ResolvedPrecision::Fp8 | ResolvedPrecision::Int8 => CpuPrecision::Int8,
+    }
+}
+
+fn of_cuda(precision: ResolvedPrecision) -> CudaPrecision {
+    match precision {
+        ResolvedPrecision::F32 => CudaPrecision::F32,
+        ResolvedPrecision::Bf16 => CudaPrecision::Bf16,
+        ResolvedPrecision::Fp8 => CudaPrecision::Fp8,
+        ResolvedPrecision::Int8 => CudaPrecision::Int8,
     }
 }
 
@@ -102,7 +219,9 @@ mod tests {
 
     #[test]
     fn unknown_devices_say_what_there_is() {
-        let error = "cuda:0".parse::<Device>().unwrap_err().to_string();
-        assert!(error.contains("cuda:0") && error.contains("cpu"), "{error}");
+        let error = "cuda:first".parse::<Device>().unwrap_err().to_string();
+        assert!(error.contains("cuda:first") && error.contains("cpu"), "{error}");
+        assert_eq!("cuda".parse::<Device>().unwrap(), Device::Cuda(0));
+        assert_eq!("cuda:3".parse::<Device>().unwrap(), Device::Cuda(3));
     }
 }

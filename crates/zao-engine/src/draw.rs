@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use zao_backend::{Backend, Plan};
 use zao_model::noise;
 
+use crate::devices::Target;
 use crate::error::Bytes;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
@@ -23,7 +24,7 @@ pub(crate) trait Draw {
     /// Draws every job; `watch` gets the pictures in the order of the jobs.
     fn draw(&mut self, model: &ModelFiles, jobs: &[Job], watch: &mut Watch<'_>) -> Result<()>;
 
-    /// Bytes of main memory that are held for weights and runs.
+    /// Bytes of the device's memory that are held for weights and runs.
     fn held_bytes(&self, model: &ModelFiles) -> u64;
 
     /// The device.
@@ -34,7 +35,7 @@ pub(crate) trait Draw {
 pub(crate) struct Artist<B: Backend> {
     backend: B,
     parts: Parts<B>,
-    precision: ResolvedPrecision,
+    target: Target,
     budget: Budget,
     residency: Residency,
     /// What the device keeps for runs.
@@ -48,19 +49,14 @@ struct Batch<'w, 'a> {
 }
 
 impl<B: Backend> Artist<B> {
-    pub(crate) fn new(
-        backend: B,
-        precision: ResolvedPrecision,
-        budget: Budget,
-        residency: Residency,
-    ) -> Self {
+    pub(crate) fn new(backend: B, target: Target, budget: Budget, residency: Residency) -> Self {
         let (parts, reserved) = (Parts::new(), Plan::default());
-        Self { backend, parts, precision, budget, residency, reserved }
+        Self { backend, parts, target, budget, residency, reserved }
     }
 
     /// Bytes that a run of this plan needs at least: beside it, one part at a time has to fit.
     fn needed(&self, model: &ModelFiles, plan: Plan) -> u64 {
-        plan.bytes() as u64 + model.largest_part(self.precision)
+        plan.bytes() as u64 + model.largest_part(self.target)
     }
 
     /// Divides `work` into batches that fit into `total` bytes, one if possible. A picture that does not
@@ -97,10 +93,10 @@ impl<B: Backend> Artist<B> {
         let advice = match largest_fitting(model, self.backend.policy(), work, fits) {
             Some(size) => format!("{size} would fit; draw that or {remedy}"),
             None => {
-                let weights = model.largest_part(self.precision);
+                let weights = model.largest_part(self.target);
                 let smaller = [ResolvedPrecision::Bf16, ResolvedPrecision::Int8]
                     .into_iter()
-                    .filter(|&other| model.largest_part(other) < weights)
+                    .filter(|&other| model.largest_part(self.target.with(other)) < weights)
                     .map(|other| format!(" or use --precision {other}"));
                 let or: String = smaller.collect();
                 format!("the weights alone need {}; {remedy}{or}", Bytes(weights))
@@ -119,7 +115,7 @@ impl<B: Backend> Artist<B> {
         }
         self.reserved = self.reserved.max(plan);
         let room = total.saturating_sub(self.reserved.bytes() as u64);
-        self.parts.shrink(model, self.precision, room);
+        self.parts.shrink(model, self.target, room);
         self.backend.reserve(plan)?;
         Ok(room)
     }
@@ -135,7 +131,7 @@ impl<B: Backend> Artist<B> {
         work: &[Work<'_>],
         watch: &mut Watch<'_>,
     ) -> Result<()> {
-        let total = self.budget.total(self.held_bytes(model));
+        let total = self.budget.total(self.held_bytes(model), self.backend.free_bytes());
         let batches = self.batches(model, work, total)?;
         watch.expect(batches.iter().map(Batch::steps).sum(), work.len());
         for work in batches.iter().flat_map(|batch| &*batch.work) {
@@ -150,7 +146,7 @@ impl<B: Backend> Artist<B> {
                 backend: &self.backend,
                 model,
                 parts: &mut self.parts,
-                precision: self.precision,
+                target: self.target,
                 room,
                 // Until the last batch the others will ask for every part once more.
                 residency: if index == last { self.residency } else { Residency::Keep },
@@ -182,7 +178,7 @@ impl<B: Backend> Draw for Artist<B> {
     }
 
     fn held_bytes(&self, model: &ModelFiles) -> u64 {
-        self.parts.bytes(model, self.precision) + self.reserved.bytes() as u64
+        self.parts.bytes(model, self.target) + self.reserved.bytes() as u64
     }
 
     fn describe(&self) -> zao_backend::Description {
@@ -227,9 +223,9 @@ mod tests {
         let bf16 = Element::Bf16;
         let policy = Policy { activation: Element::F32, linear_input: bf16, careful_input: bf16 };
         for jobs in [vec![job(12, 0.0, 1)], vec![job(24, 0.0, 2), job(8, 3.0, 4)]] {
-            let precision = ResolvedPrecision::Bf16;
+            let target = Target::Cpu(ResolvedPrecision::Bf16);
             let (budget, residency) = (Budget::default(), Residency::Keep);
-            let mut artist = Artist::new(Planner::new(policy), precision, budget, residency);
+            let mut artist = Artist::new(Planner::new(policy), target, budget, residency);
             let (events, cancel, mut pictures) = (|_| (), CancelToken::new(), 0);
             let mut deliver = |_| pictures += 1;
             artist.draw(&model, &jobs, &mut Watch::new(&events, &cancel, &mut deliver)).unwrap();

@@ -6,10 +6,11 @@ use zao_backend::{Description, Grid};
 use zao_model::Shift;
 use zao_weights::Source;
 
+use crate::devices::Found;
 use crate::draw::{Artist, Draw};
 use crate::memory::Budget;
 use crate::model::ModelFiles;
-use crate::precision::resolve;
+use crate::precision::{Choice, choose};
 use crate::watch::Watch;
 use crate::{
     CancelToken, Device, Event, Instructions, Job, Picture, Precision, PrecisionReason,
@@ -27,8 +28,8 @@ pub struct Settings {
     pub threads: Option<NonZeroUsize>,
     /// Which instructions compute on the processor; `None` for the fastest that it has.
     pub instructions: Option<Instructions>,
-    /// The most main memory, in bytes, that weights and runs may take together; `None` for what the
-    /// system says is free. With less than everything needs, fewer pictures are drawn at a time and
+    /// The most memory of the device, in bytes, that weights and runs may take together; `None` for what
+    /// is free. With less than everything needs, fewer pictures are drawn at a time and
     /// parts of the model are loaded in turn: slower, but the pictures are the same.
     pub memory_limit: Option<u64>,
     /// How long parts of the model stay in memory.
@@ -71,6 +72,7 @@ pub struct Engine {
     info: ModelInfo,
     precision: ResolvedPrecision,
     reason: PrecisionReason,
+    passed_over: Option<String>,
     artist: Box<dyn Draw>,
 }
 
@@ -96,14 +98,21 @@ pub fn open_synthetic(synthetic: Synthetic, settings: &Settings) -> Result<Engin
 fn engine(name: &str, model: ModelFiles, settings: &Settings) -> Result<Engine> {
     let info = ModelInfo::of(name, &model);
     let budget = Budget::new(settings.memory_limit);
-    let (precision, reason) = resolve(settings.precision, &model, &info, budget)?;
-    let artist: Box<dyn Draw> = match settings.device {
-        Device::Auto | Device::Cpu => {
+    let Choice { found, passed_over, precision, reason } =
+        choose(settings.device, settings.precision, &model, &info, budget)?;
+    let target = found.with(precision);
+    let artist: Box<dyn Draw> = match found {
+        Found::Cpu => {
             let cpu = devices::cpu(precision, settings.threads, settings.instructions)?;
-            Box::new(Artist::new(cpu, precision, budget, settings.residency))
+            Box::new(Artist::new(cpu, target, budget, settings.residency))
+        }
+        // The card stays found until the device is open, which makes that quick.
+        Found::Cuda(_card, ordinal) => {
+            let cuda = devices::cuda(precision, ordinal)?;
+            Box::new(Artist::new(cuda, target, budget, settings.residency))
         }
     };
-    Ok(Engine { model, info, precision, reason, artist })
+    Ok(Engine { model, info, precision, reason, passed_over, artist })
 }
 
 impl ModelInfo {
@@ -143,13 +152,19 @@ impl Engine {
         self.reason
     }
 
+    /// Why it does not draw on a card that this machine has, as a part of a sentence.
+    #[must_use]
+    pub fn passed_over(&self) -> Option<&str> {
+        self.passed_over.as_deref()
+    }
+
     /// The device it draws on.
     #[must_use]
     pub fn device(&self) -> Description {
         self.artist.describe()
     }
 
-    /// Bytes of main memory that it holds now for weights and runs.
+    /// Bytes of the device's memory that it holds now for weights and runs.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
         self.artist.held_bytes(&self.model)

@@ -54,6 +54,22 @@ pub enum Error {
         /// The precision asked for.
         asked: ResolvedPrecision,
     },
+    /// A precision that the device does not multiply in.
+    #[error("{device} does not draw in {asked}; {instead}")]
+    NotInPrecision {
+        /// The device.
+        device: String,
+        /// The precision asked for.
+        asked: ResolvedPrecision,
+        /// What to do instead.
+        instead: &'static str,
+    },
+    /// Weights in a form that the device does not read.
+    #[error(
+        "the weights of this model are stored in int8 for processors; draw with --device cpu, or on the card \
+         with the model that it was converted from"
+    )]
+    StoredForProcessors,
     /// There is nothing to convert.
     #[error("the weights of this model are stored in int8 already; convert the original model")]
     AlreadyInt8,

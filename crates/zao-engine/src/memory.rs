@@ -8,7 +8,7 @@ pub fn peak_bytes() -> Option<u64> {
     kilobytes(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM:")
 }
 
-/// How much main memory weights and runs may take together.
+/// How much memory weights and runs may take together.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Budget {
     limit: Option<u64>,
@@ -22,8 +22,9 @@ impl Budget {
 
     /// The bytes in all for somebody who holds `held` of them already. Where neither a user nor the
     /// system sets a bound there is none: the device refuses what it does not have.
-    pub(crate) fn total(self, held: u64) -> u64 {
-        let free = || available_bytes().map(|free| free.saturating_add(held));
+    /// `own` is what is free on a device with memory of its own.
+    pub(crate) fn total(self, held: u64, own: Option<u64>) -> u64 {
+        let free = || own.or_else(available_bytes).map(|free| free.saturating_add(held));
         self.limit.or_else(free).unwrap_or(u64::MAX)
     }
 
@@ -72,8 +73,9 @@ mod tests {
 
     #[test]
     fn a_limit_counts_what_is_held_and_free_memory_comes_on_top_of_it() {
-        assert_eq!(Budget::new(Some(5)).total(3), 5);
-        let (free, held) = (Budget::default().total(0), Budget::default().total(1 << 50));
+        assert_eq!(Budget::new(Some(5)).total(3, Some(1)), 5);
+        let (free, held) =
+            (Budget::default().total(0, None), Budget::default().total(1 << 50, None));
         assert!(held >= free.saturating_add(1 << 49), "{free} {held}");
     }
 

@@ -10,11 +10,12 @@ use zao_model::vae::Decoder;
 use zao_model::{Declared, SchedulerConfig, TextConfig, TransformerConfig, VaeConfig};
 use zao_weights::{Part, PartName, Source};
 
+use crate::Result;
 use crate::checked::Checked;
+use crate::devices::Target;
 use crate::prompts::Prompts;
 use crate::synthetic::{Configs, RandomPart, RandomWeights, Synthetic};
 use crate::weights::Weights;
-use crate::{ResolvedPrecision, Result};
 
 /// A model that is known to be whole and consistent; its weights are mapped or yet to be made, not
 /// loaded.
@@ -69,14 +70,14 @@ impl ModelFiles {
         self.parts.iter().any(Weights::has_int8)
     }
 
-    /// Bytes that a part takes in main memory once it is loaded.
-    pub(crate) fn loaded_bytes(&self, part: PartName, precision: ResolvedPrecision) -> u64 {
-        self.part(part).loaded_bytes(precision)
+    /// Bytes that a part takes in the memory of a device once it is loaded.
+    pub(crate) fn loaded_bytes(&self, part: PartName, target: Target) -> u64 {
+        self.part(part).loaded_bytes(target)
     }
 
     /// Bytes of the part that takes most; parts can be loaded in turn, but none in pieces.
-    pub(crate) fn largest_part(&self, precision: ResolvedPrecision) -> u64 {
-        let bytes = PartName::ALL.map(|part| self.loaded_bytes(part, precision));
+    pub(crate) fn largest_part(&self, target: Target) -> u64 {
+        let bytes = PartName::ALL.map(|part| self.loaded_bytes(part, target));
         bytes.into_iter().max().unwrap_or(0)
     }
 

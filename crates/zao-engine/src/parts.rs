@@ -10,9 +10,10 @@ use zao_model::vae::Decoder;
 use zao_weights::PartName;
 
 pub(crate) use self::reading::Reading;
+use crate::devices::Target;
 use crate::model::ModelFiles;
 use crate::watch::Watch;
-use crate::{Residency, ResolvedPrecision, Result, Stage};
+use crate::{Residency, Result, Stage};
 
 /// Where a run gets the model's parts from.
 pub(crate) trait Supply<B: Backend> {
@@ -38,10 +39,10 @@ impl<B: Backend> Parts<B> {
         Self { text_encoder: None, transformer: None, decoder: None }
     }
 
-    /// Bytes that the loaded parts take in main memory.
-    pub(crate) fn bytes(&self, model: &ModelFiles, precision: ResolvedPrecision) -> u64 {
+    /// Bytes that the loaded parts take.
+    pub(crate) fn bytes(&self, model: &ModelFiles, target: Target) -> u64 {
         let loaded = PartName::ALL.into_iter().filter(|&part| self.is_loaded(part));
-        loaded.map(|part| model.loaded_bytes(part, precision)).sum()
+        loaded.map(|part| model.loaded_bytes(part, target)).sum()
     }
 
     fn is_loaded(&self, part: PartName) -> bool {
@@ -68,9 +69,9 @@ impl<B: Backend> Parts<B> {
     }
 
     /// Drops parts until those that stay take at most `room` bytes.
-    pub(crate) fn shrink(&mut self, model: &ModelFiles, precision: ResolvedPrecision, room: u64) {
+    pub(crate) fn shrink(&mut self, model: &ModelFiles, target: Target, room: u64) {
         for part in PartName::ALL {
-            if self.bytes(model, precision) <= room {
+            if self.bytes(model, target) <= room {
                 return;
             }
             self.unload(model, part);
@@ -83,7 +84,7 @@ pub(crate) struct Loading<'a, B: Backend> {
     pub(crate) backend: &'a B,
     pub(crate) model: &'a ModelFiles,
     pub(crate) parts: &'a mut Parts<B>,
-    pub(crate) precision: ResolvedPrecision,
+    pub(crate) target: Target,
     /// Room for the largest part at least.
     pub(crate) room: u64,
     /// What becomes of parts that the run has used.
@@ -98,8 +99,8 @@ impl<B: Backend> Loading<'_, B> {
         watch: &mut Watch<'_>,
         load: impl FnOnce(&B, &Reading<'_, '_>) -> zao_model::Result<T>,
     ) -> Result<T> {
-        let needed = self.model.loaded_bytes(part, self.precision);
-        self.parts.shrink(self.model, self.precision, self.room.saturating_sub(needed));
+        let needed = self.model.loaded_bytes(part, self.target);
+        self.parts.shrink(self.model, self.target, self.room.saturating_sub(needed));
         let before = watch.enter(Stage::Load);
         let reading = Reading::new(self.model.part(part), watch);
         let loaded = load(self.backend, &reading);

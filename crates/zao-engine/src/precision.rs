@@ -4,13 +4,14 @@ use zao_backend::Policy;
 use zao_model::guidance::Guidance;
 use zao_model::noise::Generator;
 
+use crate::devices::Found;
 use crate::error::Bytes;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::rehearsal::rehearse;
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{Ask, CancelToken, Error, Job, ModelInfo, Result, devices};
+use crate::{Ask, CancelToken, Device, Error, Job, ModelInfo, Result};
 
 /// A model that takes less than this in f32 is drawn with in f32.
 const SMALL: u64 = 1 << 30;
@@ -32,7 +33,9 @@ pub enum ResolvedPrecision {
     F32,
     /// Weights and the inputs of matrix multiplies in bf16.
     Bf16,
-    /// Weights and the inputs of matrix multiplies in 8 bits, the autoencoder in bf16.
+    /// Weights and the inputs of matrix multiplies in 8-bit floats, the autoencoder in bf16.
+    Fp8,
+    /// Weights and the inputs of matrix multiplies in 8-bit integers, the autoencoder in bf16.
     Int8,
 }
 
@@ -59,13 +62,20 @@ pub enum PrecisionReason {
         /// Bytes of memory that may be used.
         free: u64,
     },
+    /// It is the smallest, though not even that fits into the memory of the card.
+    Beyond {
+        /// Bytes that a picture would need beside the largest part of the model.
+        needed: u64,
+        /// Bytes of memory that may be used.
+        free: u64,
+    },
 }
 
 impl PrecisionReason {
     /// Whether the machine decided, so that the same model may be drawn with otherwise elsewhere.
     #[must_use]
     pub const fn is_choice(self) -> bool {
-        matches!(self, Self::Fits { .. } | Self::Short { .. })
+        matches!(self, Self::Fits { .. } | Self::Short { .. } | Self::Beyond { .. })
     }
 }
 
@@ -74,6 +84,7 @@ impl std::fmt::Display for ResolvedPrecision {
         f.pad(match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
+            Self::Fp8 => "fp8",
             Self::Int8 => "int8",
         })
     }
@@ -100,23 +111,79 @@ impl std::fmt::Display for PrecisionReason {
                 Bytes(needed),
                 Bytes(free)
             ),
+            Self::Beyond { needed, free } => write!(
+                f,
+                "even so a picture would need {} of memory, and {} can be used",
+                Bytes(needed),
+                Bytes(free)
+            ),
         }
     }
 }
 
-/// The precision for `model`, which users know as `info`, within `budget`.
+/// What a model is drawn with, and why.
+pub(crate) struct Choice {
+    pub(crate) found: Found,
+    /// Why a card that is there is not used.
+    pub(crate) passed_over: Option<String>,
+    pub(crate) precision: ResolvedPrecision,
+    pub(crate) reason: PrecisionReason,
+}
+
+/// The device and the precision for `model`, which users know as `info`, within `budget`.
 ///
 /// # Errors
-/// A precision that the model's weights cannot be had in.
-pub(crate) fn resolve(
+/// A device that is not there, or a precision that it or the model cannot be had in.
+pub(crate) fn choose(
+    device: Device,
     asked: Precision,
     model: &ModelFiles,
     info: &ModelInfo,
     budget: Budget,
+) -> Result<Choice> {
+    let found = Found::find(device)?;
+    let decided = resolve(asked, model, info, &found, budget);
+    let passed_over = match (&found, &decided) {
+        (Found::Cpu, _) => None,
+        _ if device != Device::Auto => None,
+        (card, Err(error)) => Some(format!("{}: {error}", card.name())),
+        (card, Ok((_, PrecisionReason::Beyond { needed, free }))) => {
+            let (needed, free) = (Bytes(*needed), Bytes(*free));
+            Some(format!("{} has {free} of memory to use, a picture needs {needed}", card.name()))
+        }
+        (_, Ok(_)) => None,
+    };
+    if passed_over.is_some() {
+        let found = Found::Cpu;
+        let (precision, reason) = resolve(asked, model, info, &found, budget)?;
+        return Ok(Choice { found, passed_over, precision, reason });
+    }
+    let (precision, reason) = decided?;
+    Ok(Choice { found, passed_over, precision, reason })
+}
+
+/// The precision for `model`, which users know as `info`, on a device within `budget`.
+///
+/// # Errors
+/// A precision that the device or the model's weights cannot be had in.
+fn resolve(
+    asked: Precision,
+    model: &ModelFiles,
+    info: &ModelInfo,
+    found: &Found,
+    budget: Budget,
 ) -> Result<(ResolvedPrecision, PrecisionReason)> {
-    use ResolvedPrecision::{Bf16, F32, Int8};
+    use ResolvedPrecision::{Bf16, F32, Fp8, Int8};
+    if model.is_int8() && !found.reads_int8() {
+        return Err(Error::StoredForProcessors);
+    }
     match asked {
-        Precision::Exactly(precision @ (F32 | Bf16)) if model.is_int8() => {
+        Precision::Exactly(precision) if !found.has(precision) => Err(Error::NotInPrecision {
+            device: found.name().into(),
+            asked: precision,
+            instead: "use int8, which takes as little memory",
+        }),
+        Precision::Exactly(precision @ (F32 | Bf16 | Fp8)) if model.is_int8() => {
             Err(Error::StoredInInt8 { asked: precision })
         }
         Precision::Exactly(precision) => Ok((precision, PrecisionReason::Asked)),
@@ -125,12 +192,21 @@ pub(crate) fn resolve(
             Ok((F32, PrecisionReason::Small))
         }
         Precision::Auto => {
-            let (run, free) = (usual_run(model, info, devices::policy(Bf16))?, budget.total(0));
-            let needed = model.largest_part(Bf16) + run;
-            Ok(if needed <= free {
-                (Bf16, PrecisionReason::Fits { needed, free })
+            let free = budget.total(0, found.free_bytes());
+            let needed = |precision| -> Result<u64> {
+                let target = found.with(precision);
+                Ok(model.largest_part(target) + usual_run(model, info, target.policy())?)
+            };
+            let best = needed(Bf16)?;
+            if best <= free {
+                return Ok((Bf16, PrecisionReason::Fits { needed: best, free }));
+            }
+            let smaller = if found.has(Fp8) { Fp8 } else { Int8 };
+            let least = needed(smaller)?;
+            Ok(if least <= free || matches!(found, Found::Cpu) {
+                (smaller, PrecisionReason::Short { needed: best, free })
             } else {
-                (Int8, PrecisionReason::Short { needed, free })
+                (smaller, PrecisionReason::Beyond { needed: least, free })
             })
         }
     }
@@ -172,8 +248,9 @@ mod tests {
     fn a_large_model_is_drawn_with_in_the_best_precision_that_fits() {
         use ResolvedPrecision::{Bf16, F32, Int8};
         let (model, info) = model(Architecture::ZImageTurbo);
-        let resolve =
-            |limit| resolve(Precision::Auto, &model, &info, Budget::new(Some(limit))).unwrap();
+        let resolve = |limit| {
+            resolve(Precision::Auto, &model, &info, &Found::Cpu, Budget::new(Some(limit))).unwrap()
+        };
         let (precision, reason) = resolve(100 * GB);
         let PrecisionReason::Fits { needed, free } = reason else { panic!("{reason:?}") };
         assert_eq!((precision, free), (Bf16, 100 * GB), "f32 would gain nothing");
@@ -185,14 +262,16 @@ mod tests {
         assert!(reason.is_choice() && short.is_choice());
         assert!(reason.to_string().contains("93.1 GiB") && short.to_string().contains("bf16"));
         let exactly = Precision::Exactly(F32);
-        let asked = super::resolve(exactly, &model, &info, Budget::new(Some(1))).unwrap();
+        let asked =
+            super::resolve(exactly, &model, &info, &Found::Cpu, Budget::new(Some(1))).unwrap();
         assert_eq!(asked, (F32, PrecisionReason::Asked));
     }
 
     #[test]
     fn a_small_model_loses_nothing_however_little_memory_there_is() {
         let (model, info) = model(Architecture::Tiny);
-        let chosen = resolve(Precision::Auto, &model, &info, Budget::new(Some(1))).unwrap();
+        let chosen =
+            resolve(Precision::Auto, &model, &info, &Found::Cpu, Budget::new(Some(1))).unwrap();
         assert_eq!(chosen, (ResolvedPrecision::F32, PrecisionReason::Small));
         assert!(!PrecisionReason::Small.is_choice());
     }
@@ -210,9 +289,10 @@ mod tests {
             (TextEncoder, Int8, 4.3),
             (Vae, Int8, 0.1),
         ] {
-            let bytes = model.loaded_bytes(part, precision) as f64 / GB as f64;
+            let bytes = model.loaded_bytes(part, Found::Cpu.with(precision)) as f64 / GB as f64;
             assert!((bytes - gigabytes).abs() < 0.06, "{part} in {precision}: {bytes}");
         }
-        assert_eq!(model.largest_part(Int8), model.loaded_bytes(Transformer, Int8));
+        let int8 = Found::Cpu.with(Int8);
+        assert_eq!(model.largest_part(int8), model.loaded_bytes(Transformer, int8));
     }
 }

@@ -5,8 +5,8 @@ use zao_backend::{Dtype, Form};
 use zao_model::Declared;
 use zao_weights::{Part, PartName};
 
+use crate::devices::Target;
 use crate::synthetic::RandomPart;
-use crate::{ResolvedPrecision, devices};
 
 /// The tensors of one part that drawing reads.
 #[derive(Debug)]
@@ -63,8 +63,8 @@ impl Weights {
         }
     }
 
-    /// Bytes that they take in main memory once they are loaded.
-    pub(crate) fn loaded_bytes(&self, precision: ResolvedPrecision) -> u64 {
+    /// Bytes that they take in the memory of a device once they are loaded.
+    pub(crate) fn loaded_bytes(&self, target: Target) -> u64 {
         let bytes = |tensor: &Declared| {
             let dtype = match self {
                 Self::Files { part, .. } => match part.get(&tensor.name) {
@@ -74,7 +74,7 @@ impl Weights {
                 },
                 Self::Random(_) => Dtype::Bf16,
             };
-            devices::loaded_bytes(precision, tensor, dtype)
+            target.loaded_bytes(tensor, dtype)
         };
         self.declared().iter().map(bytes).sum()
     }

@@ -113,12 +113,14 @@ pub(crate) struct GenerateArgs {
     #[arg(value_parser = |text: &str| whole(text, 1..=1000_u32))]
     pub(crate) count: Option<u32>,
 
-    /// Where to compute: auto or cpu
+    /// Where to compute: auto, cpu, cuda (the first NVIDIA card) or cuda:N. auto takes the first card if
+    /// there is one that has enough memory
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: Device,
 
-    /// Arithmetic: auto, f32, bf16 or int8. auto draws with a converted model in int8, with a small
-    /// one in f32, else in bf16 if memory allows, else in int8 [default: auto]
+    /// Arithmetic: auto, f32, bf16, fp8 or int8. auto draws with a converted model in int8, with a small
+    /// one in f32, else in bf16 if memory allows, else in 8 bits: fp8 on cards that have it, else int8
+    /// [default: auto]
     #[arg(long, value_name = "PRECISION")]
     pub(crate) precision: Option<zao_api::Precision>,
 

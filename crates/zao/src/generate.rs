@@ -42,6 +42,9 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     }
     let opened = start.elapsed();
 
+    if let Some(why) = engine.passed_over() {
+        screen.remark(&format!("drawing on the processor: {why}"));
+    }
     if engine.precision_reason().is_choice() {
         let (precision, why) = (recorded(&engine), engine.precision_reason());
         screen.remark(&format!("drawing in {precision}: {why}"));
@@ -106,7 +109,10 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
     };
     let engine = zao_engine::open(&chosen.name, chosen.source, &settings);
     let engine = engine.map_err(|error| match error {
-        Error::StoredInInt8 { .. } => Failure::usage(error),
+        Error::StoredInInt8 { .. }
+        | Error::StoredForProcessors
+        | Error::NotInPrecision { .. }
+        | Error::NoDevice { .. } => Failure::usage(error),
         other => other.into(),
     })?;
     Ok((engine, chosen.notice))
@@ -118,6 +124,7 @@ pub(crate) fn precision(asked: Asked) -> Precision {
         Asked::Auto => Precision::Auto,
         Asked::F32 => Precision::Exactly(ResolvedPrecision::F32),
         Asked::Bf16 => Precision::Exactly(ResolvedPrecision::Bf16),
+        Asked::Fp8 => Precision::Exactly(ResolvedPrecision::Fp8),
         Asked::Int8 => Precision::Exactly(ResolvedPrecision::Int8),
     }
 }
@@ -138,6 +145,7 @@ pub(crate) fn on_the_wire(precision: ResolvedPrecision) -> Recorded {
     match precision {
         ResolvedPrecision::F32 => Recorded::F32,
         ResolvedPrecision::Bf16 => Recorded::Bf16,
+        ResolvedPrecision::Fp8 => Recorded::Fp8,
         ResolvedPrecision::Int8 => Recorded::Int8,
     }
 }

@@ -114,6 +114,11 @@ impl Drop for Context {
 }
 
 impl Card {
+    /// Whether it multiplies fp8.
+    pub(crate) fn has_fp8(&self) -> bool {
+        self.capability >= (8, 9)
+    }
+
     fn ask(label: String, device: sys::CUdevice) -> Result<Self> {
         use CUdevice_attribute::{
             CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR as MAJOR,

@@ -1,6 +1,7 @@
 //! Starting a kernel: how many threads, with which arguments.
 
 use std::ffi::c_void;
+use std::marker::PhantomData;
 
 use cudarc::driver::sys;
 use zao_backend::Result;
@@ -37,7 +38,7 @@ impl Launch {
         self,
         stream: &Stream,
         kernel: &Kernel,
-        arguments: &mut [*mut c_void],
+        arguments: &mut [Address<'_>],
     ) -> Result<()> {
         if self.grid.contains(&0) {
             return Ok(());
@@ -77,7 +78,7 @@ impl Launch {
             sys::cuLaunchKernelEx(
                 &raw const config,
                 kernel.raw(),
-                arguments.as_mut_ptr(),
+                arguments.as_mut_ptr().cast(),
                 std::ptr::null_mut(),
             )
         };
@@ -95,6 +96,14 @@ const NO_ATTRIBUTE: sys::CUlaunchAttribute = sys::CUlaunchAttribute {
     value: sys::CUlaunchAttributeValue { pad: [0; 64] },
 };
 
+/// Where an argument lies, as long as it lies there.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct Address<'a>(
+    #[allow(dead_code, reason = "the driver reads it")] *mut c_void,
+    PhantomData<&'a ()>,
+);
+
 /// Something that a kernel takes as it lies in memory.
 ///
 /// # Safety
@@ -102,8 +111,8 @@ const NO_ATTRIBUTE: sys::CUlaunchAttribute = sys::CUlaunchAttribute {
 /// `repr(transparent)`), without a pointer to host memory.
 pub(crate) unsafe trait Argument: Copy {
     /// Where the driver copies the value from.
-    fn address(&self) -> *mut c_void {
-        std::ptr::from_ref(self).cast_mut().cast()
+    fn address(&self) -> Address<'_> {
+        Address(std::ptr::from_ref(self).cast_mut().cast(), PhantomData)
     }
 }
 

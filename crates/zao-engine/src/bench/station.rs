@@ -10,13 +10,13 @@ use zao_model::Manifest;
 use super::gemm::Gemm;
 use super::workload::{Decode, Encode, Forward, Workload};
 use super::{Measured, Task};
-use crate::devices::Measurable;
+use crate::devices::{Measurable, Target};
 use crate::error::Bytes;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::Reading;
 use crate::watch::Watch;
-use crate::{Error, Event, ResolvedPrecision, Result, Stage};
+use crate::{Error, Event, Result, Stage};
 
 /// Measuring without naming the device.
 pub(super) trait Measure {
@@ -42,7 +42,7 @@ pub(super) trait Measure {
 /// A device with nothing on it.
 pub(super) struct Station<B: Measurable> {
     backend: B,
-    precision: ResolvedPrecision,
+    target: Target,
     budget: Budget,
 }
 
@@ -68,8 +68,8 @@ pub(super) fn rehearse<W: Workload>(
 }
 
 impl<B: Measurable> Station<B> {
-    pub(super) fn new(backend: B, precision: ResolvedPrecision, budget: Budget) -> Self {
-        Self { backend, precision, budget }
+    pub(super) fn new(backend: B, target: Target, budget: Budget) -> Self {
+        Self { backend, target, budget }
     }
 
     fn measure_workload<W: Workload>(
@@ -117,10 +117,10 @@ impl<B: Measurable> Station<B> {
         plan: Plan,
         task: &Task,
     ) -> Result<()> {
-        let whole = || model.loaded_bytes(W::PART, self.precision);
+        let whole = || model.loaded_bytes(W::PART, self.target);
         let weights = workload.weight_bytes().unwrap_or_else(whole);
         let needed = weights + plan.bytes() as u64;
-        let free = self.budget.total(0);
+        let free = self.budget.total(0, self.backend.free_bytes());
         if needed <= free {
             return Ok(());
         }

@@ -107,7 +107,7 @@ impl Scene {
         let alive = Rc::new(Cell::new(0));
         let backend = Census { planner: Planner::new(Policy::F32), alive: Rc::clone(&alive) };
         let precision = ResolvedPrecision::F32;
-        let artist = Artist::new(backend, precision, Budget::new(limit), residency);
+        let artist = Artist::new(backend, Target::Cpu(precision), Budget::new(limit), residency);
         Self { model, jobs, artist, alive }
     }
 
@@ -172,7 +172,7 @@ fn parts_stay_until_the_last_batch_has_used_them() {
     all.finish();
     let (parts, run) = all.parts_and_reserve();
     // Room for all parts beside half of the pictures, but not for the largest beside all.
-    let limit = run + all.model.largest_part(ResolvedPrecision::F32) - 1;
+    let limit = run + all.model.largest_part(Target::Cpu(ResolvedPrecision::F32)) - 1;
     assert!(limit > parts + run * 2 / 3, "the pictures are the larger share: {parts} {run}");
     let mut scene = Scene::new(Residency::InTurn, Some(limit));
     let stages = scene.finish();

@@ -45,7 +45,7 @@ pub(crate) struct CommonArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) synthetic: Architecture,
 
-    /// Where to compute: auto or cpu
+    /// Where to compute: auto, cpu, cuda or cuda:N, as for `zao generate`
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: Device,
 

@@ -1,0 +1,55 @@
+//! A card before anything is done with it: whether it is there, and what it can do.
+
+use std::sync::Arc;
+
+use zao_backend::Result;
+
+use crate::device::plannable;
+use crate::driver::{Context, cards};
+use crate::kernels::Kernels;
+
+/// A card that can be used. As long as this lives, opening a device on it is quick.
+#[derive(Clone, Debug)]
+pub struct Card(Arc<Context>);
+
+impl Card {
+    /// Finds card number `ordinal`.
+    ///
+    /// # Errors
+    /// [`zao_backend::Error::Device`] without a usable driver, which says what to install, or without such a card;
+    /// [`zao_backend::Error::Unsupported`] for one that is too old.
+    pub fn find(ordinal: usize) -> Result<Self> {
+        let context = Context::new(ordinal)?;
+        Kernels::new(&context)?;
+        Ok(Self(context))
+    }
+
+    /// How many cards the driver shows to this process.
+    ///
+    /// # Errors
+    /// [`zao_backend::Error::Device`] without a usable driver, which says what to install.
+    pub fn count() -> Result<usize> {
+        cards()
+    }
+
+    /// What its maker calls it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.card().name
+    }
+
+    /// Whether it multiplies fp8.
+    #[must_use]
+    pub fn has_fp8(&self) -> bool {
+        self.0.card().has_fp8()
+    }
+
+    /// Bytes of device memory that weights and runs may take.
+    ///
+    /// # Errors
+    /// [`zao_backend::Error::Device`] when the card does not answer.
+    pub fn free_bytes(&self) -> Result<u64> {
+        self.0.bind()?;
+        Ok(plannable(self.0.free_bytes()?))
+    }
+}
