@@ -119,7 +119,7 @@ impl Cuda {
         &self,
         kernel: &Kernel,
         launch: Launch,
-        arguments: &mut [Address<'_>],
+        arguments: &[Address<'_>],
     ) -> Result<()> {
         // SAFETY: the caller's promise.
         unsafe { launch.run(&self.stream, kernel, arguments) }

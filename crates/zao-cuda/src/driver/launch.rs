@@ -38,12 +38,17 @@ impl Launch {
         self,
         stream: &Stream,
         kernel: &Kernel,
-        arguments: &mut [Address<'_>],
+        arguments: &[Address<'_>],
     ) -> Result<()> {
         if self.grid.contains(&0) {
             return Ok(());
         }
+        kernel.check_arguments(arguments.iter().map(|argument| argument.bytes))?;
         kernel.allow_shared(self.shared)?;
+        let mut addresses = [std::ptr::null_mut(); MOST_ARGUMENTS];
+        for (to, argument) in addresses.iter_mut().zip(arguments) {
+            *to = argument.at;
+        }
         let [grid_x, grid_y, grid_z] = self.grid;
         let [block_x, block_y, block_z] = self.block;
         let mut attributes = [NO_ATTRIBUTE; 2];
@@ -78,7 +83,7 @@ impl Launch {
             sys::cuLaunchKernelEx(
                 &raw const config,
                 kernel.raw(),
-                arguments.as_mut_ptr().cast(),
+                addresses.as_mut_ptr(),
                 std::ptr::null_mut(),
             )
         };
@@ -90,6 +95,9 @@ impl Launch {
     }
 }
 
+/// More arguments than this are a struct in hiding.
+pub(super) const MOST_ARGUMENTS: usize = 32;
+
 const NO_ATTRIBUTE: sys::CUlaunchAttribute = sys::CUlaunchAttribute {
     id: sys::CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_IGNORE,
     pad: [0; 4],
@@ -98,11 +106,11 @@ const NO_ATTRIBUTE: sys::CUlaunchAttribute = sys::CUlaunchAttribute {
 
 /// Where an argument lies, as long as it lies there.
 #[derive(Debug)]
-#[repr(transparent)]
-pub(crate) struct Address<'a>(
-    #[allow(dead_code, reason = "the driver reads it")] *mut c_void,
-    PhantomData<&'a ()>,
-);
+pub(crate) struct Address<'a> {
+    at: *mut c_void,
+    bytes: usize,
+    value: PhantomData<&'a ()>,
+}
 
 /// Something that a kernel takes as it lies in memory.
 ///
@@ -112,7 +120,8 @@ pub(crate) struct Address<'a>(
 pub(crate) unsafe trait Argument: Copy {
     /// Where the driver copies the value from.
     fn address(&self) -> Address<'_> {
-        Address(std::ptr::from_ref(self).cast_mut().cast(), PhantomData)
+        let at = std::ptr::from_ref(self).cast_mut().cast();
+        Address { at, bytes: size_of::<Self>(), value: PhantomData }
     }
 }
 
@@ -134,7 +143,7 @@ unsafe impl Argument for TensorMap {}
 /// The arguments of a kernel, in the order of its declaration: `args![x, out, rows, 1e-5f32]`.
 macro_rules! args {
     ($($value:expr),* $(,)?) => {
-        &mut [$($crate::driver::Argument::address(&$value)),*]
+        &[$($crate::driver::Argument::address(&$value)),*]
     };
 }
 pub(crate) use args;

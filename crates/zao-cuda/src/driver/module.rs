@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use cudarc::driver::sys::{self, CUfunction_attribute};
 use zao_backend::Result;
 
-use super::Context;
+use super::launch::MOST_ARGUMENTS;
+use super::{Context, library};
 
 /// An image of kernels that has been given to the driver.
 #[derive(Debug)]
@@ -43,8 +44,10 @@ impl Module {
             return Err(unknown());
         }
         self.context.check("find a kernel", answer)?;
+        let module = Arc::clone(self);
         let shared = AtomicU32::new(Kernel::SHARED_WITHOUT_ASKING);
-        Ok(Arc::new(Kernel { module: Arc::clone(self), name: name.into(), function, shared }))
+        let parameters = parameters(function)?;
+        Ok(Arc::new(Kernel { module, name: name.into(), function, parameters, shared }))
     }
 }
 
@@ -57,12 +60,36 @@ impl Drop for Module {
     }
 }
 
+/// Bytes of each parameter that a kernel declares, if the driver tells.
+fn parameters(function: sys::CUfunction) -> Result<Option<Vec<usize>>> {
+    /// The first interface that tells.
+    const TELLS: i32 = 12_040;
+    if library::version()? < TELLS {
+        return Ok(None);
+    }
+    let mut parameters = Vec::new();
+    loop {
+        let (mut offset, mut bytes) = (0, 0);
+        // SAFETY: the function is alive, and the driver writes two integers.
+        let answer = unsafe {
+            sys::cuFuncGetParamInfo(function, parameters.len(), &raw mut offset, &raw mut bytes)
+        };
+        // It refuses the first that is not there.
+        if answer != sys::CUresult::CUDA_SUCCESS {
+            return Ok(Some(parameters));
+        }
+        parameters.push(bytes);
+    }
+}
+
 /// One kernel.
 #[derive(Debug)]
 pub(crate) struct Kernel {
     module: Arc<Module>,
     name: String,
     function: sys::CUfunction,
+    /// Bytes of each parameter, if the driver tells.
+    parameters: Option<Vec<usize>>,
     /// Bytes of dynamic shared memory that it may have so far.
     shared: AtomicU32,
 }
@@ -79,6 +106,20 @@ impl Kernel {
     /// Its name in the source.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Refuses arguments of other sizes than the kernel declares, which the driver would read past their end.
+    pub(super) fn check_arguments(&self, bytes: impl Iterator<Item = usize> + Clone) -> Result<()> {
+        let fits = match &self.parameters {
+            Some(parameters) => bytes.clone().eq(parameters.iter().copied()),
+            None => true,
+        };
+        if fits && bytes.clone().count() <= MOST_ARGUMENTS {
+            return Ok(());
+        }
+        let (name, given) = (&self.name, bytes.collect::<Vec<_>>());
+        let message = format!("{name} takes {:?} bytes, not {given:?}", self.parameters);
+        Err(self.context().failed("launch a kernel", message))
     }
 
     /// Lets it have `bytes` of dynamic shared memory.
