@@ -77,6 +77,10 @@ pub trait Backend: Sized {
     /// A weight in whatever form the device keeps it.
     type Weight;
 
+    /// Whether [`Backend::load`] refuses dense parts that hold something which is no number, with
+    /// [`crate::Error::NotFinite`], so that nobody has to read them once more to find out.
+    const FINDS_NON_FINITE: bool = false;
+
     /// The device in words.
     fn describe(&self) -> Description;
 

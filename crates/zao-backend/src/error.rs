@@ -31,6 +31,15 @@ pub enum Error {
         /// Bytes that were free.
         free: usize,
     },
+    /// A weight holds something that is no number, found by a device that looks for it
+    /// ([`crate::Backend::FINDS_NON_FINITE`]).
+    #[error("part {part} of a weight is not finite at element {index}")]
+    NotFinite {
+        /// Which of the weight's parts.
+        part: usize,
+        /// Which of its elements.
+        index: usize,
+    },
     /// A weight in a form, or an operation in a shape, that this device has no kernel for.
     #[error("{op}: not supported on {device}: {what}")]
     Unsupported {

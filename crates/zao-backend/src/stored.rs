@@ -27,6 +27,31 @@ impl Dtype {
         }
     }
 
+    /// The index of the first of some little-endian elements that is NaN or infinite, if any.
+    #[must_use]
+    pub fn first_non_finite(self, bytes: &[u8]) -> Option<usize> {
+        let (halves, words) = (bytes.as_chunks::<2>().0, bytes.as_chunks::<4>().0);
+        // Without its sign, a value is not finite exactly when its bits reach those of infinity.
+        let half = |b: &[u8; 2]| i16::from_le_bytes(*b) & i16::MAX;
+        let word = |b: &[u8; 4]| i32::from_le_bytes(*b) & i32::MAX;
+        // The usual case (all finite) runs at memory speed: one maximum tells.
+        let largest_half = || halves.iter().map(half).fold(0, i16::max);
+        match self {
+            Self::F32 => {
+                let suspicious = words.iter().map(word).fold(0, i32::max) >= 0x7f80_0000;
+                suspicious.then(|| words.iter().position(|b| word(b) >= 0x7f80_0000))?
+            }
+            Self::F16 => {
+                let suspicious = largest_half() >= 0x7c00;
+                suspicious.then(|| halves.iter().position(|b| half(b) >= 0x7c00))?
+            }
+            Self::Bf16 => {
+                let suspicious = largest_half() >= 0x7f80;
+                suspicious.then(|| halves.iter().position(|b| half(b) >= 0x7f80))?
+            }
+        }
+    }
+
     /// What a user calls it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -138,30 +163,7 @@ impl Stored {
     /// The index of the first element that is NaN or infinite, if any.
     #[must_use]
     pub fn first_non_finite(&self) -> Option<usize> {
-        // The usual case (all finite) runs at memory speed: without its sign, a value is not finite
-        // exactly when its bits reach those of infinity, so one maximum tells.
-        let suspicious = match self.dtype {
-            Dtype::F32 => {
-                let bits = |b: &[u8; 4]| i32::from_le_bytes(*b) & i32::MAX;
-                let max = self.bytes.as_chunks::<4>().0.iter().map(bits).fold(0, i32::max);
-                max >= 0x7f80_0000
-            }
-            Dtype::F16 => self.largest_magnitude_16() >= 0x7c00,
-            Dtype::Bf16 => self.largest_magnitude_16() >= 0x7f80,
-        };
-        if !suspicious {
-            return None;
-        }
-        let mut value = [0.0];
-        (0..self.len()).find(|&i| {
-            self.widen(i, &mut value);
-            !value[0].is_finite()
-        })
-    }
-
-    fn largest_magnitude_16(&self) -> i16 {
-        let bits = |b: &[u8; 2]| i16::from_le_bytes(*b) & i16::MAX;
-        self.bytes.as_chunks::<2>().0.iter().map(bits).fold(0, i16::max)
+        self.dtype.first_non_finite(&self.bytes)
     }
 }
 

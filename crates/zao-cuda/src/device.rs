@@ -172,6 +172,8 @@ impl Backend for Cuda {
     type Memory = Memory;
     type Weight = CudaWeight;
 
+    const FINDS_NON_FINITE: bool = true;
+
     fn describe(&self) -> Description {
         let card = self.card();
         let (major, minor) = card.capability;

@@ -7,13 +7,17 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use zao_backend::{Region, Result};
+use zao_backend::{Dtype, Error, Region, Result};
 
 use crate::device::Cuda;
 use crate::driver::{Buffer, Context, DevicePtr, Event, Kernel, Launch, Pinned, Stream, args};
 
 /// Rows of a stored matrix on their way into a weight.
 pub(crate) struct Part<'a> {
+    /// Which part of its weight it is.
+    pub(crate) number: usize,
+    /// How its elements are stored.
+    pub(crate) dtype: Dtype,
     /// All rows.
     pub(crate) bytes: &'a [u8],
     /// How many.
@@ -125,7 +129,14 @@ pub(crate) fn load(cuda: &Cuda, parts: &[Part<'_>]) -> Result<()> {
             let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
             let slot = &mut slots[turn % SLOTS_OF_THREAD];
             slot.emptied.wait()?;
-            slot.pinned.bytes_mut()[..piece.bytes.len()].copy_from_slice(piece.bytes);
+            let pinned = &mut slot.pinned.bytes_mut()[..piece.bytes.len()];
+            pinned.copy_from_slice(piece.bytes);
+            // The copy is still in the processor's cache.
+            if let Some(at) = piece.part.dtype.first_non_finite(pinned) {
+                let index =
+                    piece.first * (piece.bytes.len() / piece.rows) / piece.part.dtype.size() + at;
+                return Err(Error::NotFinite { part: piece.part.number, index });
+            }
             send(copies, slot, staging.plus(slot.number * PIECE), piece)?;
             slot.emptied.record(copies)?;
         }

@@ -17,12 +17,29 @@ pub(crate) fn write(cuda: &Cuda, to: &mut Tensor<Cuda>, values: &[f32]) -> Resul
         Element::Bf16 => values.iter().flat_map(|&v| bf16::from_f32(v).to_le_bytes()).collect(),
         // A value that is no byte becomes the nearest.
         Element::U8 => values.iter().map(|&v| v as u8).collect(),
-        Element::Int8 | Element::Fp8 => {
-            return Err(cuda.unsupported("write", "values into a quantised tensor"));
+        Element::Int8 => {
+            quantised(values, to.width(), 127.0, |v| (v.round_ties_even() as i8).cast_unsigned())
         }
+        Element::Fp8 => quantised(values, to.width(), E4M3_LARGEST, to_e4m3),
     };
     // SAFETY: the tensor has as many elements of this type.
     unsafe { cuda.stream().upload(start(to), &bytes) }
+}
+
+/// Rows of 8-bit values and their scales, as the device lays them out.
+fn quantised(values: &[f32], width: usize, largest: f32, narrow: fn(f32) -> u8) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(scales_at(values.len()) + values.len());
+    let mut scales = Vec::new();
+    for row in values.chunks(width.max(1)) {
+        let peak = row.iter().fold(0.0f32, |peak, v| peak.max(v.abs()));
+        // Below this the quotient would overflow, and the row is zero in 8 bits.
+        let factor = if peak < 1e-35 { 0.0 } else { largest / peak };
+        bytes.extend(row.iter().map(|v| narrow(v * factor)));
+        scales.extend((peak / largest).to_le_bytes());
+    }
+    bytes.resize(scales_at(values.len()), 0);
+    bytes.extend(scales);
+    bytes
 }
 
 /// Copies a tensor to the host, widened.
@@ -74,6 +91,29 @@ fn fetch(cuda: &Cuda, from: &Tensor<Cuda>, bytes: usize) -> Result<Pinned> {
     Ok(pinned)
 }
 
+/// The largest e4m3 float.
+const E4M3_LARGEST: f32 = 448.0;
+
+/// The e4m3 float nearest to a value, ties to even, the largest for what is larger.
+fn to_e4m3(value: f32) -> u8 {
+    let sign = if value.is_sign_negative() { 0x80 } else { 0 };
+    let magnitude = value.abs();
+    let bits = if magnitude.is_nan() {
+        0x7f
+    } else if magnitude >= E4M3_LARGEST {
+        0x7e
+    } else if magnitude < 1.0 / 64.0 {
+        // Below the smallest exponent steps are equal.
+        (magnitude * 512.0).round_ties_even() as u8
+    } else {
+        let bits = magnitude.to_bits();
+        let rounded = bits + 0x7_ffff + (bits >> 20 & 1);
+        // The exponent's bias goes from 127 to 7.
+        ((rounded >> 20) - (120 << 3)) as u8
+    };
+    sign | bits
+}
+
 /// The value of an e4m3 float: a sign, four bits of exponent (bias 7), three of mantissa, no infinity.
 fn e4m3(byte: u8) -> f32 {
     let (exponent, mantissa) = (i32::from(byte >> 3 & 15), f32::from(byte & 7));
@@ -96,5 +136,20 @@ mod tests {
             [0.0, 0.001_953_125, 1.0, 448.0, -448.0]
         );
         assert!(e4m3(0x7f).is_nan());
+    }
+
+    #[test]
+    fn every_e4m3_float_is_its_own_nearest_and_values_between_go_to_the_nearer() {
+        for byte in (0..=u8::MAX).filter(|byte| byte & 0x7f != 0x7f) {
+            assert_eq!(to_e4m3(e4m3(byte)), byte, "{byte:#x}");
+            if byte & 0x7f < 0x7e {
+                let (here, next) = (e4m3(byte), e4m3(byte + 1));
+                assert_eq!(to_e4m3(here + 0.4 * (next - here)), byte);
+                assert_eq!(to_e4m3(here + 0.6 * (next - here)), byte + 1);
+                let even = byte + (byte & 1);
+                assert_eq!(to_e4m3(here.midpoint(next)), even);
+            }
+        }
+        assert_eq!(to_e4m3(1e9), 0x7e);
     }
 }

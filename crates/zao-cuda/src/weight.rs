@@ -113,7 +113,8 @@ pub(crate) fn load(cuda: &Cuda, matrix: &Matrix) -> Result<CudaWeight> {
         let count = part.shape()[0];
         let (first_row, step) = if pair { (number, 2) } else { (first, 1) };
         let way = way(cuda, part.dtype(), &weight, (first_row, step), (matrix.columns(), taps))?;
-        parts.push(Part { bytes: part.bytes(), rows: count, way });
+        let (dtype, bytes) = (part.dtype(), part.bytes());
+        parts.push(Part { number, dtype, bytes, rows: count, way });
         first += count;
     }
     loader::load(cuda, &parts)?;

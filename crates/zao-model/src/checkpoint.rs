@@ -140,6 +140,9 @@ impl<'a, B: Backend> Loader<'a, B> {
             return Err(Error::Weight { name, detail });
         }
         let floats = match &form {
+            Form::Dense(_) if B::FINDS_NON_FINITE && matches!(usage, Usage::Matrix { .. }) => {
+                return Ok(form);
+            }
             Form::Dense(stored) => stored,
             // Every integer is a number.
             Form::Int8Panels(panels) => panels.scales(),
@@ -165,7 +168,17 @@ impl<'a, B: Backend> Loader<'a, B> {
         let parts = parts.collect::<Result<Vec<_>>>()?;
         let label = self.name(names.first().map_or("", |(name, _)| *name));
         let matrix = Matrix::new(label, role, parts)?.with_care(care);
-        Ok(Weight::load(self.backend, &matrix)?)
+        Weight::load(self.backend, &matrix).map_err(|error| match error {
+            zao_backend::Error::NotFinite { part, index } => {
+                let mut value = [f32::NAN];
+                if let Some(Form::Dense(stored)) = matrix.parts().get(part) {
+                    stored.widen(index, &mut value);
+                }
+                let name = names.get(part).map_or("", |(name, _)| *name);
+                Error::NotFinite { name: self.name(name), index, value: value[0] }
+            }
+            other => other.into(),
+        })
     }
 
     /// A vector as an `f32` row `[1, width]` that stays with the model.
