@@ -18,8 +18,8 @@ use crate::settings::{CudaPrecision, Settings};
 use crate::staging::{KnownSegments, Ring, Scratch};
 use crate::weight::CudaWeight;
 use crate::{
-    attention, convolution, copy, group_norm, image, latent, linear, norm, rope, sequence,
-    transfer, weight,
+    attention, convolution, copy, description, group_norm, image, latent, linear, norm, rope,
+    sequence, transfer, weight,
 };
 
 /// Device memory that kernels, their scratch and the buffers of the loader take beside what is planned.
@@ -110,6 +110,11 @@ impl Cuda {
         self.kernels.has(module)
     }
 
+    /// Whether the driver has to compile the kernels, because none were compiled for this card.
+    pub(crate) fn kernels_are_compiled_by_driver(&self) -> bool {
+        self.kernels.compiled_by_driver()
+    }
+
     /// Queues a kernel.
     ///
     /// # Safety
@@ -175,21 +180,7 @@ impl Backend for Cuda {
     const FINDS_NON_FINITE: bool = true;
 
     fn describe(&self) -> Description {
-        let card = self.card();
-        let (major, minor) = card.capability;
-        let compiled =
-            if self.kernels.compiled_by_driver() { ", kernels compiled by the driver" } else { "" };
-        Description {
-            device: card.label.clone(),
-            numerics: format!("{} sm_{major}{minor}", card.name),
-            detail: format!(
-                "{}, {:.1} GB, compute capability {major}.{minor}, {} precision{compiled}",
-                card.name,
-                card.memory as f64 / 1e9,
-                self.settings.precision
-            ),
-            kernels: Vec::new(),
-        }
+        description::describe(self)
     }
 
     fn policy(&self) -> Policy {

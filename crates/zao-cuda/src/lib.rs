@@ -14,6 +14,7 @@ mod attention;
 mod card;
 mod convolution;
 mod copy;
+mod description;
 mod device;
 mod driver;
 mod ending;
