@@ -109,12 +109,6 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// The precision.
-    pub(crate) fn precision(self) -> ResolvedPrecision {
-        let (Self::Cpu(precision) | Self::Cuda(precision)) = self;
-        precision
-    }
-
     /// The same kind of device in another precision.
     pub(crate) fn with(self, precision: ResolvedPrecision) -> Self {
         match self {

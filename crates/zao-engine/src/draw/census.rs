@@ -11,6 +11,7 @@ use zao_model::noise::Generator;
 use zao_weights::Source;
 
 use super::{Artist, Draw};
+use crate::devices::Target;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::watch::Watch;
@@ -135,7 +136,7 @@ impl Scene {
 
     fn parts_and_reserve(&self) -> (u64, u64) {
         (
-            self.artist.parts.bytes(&self.model, ResolvedPrecision::F32),
+            self.artist.parts.bytes(&self.model, Target::Cpu(ResolvedPrecision::F32)),
             self.artist.reserved.bytes() as u64,
         )
     }
