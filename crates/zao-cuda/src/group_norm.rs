@@ -13,7 +13,7 @@ const SLICE: usize = 128;
 /// Cells of 8 channels each that a thread of the normalising kernel treats at once.
 const IN_FLIGHT: usize = 2;
 /// How often it does so.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 2;
 /// Channels that a thread of it has.
 const RUN: usize = 8;
 /// Channels up to which its block has at least one cell.

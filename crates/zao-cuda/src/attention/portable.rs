@@ -124,7 +124,7 @@ fn choose(cuda: &Cuda, op: &Attention<'_, Cuda>) -> Choice {
 fn by_height(cuda: &Cuda, op: &Attention<'_, Cuda>, names: [&'static str; 2]) -> Choice {
     let [low, high] = names;
     // Two blocks of either height are on a multiprocessor at once. A high one takes less than twice the time.
-    const HIGH_TAKES: f64 = 1.7;
+    const HIGH_TAKES: f64 = 1.6;
     let at_once = 2 * cuda.card().multiprocessors as usize;
     let waves = |height| (tiles(op, height) * op.heads.query).div_ceil(at_once) as f64;
     let (name, height) = if waves(128) * HIGH_TAKES <= waves(64) { (high, 128) } else { (low, 64) };
