@@ -5,7 +5,7 @@ use zao_backend::{Form, Matrix, Role, Shape};
 use zao_model::{Checkpoint, TransformerConfig};
 use zao_weights::PartName;
 
-use super::workload::{Workload, noise};
+use super::workload::{Workload, activation};
 use crate::Result;
 use crate::model::ModelFiles;
 
@@ -132,7 +132,7 @@ impl Workload for Gemm {
 
     /// Inputs as a norm leaves them: of the type that the weight reads.
     fn prepare<B: Backend>(&self, b: &B, _: &ModelFiles, weight: &Weight<B>) -> Result<Tensor<B>> {
-        let x = noise(b, Shape::new(self.product.tokens, weight.columns()), 1)?;
+        let x = activation(b, Shape::new(self.product.tokens, weight.columns()), 1)?;
         let ones = vec![1.0; weight.columns()];
         let ones = b.upload(Shape::new(1, weight.columns()), &ones, Region::Job)?;
         Ok(b.rms_norm(&x, &ones, 1e-5, None, Some(weight))?)

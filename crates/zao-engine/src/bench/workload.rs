@@ -95,7 +95,7 @@ impl Workload for Forward {
         transformer: &Transformer<B>,
     ) -> Result<Scene<B>> {
         let tokens = model.prompts.encode("")?.ids.len();
-        let features = noise(b, Shape::new(tokens, model.transformer.cap_feat_dim), 0)?;
+        let features = activation(b, Shape::new(tokens, model.transformer.cap_feat_dim), 0)?;
         let mut captions = transformer.refine(b, &[&features])?;
         drop(features);
         let caption = Arc::new(captions.remove(0));
@@ -196,6 +196,14 @@ impl Workload for Decode {
 pub(super) fn noise<B: Backend>(b: &B, shape: Shape, seed: u64) -> Result<Tensor<B>> {
     let values = normal(Generator::TorchCpu, seed, shape.len());
     Ok(b.upload(shape, &values, Region::Job)?)
+}
+
+/// The same as an activation, of the type that the device gives those.
+pub(super) fn activation<B: Backend>(b: &B, shape: Shape, seed: u64) -> Result<Tensor<B>> {
+    let values = noise(b, shape, seed)?;
+    let mut activation = b.no_rows(shape)?;
+    b.copy_rows(&mut activation, 0, &values, 0..shape.rows)?;
+    Ok(activation)
 }
 
 /// Rows of one picture of this latent extent in the transformer's layers, as its batch lays them out.
