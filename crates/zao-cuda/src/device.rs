@@ -16,6 +16,7 @@ use crate::loader::Loader;
 use crate::memory::{Memory, Pool, Reserve};
 use crate::settings::{CudaPrecision, Settings};
 use crate::staging::{KnownSegments, Ring, Scratch};
+use crate::transfer::Readback;
 use crate::weight::CudaWeight;
 use crate::{
     attention, convolution, copy, description, group_norm, image, latent, linear, norm, rope,
@@ -45,6 +46,7 @@ pub struct Cuda {
     segments: KnownSegments,
     work_lists: WorkLists,
     loader: Mutex<Loader>,
+    readback: Readback,
 }
 
 impl Cuda {
@@ -75,6 +77,7 @@ impl Cuda {
             segments: KnownSegments::default(),
             work_lists: WorkLists::default(),
             loader: Mutex::default(),
+            readback: Readback::default(),
             settings,
             context,
         })
@@ -160,6 +163,11 @@ impl Cuda {
     /// Memory that stays with a model.
     pub(crate) fn keep(&self, bytes: usize) -> Result<Memory> {
         self.model.allocate(bytes)
+    }
+
+    /// Where results come back to.
+    pub(crate) fn readback(&self) -> &Readback {
+        &self.readback
     }
 
     /// The loader of weights.

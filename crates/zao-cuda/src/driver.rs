@@ -21,7 +21,7 @@ pub(crate) use context::{Card, Context};
 pub(crate) use event::Event;
 pub(crate) use graph::Graph;
 pub(crate) use launch::{Address, Argument, Launch, args};
-pub(crate) use library::{cards, version};
+pub(crate) use library::cards;
 pub(crate) use module::{Kernel, Module};
 pub(crate) use pinned::Pinned;
 pub(crate) use stream::Stream;

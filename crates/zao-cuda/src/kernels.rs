@@ -133,7 +133,6 @@ mod tests {
             capability,
             multiprocessors: 1,
             shared_per_block: 0,
-            l2: 0,
             memory: 0,
         }
     }

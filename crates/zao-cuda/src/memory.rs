@@ -11,7 +11,6 @@ use crate::driver::{Buffer, Context, DevicePtr};
 #[derive(Debug)]
 pub struct Memory {
     start: DevicePtr,
-    bytes: usize,
     home: Home,
 }
 
@@ -27,11 +26,6 @@ impl Memory {
     /// The first byte, on a boundary of [`Arena::ALIGNMENT`].
     pub(crate) fn start(&self) -> DevicePtr {
         self.start
-    }
-
-    /// Number of bytes asked for.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes
     }
 }
 
@@ -100,11 +94,6 @@ impl Reserve {
         }
     }
 
-    /// Bytes that it holds.
-    pub(crate) fn bytes(&self) -> usize {
-        lock(&self.state).arena.capacity()
-    }
-
     /// A piece of the region.
     pub(crate) fn allocate(self: &Arc<Self>, bytes: usize) -> Result<Memory> {
         let mut state = lock(&self.state);
@@ -113,7 +102,7 @@ impl Reserve {
         let base = state.block.as_ref().ok_or_else(refused)?.start();
         let slot = state.arena.allocate(bytes).ok_or_else(refused)?;
         let start = base.plus(slot.offset);
-        Ok(Memory { start, bytes, home: Home::Reserved(Arc::clone(self), slot) })
+        Ok(Memory { start, home: Home::Reserved(Arc::clone(self), slot) })
     }
 }
 
@@ -140,12 +129,12 @@ impl Pool {
     pub(crate) fn allocate(self: &Arc<Self>, bytes: usize) -> Result<Memory> {
         if bytes >= Self::LARGE {
             let block = Buffer::new(&self.context, bytes, Region::Model)?;
-            return Ok(Memory { start: block.start(), bytes, home: Home::Own(block) });
+            return Ok(Memory { start: block.start(), home: Home::Own(block) });
         }
         let mut blocks = lock(&self.blocks);
         let shared = |at, base: DevicePtr, slot: Slot| {
             let start = base.plus(slot.offset);
-            Memory { start, bytes, home: Home::Shared(Arc::clone(self), at, slot) }
+            Memory { start, home: Home::Shared(Arc::clone(self), at, slot) }
         };
         for (at, block) in blocks.iter_mut().enumerate() {
             if let Some((buffer, arena)) = block

@@ -64,12 +64,6 @@ impl Scratch {
     pub(crate) fn release(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
-
-    /// Bytes that it holds.
-    pub(crate) fn bytes(&self) -> usize {
-        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.as_ref().map_or(0, Buffer::len)
-    }
 }
 
 /// Offsets of segments that are on the device already: operations of a batch name the same ones again and again.

@@ -1,5 +1,7 @@
 //! Values between host and card.
 
+use std::sync::{Mutex, PoisonError};
+
 use half::bf16;
 use zao_backend::{Element, Error, Result, Tensor};
 
@@ -48,25 +50,23 @@ pub(crate) fn read(cuda: &Cuda, from: &Tensor<Cuda>) -> Result<Vec<f32>> {
     let Some(bytes) = from.element().bytes(from.shape()) else {
         return Err(Error::shape("read", format!("{from:?} has too many elements")));
     };
-    let pinned = fetch(cuda, from, bytes)?;
-    let bytes = &pinned.bytes()[..bytes];
     let f32s = |bytes: &[u8]| -> Vec<f32> {
         bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
     };
-    let scaled = |decode: fn(u8) -> f32| {
+    let scaled = |bytes: &[u8], decode: fn(u8) -> f32| {
         let scales = f32s(&bytes[scales_at(elements)..][..4 * from.rows()]);
         let rows = bytes[..elements].chunks_exact(width.max(1)).zip(scales);
         rows.flat_map(|(row, scale)| row.iter().map(move |&b| decode(b) * scale)).collect()
     };
-    Ok(match from.element() {
+    fetch(cuda, from, bytes, |bytes| match from.element() {
         Element::F32 => f32s(bytes),
         Element::Bf16 => {
             let pairs = bytes.as_chunks::<2>().0.iter();
             pairs.map(|b| bf16::from_le_bytes(*b).to_f32()).collect()
         }
         Element::U8 => bytes.iter().map(|&b| f32::from(b)).collect(),
-        Element::Int8 => scaled(|byte| f32::from(byte.cast_signed())),
-        Element::Fp8 => scaled(e4m3),
+        Element::Int8 => scaled(bytes, |byte| f32::from(byte.cast_signed())),
+        Element::Fp8 => scaled(bytes, e4m3),
     })
 }
 
@@ -76,19 +76,33 @@ pub(crate) fn read_bytes(cuda: &Cuda, from: &Tensor<Cuda>) -> Result<Vec<u8>> {
         let detail = format!("{from:?} does not hold bytes; read it as values");
         return Err(Error::shape("read_bytes", detail));
     }
-    let bytes = from.shape().len();
-    Ok(fetch(cuda, from, bytes)?.bytes()[..bytes].to_vec())
+    fetch(cuda, from, from.shape().len(), <[u8]>::to_vec)
 }
 
-/// The first `bytes` of a tensor, once everything before is done.
-fn fetch(cuda: &Cuda, from: &Tensor<Cuda>, bytes: usize) -> Result<Pinned> {
-    let mut pinned = Pinned::new(cuda.context(), bytes)?;
+/// Host memory that results come back into, kept because page-locking it takes longer than the copy.
+#[derive(Debug, Default)]
+pub(crate) struct Readback(Mutex<Option<Pinned>>);
+
+/// What `decode` makes of the first `bytes` of a tensor, once everything before is done.
+fn fetch<T>(
+    cuda: &Cuda,
+    from: &Tensor<Cuda>,
+    bytes: usize,
+    decode: impl FnOnce(&[u8]) -> T,
+) -> Result<T> {
+    let mut held = cuda.readback().0.lock().unwrap_or_else(PoisonError::into_inner);
+    // The old piece goes first, so that both never exist at once.
+    let fitting = held.take().filter(|pinned| pinned.len() >= bytes);
+    let pinned = match fitting {
+        Some(pinned) => held.insert(pinned),
+        None => held.insert(Pinned::new(cuda.context(), bytes)?),
+    };
     if bytes > 0 {
         // SAFETY: the tensor has so many bytes, and the buffer is not touched before the wait.
-        unsafe { cuda.stream().download_pinned(&mut pinned, start(from), bytes)? };
+        unsafe { cuda.stream().download_pinned(pinned, start(from), bytes)? };
     }
     cuda.stream().wait()?;
-    Ok(pinned)
+    Ok(decode(&pinned.bytes()[..bytes]))
 }
 
 /// The largest e4m3 float.

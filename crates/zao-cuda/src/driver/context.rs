@@ -22,8 +22,6 @@ pub(crate) struct Card {
     pub(crate) multiprocessors: u32,
     /// Shared memory that one block may have after opting in, in bytes.
     pub(crate) shared_per_block: u32,
-    /// Second-level cache, in bytes.
-    pub(crate) l2: usize,
     /// Device memory, in bytes.
     pub(crate) memory: usize,
 }
@@ -123,7 +121,6 @@ impl Card {
         use CUdevice_attribute::{
             CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR as MAJOR,
             CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR as MINOR,
-            CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE as L2,
             CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN as SHARED,
             CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT as COUNT,
         };
@@ -136,7 +133,6 @@ impl Card {
         };
         let capability = (attribute(MAJOR)?, attribute(MINOR)?);
         let (multiprocessors, shared_per_block) = (attribute(COUNT)?, attribute(SHARED)?);
-        let l2 = attribute(L2)? as usize;
         let (mut name, mut memory) = ([0; 256], 0);
         // SAFETY: the driver writes at most 256 characters, with a zero behind them.
         let answer = unsafe { sys::cuDeviceGetName(name.as_mut_ptr(), 256, device) };
@@ -147,6 +143,6 @@ impl Card {
         let name: &[u8] = bytemuck::cast_slice(&name);
         let name = CStr::from_bytes_until_nul(name).unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
-        Ok(Self { label, name, capability, multiprocessors, shared_per_block, l2, memory })
+        Ok(Self { label, name, capability, multiprocessors, shared_per_block, memory })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cudarc::driver::sys;
 use zao_backend::Result;
 
-use super::{Buffer, Context, DevicePtr, Event, Pinned};
+use super::{Context, DevicePtr, Event, Pinned};
 
 /// A stream. Copies and kernels on it run one after the other, beside those of other streams.
 #[derive(Debug)]
@@ -104,27 +104,6 @@ impl Stream {
             sys::cuMemcpyDtoHAsync_v2(to.start_mut().cast(), from.raw(), bytes, self.stream)
         };
         self.context.check("copy from the card", answer)
-    }
-
-    /// Copies device bytes within the card; the pieces must not overlap.
-    ///
-    /// # Safety
-    /// Both must be starts of `bytes` bytes of live device memory that do not overlap.
-    pub(crate) unsafe fn copy(&self, to: DevicePtr, from: DevicePtr, bytes: usize) -> Result<()> {
-        if bytes == 0 {
-            return Ok(());
-        }
-        // SAFETY: the caller's promise.
-        let answer = unsafe { sys::cuMemcpyDtoDAsync_v2(to.raw(), from.raw(), bytes, self.stream) };
-        self.context.check("copy on the card", answer)
-    }
-
-    /// Sets every byte of a buffer.
-    pub(crate) fn fill(&self, buffer: &Buffer, byte: u8) -> Result<()> {
-        let (start, bytes) = (buffer.start().raw(), buffer.len());
-        // SAFETY: the buffer is alive, and its memory is freed in stream order or after a wait.
-        let answer = unsafe { sys::cuMemsetD8Async(start, byte, bytes, self.stream) };
-        self.context.check("fill memory", answer)
     }
 }
 

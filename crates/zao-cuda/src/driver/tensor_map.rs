@@ -12,19 +12,11 @@ pub(crate) enum TensorType {
     Bf16,
     /// Anything of one byte.
     Byte,
-    /// Single precision.
-    F32,
 }
 
 /// In which order the copy engine lays 16-byte pieces of a row into shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Swizzle {
-    /// As they come.
-    None,
-    /// Within rows of 32 bytes.
-    B32,
-    /// Within rows of 64 bytes.
-    B64,
     /// Within rows of 128 bytes.
     B128,
 }
@@ -64,12 +56,8 @@ impl TensorMap {
         let element = match spec.element {
             TensorType::Bf16 => sys::CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
             TensorType::Byte => sys::CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_UINT8,
-            TensorType::F32 => sys::CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_FLOAT32,
         };
         let swizzle = match spec.swizzle {
-            Swizzle::None => sys::CUtensorMapSwizzle::CU_TENSOR_MAP_SWIZZLE_NONE,
-            Swizzle::B32 => sys::CUtensorMapSwizzle::CU_TENSOR_MAP_SWIZZLE_32B,
-            Swizzle::B64 => sys::CUtensorMapSwizzle::CU_TENSOR_MAP_SWIZZLE_64B,
             Swizzle::B128 => sys::CUtensorMapSwizzle::CU_TENSOR_MAP_SWIZZLE_128B,
         };
         let mut map = sys::CUtensorMap { opaque: [0; 16] };
