@@ -1,9 +1,9 @@
-// Rows into 8 bits with a scale each, and SwiGLU of interleaved pairs on the way. Also `silu` of rows,
-// whatever the result's type. One block a row, read once and written once (`_any`: read again).
+// Rows into 8 bits with a scale each. Also `silu` of rows, whatever the result's type. One block a row, read
+// once and written once (`_any`: read again).
 //
-// Launch as in norm.cu: grid = rows; `<name>`: width % 8 == 0 and width <= 8192 (swiglu: 16384), threads =
-// width / 8 / 2 rounded up to a multiple of 32; `<name>_any`: 256 threads, any width. `width` is that of the
-// result. out_scales f32 [rows] is for 8-bit results only.
+// Launch as in norm.cu: grid = rows; `<name>`: width % 8 == 0 and width <= 16384, threads = width / 8 / 2
+// rounded up to a multiple of 32; `<name>_any`: 256 threads, any width. out_scales f32 [rows] is for 8-bit
+// results only.
 #include "activation.cuh"
 #include "row.cuh"
 
@@ -28,56 +28,15 @@ __device__ __forceinline__ void map_row(const T* x, Out* out, float* out_scales,
     });
 }
 
-template <class Out>
-__device__ __forceinline__ float swiglu(float a, float b) {
-    return silu_for<Out>(a) * b;
-}
-
-template <int V, class T, class Out>
-__device__ __forceinline__ void swiglu_row(const T* x, Out* out, float* out_scales, int width) {
-    __shared__ float shared[32];
-    const T* pairs = x + (long long)blockIdx.x * 2 * width;
-    HeldRow<T, V> row(width);
-    row.each([&](int, int column, float(&v)[VECTOR]) {
-        float ab[2 * VECTOR];
-        load(pairs + 2 * column, ab);
-#pragma unroll
-        for (int i = 0; i < VECTOR; i++) v[i] = swiglu<Out>(ab[2 * i], ab[2 * i + 1]);
-    });
-    row.finish(row_out(out, out_scales, blockIdx.x, width), shared, [](int, int, auto&) {});
-}
-
-template <class T, class Out>
-__device__ __forceinline__ void swiglu_any(const T* x, Out* out, float* out_scales, int width) {
-    __shared__ float shared[32];
-    const T* pairs = x + (long long)blockIdx.x * 2 * width;
-    // Of every pair the first element is visited; the second stands behind it.
-    ReadRow<T> row(pairs, width);
-    row.finish(row_out(out, out_scales, blockIdx.x, width), shared, [&](int, int column, float(&v)[1]) {
-        v[0] = swiglu<Out>(widen(pairs[2 * column]), widen(pairs[2 * column + 1]));
-    });
-}
-
 // out = f(x), both [rows, width].
 #define MAP(NAME, FUNCTION, T, OUT)                                                                       \
-    extern "C" __global__ void __launch_bounds__(512)                                                     \
+    extern "C" __global__ void __launch_bounds__(1024)                                                    \
         NAME(const T* x, OUT* out, float* out_scales, int width) {                                        \
         map_row<HeldRow<T, HELD>, FUNCTION>(x, out, out_scales, width);                                   \
     }                                                                                                     \
     extern "C" __global__ void __launch_bounds__(256)                                                     \
         NAME##_any(const T* x, OUT* out, float* out_scales, int width) {                                  \
         map_row<ReadRow<T>, FUNCTION>(x, out, out_scales, width);                                         \
-    }
-
-// x [rows, 2 * width], out [rows, width] = silu(x[2 i]) * x[2 i + 1].
-#define SWIGLU(NAME, T, OUT)                                                                              \
-    extern "C" __global__ void __launch_bounds__(1024)                                                    \
-        NAME(const T* x, OUT* out, float* out_scales, int width) {                                        \
-        swiglu_row<HELD>(x, out, out_scales, width);                                                      \
-    }                                                                                                     \
-    extern "C" __global__ void __launch_bounds__(256)                                                     \
-        NAME##_any(const T* x, OUT* out, float* out_scales, int width) {                                  \
-        swiglu_any(x, out, out_scales, width);                                                            \
     }
 
 MAP(quantise_f32_fp8, Same, float, e4m3)
@@ -93,8 +52,3 @@ MAP(silu_bf16_f32, WithSilu<float>, bf16, float)
 MAP(silu_bf16_bf16, WithSilu<bf16>, bf16, bf16)
 MAP(silu_bf16_fp8, WithSilu<e4m3>, bf16, e4m3)
 MAP(silu_bf16_int8, WithSilu<int8>, bf16, int8)
-
-SWIGLU(swiglu_f32_f32, float, float)
-SWIGLU(swiglu_bf16_bf16, bf16, bf16)
-SWIGLU(swiglu_bf16_fp8, bf16, e4m3)
-SWIGLU(swiglu_bf16_int8, bf16, int8)

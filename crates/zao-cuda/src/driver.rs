@@ -1,4 +1,4 @@
-//! The CUDA driver behind safe types: contexts, streams, memory, kernels, graphs.
+//! The CUDA driver behind safe types: contexts, streams, memory, kernels.
 //!
 //! The driver (`libcuda`) is opened when the program runs; nothing here needs it to build or to start.
 //! Every failure is a value that names the operation and repeats what the driver said. What is computed
@@ -8,7 +8,6 @@ mod buffer;
 mod context;
 mod event;
 mod failure;
-mod graph;
 mod launch;
 mod library;
 mod module;
@@ -19,7 +18,6 @@ mod tensor_map;
 pub(crate) use buffer::{Buffer, DevicePtr};
 pub(crate) use context::{Card, Context};
 pub(crate) use event::Event;
-pub(crate) use graph::Graph;
 pub(crate) use launch::{Address, Argument, Launch, args};
 pub(crate) use library::cards;
 pub(crate) use module::{Kernel, Module};

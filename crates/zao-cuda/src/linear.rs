@@ -1,5 +1,6 @@
 //! Linear layers: which kernel takes which, and what is done around it.
 
+mod hopper;
 mod plain;
 mod portable;
 
@@ -56,6 +57,11 @@ pub(crate) enum Ending {
     SwiGlu,
 }
 
+/// Bytes of scratch for results on their way to 8 bits, about; many rows at once keep the card busy.
+const SCRATCH: usize = 128 << 20;
+/// Rows at once are a multiple of this: then they begin on the boundaries that kernels ask of addresses.
+const ROWS: usize = 1024;
+
 /// `Linear` of `zao-backend`.
 pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
     let weight = op.weight.device();
@@ -85,17 +91,41 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
     if !matches!(product.out_element, Element::Fp8 | Element::Int8) {
         return multiply(cuda, &product);
     }
-    // The scale of a row spans all of its outputs, so it is known only after all of them.
+    // The scale of a row spans all of its outputs, so it is known only after all of them. Rows go through scratch
+    // some at a time, so that it stays small; what stands beside a row changes no bit of it.
     let unscaled = cuda.policy().activation;
-    let between = cuda.scratch(rows * width * unscaled.size())?;
-    multiply(cuda, &Product { out: between, out_element: unscaled, ..product })?;
-    let element = product.out_element;
-    let out = Quantised { values: product.out, scales: scales(op.out), element, rows, width };
-    quantise(cuda, between, unscaled, out)
+    let at_once =
+        (SCRATCH / (width * unscaled.size()).max(1) / ROWS * ROWS).clamp(ROWS, rows.max(ROWS));
+    let between = cuda.scratch(at_once.min(rows) * width * unscaled.size())?;
+    let x_row = product.inputs * product.x_element.size();
+    for first in (0..rows).step_by(at_once) {
+        let rows = at_once.min(rows - first);
+        let x_scales = match product.x_scales {
+            DevicePtr::NULL => DevicePtr::NULL,
+            scales => scales.plus(first * size_of::<f32>()),
+        };
+        let x = product.x.plus(first * x_row);
+        multiply(
+            cuda,
+            &Product { x, x_scales, rows, out: between, out_element: unscaled, ..product },
+        )?;
+        let out = Quantised {
+            values: product.out.plus(first * width),
+            scales: scales(op.out).plus(first * size_of::<f32>()),
+            element: product.out_element,
+            rows,
+            width,
+        };
+        quantise(cuda, between, unscaled, out)?;
+    }
+    Ok(())
 }
 
 /// Starts the kernel that suits `product`.
 pub(crate) fn multiply(cuda: &Cuda, product: &Product) -> Result<()> {
+    if hopper::takes(cuda, product) {
+        return hopper::multiply(cuda, product);
+    }
     if portable::takes(cuda, product) {
         return portable::multiply(cuda, product);
     }

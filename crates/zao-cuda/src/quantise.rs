@@ -5,10 +5,10 @@ use zao_backend::{Element, Result};
 use crate::address::int;
 use crate::device::Cuda;
 use crate::driver::{DevicePtr, args};
-use crate::rows::{RowKernel, no_kernel, row_kernel};
+use crate::rows::{RowKernel, no_kernel};
 
-/// Widest result of a SwiGLU whose kernel keeps it in registers.
-const WIDEST_SWIGLU: usize = 16384;
+/// Widest row that a block keeps in registers: what feed-forward layers hold in between is wider than tokens are.
+const WIDEST: usize = 16384;
 
 /// Rows of 8-bit values that are to be written.
 #[derive(Clone, Copy, Debug)]
@@ -47,16 +47,7 @@ pub(crate) fn quantise(
         }
         (from, to) => return Err(no_kernel(cuda, "quantise", from, to)),
     };
-    let (kernel, launch) = kernel.over(cuda, "quantise", to.rows, to.width)?;
+    let (kernel, launch) = kernel.over_up_to(WIDEST, cuda, "quantise", to.rows, to.width)?;
     // SAFETY: the caller's sizes are those of the tensors; the arguments are those of the kernel.
-    unsafe { cuda.run(&kernel, launch, args![from, to.values, to.scales, int(to.width)?]) }
-}
-
-/// Writes `silu(x[2 i]) * x[2 i + 1]` of `[rows, 2 * width]` at `from`, held as `element`.
-pub(crate) fn swiglu(cuda: &Cuda, from: DevicePtr, element: Element, to: Quantised) -> Result<()> {
-    let kernel = row_kernel!("swiglu", element, to.element);
-    let kernel = kernel.ok_or_else(|| no_kernel(cuda, "swiglu", element, to.element))?;
-    let (kernel, launch) = kernel.over_up_to(WIDEST_SWIGLU, cuda, "quantise", to.rows, to.width)?;
-    // SAFETY: as above.
     unsafe { cuda.run(&kernel, launch, args![from, to.values, to.scales, int(to.width)?]) }
 }

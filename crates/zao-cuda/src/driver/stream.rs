@@ -30,11 +30,6 @@ impl Stream {
         Ok(Self { context: Arc::clone(context), stream })
     }
 
-    /// The context it belongs to.
-    pub(crate) fn context(&self) -> &Arc<Context> {
-        &self.context
-    }
-
     /// The driver's handle.
     pub(crate) fn raw(&self) -> sys::CUstream {
         self.stream
