@@ -21,6 +21,7 @@ mod precision;
 mod recipe;
 mod request;
 mod rng;
+mod scenarios;
 
 pub use bench::{
     BenchGemm, BenchPicture, BenchProduct, BenchSetup, BenchStage, BenchStages, Speed, Spread,
@@ -32,3 +33,4 @@ pub use precision::{Precision, ResolvedPrecision};
 pub use recipe::{Model, Recipe, RecipeFormat};
 pub use request::Request;
 pub use rng::Rng;
+pub use scenarios::{BatchRun, BenchScenarios, ColdStart, MemoryUse, Repeated};

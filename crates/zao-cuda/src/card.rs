@@ -44,6 +44,15 @@ impl Card {
         self.0.card().has_fp8()
     }
 
+    /// Bytes of device memory that are in use, by whomever.
+    ///
+    /// # Errors
+    /// [`zao_backend::Error::Device`] when the card does not answer.
+    pub fn used_bytes(&self) -> Result<u64> {
+        self.0.bind()?;
+        Ok(self.0.card().memory.saturating_sub(self.0.free_bytes()?) as u64)
+    }
+
     /// Bytes of device memory that weights and runs may take.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use zao_cpu::{Cpu, CpuPrecision};
 use zao_cuda::{Card, Cuda, CudaPrecision};
 use zao_model::{Declared, Usage};
 
+use crate::memory::resident_bytes;
 use crate::{Error, ResolvedPrecision, Result};
 
 /// A device as a user names it.
@@ -40,6 +41,15 @@ impl std::str::FromStr for Device {
             }
         }
     }
+}
+
+/// Bytes of the device's memory that are in use now, by whomever; for the processor, by this process. `None`
+/// where nobody tells.
+///
+/// # Errors
+/// A device that is not there.
+pub fn used_bytes(device: Device) -> Result<Option<u64>> {
+    Ok(Found::find(device)?.used_bytes())
 }
 
 /// A device that is there, not yet in a precision.
@@ -90,6 +100,14 @@ impl Found {
     /// Whether it can draw with weights that are stored in int8.
     pub(crate) fn reads_int8(&self) -> bool {
         matches!(self, Self::Cpu)
+    }
+
+    /// Bytes of its memory that are in use, by whomever; for the processor, by this process.
+    pub(crate) fn used_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Cpu => resident_bytes(),
+            Self::Cuda(card, _) => card.used_bytes().ok(),
+        }
     }
 
     /// Bytes of memory of its own that may be used.

@@ -8,6 +8,11 @@ pub fn peak_bytes() -> Option<u64> {
     kilobytes(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM:")
 }
 
+/// Main memory that this process holds now, in bytes, if the system tells.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    kilobytes(&fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
+}
+
 /// How much memory weights and runs may take together.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Budget {

@@ -2,6 +2,7 @@
 //! the engine's; this only asks and tells.
 
 mod report;
+mod scenarios;
 mod table;
 
 use std::num::NonZeroUsize;
@@ -11,7 +12,7 @@ use zao_api::{BenchGemm, BenchStage};
 use zao_engine::bench::{Bench, Layer, Product};
 use zao_engine::{Ask, Event, Generator, Guidance, Job, Residency, Settings, Synthetic};
 
-use crate::cli::{BenchArgs, BenchCommand, CommonArgs};
+use crate::cli::{BenchArgs, BenchCommand, CommonArgs, SettingArgs};
 use crate::console;
 use crate::failure::{Failure, Result};
 use crate::generate::precision;
@@ -23,18 +24,18 @@ use crate::screen::Screen;
 const CAPTION: usize = 64;
 
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
-    let common = args.command.common();
     match &args.command {
         BenchCommand::Forward(args) => {
+            let common = &args.common;
             let bench = open(common, args.caption.tokens)?;
             let job = job(&bench, args.size.size, 1)?;
             let repeat = args.repeat.repeat;
-            let measured = watched(common, repeat.get(), |events| {
+            let measured = watched(&common.setting, repeat.get(), |events| {
                 bench.forward(&job, args.batch, repeat, events)
             })?;
             let (width, height) = args.size.size;
             tell(
-                common,
+                &common.setting,
                 &BenchStage {
                     width: Some(width),
                     height: Some(height),
@@ -46,38 +47,48 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
             )
         }
         BenchCommand::Text(args) => {
+            let common = &args.common;
             let bench = open(common, args.caption.tokens)?;
             let repeat = args.repeat.repeat;
-            let measured = watched(common, repeat.get(), |events| bench.text(repeat, events))?;
+            let measured =
+                watched(&common.setting, repeat.get(), |events| bench.text(repeat, events))?;
             let tokens = Some(number(args.caption.tokens));
             let stage = BenchStage { tokens, ..report::stage(&bench, "text", &measured) };
-            tell(common, &stage, table::stage)
+            tell(&common.setting, &stage, table::stage)
         }
         BenchCommand::Vae(args) => {
+            let common = &args.common;
             let bench = open(common, CAPTION)?;
             let job = job(&bench, args.size.size, 1)?;
             let repeat = args.repeat.repeat;
-            let measured = watched(common, repeat.get(), |events| bench.vae(&job, repeat, events))?;
+            let measured =
+                watched(&common.setting, repeat.get(), |events| bench.vae(&job, repeat, events))?;
             let (width, height) = args.size.size;
             let (width, height) = (Some(width), Some(height));
             let stage = BenchStage { width, height, ..report::stage(&bench, "vae", &measured) };
-            tell(common, &stage, table::stage)
+            tell(&common.setting, &stage, table::stage)
         }
         BenchCommand::Generate(args) => {
+            let common = &args.common;
             let bench = open(common, args.caption.tokens)?;
             let job = job(&bench, args.size.size, args.steps)?;
-            let drawn =
-                watched(common, args.steps, |events| bench.generate(&job, args.repeat, events))?;
+            let drawn = watched(&common.setting, args.steps, |events| {
+                bench.generate(&job, args.repeat, events)
+            })?;
             let picture = report::picture(&bench, &job, args.caption.tokens, &drawn);
-            tell(common, &picture, table::picture)
+            tell(&common.setting, &picture, table::picture)
         }
         BenchCommand::Gemm(args) => {
+            let common = &args.common;
             let bench = open(common, CAPTION)?;
             let mut rows = args.tokens.clone();
             if rows.is_empty() {
                 rows.push(bench.tokens(&job(&bench, args.size.size, 1)?)?);
             }
-            tell(common, &gemm(&bench, &rows, args.repeat.repeat)?, table::gemm)
+            tell(&common.setting, &gemm(&bench, &rows, args.repeat.repeat)?, table::gemm)
+        }
+        BenchCommand::Scenarios(args) => {
+            tell(&args.setting, &scenarios::run(args)?, table::scenarios)
         }
     }
 }
@@ -93,40 +104,49 @@ fn gemm(bench: &Bench, rows: &[usize], repeat: NonZeroUsize) -> Result<BenchGemm
 /// The model and the device that the arguments name.
 fn open(common: &CommonArgs, tokens: usize) -> Result<Bench> {
     let synthetic = Synthetic { architecture: common.synthetic, tokens };
-    let settings = Settings {
-        device: common.device,
-        precision: precision(common.precision),
-        threads: common.threads,
-        instructions: places::instructions()?,
-        memory_limit: common.memory_limit.map(|mib| mib << 20),
-        // As a run of `zao generate` does.
-        residency: Residency::InTurn,
-    };
+    // As a run of `zao generate` does.
+    let settings = settings(&common.setting, Residency::InTurn)?;
     Ok(Bench::open(synthetic, &settings)?)
 }
 
+/// The engine's settings that the arguments mean.
+fn settings(setting: &SettingArgs, residency: Residency) -> Result<Settings> {
+    Ok(Settings {
+        device: setting.device,
+        precision: precision(setting.precision),
+        threads: setting.threads,
+        instructions: places::instructions()?,
+        memory_limit: setting.memory_limit.map(|mib| mib << 20),
+        residency,
+    })
+}
+
 /// A picture of the wanted size, known to be one that the model draws.
-fn job(bench: &Bench, (width, height): (u32, u32), steps: usize) -> Result<Job> {
-    let ask = Ask {
-        prompt: "words that no synthetic model understands".into(),
+fn job(bench: &Bench, size: (u32, u32), steps: usize) -> Result<Job> {
+    Job::new(ask(size, steps, 0), bench.model()).map_err(Failure::usage)
+}
+
+/// A picture to ask for. What it shows does not matter.
+fn ask((width, height): (u32, u32), steps: usize, seed: u64) -> Ask {
+    Ask {
+        prompt: "a red apple on a blue background".into(),
         negative: String::new(),
         width: width as usize,
         height: height as usize,
         steps,
         guidance: Guidance::OFF,
-        seed: 0,
+        seed,
         generator: Generator::TorchCpu,
-    };
-    Job::new(ask, bench.model()).map_err(Failure::usage)
+    }
 }
 
 /// Measures while a bar shows how far it is; `steps` are those of the longest stage.
 fn watched<T>(
-    common: &CommonArgs,
+    setting: &SettingArgs,
     steps: usize,
     measure: impl FnOnce(&dyn Fn(Event)) -> zao_engine::Result<T>,
 ) -> Result<T> {
-    let progress = Progress::new(&Screen::new(common.quiet), steps, 1);
+    let progress = Progress::new(&Screen::new(setting.quiet), steps, 1);
     let measured = measure(&|event| progress.show(&event));
     progress.clear();
     Ok(measured?)
@@ -134,12 +154,12 @@ fn watched<T>(
 
 /// Prints a result as asked.
 fn tell<T: Serialize>(
-    common: &CommonArgs,
+    setting: &SettingArgs,
     result: &T,
     table: impl Fn(&T) -> Vec<String>,
 ) -> Result<()> {
     let text =
-        if common.json { serde_json::to_string_pretty(result)? } else { table(result).join("\n") };
+        if setting.json { serde_json::to_string_pretty(result)? } else { table(result).join("\n") };
     Ok(console::result(text)?)
 }
 

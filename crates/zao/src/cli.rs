@@ -12,7 +12,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use zao_engine::{Device, MAX_STEPS};
 
-pub(crate) use bench::{BenchArgs, BenchCommand, CommonArgs};
+pub(crate) use bench::{BenchArgs, BenchCommand, CommonArgs, ScenariosArgs, SettingArgs};
 pub(crate) use convert::{ConvertArgs, Target};
 
 /// More threads or connections than this are a slip of the finger, not a wish.

@@ -2,6 +2,7 @@
 
 mod jobs;
 mod output;
+mod provenance;
 mod report;
 mod request;
 
@@ -19,6 +20,7 @@ use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::{console, interrupt, model, places};
 use output::Output;
+pub(crate) use provenance::Provenance;
 use report::Report;
 use request::Wanted;
 

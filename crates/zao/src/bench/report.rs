@@ -97,7 +97,7 @@ fn speed(runs: &[Duration], flops: u64, peak: f64) -> Speed {
 }
 
 /// How `runs`, at least one, are spread.
-fn spread(runs: &[Duration]) -> Spread {
+pub(super) fn spread(runs: &[Duration]) -> Spread {
     let mut seconds: Vec<f64> = runs.iter().map(Duration::as_secs_f64).collect();
     seconds.sort_by(f64::total_cmp);
     let at = |index: usize| seconds.get(index).copied().unwrap_or(0.0);

@@ -1,8 +1,51 @@
 //! Measurements as lines for people, in columns.
 
-use zao_api::{BenchGemm, BenchPicture, BenchSetup, BenchStage, Speed, Spread};
+use zao_api::{
+    BatchRun, BenchGemm, BenchPicture, BenchScenarios, BenchSetup, BenchStage, ColdStart,
+    MemoryUse, Repeated, Speed, Spread,
+};
 
 use crate::units;
+
+/// What it is like to use a model.
+pub(super) fn scenarios(bench: &BenchScenarios) -> Vec<String> {
+    let BenchScenarios { model, device, device_detail, width, height, steps, .. } = bench;
+    let mut lines = vec![format!(
+        "scenarios of {model}: {width}x{height}, {steps} steps; on {device}: {device_detail}"
+    )];
+    let &ColdStart { open, load, draw, total } = &bench.cold;
+    let mut rows = vec![
+        times("first picture", total),
+        times("  open", open),
+        times("  load", load),
+        times("  draw", draw),
+        times("next picture", bench.warm.seconds),
+    ];
+    rows.extend(
+        bench
+            .batches
+            .iter()
+            .map(|batch| times(&format!("{} at once", batch.pictures), batch.seconds)),
+    );
+    lines.extend(columns(&rows));
+    let Repeated { mean, deviation, .. } = &bench.warm;
+    lines.push(format!("next picture: mean {mean:.4} s, deviation {deviation:.4} s"));
+    lines.extend(bench.batches.iter().map(|batch| {
+        let BatchRun { pictures, seconds_per_picture, peak_bytes, .. } = batch;
+        let most = some_bytes(*peak_bytes);
+        format!("{pictures} at once: {seconds_per_picture:.4} s each, {most} in use")
+    }));
+    let &MemoryUse { idle, loaded, peak, after, planned } = &bench.memory;
+    let [idle, loaded, peak, after] = [idle, loaded, peak, after].map(some_bytes);
+    lines.push(format!("memory in use: idle {idle}, loaded {loaded}, peak {peak}, after {after}"));
+    lines.push(format!("planned for one picture: {}", units::bytes(planned)));
+    lines.extend(bench.kernels.iter().map(|(family, kernel)| format!("{family}: {kernel}")));
+    lines
+}
+
+fn some_bytes(bytes: Option<u64>) -> String {
+    bytes.map_or_else(|| "unknown".into(), units::bytes)
+}
 
 /// Of one stage.
 pub(super) fn stage(bench: &BenchStage) -> Vec<String> {

@@ -36,15 +36,27 @@ pub(crate) enum BenchCommand {
     Generate(PictureArgs),
     /// Measure the large matrix products of the transformer
     Gemm(GemmArgs),
+    /// Measure what it is like to use a model: the first picture, the next ones, several at once
+    ///
+    /// Reports the memory of the device before, meanwhile and after. A model from files is opened and read
+    /// anew for each first picture; one of random weights makes them, which takes longer than reading.
+    Scenarios(ScenariosArgs),
 }
 
-/// What every measurement takes.
+/// What measurements of random weights take.
 #[derive(Args, Debug)]
 pub(crate) struct CommonArgs {
     /// Architecture to fill with random weights: z-image-turbo or tiny
     #[arg(long, value_name = "NAME")]
     pub(crate) synthetic: Architecture,
 
+    #[command(flatten)]
+    pub(crate) setting: SettingArgs,
+}
+
+/// Where and how it is measured, and how it is told.
+#[derive(Args, Debug)]
+pub(crate) struct SettingArgs {
     /// Where to compute: auto, cpu, cuda or cuda:N, as for `zao generate`
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: Device,
@@ -145,6 +157,38 @@ pub(crate) struct GemmArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct ScenariosArgs {
+    #[command(flatten)]
+    pub(crate) setting: SettingArgs,
+
+    /// Architecture to fill with random weights: z-image-turbo or tiny
+    #[arg(long, value_name = "NAME", conflicts_with = "model")]
+    pub(crate) synthetic: Option<Architecture>,
+
+    /// Name of an installed model, or path of a model folder [default: the best that is installed]
+    #[arg(long, short, value_name = "NAME|PATH")]
+    pub(crate) model: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) size: SizeArg,
+
+    /// Denoising steps
+    #[arg(long, value_name = "N", default_value = "8", allow_negative_numbers = true)]
+    #[arg(value_parser = |text: &str| whole(text, 1..=MAX_STEPS))]
+    pub(crate) steps: usize,
+
+    #[command(flatten)]
+    pub(crate) repeat: RepeatArg,
+
+    /// How many pictures at once, separated by commas
+    #[arg(long, value_name = "N", default_values = ["1", "2", "4", "8"])]
+    #[arg(value_delimiter = ',')]
+    #[arg(allow_negative_numbers = true)]
+    #[arg(value_parser = |text: &str| whole(text, NonZeroUsize::MIN..=MOST_PICTURES))]
+    pub(crate) batches: Vec<NonZeroUsize>,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct SizeArg {
     /// Width and height in pixels, as in 512x768, or one number for both; multiples of 16
     #[arg(long, value_name = "SIZE", default_value = "512", allow_hyphen_values = true)]
@@ -166,19 +210,6 @@ pub(crate) struct RepeatArg {
     #[arg(long, value_name = "N", default_value = "5", allow_negative_numbers = true)]
     #[arg(value_parser = |text: &str| whole(text, NonZeroUsize::MIN..=MOST_REPETITIONS))]
     pub(crate) repeat: NonZeroUsize,
-}
-
-impl BenchCommand {
-    /// What every measurement takes.
-    pub(crate) fn common(&self) -> &CommonArgs {
-        match self {
-            Self::Forward(args) => &args.common,
-            Self::Text(args) => &args.common,
-            Self::Vae(args) => &args.common,
-            Self::Generate(args) => &args.common,
-            Self::Gemm(args) => &args.common,
-        }
-    }
 }
 
 /// One side or both.

@@ -2,25 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use zao_api::{
-    Generated, GeneratedImage, Model, Recipe, RecipeFormat, ResolvedPrecision, Rng, Stages,
-};
-use zao_engine::{Engine, Generator, Job, Picture, Timings};
+use zao_api::{Generated, GeneratedImage, Stages};
+use zao_engine::{Engine, Job, Picture, Timings};
 
 use super::output::Output;
-use super::{recorded, recorded_device};
+use super::provenance::{Provenance, narrow};
 use crate::failure::Result;
 use crate::units;
 
 /// What files and lines say of a run, besides its times.
 pub(super) struct Report {
-    model: Model,
-    shift: f32,
-    precision: ResolvedPrecision,
+    provenance: Provenance,
     precision_reason: String,
     device: String,
-    recorded_device: String,
     start: Instant,
     images: Vec<GeneratedImage>,
     encode_png: Duration,
@@ -29,14 +23,10 @@ pub(super) struct Report {
 impl Report {
     /// A run of `count` pictures that began at `start`.
     pub(super) fn new(engine: &Engine, count: usize, start: Instant) -> Self {
-        let model = engine.model();
         Self {
-            model: Model { name: model.name.clone(), fingerprint: model.fingerprint.clone() },
-            shift: model.shift,
-            precision: recorded(engine),
+            provenance: Provenance::of(engine),
             precision_reason: engine.precision_reason().to_string(),
             device: engine.device().device,
-            recorded_device: recorded_device(engine),
             start,
             images: Vec::with_capacity(count),
             encode_png: Duration::ZERO,
@@ -49,7 +39,7 @@ impl Report {
         let (job, target) = (&jobs[index], &output.targets()[index]);
         let since = Instant::now();
         let (width, height) = (narrow(picture.width)?, narrow(picture.height)?);
-        let png = zao_png::encode(&picture.rgb, width, height, &self.recipe(job)?)?;
+        let png = zao_png::encode(&picture.rgb, width, height, &self.provenance.recipe(job)?)?;
         self.encode_png += since.elapsed();
         target.write(&png)?;
         let (file, seed) = (target.to_string(), job.ask().seed);
@@ -66,40 +56,15 @@ impl Report {
         }
     }
 
-    fn recipe(&self, job: &Job) -> Result<Recipe> {
-        let ask = job.ask();
-        Ok(Recipe {
-            format: RecipeFormat,
-            zao_version: env!("CARGO_PKG_VERSION").into(),
-            prompt: ask.prompt.clone(),
-            negative_prompt: Some(ask.negative.clone()).filter(|text| !text.is_empty()),
-            model: self.model.clone(),
-            width: narrow(ask.width)?,
-            height: narrow(ask.height)?,
-            steps: narrow(ask.steps)?,
-            guidance: ask.guidance.scale,
-            cfg_normalization: ask.guidance.normalization,
-            cfg_truncation: ask.guidance.truncation,
-            seed: ask.seed,
-            rng: match ask.generator {
-                Generator::TorchCpu => Rng::TorchCpu,
-                Generator::Nv => Rng::Nv,
-            },
-            shift: self.shift,
-            precision: self.precision,
-            device: self.recorded_device.clone(),
-        })
-    }
-
     /// The run as one JSON object.
     pub(super) fn json(&self, jobs: &[Job], timings: &Timings, warnings: Vec<String>) -> Generated {
         let first = jobs.first().map(Job::ask);
         Generated {
             images: self.images.clone(),
             prompt: first.map(|ask| ask.prompt.clone()).unwrap_or_default(),
-            model: self.model.clone(),
+            model: self.provenance.model().clone(),
             device: self.device.clone(),
-            precision: self.precision,
+            precision: self.provenance.precision(),
             precision_reason: self.precision_reason.clone(),
             stages: Stages {
                 load: timings.load.as_secs_f64(),
@@ -129,9 +94,4 @@ impl Report {
         let times = format!("{total}: load {load}, text {text}, steps {denoise}, decode {decode}");
         self.images.iter().map(file).chain([times]).collect()
     }
-}
-
-/// A checked number of pixels or steps as recipes hold it.
-fn narrow(count: usize) -> Result<u32> {
-    Ok(u32::try_from(count).with_context(|| format!("{count} does not fit into a recipe"))?)
 }

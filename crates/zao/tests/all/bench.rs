@@ -2,7 +2,7 @@
 //! judged.
 
 use serde::de::DeserializeOwned;
-use zao_api::{BenchGemm, BenchPicture, BenchSetup, BenchStage, Speed, Spread};
+use zao_api::{BenchGemm, BenchPicture, BenchScenarios, BenchSetup, BenchStage, Speed, Spread};
 
 use crate::folder::Folder;
 
@@ -52,6 +52,25 @@ fn a_forward_is_measured() {
     let three: BenchStage = bench("forward", &args);
     assert_eq!((three.batch, three.setup.precision.as_str()), (3, "bf16"));
     assert!((three.speed.tflop / one.speed.tflop - 3.0).abs() < 1e-9);
+}
+
+#[test]
+fn scenarios_are_measured() {
+    let args = ["--size", "32", "--steps", "2", "--repeat", "2", "--batches", "1,3"];
+    let used: BenchScenarios = bench("scenarios", &args);
+    assert_eq!((used.bench.as_str(), used.model.as_str()), ("scenarios", "tiny"));
+    let cold = &used.cold;
+    for spread in [cold.open, cold.load, cold.draw, cold.total, used.warm.seconds] {
+        assert_spread(spread, 2);
+    }
+    assert!(cold.load.min + cold.draw.min <= cold.total.max, "{cold:?}");
+    let pictures: Vec<_> = used.batches.iter().map(|batch| batch.pictures).collect();
+    assert_eq!(pictures, [1, 3]);
+    let three = &used.batches[1];
+    assert!((three.seconds_per_picture * 3.0 / three.seconds.median - 1.0).abs() < 1e-9);
+    #[cfg(target_os = "linux")]
+    assert!(used.memory.idle < used.memory.loaded, "{:?}", used.memory);
+    assert!(used.memory.loaded <= used.memory.peak && used.memory.planned > 0, "{used:?}");
 }
 
 #[test]
@@ -142,6 +161,9 @@ fn what_cannot_be_measured_is_refused_in_one_line() {
         (&["text", "--synthetic", "tiny", "--tokens", "513"], 2, &["--tokens", "from 1 to 512"]),
         (&["text", "--synthetic", "tiny", "--size", "64"], 2, &["--size"]),
         (&["generate", "--synthetic", "tiny", "--steps", "0"], 2, &["--steps", "from 1 to"]),
+        (&["scenarios", "--synthetic", "tiny", "--batches", "0"], 2, &["--batches", "from 1 to"]),
+        (&["scenarios", "--synthetic", "tiny", "--model", "demo"], 2, &["--model"]),
+        (&["scenarios", "--model", "no-such-model"], 2, &["no-such-model"]),
         (&["gemm", "--synthetic", "tiny", "--tokens", "1,,2"], 2, &["--tokens", "from 1 to"]),
         // Before anything is made: a thousandth of what the weights need.
         (

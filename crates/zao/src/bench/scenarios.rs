@@ -1,0 +1,206 @@
+//! What it is like to use a model: the first picture, the next ones, several at once, and the memory of
+//! each. Pictures are encoded as PNG, which is timed, and written nowhere.
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+
+use zao_api::{BatchRun, BenchScenarios, ColdStart, MemoryUse, Repeated};
+use zao_engine::{CancelToken, Device, Engine, Job, Residency, Settings, Synthetic, Timings};
+use zao_weights::Source;
+
+use super::report::spread;
+use super::{CAPTION, ask, number, settings};
+use crate::cli::ScenariosArgs;
+use crate::failure::{Failure, Result};
+use crate::generate::{Provenance, on_the_wire};
+use crate::model::{self, Asked};
+use crate::places;
+use crate::progress::Progress;
+use crate::screen::Screen;
+
+/// Measures everything, one scenario after the other.
+pub(super) fn run(args: &ScenariosArgs) -> Result<BenchScenarios> {
+    let subject = Subject::new(args)?;
+    let (repeat, device) = (args.repeat.repeat.get(), args.setting.device);
+    let idle = zao_engine::used_bytes(device)?;
+
+    let mut cold = Vec::new();
+    let mut engine = None;
+    for _ in 0..repeat {
+        // The one before gives its memory back first.
+        drop(engine.take());
+        let (opened, first) = subject.first()?;
+        cold.push(first);
+        engine = Some(opened);
+    }
+    let Some(mut engine) = engine else {
+        return Err(Failure::failed("nothing was measured"));
+    };
+    let loaded = zao_engine::used_bytes(device)?;
+    let planned = engine.held_bytes();
+
+    let warm: Vec<_> =
+        (0..repeat).map(|_| subject.pictures(&mut engine, 1)).collect::<Result<_>>()?;
+    let batches =
+        args.batches.iter().map(|&pictures| batch(&subject, &mut engine, pictures, repeat, device));
+    let batches = batches.collect::<Result<Vec<_>>>()?;
+    let in_batches = batches.iter().filter_map(|batch| batch.peak_bytes).max();
+
+    let description = engine.device();
+    let (name, precision) = (engine.model().name.clone(), on_the_wire(engine.precision()));
+    drop(engine);
+    let times = |of: fn(&First) -> Duration| spread(&cold.iter().map(of).collect::<Vec<_>>());
+    let (width, height) = args.size.size;
+    Ok(BenchScenarios {
+        bench: "scenarios".into(),
+        model: name,
+        device: description.device,
+        device_detail: description.detail,
+        precision,
+        kernels: description.kernels.into_iter().collect(),
+        width,
+        height,
+        steps: number(args.steps),
+        cold: ColdStart {
+            open: times(|first| first.open),
+            load: times(|first| first.load),
+            draw: times(|first| first.total - first.open - first.load),
+            total: times(|first| first.total),
+        },
+        warm: repeated(&warm),
+        batches,
+        memory: MemoryUse {
+            idle,
+            loaded,
+            peak: loaded.max(in_batches),
+            after: zao_engine::used_bytes(device)?,
+            planned,
+        },
+    })
+}
+
+/// So many pictures at once, once for nothing and then timed.
+fn batch(
+    subject: &Subject<'_>,
+    engine: &mut Engine,
+    pictures: NonZeroUsize,
+    repeat: usize,
+    device: Device,
+) -> Result<BatchRun> {
+    subject.pictures(engine, pictures.get())?;
+    let runs = (0..repeat).map(|_| subject.pictures(engine, pictures.get()));
+    let seconds = spread(&runs.collect::<Result<Vec<_>>>()?);
+    Ok(BatchRun {
+        pictures: number(pictures.get()),
+        seconds,
+        seconds_per_picture: seconds.median / pictures.get() as f64,
+        // What runs reserve stays reserved, so this is the most of them.
+        peak_bytes: zao_engine::used_bytes(device)?,
+    })
+}
+
+/// What is opened and drawn again and again.
+struct Subject<'a> {
+    args: &'a ScenariosArgs,
+    model: Model,
+    settings: Settings,
+}
+
+/// Where its weights come from.
+enum Model {
+    Files { name: String, source: Source },
+    Random(Synthetic),
+}
+
+/// One first picture.
+struct First {
+    open: Duration,
+    load: Duration,
+    total: Duration,
+}
+
+impl<'a> Subject<'a> {
+    fn new(args: &'a ScenariosArgs) -> Result<Self> {
+        let model = match args.synthetic {
+            Some(architecture) => Model::Random(Synthetic { architecture, tokens: CAPTION }),
+            None => {
+                let asked = args.model.as_deref().map_or(Asked::Any, Asked::ByUser);
+                let chosen = model::choose(&asked, &places::store()?)?;
+                Model::Files { name: chosen.name, source: chosen.source }
+            }
+        };
+        Ok(Self { args, model, settings: settings(&args.setting, Residency::Keep)? })
+    }
+
+    fn open(&self) -> Result<Engine> {
+        Ok(match &self.model {
+            Model::Files { name, source } => {
+                zao_engine::open(name, source.clone(), &self.settings)?
+            }
+            Model::Random(synthetic) => zao_engine::open_synthetic(*synthetic, &self.settings)?,
+        })
+    }
+
+    /// Opens the model and draws one picture.
+    fn first(&self) -> Result<(Engine, First)> {
+        let since = Instant::now();
+        let mut engine = self.open()?;
+        let open = since.elapsed();
+        let timings = self.draw(&mut engine, 1)?;
+        let first = First { open, load: timings.load, total: since.elapsed() };
+        Ok((engine, first))
+    }
+
+    /// What so many pictures take.
+    fn pictures(&self, engine: &mut Engine, count: usize) -> Result<Duration> {
+        let since = Instant::now();
+        self.draw(engine, count)?;
+        Ok(since.elapsed())
+    }
+
+    fn draw(&self, engine: &mut Engine, count: usize) -> Result<Timings> {
+        let (size, steps) = (self.args.size.size, self.args.steps);
+        let jobs = (0..count as u64).map(|seed| Job::new(ask(size, steps, seed), engine.model()));
+        let jobs = jobs.collect::<std::result::Result<Vec<_>, _>>().map_err(Failure::usage)?;
+        let provenance = Provenance::of(engine);
+        let recipes = jobs.iter().map(|job| provenance.recipe(job)).collect::<Result<Vec<_>>>()?;
+        let progress = Progress::new(&Screen::new(self.args.setting.quiet), steps, count);
+        let (mut encoded, mut index) = (Ok(()), 0);
+        let timings = engine.draw_each(
+            &jobs,
+            &|event| progress.show(&event),
+            &CancelToken::new(),
+            &mut |picture| {
+                let (width, height) = (number(picture.width), number(picture.height));
+                let png = zao_png::encode(&picture.rgb, width, height, &recipes[index]);
+                index += 1;
+                if let Err(error) = png {
+                    encoded = Err(error);
+                }
+            },
+        );
+        progress.clear();
+        encoded?;
+        Ok(timings?)
+    }
+}
+
+/// Timings with their mean.
+fn repeated(runs: &[Duration]) -> Repeated {
+    let seconds: Vec<f64> = runs.iter().map(Duration::as_secs_f64).collect();
+    let count = seconds.len().max(1) as f64;
+    let mean = seconds.iter().sum::<f64>() / count;
+    let squares: f64 = seconds.iter().map(|second| (second - mean).powi(2)).sum();
+    Repeated { seconds: spread(runs), mean, deviation: (squares / count).sqrt() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_and_how_far_from_it() {
+        let warm = repeated(&[1, 3].map(Duration::from_secs));
+        assert_eq!((warm.mean, warm.deviation, warm.seconds.median), (2.0, 1.0, 2.0));
+    }
+}

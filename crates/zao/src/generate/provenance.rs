@@ -1,0 +1,70 @@
+//! What made a picture, as its recipe records it.
+
+use anyhow::Context;
+use zao_api::{Model, Recipe, RecipeFormat, ResolvedPrecision, Rng};
+use zao_engine::{Engine, Generator, Job};
+
+use super::{recorded, recorded_device};
+use crate::failure::Result;
+
+/// The model, the arithmetic and the device, which are the same for all pictures of an engine.
+pub(crate) struct Provenance {
+    model: Model,
+    shift: f32,
+    precision: ResolvedPrecision,
+    device: String,
+}
+
+impl Provenance {
+    /// Of what `engine` draws.
+    pub(crate) fn of(engine: &Engine) -> Self {
+        let model = engine.model();
+        Self {
+            model: Model { name: model.name.clone(), fingerprint: model.fingerprint.clone() },
+            shift: model.shift,
+            precision: recorded(engine),
+            device: recorded_device(engine),
+        }
+    }
+
+    /// The model.
+    pub(super) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The arithmetic.
+    pub(super) fn precision(&self) -> ResolvedPrecision {
+        self.precision
+    }
+
+    /// How to draw the picture of `job` again.
+    pub(crate) fn recipe(&self, job: &Job) -> Result<Recipe> {
+        let ask = job.ask();
+        Ok(Recipe {
+            format: RecipeFormat,
+            zao_version: env!("CARGO_PKG_VERSION").into(),
+            prompt: ask.prompt.clone(),
+            negative_prompt: Some(ask.negative.clone()).filter(|text| !text.is_empty()),
+            model: self.model.clone(),
+            width: narrow(ask.width)?,
+            height: narrow(ask.height)?,
+            steps: narrow(ask.steps)?,
+            guidance: ask.guidance.scale,
+            cfg_normalization: ask.guidance.normalization,
+            cfg_truncation: ask.guidance.truncation,
+            seed: ask.seed,
+            rng: match ask.generator {
+                Generator::TorchCpu => Rng::TorchCpu,
+                Generator::Nv => Rng::Nv,
+            },
+            shift: self.shift,
+            precision: self.precision,
+            device: self.device.clone(),
+        })
+    }
+}
+
+/// A checked number of pixels or steps as recipes hold it.
+pub(super) fn narrow(count: usize) -> Result<u32> {
+    Ok(u32::try_from(count).with_context(|| format!("{count} does not fit into a recipe"))?)
+}
