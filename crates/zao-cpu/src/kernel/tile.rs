@@ -31,7 +31,8 @@ pub(super) struct Tile {
     vectors: *const u32,
     stride: usize,
     step: usize,
-    /// What is fetched meanwhile: lines of [`LINE`] words, one for every [`BETWEEN`] words of the sum.
+    /// What is fetched meanwhile, lines of [`LINE`] words spread evenly over the sum: those under way at
+    /// a time must leave room for what the tile itself misses.
     ahead: *const u32,
     /// How many of these lines.
     lines: usize,
@@ -39,9 +40,6 @@ pub(super) struct Tile {
 
 /// Words of a line of a cache.
 const LINE: usize = 16;
-/// Words of the sum between two fetches: far enough apart that those under way leave room for what the
-/// tile itself misses.
-const BETWEEN: usize = 8;
 
 /// The sums of a tile: for each vector the first register of columns, and the second.
 pub(super) struct Sums<D: Dot> {
@@ -73,11 +71,12 @@ pub(super) unsafe fn walk<D: Dot, W: Walk<D>>(
     // tiles asks for its share of them, so that they come from main memory meanwhile.
     let next = panel.data.as_ptr().wrapping_add(words * PANEL);
     let behind = panel.data.len().saturating_sub(words * PANEL).min(words * PANEL);
-    let tiles = vectors.count.div_ceil(D::VECTORS).max(1);
-    let share = if panel.step == PANEL { behind / tiles } else { 0 };
-    while first < vectors.count {
-        let count = D::VECTORS.min(vectors.count - first);
-        let ahead = next.wrapping_add(first / D::VECTORS * share);
+    let tiles = vectors.count.div_ceil(D::VECTORS);
+    let share = if panel.step == PANEL { behind / tiles.max(1) } else { 0 };
+    for index in 0..tiles {
+        // About as many vectors in each tile: a short last one would wait for its own sums.
+        let count = (vectors.count - first).div_ceil(tiles - index);
+        let ahead = next.wrapping_add(index * share);
         for column in (0..PANEL).step_by(2 * D::LANES) {
             let tile = Tile {
                 words,
@@ -119,8 +118,9 @@ impl Tile {
         let mut a = self.vectors;
         let mut b = black_box(a.wrapping_add(6 * self.stride));
         let (mut ahead, mut lines, mut words) = (self.ahead, self.lines, self.words);
+        let between = words.checked_div(lines).unwrap_or(words).max(1);
         while words > 0 {
-            let now = if lines > 0 { words.min(BETWEEN) } else { words };
+            let now = if lines > 0 { words.min(between) } else { words };
             if lines > 0 {
                 prefetch(ahead);
                 ahead = ahead.wrapping_add(LINE);
