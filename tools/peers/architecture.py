@@ -50,13 +50,13 @@ def text_encoder(layers: int | None) -> torch.nn.Module:
 
 
 @torch.no_grad()
-def fill(model: torch.nn.Module) -> torch.nn.Module:
+def fill(model: torch.nn.Module, device: str = "cpu") -> torch.nn.Module:
     """Gives a model of the meta device its memory, with the spread of trained weights so that signals stay finite."""
-    model.to_empty(device="cpu")
+    model.to_empty(device=device)
     if hasattr(model, "rotary_emb"):
         # Its frequencies are no weights: they are computed when it is made, and on the meta device were not.
-        model.rotary_emb = type(model.rotary_emb)(model.config)
-    pools = {dtype: torch.randn(POOL).to(dtype) for dtype in {weight.dtype for weight in model.parameters()}}
+        model.rotary_emb = type(model.rotary_emb)(model.config).to(device)
+    pools = {dtype: torch.randn(POOL, device=device).to(dtype) for dtype in {weight.dtype for weight in model.parameters()}}
     for name, weight in model.named_parameters():
         if weight.dim() == 1 and name.endswith(".weight"):
             weight.fill_(1.0)

@@ -21,7 +21,8 @@ fn reader(cpu: &Cpu, width: usize, care: Care) -> Weight<Cpu> {
 }
 
 fn attention(criterion: &mut Criterion) {
-    for (tokens, count, dim, care) in [(512, 4, 128, Care::Usual), (512, 1, 512, Care::AtLeastBf16)]
+    for (tokens, count, dim, care) in
+        [(512, 4, 128, Care::Usual), (4160, 4, 128, Care::Usual), (512, 1, 512, Care::AtLeastBf16)]
     {
         let heads = Heads { query: count, kv: count, dim };
         let mut group = criterion.benchmark_group(format!("attention {tokens}, {count}x{dim}"));

@@ -20,7 +20,7 @@ use crate::view::Rows;
 /// Most tokens of a task: their inputs and its results stay in L2.
 const TOKENS: usize = 192;
 /// Most panels of a task: they share the packed inputs.
-const PANELS: usize = 16;
+const PANELS: usize = 32;
 
 /// `out = epilogue(x W^T + bias)`.
 pub(crate) fn linear(cpu: &Cpu, op: Linear<'_, Cpu>) -> Result<()> {

@@ -23,6 +23,8 @@ pub(crate) struct Threads {
     helpers: Option<ThreadPool>,
     /// One scratch block a thread, grown to the largest size ever asked.
     scratch: Vec<Mutex<Block>>,
+    /// One that an operation's tasks read together.
+    shared: Mutex<Block>,
 }
 
 /// Whether an operation is worth waking the helpers for.
@@ -64,17 +66,27 @@ impl Threads {
             })
             .transpose()
             .map_err(|error| refused(format!("{count} threads cannot be started: {error}")))?;
-        let scratch = (0..count.get())
-            .map(|_| {
-                Block::new(0).map(Mutex::new).ok_or_else(|| out_of_memory(Region::Model, 0, 0))
-            })
-            .collect::<Result<_>>()?;
-        Ok(Self { helpers, scratch })
+        let empty =
+            || Block::new(0).map(Mutex::new).ok_or_else(|| out_of_memory(Region::Model, 0, 0));
+        let scratch = (0..count.get()).map(|_| empty()).collect::<Result<_>>()?;
+        Ok(Self { helpers, scratch, shared: empty()? })
     }
 
     /// How many threads compute.
     pub(crate) fn count(&self) -> usize {
         self.scratch.len()
+    }
+
+    /// Calls `work` with `values` `f32` values of unspecified content, which one operation prepares for
+    /// all its tasks.
+    pub(crate) fn with_shared<R>(
+        &self,
+        values: usize,
+        work: impl FnOnce(&mut [f32]) -> Result<R>,
+    ) -> Result<R> {
+        let mut block = lock(&self.shared);
+        grow(&mut block, values * size_of::<f32>())?;
+        work(&mut bytemuck::cast_slice_mut(block.bytes_mut())[..values])
     }
 
     /// Calls `task` with every item of `items`, each on some thread, with `scratch` `f32` values of

@@ -27,6 +27,12 @@ impl Heads {
     pub const fn out_width(self) -> usize {
         self.query * self.dim
     }
+
+    /// The key and value head that query head `head` reads.
+    #[must_use]
+    pub const fn shared(self, head: usize) -> usize {
+        head / (self.query / self.kv)
+    }
 }
 
 /// Which elements of a head form the pairs that RoPE rotates.

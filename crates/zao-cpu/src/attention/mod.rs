@@ -3,11 +3,13 @@
 //! Scores lie transposed, `[key][query]`, so that the softmax of 32 queries is vertical arithmetic.
 //! Scratch memory does not grow with the sequence. Blocks of queries and keys start at the segment's
 //! first row, so nothing depends on what else is in the batch. What numbers are multiplied as is
-//! [`operands`]'s business.
+//! [`operands`]'s business, and where the keys and values of all tasks lie that of [`packed`].
 
 #![allow(unsafe_code, reason = "tasks write different parts of one tensor at once")]
 
 mod operands;
+mod packed;
+mod shorts;
 mod softmax;
 
 use std::ops::Range;
@@ -22,48 +24,69 @@ use crate::quantise::GROUP;
 use crate::threads::Work;
 use crate::view::{Elements, Shared};
 use operands::{Format, Keys, Queries, Source, Values, Weights};
+use packed::{Blocks, Packed};
 use softmax::Softmax;
 
 /// Keys that are scored at a time.
 const KEYS: usize = 256;
 /// Values of the queries of a task: they share the keys and values of a block while it is in L2.
 const QUERY_VALUES: usize = 1 << 16;
+/// Most `f32` values of packed keys and values at a time: those of a few heads at least, so that tasks
+/// outnumber threads.
+const PACKED: usize = 1 << 24;
 
 /// `softmax(q k^T / sqrt(dim)) v` for each segment and head.
+///
+/// Keys and values are packed once, for as many heads as [`PACKED`] allows; then tasks take some
+/// queries each and read them.
 pub(crate) fn attention(cpu: &Cpu, op: Attention<'_, Cpu>) -> Result<()> {
     let Elements::F32(qkv) = Elements::of(op.qkv) else {
         return Err(Cpu::unsupported("attention", format!("{:?}; f32 is", op.qkv)));
     };
     let (heads, mask) = (op.heads, op.mask);
-    let format = Format::of(cpu.isa, op.out.element(), mask, heads);
     let together = heads_together(heads, op.out.element());
     let longest = op.segments.iter().map(|segment| segment.len()).max().unwrap_or(0);
     let rows = op.segments.rows();
-    let step = queries(heads, longest, rows * heads.query / together, cpu.threads.count());
-    let shared = Shape {
+    let format = Format::of(cpu.isa, op.out.element(), mask, heads);
+    let source = Source { qkv, heads };
+    let shape = Shape {
         isa: cpu.isa,
-        source: Source { qkv, heads },
+        source,
         format,
         mask,
         together,
-        step,
+        step: queries(heads, longest, rows * heads.query / together, cpu.threads.count()),
         width: heads.dim.next_multiple_of(PANEL),
         out: Shared::of(op.out),
     };
-    let tasks = op.segments.iter().flat_map(move |segment| {
-        (0..heads.query).step_by(together).flat_map(move |head| {
-            let segment = segment.clone();
-            let starts = segment.clone().step_by(step);
-            starts.map(move |start| (segment.clone(), head, start))
-        })
-    });
     let products: usize = op.segments.iter().map(|s| s.len() * s.len() * heads.out_width()).sum();
     let work = Work::of_elements(products / 8);
-    cpu.threads.for_each(work, shared.scratch(), tasks, |task, scratch| {
-        let (segment, head, start) = task;
-        let queries = start..(start + step).min(segment.end);
-        shared.task(segment, head, queries, scratch);
-    })
+    let blocks = Blocks::of(op.segments, format, heads.dim);
+    let at_once = PACKED / blocks.values().max(1) * (heads.query / heads.kv) / together * together;
+    for first in (0..heads.query).step_by(at_once.max(together)) {
+        let some = first..(first + at_once.max(together)).min(heads.query);
+        let kv = heads.shared(some.start)..heads.shared(some.end - 1) + 1;
+        cpu.threads.with_shared(kv.len() * blocks.values(), |packed| {
+            let of_blocks = blocks.split(kv.clone(), packed);
+            cpu.threads.for_each(work, 0, of_blocks, |(head, block, packed), _| {
+                blocks.pack(cpu.isa, source, head, block, packed);
+            })?;
+            let packed = Packed { blocks: &blocks, first: kv.start, values: packed };
+            let tasks = op.segments.iter().enumerate().flat_map(|(index, segment)| {
+                some.clone().step_by(together).flat_map(move |head| {
+                    let segment = segment.clone();
+                    let starts = segment.clone().step_by(shape.step);
+                    starts.map(move |start| (index, segment.clone(), head, start))
+                })
+            });
+            cpu.threads.for_each(work, shape.scratch(), tasks, |task, scratch| {
+                let (index, segment, head, start) = task;
+                let queries = start..(start + shape.step).min(segment.end);
+                shape.task(packed, (index, segment), head, queries, scratch);
+            })
+        })?;
+    }
+    Ok(())
 }
 
 /// How transformer heads are multiplied in 8 bits, where they are.
@@ -83,13 +106,15 @@ fn heads_together(heads: Heads, out: Element) -> usize {
     }
 }
 
-/// Queries of a task, whole panels of them: many, because each task packs the keys and values of its
-/// head, but a few tasks for every thread. The results do not depend on it.
+/// Queries of a task, whole panels of them: many, because a block of keys is fetched once for all of
+/// them, but a few tasks for every thread, and about as many in each task. The results do not depend
+/// on it.
 fn queries(heads: Heads, longest: usize, rows: usize, threads: usize) -> usize {
     let most = QUERY_VALUES / heads.dim.max(1);
     let shares = if threads > 1 { 4 * threads } else { 1 };
-    let fair = rows.div_ceil(shares);
-    most.min(longest).min(fair).max(1).next_multiple_of(PANEL)
+    let most = most.min(rows.div_ceil(shares)).max(1);
+    let even = longest.div_ceil(longest.div_ceil(most).max(1));
+    even.max(1).next_multiple_of(PANEL)
 }
 
 /// What the tasks share.
@@ -113,27 +138,33 @@ impl Shape<'_> {
         let (dim, panels) = (self.source.heads.dim, self.step / PANEL);
         self.together * self.step * self.width
             + panels * Queries::scratch(self.format, dim)
-            + Keys::scratch(self.format, dim)
-            + Values::scratch(self.format, self.width)
             + Weights::scratch(self.format)
             + KEYS * PANEL
     }
 
-    /// Attention of the rows `queries` of `segment` in the heads of a task from `head` on.
-    fn task(&self, segment: Range<usize>, head: usize, queries: Range<usize>, scratch: &mut [f32]) {
+    /// Attention of the rows `queries` of a segment in the heads of a task from `head` on.
+    fn task(
+        &self,
+        packed: Packed<'_>,
+        (index, segment): (usize, Range<usize>),
+        head: usize,
+        queries: Range<usize>,
+        scratch: &mut [f32],
+    ) {
         let heads = head..(head + self.together).min(self.source.heads.query);
         let of_head = self.step * self.width;
         let (results, scratch) = scratch.split_at_mut(self.together * of_head);
         for (head, results) in heads.clone().zip(results.chunks_mut(of_head)) {
-            self.head(&segment, head, &queries, results, scratch);
+            let blocks = packed.of(self.source.heads.shared(head), index, &segment);
+            self.head(blocks, head, &queries, results, scratch);
         }
         self.store(heads, queries, results);
     }
 
     /// Attention in one head; `results` are `[panel of queries][panel of columns][query][column]`.
-    fn head(
+    fn head<'p>(
         &self,
-        segment: &Range<usize>,
+        blocks: impl Iterator<Item = (Range<usize>, Keys<'p>, Values<'p>)>,
         head: usize,
         queries: &Range<usize>,
         results: &mut [f32],
@@ -147,11 +178,7 @@ impl Shape<'_> {
             start..(start + PANEL).min(queries.end)
         };
         let (scores, scratch) = scratch.split_at_mut(KEYS * PANEL);
-        let (keys, scratch) = scratch.split_at_mut(Keys::scratch(self.format, dim));
-        let (values, scratch) = scratch.split_at_mut(Values::scratch(self.format, self.width));
         let (weights, packed) = scratch.split_at_mut(Weights::scratch(self.format));
-        let mut keys = Keys::new(self.format, keys);
-        let mut values = Values::new(self.format, values);
         let mut weights = Weights::new(self.format, weights);
         let packed = packed.chunks_mut(Queries::scratch(self.format, dim)).take(panels);
         let packed: Vec<_> = packed
@@ -162,14 +189,10 @@ impl Shape<'_> {
             .collect();
         let mut softmaxes = vec![Softmax::new(); panels];
         results[..panels * panel_size].fill(0.0);
-        let end = match self.mask {
-            Mask::Full => segment.end,
-            Mask::Causal => queries.end,
-        };
-        for start in (segment.start..end).step_by(KEYS) {
-            let block = start..(start + KEYS).min(end);
-            keys.pack(self.isa, self.source, head, block.clone());
-            values.pack(self.isa, self.source, head, block.clone());
+        for (block, keys, values) in blocks {
+            if self.mask == Mask::Causal && block.start >= queries.end {
+                break;
+            }
             let of_panels = packed.iter().zip(&mut softmaxes).zip(results.chunks_mut(panel_size));
             for (panel, ((queries, softmax), sums)) in of_panels.enumerate() {
                 let rows = rows_of(panel);
@@ -185,11 +208,10 @@ impl Shape<'_> {
                 if self.mask == Mask::Causal {
                     hide_later_keys(visible, rows, scores);
                 }
-                let kept = softmax.advance(self.isa, scores);
+                let kept = weights.take(self.isa, softmax, scores);
                 if kept.iter().any(|&share| share != 1.0) {
                     shrink(self.isa, &kept, sums);
                 }
-                weights.pack(self.isa, scores);
                 values.accumulate(self.isa, &weights, scores, sums);
             }
         }

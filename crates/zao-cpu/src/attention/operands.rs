@@ -10,18 +10,17 @@ use half::bf16;
 use zao_backend::Element;
 use zao_backend::op::{Heads, Mask};
 
-use super::{KEYS, copy_panel};
+use super::softmax::Softmax;
+use super::{KEYS, copy_panel, shorts};
 use crate::isa::{Instructions, Isa};
 use crate::kernel::{
     Floats, Integers, Into, Operands, PANEL, Panel, Scales, Vectors, multiply, multiply_scaled,
 };
 use crate::quantise::{self, Scale};
 
-/// The largest weight.
-const LARGEST_WEIGHT: f32 = 16_383.0;
-/// The largest value: `KEYS` products of both fit into 32 bits.
+/// The largest value: `KEYS` products with a weight fit into 32 bits.
 const LARGEST_VALUE: f32 = 511.0;
-const _: () = assert!(KEYS as u64 * 16_383 * 511 <= i32::MAX as u64);
+const _: () = assert!(KEYS as u64 * shorts::LARGEST_WEIGHT as u64 * 511 <= i32::MAX as u64);
 
 /// What is multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,16 +81,11 @@ impl<'a> Source<'a> {
     }
 
     fn key(self, head: usize, row: usize) -> &'a [f32] {
-        self.part(row, self.heads.query + self.shared(head))
+        self.part(row, self.heads.query + head)
     }
 
     fn value(self, head: usize, row: usize) -> &'a [f32] {
-        self.part(row, self.heads.query + self.heads.kv + self.shared(head))
-    }
-
-    /// The key and value head that a query head reads.
-    fn shared(self, head: usize) -> usize {
-        head / (self.heads.query / self.heads.kv)
+        self.part(row, self.heads.query + self.heads.kv + head)
     }
 
     fn part(self, row: usize, index: usize) -> &'a [f32] {
@@ -120,7 +114,7 @@ fn encode(isa: Isa, format: Format, row: &[f32], words: &mut [u32]) -> Scale {
     [1.0, 0.0]
 }
 
-/// A panel of queries, already divided by `sqrt(dim)`.
+/// A panel of queries, already divided by `sqrt(dim)`; in 8 bits, for powers of two instead of `e`.
 pub(super) struct Queries<'a> {
     /// `[word][query]`; bytes are unsigned.
     words: &'a [u32],
@@ -143,7 +137,11 @@ impl<'a> Queries<'a> {
         /// What makes bytes unsigned.
         const OFFSET: u32 = 0x8080_8080;
         let dim = source.heads.dim;
-        let root = 1.0 / (dim as f32).sqrt();
+        let base = match format {
+            Format::F32 | Format::Bf16 => 1.0,
+            Format::Int8 => std::f32::consts::LOG2_E,
+        };
+        let root = base / (dim as f32).sqrt();
         let mut scales = [0.0; PANEL];
         let words: &mut [u32] = bytemuck::cast_slice_mut(scratch);
         words.fill(0);
@@ -164,40 +162,53 @@ impl<'a> Queries<'a> {
     }
 }
 
-/// A block of keys.
+/// A block of keys, packed.
+#[derive(Clone, Copy)]
 pub(super) struct Keys<'a> {
     format: Format,
     /// `[key][word]`.
-    words: &'a mut [u32],
+    words: &'a [u32],
     /// Words of a key.
     each: usize,
-    starts: &'a mut [i32],
-    scales: &'a mut [f32],
+    starts: &'a [i32],
+    scales: &'a [f32],
 }
 
 impl<'a> Keys<'a> {
-    pub(super) const fn scratch(format: Format, dim: usize) -> usize {
+    /// `f32` values that a packed block takes.
+    pub(super) const fn size(format: Format, dim: usize) -> usize {
         KEYS * (format.words(dim) + 2)
     }
 
-    pub(super) fn new(format: Format, scratch: &'a mut [f32]) -> Self {
-        let (starts, scratch) = scratch.split_at_mut(KEYS);
-        let (scales, words) = scratch.split_at_mut(KEYS);
-        let (starts, words) = (bytemuck::cast_slice_mut(starts), bytemuck::cast_slice_mut(words));
-        Self { format, words, each: 0, starts, scales }
-    }
-
-    /// Takes in the keys of a block.
-    pub(super) fn pack(&mut self, isa: Isa, source: Source<'_>, head: usize, block: Range<usize>) {
+    /// Packs the keys of a block of the key head `head` into `to`.
+    pub(super) fn pack(
+        isa: Isa,
+        format: Format,
+        source: Source<'_>,
+        head: usize,
+        block: Range<usize>,
+        to: &mut [f32],
+    ) {
         /// What makes the bytes of queries unsigned.
         const OFFSET: f32 = 128.0;
-        self.each = self.format.words(source.heads.dim);
-        let scales = self.starts.iter_mut().zip(&mut *self.scales);
-        let keys = self.words.chunks_mut(self.each.max(1)).zip(scales);
+        let (starts, to) = to.split_at_mut(KEYS);
+        let (scales, words) = to.split_at_mut(KEYS);
+        let starts: &mut [i32] = bytemuck::cast_slice_mut(starts);
+        let words: &mut [u32] = bytemuck::cast_slice_mut(words);
+        let each = format.words(source.heads.dim).max(1);
+        let keys = words.chunks_mut(each).zip(starts.iter_mut().zip(scales));
         for (row, (words, (start, factor))) in block.zip(keys) {
-            let [scale, sum] = encode(isa, self.format, source.key(head, row), words);
+            let [scale, sum] = encode(isa, format, source.key(head, row), words);
             (*start, *factor) = ((-OFFSET * sum) as i32, scale);
         }
+    }
+
+    /// What [`Keys::pack`] left.
+    pub(super) fn packed(format: Format, dim: usize, from: &'a [f32]) -> Self {
+        let (starts, from) = from.split_at(KEYS);
+        let (scales, words) = from.split_at(KEYS);
+        let (starts, words) = (bytemuck::cast_slice(starts), bytemuck::cast_slice(words));
+        Self { format, words, each: format.words(dim), starts, scales }
     }
 
     /// `scores[key][query]` of the first `count` keys.
@@ -227,6 +238,7 @@ pub(super) struct Weights<'a> {
 }
 
 impl<'a> Weights<'a> {
+    /// `f32` values of scratch.
     pub(super) const fn scratch(format: Format) -> usize {
         match format {
             Format::F32 => 0,
@@ -238,18 +250,26 @@ impl<'a> Weights<'a> {
         Self { format, words: bytemuck::cast_slice_mut(scratch) }
     }
 
-    /// Takes in the weights of some keys, `[key][query]`.
-    pub(super) fn pack(&mut self, isa: Isa, weights: &[f32]) {
+    /// Takes in the `scores[key][query]` of some keys, and says by how much the weights of earlier ones
+    /// have shrunk meanwhile.
+    pub(super) fn take(
+        &mut self,
+        isa: Isa,
+        softmax: &mut Softmax,
+        scores: &mut [f32],
+    ) -> [f32; PANEL] {
         match self.format {
-            Format::F32 => {}
-            Format::Bf16 => pair_rows(isa, weights, self.words, |weight| {
-                let bits = weight.to_bits();
-                // A weight is a number from 0 to 1.
-                bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16
-            }),
-            Format::Int8 => {
-                pair_rows(isa, weights, self.words, |weight| round(weight * LARGEST_WEIGHT));
+            Format::F32 => softmax.advance(isa, scores),
+            Format::Bf16 => {
+                let kept = softmax.advance(isa, scores);
+                pair_rows(isa, scores, self.words, |weight| {
+                    let bits = weight.to_bits();
+                    // A weight is a number from 0 to 1.
+                    bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16
+                });
+                kept
             }
+            Format::Int8 => shorts::weigh(softmax, scores, self.words),
         }
     }
 }
@@ -285,36 +305,38 @@ fn pair_rows(isa: Isa, rows: &[f32], words: &mut [u32], half: impl Fn(f32) -> u3
     );
 }
 
-/// A block of values.
+/// A block of values, packed.
+#[derive(Clone, Copy)]
 pub(super) struct Values<'a> {
     format: Format,
     /// `[panel of columns][keys of a word][column]`.
-    words: &'a mut [u32],
-    /// Words over the keys of the block.
-    each: usize,
+    words: &'a [u32],
     /// A scale a column.
-    scales: &'a mut [f32],
+    scales: &'a [f32],
 }
 
 impl<'a> Values<'a> {
-    pub(super) const fn scratch(format: Format, width: usize) -> usize {
-        (format.key_words(KEYS) + 1) * width
+    /// `f32` values that a packed block takes.
+    pub(super) const fn size(format: Format, dim: usize) -> usize {
+        (format.key_words(KEYS) + 1) * dim.next_multiple_of(PANEL)
     }
 
-    pub(super) fn new(format: Format, scratch: &'a mut [f32]) -> Self {
-        let width = scratch.len() / (format.key_words(KEYS) + 1);
-        let (scales, words) = scratch.split_at_mut(width);
-        Self { format, words: bytemuck::cast_slice_mut(words), each: 0, scales }
-    }
-
-    /// Takes in the values of a block of keys.
-    pub(super) fn pack(&mut self, isa: Isa, source: Source<'_>, head: usize, block: Range<usize>) {
+    /// Packs the values of a block of the value head `head` into `to`.
+    pub(super) fn pack(
+        isa: Isa,
+        format: Format,
+        source: Source<'_>,
+        head: usize,
+        block: Range<usize>,
+        to: &mut [f32],
+    ) {
         let dim = source.heads.dim;
-        self.each = self.format.key_words(block.len());
+        let (scales, words) = to.split_at_mut(dim.next_multiple_of(PANEL));
+        let words: &mut [u32] = bytemuck::cast_slice_mut(words);
         let mut rows = [0.0; KEYS * PANEL];
-        let panels = self.words.chunks_mut(KEYS.min(self.format.key_words(KEYS)) * PANEL);
+        let panels = words.chunks_mut(format.key_words(KEYS) * PANEL);
         for (first, (words, scales)) in
-            (0..dim).step_by(PANEL).zip(panels.zip(self.scales.as_chunks_mut::<PANEL>().0))
+            (0..dim).step_by(PANEL).zip(panels.zip(scales.as_chunks_mut::<PANEL>().0))
         {
             let columns = first..(first + PANEL).min(dim);
             let rows = &mut rows[..block.len() * PANEL];
@@ -323,7 +345,7 @@ impl<'a> Values<'a> {
                 copy_panel(&source.value(head, row)[columns.clone()], values);
                 filling.fill(0.0);
             }
-            match self.format {
+            match format {
                 Format::F32 => words[..rows.len()].copy_from_slice(bytemuck::cast_slice(rows)),
                 Format::Bf16 => pair_rows(isa, rows, words, |value| {
                     u32::from(crate::isa::round_to_bf16(value).to_bits())
@@ -335,6 +357,12 @@ impl<'a> Values<'a> {
                 }
             }
         }
+    }
+
+    /// What [`Values::pack`] left.
+    pub(super) fn packed(format: Format, dim: usize, from: &'a [f32]) -> Self {
+        let (scales, words) = from.split_at(dim.next_multiple_of(PANEL));
+        Self { format, words: bytemuck::cast_slice(words), scales }
     }
 
     /// Adds the values in the proportions of `weights`, which are `scores` in `f32`, to `sums`,
@@ -384,7 +412,7 @@ fn scale_columns(isa: Isa, rows: &[f32], scales: &mut [f32; PANEL]) -> [f32; PAN
         },
     );
     let largest = largest.map(f32::from_bits);
-    *scales = largest.map(|largest| largest / LARGEST_VALUE / LARGEST_WEIGHT);
+    *scales = largest.map(|largest| largest / LARGEST_VALUE / shorts::LARGEST_WEIGHT);
     largest.map(|largest| if largest < 1e-30 { 0.0 } else { LARGEST_VALUE / largest })
 }
 

@@ -10,9 +10,9 @@ use crate::math::exp;
 #[derive(Clone, Debug)]
 pub(super) struct Softmax {
     /// The largest score.
-    largest: [f32; PANEL],
+    pub(super) largest: [f32; PANEL],
     /// The sum of `exp(score - largest)`.
-    sum: [f32; PANEL],
+    pub(super) sum: [f32; PANEL],
 }
 
 impl Softmax {
