@@ -19,14 +19,12 @@ fn cuda(precision: CudaPrecision) -> Option<Cuda> {
         })
     });
     held.as_ref().ok()?;
-    match Cuda::new(Settings { precision, ..Settings::default() }) {
-        Ok(cuda) => Some(cuda),
-        Err(zao_backend::Error::Unsupported { what, .. }) => {
-            println!("skipped, not on this card: {what}");
-            None
-        }
-        Err(error) => panic!("the card worked a moment ago: {error}"),
+    let opened = Cuda::new(Settings { precision, ..Settings::default() });
+    if let Err(zao_backend::Error::Unsupported { what, .. }) = &opened {
+        println!("skipped, not on this card: {what}");
+        return None;
     }
+    Some(opened.expect("the card worked a moment ago"))
 }
 
 macro_rules! precisions {
