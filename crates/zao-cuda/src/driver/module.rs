@@ -100,8 +100,8 @@ unsafe impl Send for Kernel {}
 unsafe impl Sync for Kernel {}
 
 impl Kernel {
-    /// Dynamic shared memory that every kernel may have.
-    const SHARED_WITHOUT_ASKING: u32 = 48 << 10;
+    /// Dynamic shared memory that every kernel may have: of 48 KiB in all, some is left for what it declares.
+    const SHARED_WITHOUT_ASKING: u32 = 32 << 10;
 
     /// Its name in the source.
     pub(crate) fn name(&self) -> &str {
