@@ -11,6 +11,7 @@
 
 mod batches;
 mod cancel;
+mod cards;
 mod converted;
 mod copies;
 mod damaged;

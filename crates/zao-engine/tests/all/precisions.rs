@@ -32,7 +32,8 @@ const PROMPTS: [&str; 24] = [
     "汉堡，黄色背景",
 ];
 
-fn asks() -> impl Iterator<Item = Ask> {
+/// What is drawn in every precision.
+pub(crate) fn asks() -> impl Iterator<Item = Ask> {
     (0..).zip(PROMPTS).map(|(seed, prompt)| Ask {
         prompt: prompt.into(),
         negative: String::new(),

@@ -7,6 +7,7 @@ use serde_json::json;
 use zao_backend::prelude::*;
 use zao_backend::{Form, Shape, Stored};
 use zao_cpu::{Cpu, CpuPrecision};
+use zao_cuda::CudaPrecision;
 use zao_model::transformer::{BatchItem, Transformer};
 use zao_model::{Checkpoint, Result, TransformerConfig};
 
@@ -37,7 +38,7 @@ impl Checkpoint for Outliers {
 }
 
 /// One forward at 32x32 latent cells with a caption of 33 tokens.
-fn forward(device: &Device<Cpu>, weights: &dyn Checkpoint) -> Vec<f32> {
+fn forward<B: Backend>(device: &Device<B>, weights: &dyn Checkpoint) -> Vec<f32> {
     let b = &device.backend;
     let config = json!({ "dim": 640, "n_heads": 5, "axes_dims": [32, 48, 48], "in_channels": 16,
                          "n_layers": 6, "n_refiner_layers": 1, "cap_feat_dim": 256 });
@@ -54,10 +55,10 @@ fn forward(device: &Device<Cpu>, weights: &dyn Checkpoint) -> Vec<f32> {
     device.read(&outputs[0])
 }
 
-/// The relative error of int8.
-fn error(weights: &dyn Checkpoint) -> f64 {
-    let [got, expected] = [CpuPrecision::Int8, CpuPrecision::F32]
-        .map(|precision| forward(&Device::with(precision), weights));
+/// The relative error of a forward beside one in f32.
+fn error<B: Backend>(device: &Device<B>, weights: &dyn Checkpoint) -> f64 {
+    let got = forward(device, weights);
+    let expected = forward(&Device::<Cpu>::with(CpuPrecision::F32), weights);
     let norm = |values: &mut dyn Iterator<Item = f32>| -> f64 {
         values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt()
     };
@@ -72,8 +73,35 @@ fn int8_forwards_stay_within_three_percent_with_outlier_channels_and_without() {
         ("in what the feed-forward hides", &Outliers("w3")),
     ];
     for (what, weights) in cases {
-        let error = error(weights);
+        let error = error(&Device::<Cpu>::with(CpuPrecision::Int8), weights);
         println!("int8 beside f32, channels 1000 times larger: {what}: {error:.2e}");
         assert!(error <= 3e-2, "{what}: {error:.2e}");
+    }
+}
+
+/// A card rounds whole rows by one scale and does not rotate them, so its integers bear less; e4m3 has
+/// a sixteenth of each value at most.
+#[test]
+fn narrow_forwards_of_a_card_stay_near_with_outlier_channels_and_without() {
+    let bounds = [
+        (CudaPrecision::F32, [1e-4; 3]),
+        (CudaPrecision::Bf16, [2e-2; 3]),
+        (CudaPrecision::Fp8, [8e-2; 3]),
+        (CudaPrecision::Int8, [4e-2, 3e-1, 3e-1]),
+    ];
+    let cases: [(&str, &dyn Checkpoint); 3] = [
+        ("no outliers", &Random),
+        ("in what blocks read", &Outliers("_norm1.")),
+        ("in what the feed-forward hides", &Outliers("w3")),
+    ];
+    for (precision, bounds) in bounds {
+        let Some(device) = Device::card(precision) else { continue };
+        for ((what, weights), bound) in cases.iter().zip(bounds) {
+            let error = error(&device, *weights);
+            println!(
+                "a card in {precision} beside f32, channels 1000 times larger: {what}: {error:.2e}"
+            );
+            assert!(error <= bound, "{precision}, {what}: {error:.2e}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use zao_backend::prelude::*;
 use zao_backend::{Plan, Scalar, Shape};
 use zao_cpu::{Cpu, CpuPrecision, Settings};
+use zao_cuda::{Cuda, CudaPrecision};
 
 use super::{Array, assert_within};
 
@@ -50,6 +51,23 @@ impl Device<Cpu> {
     /// Without any memory, and with several threads even where there is one core.
     pub(crate) fn bare(precision: CpuPrecision) -> Cpu {
         Cpu::new(Settings { precision, threads: NonZeroUsize::new(3), instructions: None }).unwrap()
+    }
+}
+
+impl Device<Cuda> {
+    /// The first card, for tests that bring a tolerance of their own; none where there is no card, which is
+    /// said.
+    pub(crate) fn card(precision: CudaPrecision) -> Option<Self> {
+        let settings = zao_cuda::Settings { precision, ..Default::default() };
+        let backend = match Cuda::new(settings) {
+            Ok(backend) => backend,
+            Err(refusal) => {
+                println!("skipped: {refusal}");
+                return None;
+            }
+        };
+        backend.reserve(Plan { step: 256 << 20, job: 64 << 20 }).unwrap();
+        Some(Self { name: "cuda", backend, tolerance: 0.0, levels: 0 })
     }
 }
 
