@@ -12,7 +12,7 @@ macro_rules! files {
 
 /// The files of the demo model, or `None` in a binary built without it.
 #[cfg(feature = "demo-model")]
-pub(crate) const FILES: Option<&[(&str, &[u8])]> = Some(files![
+pub(crate) static FILES: Option<&[(&str, &[u8])]> = Some(files![
     "model_index.json",
     "scheduler/scheduler_config.json",
     "text_encoder/config.json",
@@ -28,4 +28,4 @@ pub(crate) const FILES: Option<&[(&str, &[u8])]> = Some(files![
 
 /// The files of the demo model, or `None` in a binary built without it.
 #[cfg(not(feature = "demo-model"))]
-pub(crate) const FILES: Option<&[(&str, &[u8])]> = None;
+pub(crate) static FILES: Option<&[(&str, &[u8])]> = None;
