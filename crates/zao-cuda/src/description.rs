@@ -15,15 +15,19 @@ pub(crate) fn describe(cuda: &Cuda) -> Description {
     } else {
         ""
     };
+    let library = cuda.library_products().in_use();
+    let library = library.map_or_else(String::new, |name| format!(" {name}"));
+    let mut kernels = kernels(cuda).map(|(family, what)| (family.to_owned(), what)).to_vec();
+    kernels.extend(cuda.library_products().describe().map(|what| ("libraries".to_owned(), what)));
     Description {
         device: card.label.clone(),
-        numerics: format!("{} sm_{major}{minor}", card.name),
+        numerics: format!("{} sm_{major}{minor}{library}", card.name),
         detail: format!(
             "{}, {:.1} GB, compute capability {major}.{minor}, {precision} precision{by_driver}",
             card.name,
             card.memory as f64 / 1e9,
         ),
-        kernels: kernels(cuda).map(|(family, what)| (family.to_owned(), what)).to_vec(),
+        kernels,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::driver::{
     Address, Card, Context, DevicePtr, Kernel, Launch, Stream, TensorMap, TensorMapSpec,
 };
 use crate::kernels::Kernels;
+use crate::linear::{LibraryProducts, MOST_OF_LIBRARY};
 use crate::loader::Loader;
 use crate::memory::{Memory, Pool, Reserve};
 use crate::settings::{CudaPrecision, Settings};
@@ -23,8 +24,8 @@ use crate::{
     sequence, transfer, weight,
 };
 
-/// Device memory that kernels, their scratch and the buffers of the loader take beside what is planned.
-const BESIDE: usize = 384 << 20;
+/// Device memory that kernels, their scratch, the buffers of the loader and libraries take beside what is planned.
+const BESIDE: usize = (384 << 20) + MOST_OF_LIBRARY;
 
 /// What may be planned with of `free` bytes.
 pub(crate) fn plannable(free: usize) -> u64 {
@@ -47,6 +48,7 @@ pub struct Cuda {
     work_lists: WorkLists,
     loader: Mutex<Loader>,
     readback: Readback,
+    library_products: LibraryProducts,
 }
 
 impl Cuda {
@@ -78,6 +80,7 @@ impl Cuda {
             work_lists: WorkLists::default(),
             loader: Mutex::default(),
             readback: Readback::default(),
+            library_products: LibraryProducts::new(&settings),
             settings,
             context,
         })
@@ -155,6 +158,11 @@ impl Cuda {
         &self.work_lists
     }
 
+    /// What a library multiplies.
+    pub(crate) fn library_products(&self) -> &LibraryProducts {
+        &self.library_products
+    }
+
     /// A tensor as the copy engine sees it.
     pub(crate) fn tensor_map(&self, spec: TensorMapSpec<'_>) -> Result<TensorMap> {
         TensorMap::new(&self.context, spec)
@@ -207,6 +215,7 @@ impl Backend for Cuda {
             self.step.release();
             self.job.release();
             self.scratch.release();
+            self.library_products.release();
         }
     }
 

@@ -89,6 +89,19 @@ impl Kernels {
     }
 }
 
+/// Tells builds apart whose kernels `<prefix>*` differ (FNV-1a, eight bytes at a time).
+pub(crate) fn checksum(prefix: &str) -> u64 {
+    let mut sum = 0xcbf2_9ce4_8422_2325u64;
+    for (_, _, packed) in IMAGES.iter().filter(|image| image.0.starts_with(prefix)) {
+        for piece in packed.chunks(8) {
+            let mut word = [0; 8];
+            word[..piece.len()].copy_from_slice(piece);
+            sum = (sum ^ u64::from_le_bytes(word)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    sum
+}
+
 fn unpack(packed: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut image = Vec::new();
     let mut decoder =

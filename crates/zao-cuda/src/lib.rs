@@ -22,6 +22,7 @@ mod group_norm;
 mod image;
 mod kernels;
 mod latent;
+mod libraries;
 mod linear;
 mod loader;
 mod memory;
@@ -38,6 +39,7 @@ mod weight;
 
 pub use card::Card;
 pub use device::Cuda;
+pub use libraries::{LibraryPlaces, UseOfLibraries};
 pub use memory::Memory;
 pub use settings::{CudaPrecision, Settings};
 pub use weight::{CudaWeight, kept_bytes};

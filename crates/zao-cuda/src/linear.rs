@@ -1,8 +1,13 @@
 //! Linear layers: which kernel takes which, and what is done around it.
 
+mod choice;
 mod hopper;
+mod library;
+mod measure;
 mod plain;
 mod portable;
+
+pub(crate) use library::{LibraryProducts, MOST as MOST_OF_LIBRARY};
 
 use zao_backend::op::{Epilogue, Linear};
 use zao_backend::{Backend, Element, Result, Role};
@@ -121,8 +126,16 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
     Ok(())
 }
 
-/// Starts the kernel that suits `product`.
+/// Multiplies by a library where that is faster, else by the kernel that suits `product`.
 pub(crate) fn multiply(cuda: &Cuda, product: &Product) -> Result<()> {
+    if library::multiply(cuda, product)? {
+        return Ok(());
+    }
+    by_own_kernel(cuda, product)
+}
+
+/// Starts the kernel that suits `product`.
+fn by_own_kernel(cuda: &Cuda, product: &Product) -> Result<()> {
     if hopper::takes(cuda, product) {
         return hopper::multiply(cuda, product);
     }

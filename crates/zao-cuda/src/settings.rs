@@ -1,6 +1,10 @@
 //! What a user may choose about this device.
 
+use std::path::PathBuf;
+
 use zao_backend::{Element, Policy};
+
+use crate::libraries::UseOfLibraries;
 
 /// The precision of weights and of what matrix multiplies read. Sums are `f32` in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,4 +53,8 @@ pub struct Settings {
     pub ordinal: usize,
     /// The precision of weights and matrix inputs.
     pub precision: CudaPrecision,
+    /// Which of NVIDIA's libraries may be used.
+    pub libraries: UseOfLibraries,
+    /// The folder where timings are kept, which decide that; `None` to measure each time.
+    pub cache: Option<PathBuf>,
 }

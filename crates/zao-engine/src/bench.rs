@@ -83,7 +83,7 @@ impl Bench {
                 Box::new(Station::new(cpu, target, budget))
             }
             Found::Cuda(_, ordinal) => {
-                Box::new(Station::new(devices::cuda(precision, ordinal)?, target, budget))
+                Box::new(Station::new(devices::cuda(precision, ordinal, settings)?, target, budget))
             }
         };
         let settings = settings.clone();

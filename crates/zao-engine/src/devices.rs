@@ -6,10 +6,11 @@ use zao_backend::{Backend, Dtype, Int8Panels, Policy, Stored};
 pub use zao_cpu::Instructions;
 use zao_cpu::{Cpu, CpuPrecision};
 use zao_cuda::{Card, Cuda, CudaPrecision};
+pub use zao_cuda::{LibraryPlaces, UseOfLibraries};
 use zao_model::{Declared, Usage};
 
 use crate::memory::resident_bytes;
-use crate::{Error, ResolvedPrecision, Result};
+use crate::{Error, ResolvedPrecision, Result, Settings};
 
 /// A device as a user names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -198,8 +199,17 @@ pub(crate) fn cpu(
 }
 
 /// A card in the given precision.
-pub(crate) fn cuda(precision: ResolvedPrecision, ordinal: usize) -> Result<Cuda> {
-    Ok(Cuda::new(zao_cuda::Settings { ordinal, precision: of_cuda(precision) })?)
+pub(crate) fn cuda(
+    precision: ResolvedPrecision,
+    ordinal: usize,
+    settings: &Settings,
+) -> Result<Cuda> {
+    Ok(Cuda::new(zao_cuda::Settings {
+        ordinal,
+        precision: of_cuda(precision),
+        libraries: settings.libraries.clone(),
+        cache: settings.cache.clone(),
+    })?)
 }
 
 /// The device whose int8 weights can be stored.

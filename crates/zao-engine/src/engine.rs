@@ -1,6 +1,7 @@
 //! The engine as its callers see it: open a model, draw jobs.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use zao_backend::{Description, Grid};
 use zao_model::Shift;
@@ -14,7 +15,7 @@ use crate::precision::{Choice, choose};
 use crate::watch::Watch;
 use crate::{
     CancelToken, Device, Event, Instructions, Job, Picture, Precision, PrecisionReason,
-    ResolvedPrecision, Result, Synthetic, Timings, devices,
+    ResolvedPrecision, Result, Synthetic, Timings, UseOfLibraries, devices,
 };
 
 /// How to open an engine.
@@ -34,6 +35,10 @@ pub struct Settings {
     pub memory_limit: Option<u64>,
     /// How long parts of the model stay in memory.
     pub residency: Residency,
+    /// Which libraries a card may be driven with, beside what is built in.
+    pub libraries: UseOfLibraries,
+    /// A folder for what is measured once for a device; `None` to measure again each time.
+    pub cache: Option<PathBuf>,
 }
 
 /// How long parts of the model stay in memory once a run has used them.
@@ -108,7 +113,7 @@ fn engine(name: &str, model: ModelFiles, settings: &Settings) -> Result<Engine> 
         }
         // The card stays found until the device is open, which makes that quick.
         Found::Cuda(_card, ordinal) => {
-            let cuda = devices::cuda(precision, ordinal)?;
+            let cuda = devices::cuda(precision, ordinal, settings)?;
             Box::new(Artist::new(cuda, target, budget, settings.residency))
         }
     };

@@ -35,7 +35,7 @@ mod work;
 
 pub use cancel::CancelToken;
 pub use convert::{ConvertSettings, Converted, Kept, KeptBecause, convert};
-pub use devices::{Device, Instructions, used_bytes};
+pub use devices::{Device, Instructions, LibraryPlaces, UseOfLibraries, used_bytes};
 pub use engine::{Engine, ModelInfo, Residency, Settings, open, open_synthetic};
 pub use error::{Error, Result};
 pub use event::{Event, Stage, Timings};

@@ -118,6 +118,8 @@ fn settings(setting: &SettingArgs, residency: Residency) -> Result<Settings> {
         instructions: places::instructions()?,
         memory_limit: setting.memory_limit.map(|mib| mib << 20),
         residency,
+        libraries: places::libraries()?,
+        cache: places::cache(),
     })
 }
 

@@ -107,6 +107,8 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
         instructions: places::instructions()?,
         // The process draws once.
         residency: Residency::InTurn,
+        libraries: places::libraries()?,
+        cache: places::cache(),
         ..Settings::default()
     };
     let engine = zao_engine::open(&chosen.name, chosen.source, &settings);

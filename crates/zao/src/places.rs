@@ -5,7 +5,7 @@ use std::env;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use zao_engine::Instructions;
+use zao_engine::{Instructions, LibraryPlaces, UseOfLibraries};
 use zao_weights::Store;
 
 use crate::failure::Failure;
@@ -29,8 +29,9 @@ pub(crate) fn store() -> anyhow::Result<Store> {
 /// The folder `hub` of the Hugging Face cache, found as its own tools find it.
 pub(crate) fn hugging_face_hub() -> Option<PathBuf> {
     let home = || path("HF_HOME").map(|home| home.join("hub"));
-    let cache = || path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache")));
-    path("HF_HUB_CACHE").or_else(home).or_else(|| Some(cache()?.join("huggingface").join("hub")))
+    path("HF_HUB_CACHE")
+        .or_else(home)
+        .or_else(|| Some(cache_folder()?.join("huggingface").join("hub")))
 }
 
 /// A mirror of Hugging Face, if one is set.
@@ -50,9 +51,47 @@ pub(crate) fn instructions() -> Result<Option<Instructions>, Failure> {
     name.parse().map(Some).map_err(wrong)
 }
 
+/// Which of NVIDIA's libraries may be used, `ZAO_CUDA_LIBRARIES`, and where they may lie.
+pub(crate) fn libraries() -> Result<UseOfLibraries, Failure> {
+    match text("ZAO_CUDA_LIBRARIES").as_deref() {
+        None | Some("auto") => Ok(UseOfLibraries::WhereFaster(library_places())),
+        Some("always") => Ok(UseOfLibraries::Always(library_places())),
+        Some("off") => Ok(UseOfLibraries::Never),
+        Some(other) => Err(Failure::usage(format!(
+            "ZAO_CUDA_LIBRARIES: unknown `{other}`; it takes auto, always, off"
+        ))),
+    }
+}
+
+fn library_places() -> LibraryPlaces {
+    let paths = |names: &[&str]| names.iter().copied().filter_map(path).collect();
+    let list = |name| {
+        let value = env::var_os(name).unwrap_or_default();
+        let folders = env::split_paths(&value);
+        folders.filter(|folder| !folder.as_os_str().is_empty()).collect()
+    };
+    LibraryPlaces {
+        folders: list("LD_LIBRARY_PATH"),
+        toolkits: paths(&["CUDA_PATH", "CUDA_HOME"]),
+        environments: paths(&["VIRTUAL_ENV", "CONDA_PREFIX"]),
+        programs: list("PATH"),
+        home: path("HOME"),
+    }
+}
+
+/// The folder for what can be found out again: `$ZAO_HOME/cache`, or `zao` in the user's folder of caches.
+pub(crate) fn cache() -> Option<PathBuf> {
+    let own = || path("ZAO_HOME").map(|home| home.join("cache"));
+    own().or_else(|| Some(cache_folder()?.join("zao")))
+}
+
 /// The proxy that downloads go through, if one is set.
 pub(crate) fn proxy() -> Option<String> {
     ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].into_iter().find_map(text)
+}
+
+fn cache_folder() -> Option<PathBuf> {
+    path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache")))
 }
 
 fn data_folder() -> Option<PathBuf> {

@@ -21,6 +21,7 @@ mod info;
 mod instructions;
 #[cfg(target_os = "linux")]
 mod interrupt;
+mod libraries;
 mod model_file;
 mod models;
 mod output;
