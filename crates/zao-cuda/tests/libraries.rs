@@ -51,8 +51,6 @@ fn random(count: usize, seed: u64) -> Vec<f32> {
 struct Layer<'a> {
     cuda: &'a Cuda,
     weight: Weight<Cuda>,
-    outputs: usize,
-    inputs: usize,
     what: What,
 }
 
@@ -68,13 +66,9 @@ const OUTPUTS: usize = 2064;
 
 impl<'a> Layer<'a> {
     fn new(cuda: &'a Cuda, what: What) -> Self {
-        Self::of(cuda, what, (OUTPUTS, INPUTS))
-    }
-
-    fn of(cuda: &'a Cuda, what: What, (outputs, inputs): (usize, usize)) -> Self {
         let part = |seed| {
-            let values = random(outputs * inputs, seed);
-            Form::Dense(Stored::from_f32(&[outputs, inputs], &values))
+            let values = random(OUTPUTS * INPUTS, seed);
+            Form::Dense(Stored::from_f32(&[OUTPUTS, INPUTS], &values))
         };
         let (role, parts) = match what {
             What::SwiGlu => (Role::SwiGlu, vec![part(1), part(2)]),
@@ -82,14 +76,14 @@ impl<'a> Layer<'a> {
         };
         let matrix = Matrix::new("weight", role, parts).expect("shapes fit");
         let weight = Weight::load(cuda, &matrix).expect("memory");
-        Self { cuda, weight, outputs, inputs, what }
+        Self { cuda, weight, what }
     }
 
     /// The results of some rows of `x`.
     fn run(&self, x: &[f32], rows: Range<usize>) -> Vec<f32> {
         let cuda = self.cuda;
-        let x = &x[rows.start * self.inputs..rows.end * self.inputs];
-        let shape = Shape::new(rows.len(), self.inputs);
+        let x = &x[rows.start * INPUTS..rows.end * INPUTS];
+        let shape = Shape::new(rows.len(), INPUTS);
         let values = cuda.upload(shape, x, Region::Step).expect("memory");
         let mut x = cuda.no_rows(shape).expect("memory");
         cuda.copy_rows(&mut x, 0, &values, 0..rows.len()).expect("rows that are there");
@@ -157,42 +151,6 @@ fn what_was_measured_is_kept() {
     assert_eq!(said[0], said[1]);
     if said[0].starts_with("cuBLASLt") {
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
-    }
-}
-
-/// Prints microseconds at 64, 1024 and 4096 rows for the products of the model: what docs/notes/cuda-libraries.md
-/// was made of.
-#[test]
-#[ignore = "a table for people"]
-fn times_of_the_products_of_the_model() {
-    let folder = tempfile::tempdir().expect("a folder");
-    for precision in [CudaPrecision::Bf16, CudaPrecision::Fp8] {
-        let wanted = UseOfLibraries::WhereFaster(places());
-        let Some(cuda) = cuda(precision, wanted, Some(folder.path())) else { return };
-        for (what, outputs, inputs) in [
-            (What::Store, 11_520, 3840),
-            (What::Store, 3840, 3840),
-            (What::SwiGlu, 10_240, 3840),
-            (What::Store, 3840, 10_240),
-            (What::Store, 6144, 2560),
-            (What::Accumulate, 2560, 4096),
-            (What::SwiGlu, 9728, 2560),
-            (What::Accumulate, 2560, 9728),
-        ] {
-            let layer = Layer::of(&cuda, what, (outputs, inputs));
-            let start = std::time::Instant::now();
-            let y = layer.run(&random(inputs, 3), 0..1);
-            assert_eq!(y.len(), layer.outputs);
-            println!(
-                "{precision} {outputs}x{inputs}: {:.0} ms",
-                start.elapsed().as_secs_f64() * 1e3
-            );
-        }
-        println!("{precision}: {}", libraries(&cuda));
-    }
-    for file in std::fs::read_dir(folder.path()).expect("a folder").flatten() {
-        let text = std::fs::read_to_string(file.path()).expect("text");
-        println!("{}", text.split_whitespace().collect::<String>());
     }
 }
 
