@@ -1,0 +1,91 @@
+// How the threads of a Hopper cluster wait for each other and for the copy engine: mbarriers in shared
+// memory, named barriers of some warps, the barrier of the cluster. Addresses are 32-bit shared ones.
+// What the copies themselves do is in sm90a_tma.cuh.
+#pragma once
+
+#define DEVICE static __device__ __forceinline__
+
+typedef unsigned long long u64;
+
+DEVICE unsigned shared_address(const void* pointer) {
+    return static_cast<unsigned>(__cvta_generic_to_shared(pointer));
+}
+
+DEVICE void barrier_init(unsigned barrier, unsigned arrivals) {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
+}
+
+// Makes initialised barriers visible to the cluster and to the copy engine.
+DEVICE void barrier_init_done() {
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
+
+// One arrival, and `bytes` more that copies have to bring before the phase ends.
+DEVICE void barrier_expect(unsigned barrier, unsigned bytes) {
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
+                 : "memory");
+}
+
+DEVICE void barrier_arrive(unsigned barrier) {
+    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
+
+// An arrival at the barrier that stands at the same place in block `rank` of the cluster. It is for readers that
+// are through: an arrival that also released writes to the cluster would wait for memory each time.
+DEVICE void barrier_arrive_in(unsigned barrier, unsigned rank) {
+    asm volatile(
+        "{\n"
+        ".reg .b32 remote;\n"
+        "mapa.shared::cluster.u32 remote, %0, %1;\n"
+        "mbarrier.arrive.shared::cluster.b64 _, [remote];\n"
+        "}\n" ::"r"(barrier),
+        "r"(rank)
+        : "memory");
+}
+
+DEVICE bool barrier_passed(unsigned barrier, unsigned parity) {
+    unsigned passed;
+    asm volatile(
+        "{\n"
+        ".reg .pred p;\n"
+        "mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\n"
+        "selp.b32 %0, 1, 0, p;\n"
+        "}\n"
+        : "=r"(passed)
+        : "r"(barrier), "r"(parity)
+        : "memory");
+    return passed;
+}
+
+// Waits for the phase of that parity to end.
+DEVICE void barrier_wait(unsigned barrier, unsigned parity) {
+#ifdef BOUNDED_WAITS
+    for (unsigned tries = 0; !barrier_passed(barrier, parity); ++tries) {
+        if (tries == 1u << 22) asm volatile("trap;");
+    }
+#else
+    while (!barrier_passed(barrier, parity)) {
+    }
+#endif
+}
+
+DEVICE unsigned cluster_rank() {
+    unsigned rank;
+    asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+    return rank;
+}
+
+// All threads of all blocks of the cluster. Nothing but initialised barriers is made visible.
+DEVICE void cluster_sync() {
+    asm volatile("barrier.cluster.arrive.relaxed.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
+}
+
+// Waits until the kernel before this one has written what it writes, if this one may start earlier.
+DEVICE void await_kernel_before() {
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+}
+
+// Lets the kernel after this one start as far as it can without what this one writes, if it may.
+DEVICE void admit_kernel_after() {
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+}
