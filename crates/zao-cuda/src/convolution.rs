@@ -1,5 +1,6 @@
 //! Convolutions: which kernel takes which.
 
+mod hopper;
 mod portable;
 
 use zao_backend::Result;
@@ -9,5 +10,8 @@ use crate::device::Cuda;
 
 /// `Conv2d` of `zao-backend`.
 pub(crate) fn conv2d(cuda: &Cuda, op: Conv2d<'_, Cuda>) -> Result<()> {
+    if hopper::takes(cuda, &op) {
+        return hopper::conv2d(cuda, &op);
+    }
     portable::conv2d(cuda, &op)
 }
