@@ -65,8 +65,6 @@ pub(crate) struct Measured {
     /// For each of [`ROWS`], for which of them the library's choice of algorithm was taken; `None` if rows got other bits
     /// in other company.
     pub(crate) algorithms: Option<[usize; 3]>,
-    /// Whether the library's results had the bits of those here.
-    pub(crate) same_bits: bool,
 }
 
 impl Measured {
@@ -182,7 +180,7 @@ mod tests {
     };
 
     fn measured(own: [f64; 3], library: [f64; 3]) -> Measured {
-        Measured { own, library, algorithms: Some([0, 1, 2]), same_bits: false }
+        Measured { own, library, algorithms: Some([0, 1, 2]) }
     }
 
     fn setup() -> Setup {

@@ -396,12 +396,8 @@ mod tests {
         };
         let mut record = Record::load(None, setup);
         let (one, two) = (pair(20_480), Shape { end: End::Store, ..pair(3840) });
-        let measured = |share| Measured {
-            own: [1.0; 3],
-            library: [share; 3],
-            algorithms: Some([0, 1, 2]),
-            same_bits: false,
-        };
+        let measured =
+            |share| Measured { own: [1.0; 3], library: [share; 3], algorithms: Some([0, 1, 2]) };
         record.add("cuBLASLt 12.9", one, measured(0.55));
         record.add("cuBLASLt 12.9", two, measured(1.02));
         state.record = Some(record);
