@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Project;
 use crate::nvrtc::{Nvrtc, Text, VERSION, hexadecimal};
+use crate::ptx;
 
 /// What a source is compiled for unless it says otherwise.
 const ARCHITECTURES: [&str; 7] =
@@ -171,7 +172,10 @@ fn compile(folder: &Path, source: &Source) -> Result<Vec<(String, Vec<u8>)>> {
         while let Some(architecture) =
             source.architectures.get(next.fetch_add(1, Ordering::Relaxed))
         {
-            let image = compiler.compile(&text, &headers, architecture, &OPTIONS)?;
+            let mut image = compiler.compile(&text, &headers, architecture, &OPTIONS)?;
+            if architecture.starts_with("compute_") {
+                image = ptx::canonical(&String::from_utf8(image)?).into_bytes();
+            }
             images.push((architecture.clone(), image));
         }
         Ok(images)

@@ -11,6 +11,7 @@ mod cargo;
 pub mod ci;
 pub mod kernels;
 mod nvrtc;
+mod ptx;
 mod read;
 mod step;
 pub mod tidy;

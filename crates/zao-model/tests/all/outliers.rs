@@ -44,7 +44,10 @@ fn forward<B: Backend>(device: &Device<B>, weights: &dyn Checkpoint) -> Vec<f32>
                          "n_layers": 6, "n_refiner_layers": 1, "cap_feat_dim": 256 });
     let config = TransformerConfig::from_json(config.to_string().as_bytes()).unwrap();
     let model = Transformer::load(b, weights, &config).unwrap();
-    let features = device.upload_rows(Shape::new(33, 256), &noise("caption", 33 * 256));
+    let values = device.upload_rows(Shape::new(33, 256), &noise("caption", 33 * 256));
+    // As the text encoder hands them over: in the device's type.
+    let mut features = b.no_rows(Shape::new(33, 256)).unwrap();
+    b.copy_rows(&mut features, 0, &values, 0..33).unwrap();
     let caption = model.refine(b, &[&features]).unwrap().remove(0);
     let latent = Grid::new(32, 32);
     let batch = model.batch(b, vec![BatchItem { caption: Arc::new(caption), latent }]).unwrap();
