@@ -8,9 +8,9 @@
 // of the values of the one before, and while it takes exponents the tensor cores work for the others.
 //
 // Keys are walked from the last tile, the only partial one, to the first.
-#include "attention_tma.cuh"
 #include "attention_wgmma.cuh"
 #include "attention_softmax.cuh"
+#include "sm90a_tma.cuh"
 
 namespace {
 
@@ -107,9 +107,9 @@ __device__ __forceinline__ void produce(Shared &shared, const TensorMap &q_map, 
     const auto load_tile = [&](unsigned char *to, int row, int column, unsigned long long &full) {
         if (!leader) return;
         barrier_expect(shared_address(&full), TILE_BYTES);
-        load_box(shared_address(to), kv_map, 0, row, column, shared_address(&full));
+        load_box(shared_address(to), &kv_map, 0, row, column, shared_address(&full));
     };
-    wait_for_previous_kernel();
+    await_kernel_before();
     for (int i = a.begin; i < a.end; i++) {
         const Work w = read_work(a.list, i);
         // Maps count in halves of heads.
@@ -120,7 +120,7 @@ __device__ __forceinline__ void produce(Shared &shared, const TensorMap &q_map, 
             const unsigned full = shared_address(&shared.q_ring.full[q_turn.slot]);
             barrier_expect(full, w.warpgroups() * QUERY_BYTES);
             for (int g = 0; g < w.warpgroups(); g++)
-                load_box(shared_address(shared.q[q_turn.slot][g]), q_map, 0, w.row + g * QUERIES, 2 * w.head(), full);
+                load_box(shared_address(shared.q[q_turn.slot][g]), &q_map, 0, w.row + g * QUERIES, 2 * w.head(), full);
         }
         q_turn.next();
 
@@ -140,7 +140,7 @@ __device__ __forceinline__ void produce(Shared &shared, const TensorMap &q_map, 
             }
         }
     }
-    allow_next_kernel();
+    admit_kernel_after();
 }
 
 // s = q k^T of 64 queries and one tile of keys, without waiting.
@@ -315,12 +315,13 @@ __device__ __forceinline__ void attention(const TensorMap &q_map, const TensorMa
                                           float scale) {
     auto &shared = *(Shared *)(((unsigned long long)dynamic_shared + 1023) & ~1023ull);
     if (threadIdx.x == 0) {
-        prefetch_map(q_map);
-        prefetch_map(kv_map);
+        prefetch_map(&q_map);
+        prefetch_map(&kv_map);
         shared.q_ring.init();
         shared.k_ring.init();
         shared.v_ring.init();
-        barriers_are_ready();
+        barrier_init_done();
+        fence_async_proxy();
     }
     __syncthreads();
     const int begin = uniform(__ldg(begins + blockIdx.x)), end = uniform(__ldg(begins + blockIdx.x + 1));

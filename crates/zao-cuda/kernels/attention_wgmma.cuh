@@ -3,6 +3,8 @@
 // kernels do not belong here.
 #pragma once
 
+#include "sm90a_wgmma.cuh"
+
 // An operand in shared memory: 128-byte swizzled rows of 64 bf16, eight rows to a 1024-byte pattern.
 // Only the low word of its descriptor changes from step to step.
 struct Operand {
@@ -18,24 +20,17 @@ struct Operand {
     }
 };
 
-__device__ __forceinline__ void wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
-__device__ __forceinline__ void wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
-template <int PENDING>
-__device__ __forceinline__ void wgmma_wait() {
-    asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(PENDING) : "memory");
-}
-
 // The compiler does not know that a wait changes registers: nothing that reads `r` may move above this.
 template <int COUNT>
 __device__ __forceinline__ void pin(float (&r)[COUNT]) {
 #pragma unroll
-    for (int i = 0; i < COUNT; i++) asm volatile("" : "+f"(r[i])::"memory");
+    for (int i = 0; i < COUNT; i++) pin(r[i]);
 }
 
 template <int COUNT>
 __device__ __forceinline__ void pin(unsigned (&r)[COUNT]) {
 #pragma unroll
-    for (int i = 0; i < COUNT; i++) asm volatile("" : "+r"(r[i])::"memory");
+    for (int i = 0; i < COUNT; i++) pin(r[i]);
 }
 
 // s[64 x KEYS] (+)= q[64 x 16] k[KEYS x 16]^T

@@ -1,5 +1,5 @@
-// The autoencoder's operations on pictures but for convolutions: norms whose factors are known, nearest
-// enlargement, bytes. Pictures are [cells, channels] (NHWC). The moments of group norms are in
+// The autoencoder's operations on pictures but for convolutions: norms whose factors are known, and
+// bytes. Pictures are [cells, channels] (NHWC). The moments of group norms are in
 // group_norm.cu.
 #include "activation.cuh"
 #include "row.cuh"
@@ -91,24 +91,6 @@ __device__ __forceinline__ void normalise_quantised(const T* x, const float* fac
     });
 }
 
-// Each cell becomes 2x2 equal cells: x [height * width, cell], out [4 height * width, cell], a cell being
-// `units` Units. Grid = height * width * units / 256 rounded up, 256 threads.
-template <class Unit>
-__device__ __forceinline__ void enlarge(const Unit* x, Unit* out, int height, int width, int units) {
-    long long index = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-    if (index >= (long long)height * width * units) return;
-    int unit = (int)(index % units);
-    long long cell = index / units;
-    int column = (int)(cell % width);
-    long long row = cell / width;
-    Unit value = x[index];
-    Unit* corner = out + ((2 * row * 2 * width) + 2 * column) * units + unit;
-    corner[0] = value;
-    corner[units] = value;
-    corner[2ll * width * units] = value;
-    corner[(2ll * width + 1) * units] = value;
-}
-
 // out u8 = round(255 * clamp(x / 2 + 0.5, 0, 1)), ties to even. Grid = count / 2048 rounded up, 256 threads.
 template <class T>
 __device__ __forceinline__ void to_rgb8(const T* x, unsigned char* out, long long count) {
@@ -153,14 +135,6 @@ NORMALISE_QUANTISED(normalise_bf16_fp8, false, bf16, e4m3)
 NORMALISE_QUANTISED(normalise_silu_bf16_fp8, true, bf16, e4m3)
 NORMALISE_QUANTISED(normalise_bf16_int8, false, bf16, int8)
 NORMALISE_QUANTISED(normalise_silu_bf16_int8, true, bf16, int8)
-
-#define ENLARGE(NAME, UNIT)                                                                               \
-    extern "C" __global__ void NAME(const UNIT* x, UNIT* out, int height, int width, int units) {         \
-        enlarge(x, out, height, width, units);                                                            \
-    }
-ENLARGE(upsample2x_16, uint4)
-ENLARGE(upsample2x_4, unsigned)
-ENLARGE(upsample2x_2, unsigned short)
 
 #define TO_RGB8(NAME, T)                                                                                  \
     extern "C" __global__ void NAME(const T* x, unsigned char* out, long long count) {                    \

@@ -69,6 +69,16 @@ DEVICE void barrier_wait(unsigned barrier, unsigned parity) {
 #endif
 }
 
+// Orders this thread's ordinary stores to shared memory before what the tensor cores and copies do.
+DEVICE void fence_async_proxy() {
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
+// A barrier of `threads` threads, whole warps, by its number.
+DEVICE void named_wait(int id, int threads) {
+    asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
+
 DEVICE unsigned cluster_rank() {
     unsigned rank;
     asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));

@@ -52,6 +52,9 @@ DEVICE void pin(float& value) {
 DEVICE void pin(int& value) {
     asm volatile("" : "+r"(value)::"memory");
 }
+DEVICE void pin(unsigned& value) {
+    asm volatile("" : "+r"(value)::"memory");
+}
 
 template <class Operand, int N>
 struct Wgmma;
