@@ -116,20 +116,28 @@ fn row(name: &str, speed: Speed) -> Row {
 
 fn times(name: &str, seconds: Spread) -> Row {
     let Spread { median, min, max, n } = seconds;
-    let [median, min, max] = [median, min, max].map(|seconds| format!("{seconds:.4}"));
+    let [median, min, max] = [median, min, max].map(decimals);
     let none = String::new;
     [name.into(), median, min, max, n.to_string(), none(), none(), none()]
 }
 
-/// Rows below a head, each column as wide as its widest cell.
+/// Seconds with as many decimals as tell short ones apart: a card multiplies in less than a millisecond.
+fn decimals(seconds: f64) -> String {
+    if seconds < 0.1 { format!("{seconds:.6}") } else { format!("{seconds:.4}") }
+}
+
+/// Rows below a head, each column as wide as its widest cell; columns that no row fills are left out.
 fn columns(rows: &[Row]) -> Vec<String> {
     let head = ["", "median s", "min s", "max s", "n", "TFLOP", "TFLOP/s", "of peak"];
+    let filled: [bool; 8] =
+        std::array::from_fn(|column| column == 0 || rows.iter().any(|row| !row[column].is_empty()));
     let rows: Vec<Row> =
         [head.map(str::to_owned)].into_iter().chain(rows.iter().cloned()).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: [usize; 8] = std::array::from_fn(|column| width(column).unwrap_or(0));
     let line = |row: &Row| {
-        let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
+        let cells = row.iter().zip(widths).enumerate().filter(|(column, _)| filled[*column]);
+        let cells = cells.map(|(column, (cell, width))| {
             if column == 0 { format!("{cell:width$}") } else { format!("{cell:>width$}") }
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
@@ -140,6 +148,15 @@ fn columns(rows: &[Row]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_times_keep_their_digits_and_empty_columns_are_left_out() {
+        let spread = Spread { median: 0.000_478, min: 0.05, max: 2.0, n: 5 };
+        let lines = columns(&[times("load", spread)]);
+        let expected =
+            ["      median s     min s   max s  n", "load  0.000478  0.050000  2.0000  5"];
+        assert_eq!(lines, expected);
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
