@@ -78,7 +78,8 @@ pub trait Backend: Sized {
     type Weight;
 
     /// Whether [`Backend::load`] refuses dense parts that hold something which is no number, with
-    /// [`crate::Error::NotFinite`], so that nobody has to read them once more to find out.
+    /// [`crate::Error::NotFinite`], so that nobody has to read them once more to find out. A row of a table may be
+    /// refused when it is looked up instead.
     const FINDS_NON_FINITE: bool = false;
 
     /// The device in words.
@@ -109,6 +110,22 @@ pub trait Backend: Sized {
     /// main memory, and where it cannot be told.
     fn free_bytes(&self) -> Option<u64> {
         None
+    }
+
+    /// Bytes of memory of its own that a run takes at most beside what is planned and loaded: buffers, and what
+    /// kernels use for themselves.
+    fn beside_bytes(&self) -> u64 {
+        0
+    }
+
+    /// Says that weights of so many bytes in all, as the device keeps them, are loaded next, so that they can lie
+    /// together.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`] when there is not that much.
+    fn expect_weights(&self, bytes: u64) -> Result<()> {
+        let _ = bytes;
+        Ok(())
     }
 
     /// Takes a weight in. The bytes behind `matrix` are not needed afterwards unless the device keeps

@@ -1,4 +1,4 @@
-// What makes, marks and moves tokens: embeddings, time, pad tokens, row copies. All are bound by memory
+// What makes, marks and moves tokens: time, pad tokens, row copies. All are bound by memory
 // or by their launch.
 //
 // Launch: 256 threads; grid as said at each kernel.
@@ -6,33 +6,6 @@
 
 __device__ __forceinline__ long long thread_index() {
     return (long long)blockIdx.x * blockDim.x + threadIdx.x;
-}
-
-// out[row] = scale of its id * table[ids[row]]. Grid = rows.
-// table [vocabulary, width]; table_scales f32 [vocabulary], null for tables that are not 8-bit.
-template <class T, class Out>
-__device__ __forceinline__ void embed(const unsigned* ids, const T* table, const float* table_scales,
-                                      Out* out, int width) {
-    unsigned id = ids[blockIdx.x];
-    const T* entry = table + (long long)id * width;
-    Out* row = out + (long long)blockIdx.x * width;
-    float scale = is_8bit<T>::value ? table_scales[id] : 1.0f;
-    if (width % 8 == 0) {
-        for (int column = 8 * threadIdx.x; column < width; column += 8 * blockDim.x) {
-            float v[8];
-            load(entry + column, v);
-            if (is_8bit<T>::value) {
-#pragma unroll
-                for (int i = 0; i < 8; i++) v[i] *= scale;
-            }
-            store(row + column, v);
-        }
-    } else {
-        for (int column = threadIdx.x; column < width; column += blockDim.x) {
-            float v = widen(entry[column]);
-            row[column] = narrow<Out>(is_8bit<T>::value ? v * scale : v);
-        }
-    }
 }
 
 // out f32 [times, width] = cosines, then sines, of times[row] * exp(-ln(10000) j / half), the half-width
@@ -113,18 +86,6 @@ __device__ __forceinline__ void dequantise(const T* values, const float* scales,
         out[column] = narrow<Out>(widen(row[column]) * scale);
     }
 }
-
-#define EMBED(NAME, T, OUT)                                                                               \
-    extern "C" __global__ void NAME(const unsigned* ids, const T* table, const float* table_scales,       \
-                                    OUT* out, int width) {                                                \
-        embed(ids, table, table_scales, out, width);                                                      \
-    }
-EMBED(embed_f32_f32, float, float)
-EMBED(embed_f32_bf16, float, bf16)
-EMBED(embed_bf16_f32, bf16, float)
-EMBED(embed_bf16_bf16, bf16, bf16)
-EMBED(embed_fp8_bf16, e4m3, bf16)
-EMBED(embed_int8_bf16, int8, bf16)
 
 #define FILL_ROWS(NAME, T)                                                                                \
     extern "C" __global__ void NAME(T* x, const float* vector, int first_row, int width) {                \

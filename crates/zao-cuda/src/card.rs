@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zao_backend::Result;
 
-use crate::device::plannable;
+use crate::device::{BESIDE, plannable};
 use crate::driver::{Context, cards};
 use crate::kernels::Kernels;
 
@@ -13,6 +13,9 @@ use crate::kernels::Kernels;
 pub struct Card(Arc<Context>);
 
 impl Card {
+    /// Bytes of device memory that a run takes at most beside weights and what is planned.
+    pub const BESIDE_BYTES: u64 = BESIDE as u64;
+
     /// Finds card number `ordinal`.
     ///
     /// # Errors
@@ -53,7 +56,7 @@ impl Card {
         Ok(self.0.card().memory.saturating_sub(self.0.free_bytes()?) as u64)
     }
 
-    /// Bytes of device memory that weights and runs may take.
+    /// Bytes of device memory that weights, runs and what they take beside may take.
     ///
     /// # Errors
     /// [`zao_backend::Error::Device`] when the card does not answer.

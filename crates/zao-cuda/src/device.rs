@@ -1,6 +1,6 @@
 //! The device itself: what it owns, and which module does which operation.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use zao_backend::op::Op;
 use zao_backend::{
@@ -24,13 +24,21 @@ use crate::{
     sequence, transfer, weight,
 };
 
-/// Device memory that kernels, their scratch, the buffers of the loader and libraries take beside what is planned.
-const BESIDE: usize = (384 << 20) + MOST_OF_LIBRARY;
+/// Device memory that a run takes beside what is planned: values on their way to kernels, and what kernels use for
+/// themselves.
+pub(crate) const BESIDE: usize = Ring::BYTES + Scratch::USUAL;
+/// What is left alone for the code of kernels, and for libraries.
+const LEFT_ALONE: usize = (128 << 20) + MOST_OF_LIBRARY;
 
 /// What may be planned with of `free` bytes.
 pub(crate) fn plannable(free: usize) -> u64 {
-    free.saturating_sub(BESIDE) as u64
+    free.saturating_sub(LEFT_ALONE) as u64
 }
+
+/// Bytes of the pieces that weights share where nobody said how many come.
+const BLOCK_OF_WEIGHTS: usize = 32 << 20;
+/// Bytes of the pieces that lists of segments and of work share.
+const BLOCK_OF_LISTS: usize = 2 << 20;
 
 /// One NVIDIA card.
 #[derive(Debug)]
@@ -42,6 +50,7 @@ pub struct Cuda {
     step: Arc<Reserve>,
     job: Arc<Reserve>,
     model: Arc<Pool>,
+    lists: Arc<Pool>,
     scratch: Scratch,
     ring: Ring,
     segments: KnownSegments,
@@ -73,7 +82,8 @@ impl Cuda {
             stream: Stream::new(&context)?,
             step: Reserve::new(&context, Region::Step),
             job: Reserve::new(&context, Region::Job),
-            model: Pool::new(&context),
+            model: Pool::new(&context, BLOCK_OF_WEIGHTS),
+            lists: Pool::new(&context, BLOCK_OF_LISTS),
             scratch: Scratch::default(),
             ring: Ring::new(&context)?,
             segments: KnownSegments::default(),
@@ -150,7 +160,7 @@ impl Cuda {
 
     /// The offsets of `segments` on the device, `[segments + 1]` of `int`, ending with the number of rows.
     pub(crate) fn segments(&self, segments: &Segments) -> Result<DevicePtr> {
-        self.segments.get(&self.stream, &self.model, segments)
+        self.segments.get(&self.stream, &self.lists, segments)
     }
 
     /// How attention is divided among blocks.
@@ -168,9 +178,9 @@ impl Cuda {
         TensorMap::new(&self.context, spec)
     }
 
-    /// Memory that stays with a model.
-    pub(crate) fn keep(&self, bytes: usize) -> Result<Memory> {
-        self.model.allocate(bytes)
+    /// Memory for a list that many operations read.
+    pub(crate) fn keep_list(&self, bytes: usize) -> Result<Memory> {
+        self.lists.allocate(bytes)
     }
 
     /// Where results come back to.
@@ -205,7 +215,6 @@ impl Backend for Cuda {
 
     fn reserve(&self, plan: Plan) -> Result<()> {
         self.context.bind()?;
-        self.loader.lock().unwrap_or_else(PoisonError::into_inner).settle()?;
         self.step.grow(plan.step)?;
         self.job.grow(plan.job)
     }
@@ -227,10 +236,20 @@ impl Backend for Cuda {
         }
     }
 
+    fn beside_bytes(&self) -> u64 {
+        BESIDE as u64
+    }
+
+    fn expect_weights(&self, bytes: u64) -> Result<()> {
+        self.context.bind()?;
+        self.model.prepare(usize::try_from(bytes).unwrap_or(usize::MAX))
+    }
+
     fn free_bytes(&self) -> Option<u64> {
         self.context.bind().ok()?;
         let free = self.context.free_bytes().ok()?;
-        Some(plannable(free))
+        // What is taken already of what is counted beside each run is free for the next.
+        Some(plannable(free.saturating_add(Ring::BYTES + self.scratch.held())))
     }
 
     fn load(&self, matrix: &Matrix) -> Result<CudaWeight> {

@@ -16,6 +16,7 @@ use crate::address::{scales, start};
 use crate::device::Cuda;
 use crate::driver::DevicePtr;
 use crate::quantise::{Quantised, quantise};
+use crate::staging::Scratch;
 use crate::weight::Kept;
 
 /// A linear layer in plain addresses and sizes, as its kernels see it.
@@ -62,14 +63,12 @@ pub(crate) enum Ending {
     SwiGlu,
 }
 
-/// Bytes of scratch for results on their way to 8 bits, about; many rows at once keep the card busy.
-const SCRATCH: usize = 128 << 20;
 /// Rows at once are a multiple of this: then they begin on the boundaries that kernels ask of addresses.
 const ROWS: usize = 1024;
 
 /// `Linear` of `zao-backend`.
 pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
-    let weight = op.weight.device();
+    let weight = op.weight.device().matrix()?;
     let pair = op.weight.role() == Role::SwiGlu;
     let ending = match op.epilogue {
         Epilogue::Store if pair => Ending::SwiGlu,
@@ -99,8 +98,8 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
     // The scale of a row spans all of its outputs, so it is known only after all of them. Rows go through scratch
     // some at a time, so that it stays small; what stands beside a row changes no bit of it.
     let unscaled = cuda.policy().activation;
-    let at_once =
-        (SCRATCH / (width * unscaled.size()).max(1) / ROWS * ROWS).clamp(ROWS, rows.max(ROWS));
+    let at_once = (Scratch::USUAL / (width * unscaled.size()).max(1) / ROWS * ROWS)
+        .clamp(ROWS, rows.max(ROWS));
     let between = cuda.scratch(at_once.min(rows) * width * unscaled.size())?;
     let x_row = product.inputs * product.x_element.size();
     for first in (0..rows).step_by(at_once) {

@@ -7,10 +7,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use zao_backend::{Dtype, Error, Region, Result};
+use zao_backend::{Backend, Dtype, Error, Region, Result};
 
 use crate::device::Cuda;
-use crate::driver::{Buffer, Context, DevicePtr, Event, Kernel, Launch, Pinned, Stream, args};
+use crate::driver::{Context, DevicePtr, Event, Kernel, Launch, Pinned, Stream, args};
+use crate::memory::Memory;
 
 /// Rows of a stored matrix on their way into a weight.
 pub(crate) struct Part<'a> {
@@ -47,22 +48,10 @@ pub(crate) enum Way {
 #[derive(Debug, Default)]
 pub(crate) struct Loader(Option<Ring>);
 
-impl Loader {
-    /// Gives memory on the card back that is only needed while loading.
-    pub(crate) fn settle(&mut self) -> Result<()> {
-        let Some(ring) = &mut self.0 else { return Ok(()) };
-        ring.copies.wait()?;
-        ring.staging = None;
-        Ok(())
-    }
-}
-
 #[derive(Debug)]
 struct Ring {
     copies: Stream,
     slots: Vec<Slot>,
-    /// A piece of device memory for each slot, for rows that are converted.
-    staging: Option<Buffer>,
     /// Marks the end of what other streams have to wait for.
     end: Event,
 }
@@ -93,7 +82,6 @@ impl Ring {
         Ok(Self {
             copies: Stream::new(context)?,
             slots: (0..threads * SLOTS_OF_THREAD).map(slot).collect::<Result<_>>()?,
-            staging: None,
             end: Event::new(context)?,
         })
     }
@@ -115,10 +103,10 @@ pub(crate) fn load(cuda: &Cuda, parts: &[Part<'_>]) -> Result<()> {
         none => none.insert(Ring::new(cuda.context())?),
     };
     let pieces = pieces(cuda, parts)?;
-    if ring.staging.is_none() && parts.iter().any(|part| !matches!(part.way, Way::AsIs { .. })) {
-        ring.staging = Some(Buffer::new(cuda.context(), ring.slots.len() * PIECE, Region::Model)?);
-    }
-    let staging = ring.staging.as_ref().map_or(DevicePtr::NULL, Buffer::start);
+    let threads = pieces.len().min(ring.slots.len() / SLOTS_OF_THREAD).max(1);
+    let converts = parts.iter().any(|part| !matches!(part.way, Way::AsIs { .. }));
+    let staging = converts.then(|| staging(cuda, threads * SLOTS_OF_THREAD)).transpose()?;
+    let staging = staging.as_ref().map_or(DevicePtr::NULL, Memory::start);
     // Who had the memory of the weight before may still use it.
     ring.end.record(cuda.stream())?;
     ring.copies.wait_for(&ring.end)?;
@@ -142,8 +130,7 @@ pub(crate) fn load(cuda: &Cuda, parts: &[Part<'_>]) -> Result<()> {
         }
         Ok(())
     };
-    let threads = pieces.len().min(ring.slots.len() / SLOTS_OF_THREAD);
-    let mut slots = ring.slots.chunks_mut(SLOTS_OF_THREAD).take(threads.max(1));
+    let mut slots = ring.slots.chunks_mut(SLOTS_OF_THREAD).take(threads);
     let outcome = if threads > 1 {
         std::thread::scope(|scope| {
             let workers: Vec<_> = slots.map(|slots| scope.spawn(|| work(slots))).collect();
@@ -158,6 +145,14 @@ pub(crate) fn load(cuda: &Cuda, parts: &[Part<'_>]) -> Result<()> {
     ring.end.record(&ring.copies)?;
     cuda.stream().wait_for(&ring.end)?;
     outcome
+}
+
+/// A piece of device memory for each of so many slots, for rows that are converted. No run computes while weights are
+/// loaded, so it is taken from what is reserved for runs, if there is as much.
+fn staging(cuda: &Cuda, slots: usize) -> Result<Memory> {
+    let bytes = slots * PIECE;
+    cuda.allocate(bytes, Region::Step)
+        .or_else(|_| Memory::apart(cuda.context(), bytes, Region::Step))
 }
 
 /// Cuts parts into pieces of whole rows that fit a slot.

@@ -1,4 +1,4 @@
-//! Tensors' memory: two reserved regions, and pieces of larger blocks for what a model keeps.
+//! Tensors' memory: two reserved regions, and pieces of larger blocks for what stays.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,6 +23,12 @@ enum Home {
 }
 
 impl Memory {
+    /// Memory of its own, whatever is reserved.
+    pub(crate) fn apart(context: &Arc<Context>, bytes: usize, region: Region) -> Result<Self> {
+        let block = Buffer::new(context, bytes, region)?;
+        Ok(Self { start: block.start(), home: Home::Own(block) })
+    }
+
     /// The first byte, on a boundary of [`Arena::ALIGNMENT`].
     pub(crate) fn start(&self) -> DevicePtr {
         self.start
@@ -106,64 +112,108 @@ impl Reserve {
     }
 }
 
-/// Memory that stays with a model: small pieces share blocks, because the driver hands out two megabytes
-/// at least; large ones have a block of their own.
+/// Memory that stays. The driver hands out whole pages of two megabytes, which small pieces would mostly waste,
+/// so they share blocks; whoever says beforehand how much comes gets one block for all of it.
 #[derive(Debug)]
 pub(crate) struct Pool {
     context: Arc<Context>,
-    blocks: Mutex<Vec<Option<(Buffer, Arena)>>>,
+    /// Bytes of a block that pieces share unasked.
+    usual: usize,
+    blocks: Mutex<Blocks>,
+}
+
+#[derive(Debug, Default)]
+struct Blocks {
+    list: Vec<Option<Block>>,
+    /// The one that was prepared last. Those before it take nothing more, so that each goes with what it was made for.
+    prepared: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Block {
+    buffer: Buffer,
+    arena: Arena,
+    /// Whether it is for whatever comes.
+    shared: bool,
 }
 
 impl Pool {
-    /// Bytes of a shared block.
-    const BLOCK: usize = 32 << 20;
-    /// From here on a piece has its own block.
-    const LARGE: usize = 8 << 20;
+    /// For boundaries between the pieces of a prepared block.
+    const SLACK: usize = 1 << 20;
 
-    /// No blocks yet.
-    pub(crate) fn new(context: &Arc<Context>) -> Arc<Self> {
-        Arc::new(Self { context: Arc::clone(context), blocks: Mutex::default() })
+    /// No blocks yet; `usual` is the size of those that pieces share.
+    pub(crate) fn new(context: &Arc<Context>, usual: usize) -> Arc<Self> {
+        Arc::new(Self { context: Arc::clone(context), usual, blocks: Mutex::default() })
+    }
+
+    /// Makes one block for pieces of `bytes` bytes in all that are asked for next.
+    pub(crate) fn prepare(&self, bytes: usize) -> Result<()> {
+        let mut blocks = lock(&self.blocks);
+        blocks.drop_unused();
+        blocks.prepared = None;
+        blocks.prepared =
+            Some(blocks.add(&self.context, bytes.saturating_add(Self::SLACK), false)?);
+        Ok(())
     }
 
     /// A piece of memory.
     pub(crate) fn allocate(self: &Arc<Self>, bytes: usize) -> Result<Memory> {
-        if bytes >= Self::LARGE {
-            let block = Buffer::new(&self.context, bytes, Region::Model)?;
-            return Ok(Memory { start: block.start(), home: Home::Own(block) });
-        }
         let mut blocks = lock(&self.blocks);
-        let shared = |at, base: DevicePtr, slot: Slot| {
-            let start = base.plus(slot.offset);
-            Memory { start, home: Home::Shared(Arc::clone(self), at, slot) }
-        };
-        for (at, block) in blocks.iter_mut().enumerate() {
-            if let Some((buffer, arena)) = block
-                && let Some(slot) = arena.allocate(bytes)
-            {
-                return Ok(shared(at, buffer.start(), slot));
-            }
+        if let Some((at, start, slot)) = blocks.find(bytes) {
+            return Ok(Memory { start, home: Home::Shared(Arc::clone(self), at, slot) });
         }
-        let buffer = Buffer::new(&self.context, Self::BLOCK, Region::Model)?;
-        let (base, mut arena) = (buffer.start(), Arena::new(Self::BLOCK));
-        let Some(slot) = arena.allocate(bytes) else {
-            return Err(self.context.out_of_memory(Region::Model, bytes, Self::BLOCK));
-        };
-        let at = blocks.iter().position(Option::is_none).unwrap_or(blocks.len());
-        if at == blocks.len() {
-            blocks.push(None);
+        // One or two large pieces would leave most of a shared block unused.
+        if bytes > self.usual / 4 {
+            return Memory::apart(&self.context, bytes, Region::Model);
         }
-        blocks[at] = Some((buffer, arena));
-        Ok(shared(at, base, slot))
+        blocks.add(&self.context, self.usual, true)?;
+        let Some((at, start, slot)) = blocks.find(bytes) else {
+            return Err(self.context.out_of_memory(Region::Model, bytes, self.usual));
+        };
+        Ok(Memory { start, home: Home::Shared(Arc::clone(self), at, slot) })
     }
 
     fn give_back(&self, at: usize, slot: Slot) {
         let mut blocks = lock(&self.blocks);
-        if let Some(Some((_, arena))) = blocks.get_mut(at) {
-            arena.free(slot);
-            if arena.used() == 0 {
-                blocks[at] = None;
+        if let Some(Some(block)) = blocks.list.get_mut(at) {
+            block.arena.free(slot);
+            blocks.drop_unused();
+        }
+    }
+}
+
+impl Blocks {
+    /// Gives blocks back to the driver that hold nothing.
+    fn drop_unused(&mut self) {
+        for (at, place) in self.list.iter_mut().enumerate() {
+            if place.as_ref().is_some_and(|block| block.arena.used() == 0) {
+                *place = None;
+                self.prepared = self.prepared.filter(|&prepared| prepared != at);
             }
         }
+    }
+
+    /// A new block, and its place.
+    fn add(&mut self, context: &Arc<Context>, bytes: usize, shared: bool) -> Result<usize> {
+        let buffer = Buffer::new(context, bytes, Region::Model)?;
+        let block = Block { buffer, arena: Arena::new(bytes), shared };
+        let at = self.list.iter().position(Option::is_none).unwrap_or(self.list.len());
+        if at == self.list.len() {
+            self.list.push(None);
+        }
+        self.list[at] = Some(block);
+        Ok(at)
+    }
+
+    /// A piece of the prepared block, else of a shared one: the block's place, the address, and the piece.
+    fn find(&mut self, bytes: usize) -> Option<(usize, DevicePtr, Slot)> {
+        let prepared = self.prepared;
+        let takes = |at: usize, block: &Block| block.shared || prepared == Some(at);
+        self.list.iter_mut().enumerate().find_map(|(at, place)| {
+            let block = place.as_mut().filter(|block| takes(at, block))?;
+            let slot = block.arena.allocate(bytes)?;
+            Some((at, block.buffer.start().plus(slot.offset), slot))
+        })
     }
 }
 

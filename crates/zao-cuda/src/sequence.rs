@@ -1,42 +1,32 @@
 //! What makes and marks tokens: embeddings, time, pad tokens.
 
 use zao_backend::op::{Embed, FillRows, Silu, TimestepEmbedding};
-use zao_backend::{Element, Result};
+use zao_backend::{Element, Error, Result};
 
 use crate::address::{blocks, int, scales, start};
 use crate::device::Cuda;
 use crate::driver::{Launch, args};
 use crate::rows::{RowKernel, no_kernel, row_kernel};
-use crate::weight::Kept;
+use crate::transfer;
 
 /// A block of 256 threads for each row.
 fn a_block_each(rows: usize) -> Result<Launch> {
     Ok(Launch { grid: [blocks(rows, 1)?, 1, 1], block: [256, 1, 1], ..Launch::ONE })
 }
 
-/// `Embed` of `zao-backend`.
+/// `Embed` of `zao-backend`. The table is the host's, so its rows are sent as values are.
 pub(crate) fn embed(cuda: &Cuda, op: Embed<'_, Cuda>) -> Result<()> {
-    let table = op.table.device();
-    let name = match (table.kept(), op.out.element()) {
-        (Kept::F32, Element::F32) => "embed_f32_f32",
-        (Kept::F32, Element::Bf16) => "embed_f32_bf16",
-        (Kept::Bf16, Element::F32) => "embed_bf16_f32",
-        (Kept::Bf16, Element::Bf16) => "embed_bf16_bf16",
-        (Kept::Fp8, Element::Bf16) => "embed_fp8_bf16",
-        (Kept::Int8, Element::Bf16) => "embed_int8_bf16",
-        (kept, to) => return Err(cuda.unsupported("embed", format!("from {kept:?} to {to:?}"))),
-    };
-    let kernel = cuda.kernel("sequence", name)?;
-    let ids = cuda.stage(op.ids)?;
-    // SAFETY: the ids were checked against the table, the shapes are the operation's; the arguments are those of
-    // the kernel.
-    unsafe {
-        cuda.run(
-            &kernel,
-            a_block_each(op.ids.len())?,
-            args![ids, table.values(), table.scales(), start(op.out), int(op.out.width())?],
-        )
+    let (table, width) = (op.table.device().table()?, op.out.width());
+    let mut rows = vec![0.0; op.ids.len() * width];
+    for (&id, row) in op.ids.iter().zip(rows.chunks_mut(width.max(1))) {
+        let first = id as usize * width;
+        table.widen(first, row);
+        // Loading looks at all that goes to the card; a table is looked at where it is read.
+        if let Some(at) = row.iter().position(|value| !value.is_finite()) {
+            return Err(Error::NotFinite { part: 0, index: first + at });
+        }
     }
+    transfer::write(cuda, op.out, &rows)
 }
 
 /// `TimestepEmbedding` of `zao-backend`.

@@ -15,7 +15,8 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    const BYTES: usize = 4 << 20;
+    /// Bytes of a ring.
+    pub(crate) const BYTES: usize = 4 << 20;
     const ALIGNMENT: usize = 256;
 
     pub(crate) fn new(context: &Arc<Context>) -> Result<Self> {
@@ -44,6 +45,9 @@ impl Ring {
 pub(crate) struct Scratch(Mutex<Option<Buffer>>);
 
 impl Scratch {
+    /// What kernels that can work in portions are content with: enough rows at once to keep the card busy.
+    pub(crate) const USUAL: usize = 128 << 20;
+
     /// At least `bytes` bytes of unspecified content. They are the caller's until the next kernel asks.
     pub(crate) fn get(&self, context: &Arc<Context>, bytes: usize) -> Result<DevicePtr> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,6 +62,11 @@ impl Scratch {
         let start = buffer.start();
         *held = Some(buffer);
         Ok(start)
+    }
+
+    /// Bytes that it has now.
+    pub(crate) fn held(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, Buffer::len)
     }
 
     /// Gives it back to the driver.

@@ -1,6 +1,6 @@
-//! Weights on the card: in which form each is kept, and where its parts lie.
+//! Weights: in which form each is kept on the card, and where its parts lie; tables stay with the host.
 
-use zao_backend::{Care, Dtype, Form, Matrix, Result, Role, Stored};
+use zao_backend::{Backend, Care, Dtype, Error, Form, Matrix, Region, Result, Role, Stored};
 
 use crate::CudaPrecision;
 use crate::address::{int, scales_at};
@@ -58,11 +58,22 @@ impl Kept {
     }
 }
 
-/// A weight as this device keeps it: `[rows, inputs]`, row-major and without gaps. Stacked parts follow each
+/// A weight as this device keeps it.
+#[derive(Debug)]
+pub struct CudaWeight(Held);
+
+#[derive(Debug)]
+enum Held {
+    Matrix(CardMatrix),
+    /// Of a table a run reads few rows, so it stays where it is stored, in the host's memory.
+    Table(Stored),
+}
+
+/// A matrix on the card: `[rows, inputs]`, row-major and without gaps. Stacked parts follow each
 /// other; of a SwiGLU pair row `2i` is row `i` of the first part and row `2i + 1` of the second; a convolution
 /// is `[out][kh][kw][in]`. An 8-bit weight has its scales behind the elements, on a boundary of 16 bytes.
 #[derive(Debug)]
-pub struct CudaWeight {
+pub(crate) struct CardMatrix {
     memory: Memory,
     kept: Kept,
     /// Number of elements.
@@ -70,6 +81,24 @@ pub struct CudaWeight {
 }
 
 impl CudaWeight {
+    /// What is multiplied: any role but [`Role::Table`].
+    pub(crate) fn matrix(&self) -> Result<&CardMatrix> {
+        match &self.0 {
+            Held::Matrix(matrix) => Ok(matrix),
+            Held::Table(_) => Err(Error::shape("linear", "a lookup table is not multiplied")),
+        }
+    }
+
+    /// What rows are looked up in: only [`Role::Table`].
+    pub(crate) fn table(&self) -> Result<&Stored> {
+        match &self.0 {
+            Held::Table(table) => Ok(table),
+            Held::Matrix(_) => Err(Error::shape("embed", "a matrix is no lookup table")),
+        }
+    }
+}
+
+impl CardMatrix {
     /// The first element.
     pub(crate) fn values(&self) -> DevicePtr {
         self.memory.start()
@@ -91,22 +120,25 @@ impl CudaWeight {
 }
 
 /// Bytes of device memory that a matrix takes once it is loaded in this precision: a whole weight, or a part
-/// of one. `shape` is `[out, in]` or `[out, in, k, k]`.
+/// of one. `shape` is `[out, in]` or `[out, in, k, k]`. A table takes none.
 #[must_use]
 pub fn kept_bytes(precision: CudaPrecision, (role, care): (Role, Care), shape: &[usize]) -> u64 {
-    let [rows, rest @ ..] = shape else { return 0 };
+    let ([rows, rest @ ..], false) = (shape, role == Role::Table) else { return 0 };
     Kept::of(precision, role, care).bytes(*rows, rest.iter().product()) as u64
 }
 
 /// Takes a matrix to the card, in the form that its role asks for.
 pub(crate) fn load(cuda: &Cuda, matrix: &Matrix) -> Result<CudaWeight> {
     let stored = stored(cuda, matrix)?;
+    if let (Role::Table, [table]) = (matrix.role(), stored.as_slice()) {
+        return Ok(CudaWeight(Held::Table((*table).clone())));
+    }
     let kept = Kept::of(cuda.settings().precision, matrix.role(), matrix.care());
     let taps = matrix.kernel() * matrix.kernel();
     let pair = matrix.role() == Role::SwiGlu;
     let (rows, width) = (matrix.rows() * if pair { 2 } else { 1 }, matrix.columns() * taps);
-    let memory = cuda.keep(kept.bytes(rows, width))?;
-    let weight = CudaWeight { memory, kept, elements: rows * width };
+    let memory = cuda.allocate(kept.bytes(rows, width), Region::Model)?;
+    let weight = CardMatrix { memory, kept, elements: rows * width };
     let mut parts = Vec::new();
     let mut first = 0;
     for (number, part) in stored.iter().enumerate() {
@@ -118,7 +150,7 @@ pub(crate) fn load(cuda: &Cuda, matrix: &Matrix) -> Result<CudaWeight> {
         first += count;
     }
     loader::load(cuda, &parts)?;
-    Ok(weight)
+    Ok(CudaWeight(Held::Matrix(weight)))
 }
 
 /// The dense parts of a matrix, which are all that this device takes.
@@ -140,7 +172,7 @@ fn stored<'a>(cuda: &Cuda, matrix: &'a Matrix) -> Result<Vec<&'a Stored>> {
 fn way(
     cuda: &Cuda,
     dtype: Dtype,
-    weight: &CudaWeight,
+    weight: &CardMatrix,
     (first, step): (usize, usize),
     (columns, taps): (usize, usize),
 ) -> Result<Way> {
@@ -193,7 +225,7 @@ mod tests {
         assert_eq!(bytes(Bf16, Care::Usual), 660);
         assert_eq!(bytes(Fp8, Care::Usual), 336 + 40);
         assert_eq!(bytes(Fp8, Care::AtLeastBf16), 660);
-        assert_eq!(kept_bytes(Fp8, (Role::Table, Care::Usual), &[10, 33]), 660);
+        assert_eq!(kept_bytes(Fp8, (Role::Table, Care::Usual), &[10, 33]), 0);
         let conv = kept_bytes(Fp8, (Role::Conv, Care::AtLeastBf16), &[10, 4, 3, 3]);
         assert_eq!(conv, 720);
     }

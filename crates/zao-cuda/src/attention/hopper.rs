@@ -5,11 +5,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use zao_backend::op::{Attention, Mask};
+use zao_backend::op::Mask;
 use zao_backend::{Element, Result, Segments};
 
+use super::Packed;
 use super::division::divide;
-use crate::address::{int, start};
+use crate::address::int;
 use crate::device::Cuda;
 use crate::driver::{DevicePtr, Launch, Swizzle, TensorMap, TensorMapSpec, TensorType, args};
 use crate::memory::Memory;
@@ -62,7 +63,7 @@ impl WorkLists {
             let blocks = cuda.card().multiprocessors as usize;
             let division = divide(segments, heads, mask, blocks);
             let numbers: Vec<i32> = [division.pieces.as_slice(), &division.begins].concat();
-            let memory = cuda.keep(size_of_val(numbers.as_slice()))?;
+            let memory = cuda.keep_list(size_of_val(numbers.as_slice()))?;
             // SAFETY: the memory is as large as the numbers.
             unsafe { cuda.stream().upload(memory.start(), bytemuck::cast_slice(&numbers))? };
             if lists.len() == Self::KEPT {
@@ -79,27 +80,29 @@ impl WorkLists {
 }
 
 /// Whether the kernel is there for this card and these operands.
-pub(crate) fn takes(cuda: &Cuda, op: &Attention<'_, Cuda>) -> bool {
-    let sizes = op.heads.dim == DIM && op.heads.query < 1 << 15;
-    sizes && op.qkv.element() == Element::Bf16 && cuda.has_kernels(MODULE)
+pub(super) fn takes(cuda: &Cuda, packed: &Packed<'_>) -> bool {
+    let sizes = packed.heads.dim == DIM && packed.heads.query < 1 << 15;
+    sizes && packed.element == Element::Bf16 && cuda.has_kernels(MODULE)
 }
 
 /// Writes the result in bf16 at `out`.
-pub(crate) fn attend(cuda: &Cuda, op: &Attention<'_, Cuda>, out: DevicePtr) -> Result<()> {
-    if op.qkv.rows() == 0 {
+pub(super) fn attend(cuda: &Cuda, packed: &Packed<'_>, out: DevicePtr) -> Result<()> {
+    let (heads, segments, mask) = (packed.heads, packed.segments, packed.mask);
+    if segments.rows() == 0 {
         return Ok(());
     }
     let kernel = cuda.kernel(
         MODULE,
-        match op.mask {
+        match mask {
             Mask::Full => "attention_full",
             Mask::Causal => "attention_causal",
         },
     )?;
-    let (query, kv) = (int(op.heads.query)?, int(op.heads.kv)?);
-    int(op.qkv.rows())?;
-    let (pieces, begins) = cuda.work_lists().get(cuda, op.segments, op.heads.query, op.mask)?;
-    let (queries, keys) = (rows_of_heads(cuda, op, QUERIES)?, rows_of_heads(cuda, op, KEYS)?);
+    let (query, kv) = (int(heads.query)?, int(heads.kv)?);
+    int(segments.rows())?;
+    let (pieces, begins) = cuda.work_lists().get(cuda, segments, heads.query, mask)?;
+    let (queries, keys) =
+        (rows_of_heads(cuda, packed, QUERIES)?, rows_of_heads(cuda, packed, KEYS)?);
     let launch = Launch {
         grid: [cuda.card().multiprocessors, 1, 1],
         block: [128 * (WARPGROUPS + 1), 1, 1],
@@ -109,7 +112,7 @@ pub(crate) fn attend(cuda: &Cuda, op: &Attention<'_, Cuda>, out: DevicePtr) -> R
     };
     // Exponents are taken to the base of two.
     let scale = std::f32::consts::LOG2_E / (DIM as f32).sqrt();
-    // SAFETY: the operation's shapes were checked, `out` is as large as its result; the list names rows and heads
+    // SAFETY: the operation's shapes were checked, `out` is as large as the result; the list names rows and heads
     // of this operation only.
     unsafe {
         cuda.run(&kernel, launch, args![queries, keys, out, pieces, begins, query, kv, scale])
@@ -118,13 +121,13 @@ pub(crate) fn attend(cuda: &Cuda, op: &Attention<'_, Cuda>, out: DevicePtr) -> R
 
 /// The fused tensor as halves of heads, 64 elements wide, so that a copy brings `rows` rows of both halves of one
 /// head, one half after the other.
-fn rows_of_heads(cuda: &Cuda, op: &Attention<'_, Cuda>, rows: u32) -> Result<TensorMap> {
-    let heads = (op.heads.query + 2 * op.heads.kv) as u64;
+fn rows_of_heads(cuda: &Cuda, packed: &Packed<'_>, rows: u32) -> Result<TensorMap> {
+    let heads = (packed.heads.query + 2 * packed.heads.kv) as u64;
     let half = DIM as u64 / 2;
     cuda.tensor_map(TensorMapSpec {
-        start: start(op.qkv),
+        start: packed.qkv,
         element: TensorType::Bf16,
-        extents: &[half, op.qkv.rows() as u64, 2 * heads],
+        extents: &[half, packed.segments.rows() as u64, 2 * heads],
         strides: &[heads * 4 * half, 2 * half],
         piece: &[64, rows, 2],
         swizzle: Swizzle::B128,

@@ -4,10 +4,11 @@
 //! How high the tiles of queries are and how many pieces are in shared memory depends on the card and the number of
 //! tokens; neither changes a bit of the result.
 
-use zao_backend::op::{Attention, Mask};
+use zao_backend::op::Mask;
 use zao_backend::{Element, Result};
 
-use crate::address::{blocks, int, start};
+use super::Packed;
+use crate::address::{blocks, int};
 use crate::device::Cuda;
 use crate::driver::{Argument, DevicePtr, Launch, args};
 
@@ -45,50 +46,55 @@ struct Choice {
 }
 
 /// Whether there is a kernel for this attention.
-pub(crate) fn takes(_cuda: &Cuda, op: &Attention<'_, Cuda>) -> bool {
-    op.heads.dim <= WIDEST && matches!(op.qkv.element(), Element::F32 | Element::Bf16)
+pub(super) fn takes(packed: &Packed<'_>) -> bool {
+    packed.heads.dim <= WIDEST && matches!(packed.element, Element::F32 | Element::Bf16)
 }
 
-/// Writes the result at `out`, in the element type of `op.qkv`.
-pub(crate) fn attend(cuda: &Cuda, op: &Attention<'_, Cuda>, out: DevicePtr) -> Result<()> {
-    let choice = choose(cuda, op);
+/// Writes the result at `out`, in the element type of what it reads.
+pub(super) fn attend(cuda: &Cuda, packed: &Packed<'_>, out: DevicePtr) -> Result<()> {
+    let choice = choose(cuda, packed);
     let kernel = cuda.kernel(choice.module, choice.name)?;
     let shape = Shape {
-        offsets: cuda.segments(op.segments)?,
-        segments: int(op.segments.len())?,
-        queries: int(op.heads.query)?,
-        keys: int(op.heads.kv)?,
-        dim: int(op.heads.dim)?,
-        scale: 1.0 / (op.heads.dim as f32).sqrt(),
+        offsets: cuda.segments(packed.segments)?,
+        segments: int(packed.segments.len())?,
+        queries: int(packed.heads.query)?,
+        keys: int(packed.heads.kv)?,
+        dim: int(packed.heads.dim)?,
+        scale: 1.0 / (packed.heads.dim as f32).sqrt(),
         padding: 0,
     };
-    let grid = [blocks(tiles(op, choice.height), 1)?, blocks(op.heads.query, 1)?, 1];
+    let grid = [blocks(tiles(packed, choice.height), 1)?, blocks(packed.heads.query, 1)?, 1];
     let launch =
         Launch { grid, block: [choice.threads, 1, 1], shared: choice.shared, ..Launch::ONE };
     // Rows are counted in elements with 32 bits inside a segment.
-    int(op.qkv.shape().len())?;
-    // SAFETY: the operation's shapes were checked, `out` is as large as its result; the arguments are those of the
+    let width = (packed.heads.query + 2 * packed.heads.kv) * packed.heads.dim;
+    int(packed.segments.rows() * width)?;
+    // SAFETY: the operation's shapes were checked, `out` is as large as the result; the arguments are those of the
     // kernel.
-    unsafe { cuda.run(&kernel, launch, args![start(op.qkv), out, shape]) }
+    unsafe { cuda.run(&kernel, launch, args![packed.qkv, out, shape]) }
 }
 
 /// Tiles of `height` queries that the segments are cut into.
-fn tiles(op: &Attention<'_, Cuda>, height: usize) -> usize {
-    op.segments.iter().map(|rows| rows.len().div_ceil(height)).sum()
+fn tiles(packed: &Packed<'_>, height: usize) -> usize {
+    packed.segments.iter().map(|rows| rows.len().div_ceil(height)).sum()
 }
 
-fn choose(cuda: &Cuda, op: &Attention<'_, Cuda>) -> Choice {
-    let full = op.mask == Mask::Full;
-    let bf16 = op.qkv.element() == Element::Bf16;
-    match op.heads.dim {
+fn choose(cuda: &Cuda, packed: &Packed<'_>) -> Choice {
+    let full = packed.mask == Mask::Full;
+    let bf16 = packed.element == Element::Bf16;
+    match packed.heads.dim {
         64 if bf16 && full => {
-            by_height(cuda, op, ["attention_full_64_64", "attention_full_64_128"])
+            by_height(cuda, packed, ["attention_full_64_64", "attention_full_64_128"])
         }
-        64 if bf16 => by_height(cuda, op, ["attention_causal_64_64", "attention_causal_64_128"]),
+        64 if bf16 => {
+            by_height(cuda, packed, ["attention_causal_64_64", "attention_causal_64_128"])
+        }
         128 if bf16 && full => {
-            by_height(cuda, op, ["attention_full_128_64", "attention_full_128_128"])
+            by_height(cuda, packed, ["attention_full_128_64", "attention_full_128_128"])
         }
-        128 if bf16 => by_height(cuda, op, ["attention_causal_128_64", "attention_causal_128_128"]),
+        128 if bf16 => {
+            by_height(cuda, packed, ["attention_causal_128_64", "attention_causal_128_128"])
+        }
         512 if bf16 => {
             let eight = cuda.card().shared_per_block >= EIGHT_PIECES;
             let name = match (full, eight) {
@@ -121,13 +127,13 @@ fn choose(cuda: &Cuda, op: &Attention<'_, Cuda>) -> Choice {
 }
 
 /// The height whose blocks end sooner: high ones read keys half as often, low ones fill a card that has few to do.
-fn by_height(cuda: &Cuda, op: &Attention<'_, Cuda>, names: [&'static str; 2]) -> Choice {
+fn by_height(cuda: &Cuda, packed: &Packed<'_>, names: [&'static str; 2]) -> Choice {
     let [low, high] = names;
     // Two blocks of either height are on a multiprocessor at once. A high one takes less than twice the time.
     const HIGH_TAKES: f64 = 1.6;
     let at_once = 2 * cuda.card().multiprocessors as usize;
-    let waves = |height| (tiles(op, height) * op.heads.query).div_ceil(at_once) as f64;
+    let waves = |height| (tiles(packed, height) * packed.heads.query).div_ceil(at_once) as f64;
     let (name, height) = if waves(128) * HIGH_TAKES <= waves(64) { (high, 128) } else { (low, 64) };
-    let shared = ((height + 128) * op.heads.dim * 2) as u32;
+    let shared = ((height + 128) * packed.heads.dim * 2) as u32;
     Choice { module: "attention", name, height, threads: 128, shared }
 }

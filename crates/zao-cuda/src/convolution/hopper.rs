@@ -16,11 +16,10 @@ use crate::driver::{
 use crate::ending::{self, Kind};
 use crate::group_norm::{Normalised, normalise_into};
 use crate::linear::{self, Ending, Product};
-use crate::weight::Kept;
+use crate::staging::Scratch;
+use crate::weight::{CardMatrix, Kept};
 
 const MODULE: &str = "convolution_sm90a";
-/// Bytes of a normalised band. Fewer would leave multiprocessors idle at the end of each.
-const BAND: usize = 128 << 20;
 /// Channels that one copy brings, in bytes.
 const CHANNEL_BYTES: u32 = 128;
 /// Patches of results that are worked on together, so that weights and what they read stay in L2.
@@ -115,7 +114,8 @@ impl Tile {
 
 /// Whether the kernels can compute it; how many rows there are does not matter.
 pub(crate) fn takes(cuda: &Cuda, op: &Conv2d<'_, Cuda>) -> bool {
-    let bf16 = op.view.x.element() == Element::Bf16 && op.weight.device().kept() == Kept::Bf16;
+    let kept = op.weight.device().matrix().map(CardMatrix::kept);
+    let bf16 = op.view.x.element() == Element::Bf16 && kept == Ok(Kept::Bf16);
     let walks = match op.stride {
         Stride::One => true,
         Stride::Half => op.weight.kernel() == 3,
@@ -157,9 +157,10 @@ pub(crate) fn conv2d(cuda: &Cuda, op: &Conv2d<'_, Cuda>) -> Result<()> {
     Ok(())
 }
 
-/// Rows of the result that see about [`BAND`] bytes of a picture whose rows have `row_bytes`.
+/// Rows of the result that see about [`Scratch::USUAL`] bytes of a picture whose rows have `row_bytes`. Fewer would leave
+/// multiprocessors idle at the end of each band.
 fn rows_of_band(op: &Conv2d<'_, Cuda>, row_bytes: usize) -> usize {
-    let seen = (BAND / row_bytes).max(16);
+    let seen = (Scratch::USUAL / row_bytes).max(16);
     match op.stride {
         Stride::Half => 2 * seen,
         Stride::One | Stride::Two => seen,
@@ -200,7 +201,7 @@ fn flat(
             x: x.plus((rows.start - held.start) * width * channels * 2),
             x_scales: DevicePtr::NULL,
             x_element: Element::Bf16,
-            weight: op.weight.device().values(),
+            weight: op.weight.device().matrix()?.values(),
             weight_scales: DevicePtr::NULL,
             weight_kept: Kept::Bf16,
             bias: start(op.bias),
@@ -249,7 +250,7 @@ fn walk(
             swizzle: Swizzle::B128,
         })?,
         w: cuda.tensor_map(TensorMapSpec {
-            start: op.weight.device().values(),
+            start: op.weight.device().matrix()?.values(),
             element,
             extents: &[channels as u64, 9, outputs as u64],
             strides: &[row_bytes, 9 * row_bytes],

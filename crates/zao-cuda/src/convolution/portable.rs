@@ -122,7 +122,8 @@ pub(crate) fn conv2d(cuda: &Cuda, op: &Conv2d<'_, Cuda>) -> Result<()> {
         return Ok(());
     }
     let arguments = arguments(op)?;
-    let bf16 = op.view.x.element() == Element::Bf16 && op.weight.device().kept() == Kept::Bf16;
+    let kept = op.weight.device().matrix()?.kept();
+    let bf16 = op.view.x.element() == Element::Bf16 && kept == Kept::Bf16;
     if !bf16 || !op.weight.columns().is_multiple_of(8) {
         return plain(cuda, op, arguments);
     }
@@ -157,7 +158,7 @@ fn arguments(op: &Conv2d<'_, Cuda>) -> Result<Arguments> {
         side: int(kernel)?,
         silu: i32::from(norm.is_some_and(|norm| norm.silu)),
         picture_end: 0,
-        weight: op.weight.device().values(),
+        weight: op.weight.device().matrix()?.values(),
         ending: Ending {
             out: start(op.out),
             bias: start(op.bias),
@@ -226,7 +227,7 @@ fn run(
 }
 
 fn plain(cuda: &Cuda, op: &Conv2d<'_, Cuda>, convolution: Arguments) -> Result<()> {
-    let weight_stored = match op.weight.device().kept() {
+    let weight_stored = match op.weight.device().matrix()?.kept() {
         Kept::F32 => stored(Element::F32),
         Kept::Bf16 => stored(Element::Bf16),
         Kept::Fp8 | Kept::Int8 => None,
