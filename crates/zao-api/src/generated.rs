@@ -25,7 +25,9 @@ pub struct Generated {
     pub steps: u32,
     /// Seconds of each denoising step, in order.
     pub step_seconds: Vec<f64>,
-    /// Most memory held at once, in bytes; `null` where the system does not tell.
+    /// What weights and runs were planned to take of the device's memory at once, in bytes.
+    pub planned_memory_bytes: Option<u64>,
+    /// Most main memory held at once by the process, in bytes; `null` where the system does not tell.
     pub peak_memory_bytes: Option<u64>,
     /// What the user should know although the run succeeded, one line each.
     pub warnings: Vec<String>,
@@ -82,6 +84,7 @@ mod tests {
             stages: Stages { load: 0.1, total: 0.7, ..Stages::default() },
             steps: 2,
             step_seconds: vec![0.25, 0.125],
+            planned_memory_bytes: Some(1 << 30),
             peak_memory_bytes: None,
             warnings: Vec::new(),
         };

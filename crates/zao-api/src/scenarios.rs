@@ -87,7 +87,7 @@ pub struct MemoryUse {
     pub peak: Option<u64>,
     /// When the model is gone again.
     pub after: Option<u64>,
-    /// What the plan says that weights and runs hold where `loaded` was measured.
+    /// What was planned for one picture before the model was loaded, which `loaded` less `idle` shows.
     pub planned: u64,
 }
 

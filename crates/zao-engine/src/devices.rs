@@ -111,6 +111,14 @@ impl Found {
         }
     }
 
+    /// Bytes of memory of its own that a run takes beside weights and what is planned.
+    pub(crate) fn beside_bytes(&self) -> u64 {
+        match self {
+            Self::Cpu => 0,
+            Self::Cuda(..) => Card::BESIDE_BYTES,
+        }
+    }
+
     /// Bytes of memory of its own that may be used.
     pub(crate) fn free_bytes(&self) -> Option<u64> {
         match self {

@@ -10,6 +10,7 @@ use zao_model::noise;
 
 use crate::devices::Target;
 use crate::error::Bytes;
+use crate::forecast::{MemoryPlan, most_of_parts};
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::{Loading, Parts};
@@ -56,7 +57,12 @@ impl<B: Backend> Artist<B> {
 
     /// Bytes that a run of this plan needs at least: beside it, one part at a time has to fit.
     fn needed(&self, model: &ModelFiles, plan: Plan) -> u64 {
-        plan.bytes() as u64 + model.largest_part(self.target)
+        self.without_parts(plan) + model.largest_part(self.target)
+    }
+
+    /// Bytes that a run of this plan needs beside the parts.
+    fn without_parts(&self, plan: Plan) -> u64 {
+        plan.bytes() as u64 + self.backend.beside_bytes()
     }
 
     /// Divides `work` into batches that fit into `total` bytes, one if possible. A picture that does not
@@ -107,14 +113,65 @@ impl<B: Backend> Artist<B> {
         Error::OutOfMemory { what, needed: self.needed(model, plan), free: total, advice }
     }
 
+    /// The refusal of a run that was planned to fit, when the device had less than it said. It is said for what is
+    /// free now that the run has given everything back.
+    fn no_longer_fits(&self, model: &ModelFiles, work: &[Work<'_>]) -> Result<Error> {
+        let total = self.budget.total(self.held_bytes(model), self.backend.free_bytes());
+        let fits = |plan| self.needed(model, plan) <= total;
+        for one in work {
+            let (_, plan) = thriftier(model, self.backend.policy(), one, fits)?;
+            if !fits(plan) {
+                return Ok(self.too_large(model, one, plan, total));
+            }
+        }
+        let what = match work.len() {
+            1 => "this picture".to_owned(),
+            count => format!("drawing {count} pictures at once"),
+        };
+        let needed = self.needed(model, rehearse(model, self.backend.policy(), work)?);
+        let advice =
+            "other programs took memory meanwhile; draw again, which plans with what is free now";
+        Ok(Error::OutOfMemory { what, needed, free: total, advice: advice.into() })
+    }
+
+    /// What the device will keep for runs when one of `plan` follows those that it kept `reserved` for: what earlier
+    /// runs kept gives way where both have no room.
+    fn kept_for(&self, model: &ModelFiles, reserved: Plan, plan: Plan, total: u64) -> Plan {
+        let both = reserved.max(plan);
+        if self.needed(model, both) > total { plan } else { both }
+    }
+
+    /// The most that these batches will take at once.
+    fn forecast(&self, model: &ModelFiles, batches: &[Batch<'_, '_>], total: u64) -> MemoryPlan {
+        let mut present = self.parts.present(model, self.target);
+        let mut reserved = self.reserved;
+        let mut most = MemoryPlan::default();
+        for (index, batch) in batches.iter().enumerate() {
+            reserved = self.kept_for(model, reserved, batch.plan, total);
+            let room = total.saturating_sub(self.without_parts(reserved));
+            let residency = self.residency_of(index, batches.len());
+            let weights = most_of_parts(&mut present, room, residency);
+            let (runs, beside) = (reserved.bytes() as u64, self.backend.beside_bytes());
+            most = most.larger(MemoryPlan { weights, runs, beside, limit: total });
+        }
+        most
+    }
+
+    /// What becomes of parts after batch number `index` of `count`: until the last, the others will ask for every
+    /// part once more.
+    fn residency_of(&self, index: usize, count: usize) -> Residency {
+        if index + 1 == count { self.residency } else { Residency::Keep }
+    }
+
     /// Makes the device keep memory for `plan`, and returns what is left of `total` for parts. What
     /// earlier runs kept, memory or parts, gives way where both have no room.
     fn reserve(&mut self, model: &ModelFiles, plan: Plan, total: u64) -> Result<u64> {
-        if self.needed(model, self.reserved.max(plan)) > total {
+        let kept = self.kept_for(model, self.reserved, plan, total);
+        if kept != self.reserved.max(plan) {
             self.release();
         }
-        self.reserved = self.reserved.max(plan);
-        let room = total.saturating_sub(self.reserved.bytes() as u64);
+        self.reserved = kept;
+        let room = total.saturating_sub(self.without_parts(kept));
         self.parts.shrink(model, self.target, room);
         self.backend.reserve(plan)?;
         Ok(room)
@@ -134,22 +191,23 @@ impl<B: Backend> Artist<B> {
         let total = self.budget.total(self.held_bytes(model), self.backend.free_bytes());
         let batches = self.batches(model, work, total)?;
         watch.expect(batches.iter().map(Batch::steps).sum(), work.len());
+        watch.tell(Event::Planned(self.forecast(model, &batches, total)));
         for work in batches.iter().flat_map(|batch| &*batch.work) {
             if let Some(warning) = work.thrift_in_words() {
                 watch.tell(Event::Warning(warning));
             }
         }
-        let last = batches.len() - 1;
+        let count = batches.len();
         for (index, Batch { work, plan }) in batches.into_iter().enumerate() {
             let room = self.reserve(model, plan, total)?;
+            let residency = self.residency_of(index, count);
             let mut supply = Loading {
                 backend: &self.backend,
                 model,
                 parts: &mut self.parts,
                 target: self.target,
                 room,
-                // Until the last batch the others will ask for every part once more.
-                residency: if index == last { self.residency } else { Residency::Keep },
+                residency,
             };
             let noise =
                 |job: &Job, count| noise::normal(job.ask().generator, job.ask().seed, count);
@@ -167,18 +225,21 @@ impl<B: Backend> Draw for Artist<B> {
         if work.is_empty() {
             return Ok(());
         }
-        let drawn = self.draw_batches(model, &work, watch);
-        if drawn.is_err() {
-            self.release();
-            if self.residency == Residency::InTurn {
-                self.parts.clear(model);
-            }
+        let Err(error) = self.draw_batches(model, &work, watch) else { return Ok(()) };
+        self.release();
+        if self.residency == Residency::InTurn {
+            self.parts.clear(model);
         }
-        drawn
+        Err(match error {
+            Error::Device(zao_backend::Error::OutOfMemory { .. }) => {
+                self.no_longer_fits(model, &work)?
+            }
+            other => other,
+        })
     }
 
     fn held_bytes(&self, model: &ModelFiles) -> u64 {
-        self.parts.bytes(model, self.target) + self.reserved.bytes() as u64
+        self.parts.present(model, self.target).bytes() + self.reserved.bytes() as u64
     }
 
     fn describe(&self) -> zao_backend::Description {

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use crate::MemoryPlan;
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// What the run will take of the device's memory, before anything is loaded.
+    Planned(MemoryPlan),
     /// The next stage begins.
     Stage(Stage),
     /// So many bytes of the weights needed now are loaded.

@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod event;
 mod fingerprint;
+mod forecast;
 mod job;
 mod memory;
 mod model;
@@ -39,6 +40,7 @@ pub use devices::{Device, Instructions, LibraryPlaces, UseOfLibraries, used_byte
 pub use engine::{Engine, ModelInfo, Residency, Settings, open, open_synthetic};
 pub use error::{Error, Result};
 pub use event::{Event, Stage, Timings};
+pub use forecast::MemoryPlan;
 pub use job::{Ask, InvalidJob, Job, MAX_SIDE, MAX_STEPS};
 pub use memory::peak_bytes;
 pub use picture::Picture;

@@ -27,6 +27,61 @@ pub(crate) trait Supply<B: Backend> {
     fn finished(&mut self, part: PartName);
 }
 
+/// Which parts are in memory, and what each takes there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Present {
+    /// Indexed by the part's number, as `there` is.
+    sizes: [u64; PartName::ALL.len()],
+    there: [bool; PartName::ALL.len()],
+}
+
+impl Present {
+    /// No part is there yet; each takes as much as `size` says.
+    pub(crate) fn none(size: impl Fn(PartName) -> u64) -> Self {
+        let mut present = Self::default();
+        PartName::ALL.into_iter().for_each(|part| present.sizes[part as usize] = size(part));
+        present
+    }
+
+    /// Bytes that a part takes when it is there.
+    pub(crate) fn bytes_of(&self, part: PartName) -> u64 {
+        self.sizes[part as usize]
+    }
+
+    /// Bytes of those that are there.
+    pub(crate) fn bytes(&self) -> u64 {
+        PartName::ALL
+            .into_iter()
+            .filter(|&part| self.has(part))
+            .map(|part| self.bytes_of(part))
+            .sum()
+    }
+
+    pub(crate) fn has(&self, part: PartName) -> bool {
+        self.there[part as usize]
+    }
+
+    pub(crate) fn add(&mut self, part: PartName) {
+        self.there[part as usize] = true;
+    }
+
+    pub(crate) fn remove(&mut self, part: PartName) {
+        self.there[part as usize] = false;
+    }
+
+    /// Without as many as have to go so that the others take at most `room` bytes.
+    #[must_use]
+    pub(crate) fn shrunk(mut self, room: u64) -> Self {
+        for part in PartName::ALL {
+            if self.bytes() <= room {
+                break;
+            }
+            self.remove(part);
+        }
+        self
+    }
+}
+
 /// The parts that are loaded now.
 pub(crate) struct Parts<B: Backend> {
     text_encoder: Option<TextEncoder<B>>,
@@ -39,10 +94,14 @@ impl<B: Backend> Parts<B> {
         Self { text_encoder: None, transformer: None, decoder: None }
     }
 
-    /// Bytes that the loaded parts take.
-    pub(crate) fn bytes(&self, model: &ModelFiles, target: Target) -> u64 {
-        let loaded = PartName::ALL.into_iter().filter(|&part| self.is_loaded(part));
-        loaded.map(|part| model.loaded_bytes(part, target)).sum()
+    /// Which are loaded.
+    pub(crate) fn present(&self, model: &ModelFiles, target: Target) -> Present {
+        let mut present = Present::none(|part| model.loaded_bytes(part, target));
+        PartName::ALL
+            .into_iter()
+            .filter(|&part| self.is_loaded(part))
+            .for_each(|part| present.add(part));
+        present
     }
 
     fn is_loaded(&self, part: PartName) -> bool {
@@ -70,11 +129,11 @@ impl<B: Backend> Parts<B> {
 
     /// Drops parts until those that stay take at most `room` bytes.
     pub(crate) fn shrink(&mut self, model: &ModelFiles, target: Target, room: u64) {
+        let stay = self.present(model, target).shrunk(room);
         for part in PartName::ALL {
-            if self.bytes(model, target) <= room {
-                return;
+            if self.is_loaded(part) && !stay.has(part) {
+                self.unload(model, part);
             }
-            self.unload(model, part);
         }
     }
 }
@@ -102,6 +161,7 @@ impl<B: Backend> Loading<'_, B> {
         let needed = self.model.loaded_bytes(part, self.target);
         self.parts.shrink(self.model, self.target, self.room.saturating_sub(needed));
         let before = watch.enter(Stage::Load);
+        self.backend.expect_weights(needed)?;
         let reading = Reading::new(self.model.part(part), watch);
         let loaded = load(self.backend, &reading);
         drop(reading);

@@ -195,7 +195,8 @@ fn resolve(
             let free = budget.total(0, found.free_bytes());
             let needed = |precision| -> Result<u64> {
                 let target = found.with(precision);
-                Ok(model.largest_part(target) + usual_run(model, info, target.policy())?)
+                let run = usual_run(model, info, target.policy())?;
+                Ok(model.largest_part(target) + run + found.beside_bytes())
             };
             let best = needed(Bf16)?;
             if best <= free {

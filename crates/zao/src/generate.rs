@@ -6,19 +6,20 @@ mod provenance;
 mod report;
 mod request;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
 use zao_api::{Precision as Asked, ResolvedPrecision as Recorded};
 use zao_engine::{
-    CancelToken, Engine, Error, Event, Precision, Residency, ResolvedPrecision, Settings,
+    CancelToken, Engine, Error, Event, MemoryPlan, Precision, Residency, ResolvedPrecision,
+    Settings,
 };
 
 use crate::cli::GenerateArgs;
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 use crate::screen::Screen;
-use crate::{console, interrupt, model, places};
+use crate::{console, interrupt, model, places, units};
 use output::Output;
 pub(crate) use provenance::Provenance;
 use report::Report;
@@ -55,7 +56,14 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     warnings.borrow().iter().for_each(|line| screen.remark(line));
     let steps = jobs.iter().map(|job| job.ask().steps).max().unwrap_or(0);
     let progress = Progress::new(&screen, steps, jobs.len());
+    let planned = Cell::new(None);
     let events = |event| match event {
+        Event::Planned(plan) => {
+            if plan.total() >= WORTH_TELLING {
+                screen.remark(&plan_in_words(&plan));
+            }
+            planned.set(Some(plan.total()));
+        }
         // Pictures of one run share their prompts, and what there is to say of them.
         Event::Warning(line) if warnings.borrow().contains(&line) => {}
         Event::Warning(line) => {
@@ -84,7 +92,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     timings.load += opened;
 
     if args.json {
-        let generated = report.json(&jobs, &timings, warnings.into_inner());
+        let generated = report.json(&jobs, &timings, planned.get(), warnings.into_inner());
         console::result(serde_json::to_string_pretty(&generated)?)?;
     } else if output.is_stdout() {
         report.lines(&timings).iter().for_each(|line| screen.remark(line));
@@ -95,6 +103,24 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         screen.remark(&notice);
     }
     Ok(())
+}
+
+/// Bytes from which on a plan is told: every machine has less.
+const WORTH_TELLING: u64 = 1_000_000_000;
+
+/// What a run will take of the device's memory.
+fn plan_in_words(plan: &MemoryPlan) -> String {
+    let &MemoryPlan { weights, runs, beside, limit } = plan;
+    let shares = [("weights", weights), ("pictures", runs), ("kernels", beside)];
+    let shares = shares.into_iter().filter(|&(_, bytes)| bytes > 0);
+    let shares: Vec<_> =
+        shares.map(|(of, bytes)| format!("{of} {}", units::bytes(bytes))).collect();
+    let total = units::bytes(plan.total());
+    let of = match limit {
+        u64::MAX => String::new(),
+        limit => format!(" of the {} that can be used", units::bytes(limit)),
+    };
+    format!("memory: at most {total}{of} ({})", shares.join(", "))
 }
 
 /// The engine for what is wanted, and what to tell the user about the choice of its model.

@@ -22,7 +22,7 @@ impl Progress {
         Self { screen: screen.clone(), bar: RefCell::new(ProgressBar::hidden()), steps, pictures }
     }
 
-    /// Shows an event of the engine, unless it is a warning: those are words.
+    /// Shows an event of the engine, unless it is told in words: plans and warnings.
     pub(crate) fn show(&self, event: &Event) {
         match event {
             Event::Stage(stage) => self.begin(*stage),
@@ -30,7 +30,7 @@ impl Progress {
             Event::Step { done, of } | Event::Decoded { done, of } => {
                 self.at(*done as u64, *of as u64);
             }
-            Event::Warning(_) => {}
+            Event::Planned(_) | Event::Warning(_) => {}
         }
     }
 

@@ -15,11 +15,15 @@ use crate::devices::Target;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::watch::Watch;
-use crate::{Ask, CancelToken, Event, Job, ModelInfo, Residency, ResolvedPrecision, Stage};
+use crate::{
+    Ask, CancelToken, Event, Job, MemoryPlan, ModelInfo, Residency, ResolvedPrecision, Stage,
+};
 
 struct Census {
     planner: Planner,
     alive: Rc<Cell<usize>>,
+    /// Bytes that it says are free, and whether somebody takes them before they are reserved.
+    free: Rc<Cell<(Option<u64>, bool)>>,
 }
 
 /// A weight that is counted as long as it is there.
@@ -43,8 +47,17 @@ impl Backend for Census {
         self.planner.policy()
     }
 
-    fn reserve(&self, _: Plan) -> Result<()> {
+    fn reserve(&self, plan: Plan) -> Result<()> {
+        let (_, taken) = self.free.get();
+        if taken {
+            let (device, region, asked) = ("census".into(), Region::Step, plan.step);
+            return Err(zao_backend::Error::OutOfMemory { device, region, asked, free: 0 });
+        }
         Ok(())
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.free.get().0
     }
 
     fn release(&self) {}
@@ -88,6 +101,7 @@ struct Scene {
     jobs: Vec<Job>,
     artist: Artist<Census>,
     alive: Rc<Cell<usize>>,
+    free: Rc<Cell<(Option<u64>, bool)>>,
 }
 
 impl Scene {
@@ -105,11 +119,12 @@ impl Scene {
             Job::new(ask, &info).unwrap()
         };
         let jobs = (0..PICTURES).map(|_| job(64)).collect();
-        let alive = Rc::new(Cell::new(0));
-        let backend = Census { planner: Planner::new(Policy::F32), alive: Rc::clone(&alive) };
+        let (alive, free) = (Rc::new(Cell::new(0)), Rc::new(Cell::new((None, false))));
+        let planner = Planner::new(Policy::F32);
+        let backend = Census { planner, alive: Rc::clone(&alive), free: Rc::clone(&free) };
         let precision = ResolvedPrecision::F32;
         let artist = Artist::new(backend, Target::Cpu(precision), Budget::new(limit), residency);
-        Self { model, jobs, artist, alive }
+        Self { model, jobs, artist, alive, free }
     }
 
     /// Draws until `cancel_after` steps are done; returns how that ended, and with each stage how many
@@ -136,7 +151,7 @@ impl Scene {
 
     fn parts_and_reserve(&self) -> (u64, u64) {
         (
-            self.artist.parts.bytes(&self.model, Target::Cpu(ResolvedPrecision::F32)),
+            self.artist.parts.present(&self.model, Target::Cpu(ResolvedPrecision::F32)).bytes(),
             self.artist.reserved.bytes() as u64,
         )
     }
@@ -187,4 +202,64 @@ fn a_run_that_stops_leaves_no_part_either() {
     let mut scene = Scene::new(Residency::InTurn, None);
     assert!(matches!(scene.draw(Some(1)).0, Err(crate::Error::Cancelled)));
     assert_eq!((scene.alive.get(), scene.artist.held_bytes(&scene.model)), (0, 0));
+}
+
+/// What is told beforehand.
+fn planned(scene: &mut Scene) -> MemoryPlan {
+    let (events, cancel, mut deliver) = (RefCell::new(Vec::new()), CancelToken::new(), drop);
+    let tell = |event| events.borrow_mut().push(event);
+    let mut watch = Watch::new(&tell, &cancel, &mut deliver);
+    scene.artist.draw(&scene.model, &scene.jobs, &mut watch).unwrap();
+    let events = events.into_inner();
+    let plans = events.iter().filter_map(|event| match event {
+        Event::Planned(plan) => Some(*plan),
+        _ => None,
+    });
+    let [plan] = plans.collect::<Vec<_>>()[..] else { panic!("{events:?}") };
+    assert_eq!(events[0], Event::Planned(plan), "before anything else");
+    plan
+}
+
+#[test]
+fn the_plan_that_is_told_is_what_is_held_at_most() {
+    let mut kept = Scene::new(Residency::Keep, Some(1 << 40));
+    let plan = planned(&mut kept);
+    let (parts, run) = kept.parts_and_reserve();
+    assert_eq!((plan.weights, plan.runs, plan.beside), (parts, run, 0));
+    assert_eq!(planned(&mut kept), plan, "also with everything loaded");
+    let largest = kept.model.largest_part(Target::Cpu(ResolvedPrecision::F32));
+    let in_turn = planned(&mut Scene::new(Residency::InTurn, None));
+    assert_eq!((in_turn.weights, in_turn.runs), (largest, run));
+    let limit = run + largest - 1;
+    let tight = planned(&mut Scene::new(Residency::Keep, Some(limit)));
+    assert!(tight.total() <= limit && tight.limit == limit && tight.runs < run, "{tight:?}");
+}
+
+#[test]
+fn memory_that_others_take_after_planning_is_told_with_a_size_that_fits_and_no_run_is_lost_for_it()
+{
+    let mut scene = Scene::new(Residency::Keep, None);
+    scene.free.set((Some(u64::MAX / 2), true));
+    let again = scene.draw(None).0.unwrap_err().to_string();
+    assert!(again.contains("32 pictures at once") && again.contains("draw again"), "{again}");
+
+    scene.jobs.truncate(1);
+    let small = scene.model.largest_part(Target::Cpu(ResolvedPrecision::F32)) + 100_000;
+    let refused = move |scene: &mut Scene| {
+        let (cancel, mut deliver) = (CancelToken::new(), drop);
+        // The plan is made with all that was free; the others take it when the run has been told.
+        let free = Rc::clone(&scene.free);
+        let tell = |event| {
+            if matches!(event, Event::Planned(_)) {
+                free.set((Some(small), true));
+            }
+        };
+        let mut watch = Watch::new(&tell, &cancel, &mut deliver);
+        scene.artist.draw(&scene.model, &scene.jobs, &mut watch).unwrap_err().to_string()
+    };
+    let error = refused(&mut scene);
+    assert!(error.contains("64x64 needs") && error.contains("would fit"), "{error}");
+
+    scene.free.set((None, false));
+    scene.finish();
 }

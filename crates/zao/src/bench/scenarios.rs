@@ -1,11 +1,14 @@
 //! What it is like to use a model: the first picture, the next ones, several at once, and the memory of
 //! each. Pictures are encoded as PNG, which is timed, and written nowhere.
 
+use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use zao_api::{BatchRun, BenchScenarios, ColdStart, MemoryUse, Repeated};
-use zao_engine::{CancelToken, Device, Engine, Job, Residency, Settings, Synthetic, Timings};
+use zao_engine::{
+    CancelToken, Device, Engine, Event, Job, Residency, Settings, Synthetic, Timings,
+};
 use zao_weights::Source;
 
 use super::report::spread;
@@ -37,7 +40,7 @@ pub(super) fn run(args: &ScenariosArgs) -> Result<BenchScenarios> {
         return Err(Failure::failed("nothing was measured"));
     };
     let loaded = zao_engine::used_bytes(device)?;
-    let planned = engine.held_bytes();
+    let planned = subject.planned.get();
 
     let warm: Vec<_> =
         (0..repeat).map(|_| subject.pictures(&mut engine, 1)).collect::<Result<_>>()?;
@@ -104,6 +107,8 @@ struct Subject<'a> {
     args: &'a ScenariosArgs,
     model: Model,
     settings: Settings,
+    /// The most memory that was planned so far.
+    planned: Cell<u64>,
 }
 
 /// Where its weights come from.
@@ -129,7 +134,8 @@ impl<'a> Subject<'a> {
                 Model::Files { name: chosen.name, source: chosen.source }
             }
         };
-        Ok(Self { args, model, settings: settings(&args.setting, Residency::Keep)? })
+        let settings = settings(&args.setting, Residency::Keep)?;
+        Ok(Self { args, model, settings, planned: Cell::new(0) })
     }
 
     fn open(&self) -> Result<Engine> {
@@ -168,7 +174,10 @@ impl<'a> Subject<'a> {
         let (mut encoded, mut index) = (Ok(()), 0);
         let timings = engine.draw_each(
             &jobs,
-            &|event| progress.show(&event),
+            &|event| match event {
+                Event::Planned(plan) => self.planned.set(self.planned.get().max(plan.total())),
+                other => progress.show(&other),
+            },
             &CancelToken::new(),
             &mut |picture| {
                 let (width, height) = (number(picture.width), number(picture.height));

@@ -57,7 +57,13 @@ impl Report {
     }
 
     /// The run as one JSON object.
-    pub(super) fn json(&self, jobs: &[Job], timings: &Timings, warnings: Vec<String>) -> Generated {
+    pub(super) fn json(
+        &self,
+        jobs: &[Job],
+        timings: &Timings,
+        planned: Option<u64>,
+        warnings: Vec<String>,
+    ) -> Generated {
         let first = jobs.first().map(Job::ask);
         Generated {
             images: self.images.clone(),
@@ -76,6 +82,7 @@ impl Report {
             },
             steps: first.map_or(0, |ask| u32::try_from(ask.steps).unwrap_or(u32::MAX)),
             step_seconds: timings.steps.iter().map(Duration::as_secs_f64).collect(),
+            planned_memory_bytes: planned,
             peak_memory_bytes: zao_engine::peak_bytes(),
             warnings,
         }
