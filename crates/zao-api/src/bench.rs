@@ -25,6 +25,9 @@ pub struct BenchStage {
     /// How fast it was.
     #[serde(flatten)]
     pub speed: Speed,
+    /// Seconds of a repetition until all of its work was handed to the device. Where it is as long as the repetition,
+    /// the device waits for the host, or is the host.
+    pub queued_seconds: Spread,
     /// Seconds of loading, the making of the random weights included.
     pub load_seconds: f64,
     /// Root mean square of the result: far from 1, the numbers did not stay sane.
@@ -174,6 +177,7 @@ mod tests {
             batch: 1,
             speed: SPEED,
             load_seconds: 1.5,
+            queued_seconds: SPREAD,
             output_rms: 1.0,
         };
         let json = serde_json::to_value(&stage).unwrap();
@@ -182,7 +186,8 @@ mod tests {
         assert_eq!(
             found.join(" "),
             "batch bench device device_detail height kernels load_seconds model output_rms \
-             peak_rss_bytes peak_tflops precision seconds share_of_peak tflop tflops tokens width"
+             peak_rss_bytes peak_tflops precision queued_seconds seconds share_of_peak tflop \
+             tflops tokens width"
         );
         assert_eq!(
             json["seconds"],

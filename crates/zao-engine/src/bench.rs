@@ -34,6 +34,9 @@ pub struct Measured {
     pub load: Duration,
     /// Each repetition, in order; one more came before them and is not here.
     pub runs: Vec<Duration>,
+    /// Of each repetition, how long it took to hand all of its work to the device. A device that works meanwhile
+    /// waits for the host where this is as long as the repetition.
+    pub queued: Vec<Duration>,
     /// Additions and multiplications of one repetition.
     pub flops: u64,
     /// Additions and multiplications a second that this machine does at most in this precision: the

@@ -82,11 +82,12 @@ impl<B: Measurable> Station<B> {
     ) -> Result<Measured> {
         let b = &self.backend;
         let Rehearsed { plan, flops } = rehearse(workload, model, b.policy())?;
-        self.refuse_too_large(workload, model, plan, task)?;
+        let weights = self.refuse_too_large(workload, model, plan, task)?;
         b.reserve(plan)?;
 
         watch.enter(Stage::Load);
         let since = Instant::now();
+        b.expect_weights(weights)?;
         let loaded = workload.load(b, &Reading::new(model.part(W::PART), watch), model)?;
         let load = since.elapsed();
 
@@ -94,10 +95,11 @@ impl<B: Measurable> Station<B> {
         let ready = workload.prepare(b, model, &loaded)?;
         let mut peak = b.peak()?;
         let output_rms = self.rms(&workload.run(b, &loaded, &ready)?)?;
-        let mut runs = Vec::with_capacity(repeat);
+        let (mut runs, mut queued) = (Vec::with_capacity(repeat), Vec::with_capacity(repeat));
         for done in 1..=repeat {
             let since = Instant::now();
             let output = workload.run(b, &loaded, &ready)?;
+            queued.push(since.elapsed());
             b.wait()?;
             runs.push(since.elapsed());
             drop(output);
@@ -106,23 +108,23 @@ impl<B: Measurable> Station<B> {
         peak = peak.max(b.peak()?);
         drop((ready, loaded));
         b.release();
-        Ok(Measured { load, runs, flops, peak, output_rms })
+        Ok(Measured { load, runs, queued, flops, peak, output_rms })
     }
 
-    /// Before anything is made: whether it all fits into memory.
+    /// Before anything is made: whether it all fits into memory. Returns the bytes of the weights.
     fn refuse_too_large<W: Workload>(
         &self,
         workload: &W,
         model: &ModelFiles,
         plan: Plan,
         task: &Task,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let whole = || model.loaded_bytes(W::PART, self.target);
         let weights = workload.weight_bytes().unwrap_or_else(whole);
-        let needed = weights + plan.bytes() as u64;
+        let needed = weights + plan.bytes() as u64 + self.backend.beside_bytes();
         let free = self.budget.total(0, self.backend.free_bytes());
         if needed <= free {
-            return Ok(());
+            return Ok(weights);
         }
         let remedy = self.budget.remedy();
         let advice = if weights > free {

@@ -38,6 +38,7 @@ pub(super) fn stage(bench: &Bench, name: &str, measured: &Measured) -> BenchStag
         tokens: None,
         batch: 1,
         speed: speed(&measured.runs, measured.flops, measured.peak),
+        queued_seconds: spread(&measured.queued),
         load_seconds: measured.load.as_secs_f64(),
         output_rms: measured.output_rms,
     }

@@ -49,13 +49,13 @@ fn some_bytes(bytes: Option<u64>) -> String {
 
 /// Of one stage.
 pub(super) fn stage(bench: &BenchStage) -> Vec<String> {
-    let BenchStage { setup, width, height, tokens, batch, speed, .. } = bench;
+    let BenchStage { setup, width, height, tokens, batch, speed, queued_seconds, .. } = bench;
     let size = width.zip(*height).map(|(width, height)| format!("{width}x{height}"));
     let tokens = tokens.map(|tokens| format!("{tokens} tokens"));
     let batch = (*batch > 1).then(|| format!("{batch} pictures"));
     let what: Vec<String> = size.into_iter().chain(tokens).chain(batch).collect();
     let mut lines = vec![head(setup, &what.join(", "))];
-    lines.extend(columns(&[row(&setup.bench, *speed)]));
+    lines.extend(columns(&[row(&setup.bench, *speed), times("  queued", *queued_seconds)]));
     lines.push(format!("load {:.2} s, output rms {:.2}", bench.load_seconds, bench.output_rms));
     lines.extend(foot(setup));
     lines
