@@ -14,7 +14,7 @@ use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::{Loading, Parts};
 use crate::rehearsal::{largest_fitting, rehearse, thriftier};
-use crate::run::run;
+use crate::run::{Draws, run};
 use crate::watch::Watch;
 use crate::work::Work;
 use crate::{Error, Event, Job, Residency, ResolvedPrecision, Result};
@@ -151,9 +151,11 @@ impl<B: Backend> Artist<B> {
                 // Until the last batch the others will ask for every part once more.
                 residency: if index == last { self.residency } else { Residency::Keep },
             };
-            let noise =
-                |job: &Job, count| noise::normal(job.ask().generator, job.ask().seed, count);
-            run(&self.backend, &mut supply, &work, &model.scheduler, &noise, watch)?;
+            let draws = |job: &Job| -> Draws {
+                let mut source = noise::Source::new(job.ask().generator, job.ask().seed);
+                Box::new(move |count| source.normal(count))
+            };
+            run(&self.backend, &mut supply, &work, &model.scheduler, &draws, watch)?;
         }
         Ok(())
     }
@@ -189,7 +191,7 @@ impl<B: Backend> Draw for Artist<B> {
 impl Batch<'_, '_> {
     /// Steps of the longest job.
     fn steps(&self) -> usize {
-        self.work.iter().map(|work| work.job.ask().steps).max().unwrap_or(0)
+        self.work.iter().map(|work| work.job.steps()).max().unwrap_or(0)
     }
 }
 
@@ -203,7 +205,7 @@ mod tests {
     use zao_weights::Source;
 
     use super::*;
-    use crate::{Ask, CancelToken, Settings};
+    use crate::{Ask, CancelToken, Mask, Picture, Settings, Start};
 
     /// A planner in the place of the device counts what a run with real weights takes.
     #[test]
@@ -213,11 +215,23 @@ mod tests {
         let source = || Source::Folder(folder.clone());
         let model = ModelFiles::open(source()).unwrap();
         let info = crate::open("test", source(), &Settings::default()).unwrap().model().clone();
+        // The wider pictures begin with a picture, the widest with a mask.
+        let start = |width: usize| {
+            let picture = Picture { width, height: 20, rgb: vec![9; 3 * 20 * width] };
+            let mask = Mask { width, height: 20, grey: vec![255; 20 * width] };
+            (width > 8).then(|| Start {
+                picture: picture.into(),
+                mask: (width > 12).then(|| mask.into()),
+                strength: 0.5,
+            })
+        };
         let job = |width, scale, steps| {
             let guidance = Guidance { scale, normalization: 0.5, truncation: 0.5 };
             let (prompt, negative) = ("a cat".to_owned(), "a dog".to_owned());
-            let (seed, generator) = (0, Generator::TorchCpu);
-            let ask = Ask { prompt, negative, width, height: 20, steps, guidance, seed, generator };
+            let (seed, generator, start) = (0, Generator::TorchCpu, start(width));
+            let height = 20;
+            let ask =
+                Ask { prompt, negative, width, height, steps, guidance, seed, generator, start };
             Job::new(ask, &info).unwrap()
         };
         let bf16 = Element::Bf16;

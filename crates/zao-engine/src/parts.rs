@@ -6,17 +6,22 @@ mod reading;
 use zao_backend::Backend;
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
-use zao_model::vae::Decoder;
+use zao_model::vae::{Decoder, Encoder};
 use zao_weights::PartName;
 
 pub(crate) use self::reading::Reading;
 use crate::devices::Target;
 use crate::model::ModelFiles;
 use crate::watch::Watch;
+use crate::weights::Weights;
 use crate::{Residency, Result, Stage};
 
 /// Where a run gets the model's parts from.
 pub(crate) trait Supply<B: Backend> {
+    /// The encoder of pictures.
+    fn encoder(&mut self, watch: &mut Watch<'_>) -> Result<&Encoder<B>>;
+    /// The run asks for the encoder of pictures no more.
+    fn encoded(&mut self);
     /// The text encoder.
     fn text_encoder(&mut self, watch: &mut Watch<'_>) -> Result<&TextEncoder<B>>;
     /// The transformer.
@@ -29,6 +34,7 @@ pub(crate) trait Supply<B: Backend> {
 
 /// The parts that are loaded now.
 pub(crate) struct Parts<B: Backend> {
+    encoder: Option<Encoder<B>>,
     text_encoder: Option<TextEncoder<B>>,
     transformer: Option<Transformer<B>>,
     decoder: Option<Decoder<B>>,
@@ -36,13 +42,15 @@ pub(crate) struct Parts<B: Backend> {
 
 impl<B: Backend> Parts<B> {
     pub(crate) fn new() -> Self {
-        Self { text_encoder: None, transformer: None, decoder: None }
+        Self { encoder: None, text_encoder: None, transformer: None, decoder: None }
     }
 
     /// Bytes that the loaded parts take.
     pub(crate) fn bytes(&self, model: &ModelFiles, target: Target) -> u64 {
         let loaded = PartName::ALL.into_iter().filter(|&part| self.is_loaded(part));
-        loaded.map(|part| model.loaded_bytes(part, target)).sum()
+        let weights = loaded.map(|part| model.part(part));
+        let encoder = self.encoder.is_some().then(|| model.encoder());
+        weights.chain(encoder).map(|weights| weights.loaded_bytes(target)).sum()
     }
 
     fn is_loaded(&self, part: PartName) -> bool {
@@ -63,13 +71,22 @@ impl<B: Backend> Parts<B> {
         model.part(part).release_all();
     }
 
+    fn unload_encoder(&mut self, model: &ModelFiles) {
+        self.encoder = None;
+        model.encoder().release_all();
+    }
+
     /// Drops all parts.
     pub(crate) fn clear(&mut self, model: &ModelFiles) {
+        self.unload_encoder(model);
         PartName::ALL.into_iter().for_each(|part| self.unload(model, part));
     }
 
-    /// Drops parts until those that stay take at most `room` bytes.
+    /// Drops parts until those that stay take at most `room` bytes, first what fewest jobs need.
     pub(crate) fn shrink(&mut self, model: &ModelFiles, target: Target, room: u64) {
+        if self.bytes(model, target) > room {
+            self.unload_encoder(model);
+        }
         for part in PartName::ALL {
             if self.bytes(model, target) <= room {
                 return;
@@ -95,14 +112,14 @@ impl<B: Backend> Loading<'_, B> {
     /// Loads a part with `load`, in place of others if there is no room beside them.
     fn load<T>(
         &mut self,
-        part: PartName,
+        weights: &Weights,
         watch: &mut Watch<'_>,
         load: impl FnOnce(&B, &Reading<'_, '_>) -> zao_model::Result<T>,
     ) -> Result<T> {
-        let needed = self.model.loaded_bytes(part, self.target);
+        let needed = weights.loaded_bytes(self.target);
         self.parts.shrink(self.model, self.target, self.room.saturating_sub(needed));
         let before = watch.enter(Stage::Load);
-        let reading = Reading::new(self.model.part(part), watch);
+        let reading = Reading::new(weights, watch);
         let loaded = load(self.backend, &reading);
         drop(reading);
         let loaded = loaded.map_err(|error| match watch.check() {
@@ -115,29 +132,48 @@ impl<B: Backend> Loading<'_, B> {
 }
 
 impl<B: Backend> Supply<B> for Loading<'_, B> {
+    fn encoder(&mut self, watch: &mut Watch<'_>) -> Result<&Encoder<B>> {
+        if self.parts.encoder.is_none() {
+            let model = self.model;
+            let load = |b: &B, files: &Reading<'_, '_>| Encoder::load(b, files, &model.vae);
+            self.parts.encoder = Some(self.load(model.encoder(), watch, load)?);
+        }
+        Ok(self.parts.encoder.as_ref().expect("it was just loaded"))
+    }
+
+    fn encoded(&mut self) {
+        match self.residency {
+            Residency::Keep => {}
+            Residency::InTurn => self.parts.unload_encoder(self.model),
+        }
+    }
+
     fn text_encoder(&mut self, watch: &mut Watch<'_>) -> Result<&TextEncoder<B>> {
         if self.parts.text_encoder.is_none() {
-            let config = self.model.text.clone();
-            let load = |b: &B, files: &Reading<'_, '_>| TextEncoder::load(b, files, &config);
-            self.parts.text_encoder = Some(self.load(PartName::TextEncoder, watch, load)?);
+            let model = self.model;
+            let load = |b: &B, files: &Reading<'_, '_>| TextEncoder::load(b, files, &model.text);
+            self.parts.text_encoder =
+                Some(self.load(model.part(PartName::TextEncoder), watch, load)?);
         }
         Ok(self.parts.text_encoder.as_ref().expect("it was just loaded"))
     }
 
     fn transformer(&mut self, watch: &mut Watch<'_>) -> Result<&Transformer<B>> {
         if self.parts.transformer.is_none() {
-            let config = self.model.transformer.clone();
-            let load = |b: &B, files: &Reading<'_, '_>| Transformer::load(b, files, &config);
-            self.parts.transformer = Some(self.load(PartName::Transformer, watch, load)?);
+            let model = self.model;
+            let load =
+                |b: &B, files: &Reading<'_, '_>| Transformer::load(b, files, &model.transformer);
+            self.parts.transformer =
+                Some(self.load(model.part(PartName::Transformer), watch, load)?);
         }
         Ok(self.parts.transformer.as_ref().expect("it was just loaded"))
     }
 
     fn decoder(&mut self, watch: &mut Watch<'_>) -> Result<&Decoder<B>> {
         if self.parts.decoder.is_none() {
-            let config = self.model.vae.clone();
-            let load = |b: &B, files: &Reading<'_, '_>| Decoder::load(b, files, &config);
-            self.parts.decoder = Some(self.load(PartName::Vae, watch, load)?);
+            let model = self.model;
+            let load = |b: &B, files: &Reading<'_, '_>| Decoder::load(b, files, &model.vae);
+            self.parts.decoder = Some(self.load(model.part(PartName::Vae), watch, load)?);
         }
         Ok(self.parts.decoder.as_ref().expect("it was just loaded"))
     }

@@ -42,6 +42,7 @@ pub(super) fn of(request: &Request, model: &ModelInfo) -> Result<Vec<Job>, Inval
                 Rng::TorchCpu => Generator::TorchCpu,
                 Rng::Nv => Generator::Nv,
             },
+            start: None,
         };
         Job::new(ask, model)
     });
