@@ -20,7 +20,7 @@ pub struct Source(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    TorchCpu(torch_cpu::TorchCpu),
+    TorchCpu(Box<torch_cpu::TorchCpu>),
     Nv(nv::Nv),
 }
 
@@ -29,7 +29,7 @@ impl Source {
     #[must_use]
     pub fn new(generator: Generator, seed: u64) -> Self {
         Self(match generator {
-            Generator::TorchCpu => Kind::TorchCpu(torch_cpu::TorchCpu::new(seed)),
+            Generator::TorchCpu => Kind::TorchCpu(Box::new(torch_cpu::TorchCpu::new(seed))),
             Generator::Nv => Kind::Nv(nv::Nv::new(seed)),
         })
     }
