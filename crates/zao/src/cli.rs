@@ -80,6 +80,20 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "WxH", value_parser = size, allow_hyphen_values = true)]
     pub(crate) size: Option<(u32, u32)>,
 
+    /// Picture to begin with: PNG, JPEG or WebP. Drawn in its own size, rounded down to a multiple of 16,
+    /// unless another is asked for
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<String>,
+
+    /// How much to change that picture, above 0 and up to 1; so much of the steps is done [default: 0.6;
+    /// with --mask 1]
+    #[arg(long, value_name = "AMOUNT", requires = "image", allow_negative_numbers = true)]
+    pub(crate) strength: Option<f64>,
+
+    /// Where to change it, as a picture: white is drawn anew, black stays
+    #[arg(long, value_name = "FILE", requires = "image")]
+    pub(crate) mask: Option<String>,
+
     /// Denoising steps, each one forward of the model [default: 8; for z-image 50]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(value_parser = |text: &str| whole(text, 1..=MAX_STEPS as u32))]

@@ -12,6 +12,8 @@ use crate::cli::GenerateArgs;
 use crate::failure::{Failure, Result};
 use crate::model::Asked;
 
+use super::input::{self, Input};
+
 /// What is wanted, and where that comes from.
 pub(super) struct Wanted {
     pub(super) request: Request,
@@ -34,6 +36,9 @@ impl Wanted {
             Origin::Unknown => Request::default(),
         };
         let request = over(base, args);
+        if let Origin::Zao(recipe) = &origin {
+            input::check_given(recipe, &request)?;
+        }
         if request.prompt.trim().is_empty() {
             return Err(Failure::usage(
                 "no prompt; say what to draw, as in: zao generate \"a red apple on a blue \
@@ -53,9 +58,16 @@ impl Wanted {
     }
 
     /// What the user should know about the wish although it can be met.
-    pub(super) fn warnings(&self, args: &GenerateArgs, engine: &Engine) -> Vec<String> {
+    pub(super) fn warnings(
+        &self,
+        args: &GenerateArgs,
+        engine: &Engine,
+        input: Option<&Input>,
+    ) -> Vec<String> {
         let mut warnings = match &self.origin {
-            Origin::Zao(recipe) => differences(recipe, engine),
+            Origin::Zao(recipe) => {
+                [differences(recipe, engine), input::differences(recipe, input)].concat()
+            }
             Origin::Parameters(_) => vec![
                 "the picture was made by another tool: its prompt and settings are used, but the \
                  new one will differ"
@@ -122,6 +134,10 @@ fn of_recipe(recipe: &Recipe) -> Request {
         negative_prompt: recipe.negative_prompt.clone(),
         width: Some(recipe.width),
         height: Some(recipe.height),
+        // Files are known by their checksums, not by where they were.
+        image: None,
+        mask: None,
+        strength: recipe.image.as_ref().map(|image| image.strength),
         steps: Some(recipe.steps),
         guidance: Some(recipe.guidance),
         cfg_normalization: Some(recipe.cfg_normalization),
@@ -144,6 +160,9 @@ fn over(base: Request, args: &GenerateArgs) -> Request {
         negative_prompt: args.negative.clone().or(base.negative_prompt),
         width: width.or(args.width).or(base.width),
         height: height.or(args.height).or(base.height),
+        image: args.image.clone(),
+        mask: args.mask.clone(),
+        strength: args.strength.or(base.strength),
         steps: args.steps.or(base.steps),
         guidance: args.guidance.or(base.guidance),
         cfg_normalization: args.cfg_normalization.or(base.cfg_normalization),

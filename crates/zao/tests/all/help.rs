@@ -11,7 +11,10 @@ fn help_is_a_result() {
         (&["bench", "--help"], &["forward", "text", "vae", "generate", "gemm"]),
         (&["bench", "forward", "--help"], &["--synthetic", "z-image-turbo", "adaLN", "--batch"]),
         (&["bench", "gemm", "--help"], &["--tokens", "separated by commas", "--json"]),
-        (&["generate", "--help"], &["PROMPT", "--seed", "--size", "--from", "result.png", "- for"]),
+        (
+            &["generate", "--help"],
+            &["PROMPT", "--seed", "--size", "--from", "result.png", "- for", "--image", "--mask"],
+        ),
         (&["help", "pull"], &["z-image-turbo", "huggingface", "modelscope", "HF_ENDPOINT"]),
         (&["convert", "--help"], &["--to", "int8", "--model", "--output", "adaLN", "--quiet"]),
         (&["info", "--help"], &["--json"]),

@@ -13,6 +13,7 @@ mod bench;
 mod broken;
 mod convert;
 mod draw;
+mod edit;
 mod folder;
 mod from;
 mod help;
