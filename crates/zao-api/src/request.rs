@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Precision, Rng};
+use crate::{Precision, Quality, Rng};
 
 /// What to draw. Only the prompt is needed; whatever is `None` is left to zao and the model.
 ///
@@ -20,6 +20,9 @@ pub struct Request {
     /// Height in pixels, a multiple of 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
+    /// How fine a picture to draw where no size is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
     /// Path of a picture to begin with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
@@ -82,6 +85,7 @@ mod tests {
             negative_prompt: Some("blurry".into()),
             width: Some(256),
             height: Some(512),
+            quality: Some(Quality::High),
             image: Some("cat.jpg".into()),
             mask: Some("mask.png".into()),
             strength: Some(0.6),

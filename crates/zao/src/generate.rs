@@ -39,8 +39,8 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     let input = Input::read(&wanted.request)?;
     let (mut engine, notice) = open(args, &wanted)?;
     wanted.request = jobs::complete(wanted.request, engine.model());
-    let picture = input.as_ref().map(Input::size);
-    let size = size::size(&wanted.request, picture, engine.model());
+    let (size, size_remark) =
+        size::settle(&wanted.request, input.as_ref().map(Input::size), &engine)?;
     engine.model().check_size(size).map_err(Failure::usage)?;
     let start = input.as_ref().map(|input| input.start(size));
     let jobs = jobs::of(&wanted.request, size, start.as_ref(), engine.model());
@@ -59,6 +59,9 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     if engine.precision_reason().is_choice() {
         let (precision, why) = (recorded(&engine), engine.precision_reason());
         screen.remark(&format!("drawing in {precision}: {why}"));
+    }
+    if let Some(remark) = size_remark {
+        screen.remark(&remark);
     }
     let warnings = RefCell::new(wanted.warnings(args, &engine, input.as_ref()));
     warnings.borrow().iter().for_each(|line| screen.remark(line));

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use zao_api::{Recipe, Request};
+use zao_api::{Quality, Recipe, Request};
 use zao_engine::Engine;
 use zao_png::Origin;
 
-use crate::cli::GenerateArgs;
+use crate::cli::{AskedSize, GenerateArgs};
 use crate::failure::{Failure, Result};
 use crate::model::Asked;
 
@@ -134,6 +134,7 @@ fn of_recipe(recipe: &Recipe) -> Request {
         negative_prompt: recipe.negative_prompt.clone(),
         width: Some(recipe.width),
         height: Some(recipe.height),
+        quality: None,
         // Files are known by their checksums, not by where they were.
         image: None,
         mask: None,
@@ -153,13 +154,23 @@ fn of_recipe(recipe: &Recipe) -> Request {
 
 /// The base with what the command line says in its place.
 fn over(base: Request, args: &GenerateArgs) -> Request {
-    let (width, height) = args.size.unzip();
+    let quality = args.quality.or(match args.size {
+        Some(AskedSize::Auto) => Some(Quality::Auto),
+        _ => None,
+    });
+    let (width, height) = match args.size {
+        Some(AskedSize::Exactly(width, height)) => (Some(width), Some(height)),
+        _ => (args.width, args.height),
+    };
+    // A quality asked for now goes before the size of the other picture.
+    let base_size = |side: Option<u32>| side.filter(|_| quality.is_none());
     let prompt = args.prompt.as_ref().or(args.prompt_option.as_ref());
     Request {
         prompt: prompt.cloned().unwrap_or(base.prompt),
         negative_prompt: args.negative.clone().or(base.negative_prompt),
-        width: width.or(args.width).or(base.width),
-        height: height.or(args.height).or(base.height),
+        width: width.or(base_size(base.width)),
+        height: height.or(base_size(base.height)),
+        quality,
         image: args.image.clone(),
         mask: args.mask.clone(),
         strength: args.strength.or(base.strength),

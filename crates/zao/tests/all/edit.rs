@@ -60,9 +60,11 @@ fn a_picture_is_made_of_a_picture_in_its_size_and_with_a_part_of_the_steps() {
 #[test]
 fn other_sizes_are_resized_to() {
     let folder = with_apple();
-    for (args, expected) in
-        [(&["--size", "96x32"][..], (96, 32)), (&["--width", "128"], (128, 128))]
-    {
+    for (args, expected) in [
+        (&["--size", "96x32"][..], (96, 32)),
+        (&["--width", "128"], (128, 128)),
+        (&["--quality", "draft"], (192, 192)),
+    ] {
         folder.run(&[&EDIT[..], &["--strength", "0.2"], args].concat()).ok();
         let picture = folder.pixels("result.png");
         assert_eq!((picture.width, picture.height), expected, "{args:?}");

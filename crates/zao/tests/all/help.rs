@@ -13,7 +13,17 @@ fn help_is_a_result() {
         (&["bench", "gemm", "--help"], &["--tokens", "separated by commas", "--json"]),
         (
             &["generate", "--help"],
-            &["PROMPT", "--seed", "--size", "--from", "result.png", "- for", "--image", "--mask"],
+            &[
+                "PROMPT",
+                "--seed",
+                "--size",
+                "--from",
+                "result.png",
+                "- for",
+                "--image",
+                "--mask",
+                "768",
+            ],
         ),
         (&["help", "pull"], &["z-image-turbo", "huggingface", "modelscope", "HF_ENDPOINT"]),
         (&["convert", "--help"], &["--to", "int8", "--model", "--output", "adaLN", "--quiet"]),

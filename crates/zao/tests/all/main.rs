@@ -28,5 +28,6 @@ mod models;
 mod output;
 mod pipes;
 mod pull;
+mod quality;
 mod said;
 mod wrong_use;
