@@ -127,7 +127,7 @@ fn the_encoder_runs_once_for_a_picture_and_only_where_there_is_one() {
     let begun = Ask { start: Some(start(1, size, 0.5)), ..text.clone() };
     let drawing =
         [Stage::Load, Stage::Text, Stage::Load, Stage::Denoise, Stage::Load, Stage::Decode];
-    assert_eq!(stages(&[text.clone()]), drawing);
+    assert_eq!(stages(std::slice::from_ref(&text)), drawing);
     let both = [&[Stage::Load, Stage::Encode][..], &drawing].concat();
     assert_eq!(stages(&[begun.clone(), text, begun]), both);
 }
