@@ -1,6 +1,6 @@
 """Makes every golden, or the named ones; `--check` makes them in a temporary folder and compares with the committed.
 
-    python tools/goldens/make.py [--check] [tiny noise schedule tiny-a tiny-b demo pictures]
+    python tools/goldens/make.py [--check] [tiny noise schedule tiny-a tiny-b demo pictures edits images]
 """
 
 import argparse
@@ -18,6 +18,8 @@ import torch
 import transformers
 
 import check
+import edits
+import images
 import models
 import noise
 import pictures
@@ -27,6 +29,8 @@ from golden import REPOSITORY
 
 MODEL_GOLDENS = Path("crates/zao-model/tests/goldens")
 PICTURES = Path("crates/zao-engine/tests/goldens/pictures")
+EDITS = Path("crates/zao-engine/tests/goldens/edits")
+IMAGES = Path("crates/zao-image/tests/goldens")
 DEMO_MODEL = REPOSITORY / models.DEMO
 
 
@@ -41,6 +45,8 @@ def parts(root: Path) -> dict:
         "tiny-b": lambda: models.make_tiny_b(goldens),
         "demo": lambda: models.make_demo(goldens, DEMO_MODEL),
         "pictures": lambda: pictures.make(root / PICTURES, DEMO_MODEL),
+        "edits": lambda: edits.make(root / EDITS, DEMO_MODEL),
+        "images": lambda: images.make(root / IMAGES),
     }
 
 
@@ -60,7 +66,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder), [])
-        return check.compare(Path(folder), REPOSITORY, [MODEL_GOLDENS, PICTURES])
+        return check.compare(Path(folder), REPOSITORY, [MODEL_GOLDENS, PICTURES, EDITS, IMAGES])
 
 
 def build(root: Path, wanted: list[str]) -> None:

@@ -6,17 +6,26 @@
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 
-pub(crate) fn serialize<S: Serializer>(value: &f32, serializer: S) -> Result<S::Ok, S::Error> {
-    if !value.is_finite() {
-        return Err(S::Error::custom(format_args!("{value} is not a number JSON can hold")));
+pub(crate) fn serialize<T, S>(value: &T, serializer: S) -> Result<S::Ok, S::Error>
+where
+    T: Copy + Into<f64> + Serialize,
+    S: Serializer,
+{
+    let number: f64 = (*value).into();
+    if !number.is_finite() {
+        return Err(S::Error::custom(format_args!("{number} is not a number JSON can hold")));
     }
     value.serialize(serializer)
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
-    let value = f32::deserialize(deserializer)?;
-    if !value.is_finite() {
-        return Err(D::Error::custom("number is too large for 32-bit floating point"));
+pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Copy + Into<f64> + Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    let value = T::deserialize(deserializer)?;
+    if !value.into().is_finite() {
+        return Err(D::Error::custom("number is too large for floating point"));
     }
     Ok(value)
 }

@@ -51,6 +51,9 @@ pub struct GeneratedImage {
 pub struct Stages {
     /// Finding, checking and loading weights.
     pub load: f64,
+    /// Encoding the picture to begin with; 0 without one.
+    #[serde(default)]
+    pub encode: f64,
     /// Encoding the prompts.
     pub text: f64,
     /// All denoising steps.

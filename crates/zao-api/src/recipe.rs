@@ -3,7 +3,7 @@
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{ResolvedPrecision, Rng, finite};
+use crate::{InputImage, ResolvedPrecision, Rng, finite};
 
 /// The complete description of one picture: the same recipe gives the same pixels, bit for bit, on
 /// the same device with the same version of zao.
@@ -45,6 +45,9 @@ pub struct Recipe {
     pub seed: u64,
     /// Generator of the starting noise.
     pub rng: Rng,
+    /// The picture it begins with; `None` for noise alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<InputImage>,
     /// Static shift of the noise schedule.
     #[serde(with = "finite")]
     pub shift: f32,

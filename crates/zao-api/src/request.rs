@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Precision, Rng};
+use crate::{Precision, Quality, Rng};
 
 /// What to draw. Only the prompt is needed; whatever is `None` is left to zao and the model.
 ///
@@ -20,6 +20,18 @@ pub struct Request {
     /// Height in pixels, a multiple of 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
+    /// How fine a picture to draw where no size is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+    /// Path of a picture to begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Path of a mask: white where that picture is drawn anew, black where it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<String>,
+    /// How much that picture is changed, above 0 and up to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<f64>,
     /// Denoising steps; each is one forward pass of the transformer (two with guidance).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u32>,
@@ -73,6 +85,10 @@ mod tests {
             negative_prompt: Some("blurry".into()),
             width: Some(256),
             height: Some(512),
+            quality: Some(Quality::High),
+            image: Some("cat.jpg".into()),
+            mask: Some("mask.png".into()),
+            strength: Some(0.6),
             steps: Some(8),
             guidance: Some(0.1),
             cfg_normalization: Some(1.0),

@@ -1,6 +1,6 @@
 //! A recipe must come back from JSON exactly as it went in.
 
-use zao_api::{Model, Recipe, RecipeFormat, ResolvedPrecision, Rng};
+use zao_api::{InputImage, Model, Recipe, RecipeFormat, ResolvedPrecision, Rng};
 
 fn recipe() -> Recipe {
     Recipe {
@@ -17,6 +17,7 @@ fn recipe() -> Recipe {
         cfg_truncation: 1.0,
         seed: 42,
         rng: Rng::TorchCpu,
+        image: None,
         shift: 3.0,
         precision: ResolvedPrecision::F32,
         device: "cpu".into(),
@@ -38,6 +39,21 @@ fn the_json_form_is_fixed() {
     );
     assert_eq!(serde_json::to_string(&recipe()).unwrap(), expected);
     assert_eq!(through_json(&recipe()), recipe());
+}
+
+#[test]
+fn the_picture_it_begins_with_is_told_by_its_checksum() {
+    let image = InputImage { sha256: "ab12".into(), mask_sha256: None, strength: 0.6 };
+    let with_mask =
+        InputImage { mask_sha256: Some("cd".into()), strength: 1.0 / 3.0, ..image.clone() };
+    for image in [image.clone(), with_mask] {
+        let given = Recipe { image: Some(image), ..recipe() };
+        assert_eq!(through_json(&given), given);
+    }
+    let json = serde_json::to_value(&image).unwrap();
+    assert_eq!(json, serde_json::json!({ "sha256": "ab12", "strength": 0.6 }));
+    let not_a_number = InputImage { strength: f64::NAN, ..image };
+    assert!(serde_json::to_string(&not_a_number).is_err());
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(crate) struct Checked {
     pub(crate) parts: [Part; 3],
     /// The tensors of each part that something reads: drawing, or the encoder of pictures.
     pub(crate) declared: [Vec<Declared>; 3],
+    /// The tensors of the autoencoder that make latents of pictures.
+    pub(crate) picture_encoder: Vec<Declared>,
     /// The tensors of the autoencoder that drawing reads.
     pub(crate) decoder: Vec<Declared>,
 }
@@ -56,12 +58,24 @@ impl Checked {
         let unread: Vec<&str> = unread.iter().map(|tensor| tensor.name.as_str()).collect();
         let denoiser = Transformer::manifest(&transformer)?;
         let decoder = Decoder::manifest(&vae)?;
-        let both = [decoder.clone(), Encoder::manifest(&vae)?].concat();
+        let picture_encoder = Encoder::manifest(&vae)?;
+        let both = [decoder.clone(), picture_encoder.clone()].concat();
         check(&parts[0], &encoder, &unread)?;
         check(&parts[1], &denoiser, &[])?;
         check(&parts[2], &both, &[])?;
         let declared = [encoder, denoiser, both];
-        Ok(Self { folder, files, text, transformer, vae, scheduler, parts, declared, decoder })
+        Ok(Self {
+            folder,
+            files,
+            text,
+            transformer,
+            vae,
+            scheduler,
+            parts,
+            declared,
+            picture_encoder,
+            decoder,
+        })
     }
 
     /// Tells models apart by their content.

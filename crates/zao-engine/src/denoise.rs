@@ -5,26 +5,28 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use zao_backend::prelude::*;
-use zao_model::SchedulerConfig;
 use zao_model::schedule::Schedule;
 use zao_model::transformer::{Batch, BatchItem, Caption, Modulations, Transformer};
 
+use crate::origins::Origin;
 use crate::watch::Watch;
 use crate::{Error, Job, Result};
 
 /// A latent on its way.
 pub(crate) struct Latent<'a, B: Backend> {
     pub(crate) job: &'a Job,
+    pub(crate) schedule: Schedule,
+    /// What it begins with besides noise.
+    pub(crate) origin: Option<Origin>,
     /// `[channels, cells]`.
     pub(crate) tensor: Tensor<B>,
     pub(crate) positive: Arc<Caption<B>>,
     pub(crate) negative: Option<Arc<Caption<B>>>,
 }
 
-/// A latent with its schedule and what the schedule makes of the model's weights.
+/// A latent with what its schedule makes of the model's weights.
 struct Course<'a, B: Backend> {
     latent: Latent<'a, B>,
-    schedule: Schedule,
     times: Vec<f32>,
     modulations: Arc<Modulations<B>>,
 }
@@ -40,12 +42,11 @@ enum Side {
 pub(crate) fn denoise<B: Backend>(
     b: &B,
     transformer: &Transformer<B>,
-    scheduler: &SchedulerConfig,
     latents: Vec<Latent<'_, B>>,
     watch: &mut Watch<'_>,
 ) -> Result<Vec<Tensor<B>>> {
-    let mut courses = courses(b, transformer, scheduler, latents)?;
-    let steps = courses.iter().map(|course| course.schedule.steps()).max().unwrap_or(0);
+    let mut courses = courses(b, transformer, latents)?;
+    let steps = courses.iter().map(|course| course.latent.schedule.steps()).max().unwrap_or(0);
     let mut batch: Option<(Vec<Side>, Batch<B>)> = None;
     for step in 0..steps {
         watch.check()?;
@@ -66,31 +67,28 @@ pub(crate) fn denoise<B: Backend>(
     courses.into_iter().map(|course| finished(b, course.latent.tensor)).collect()
 }
 
-/// Schedules and modulations; latents on the same schedule share them.
+/// Modulations; latents on the same schedule share them.
 fn courses<'a, B: Backend>(
     b: &B,
     transformer: &Transformer<B>,
-    scheduler: &SchedulerConfig,
     latents: Vec<Latent<'a, B>>,
 ) -> Result<Vec<Course<'a, B>>> {
-    let patch = transformer.config().patch();
     let mut courses: Vec<Course<'a, B>> = Vec::with_capacity(latents.len());
     for latent in latents {
-        let tokens = latent.job.latent().over(patch).area();
-        let schedule = Schedule::new(scheduler, latent.job.ask().steps, tokens);
-        let times = schedule.times();
+        let times = latent.schedule.times();
         let modulations = match courses.iter().find(|other| other.times == times) {
             Some(other) => Arc::clone(&other.modulations),
             None => Arc::new(transformer.modulations(b, &times)?),
         };
-        courses.push(Course { latent, schedule, times, modulations });
+        courses.push(Course { latent, times, modulations });
     }
     Ok(courses)
 }
 
 /// The predictions that step `step` needs.
 fn sides<B: Backend>(courses: &[Course<'_, B>], step: usize) -> Vec<Side> {
-    let running = courses.iter().enumerate().filter(|(_, course)| step < course.schedule.steps());
+    let running =
+        courses.iter().enumerate().filter(|(_, course)| step < course.latent.schedule.steps());
     running
         .flat_map(|(i, course)| {
             let guided = course.latent.negative.is_some()
@@ -127,15 +125,18 @@ fn advance<B: Backend>(
     while let Some((&side, positive)) = outputs.next() {
         let (Side::Positive(i) | Side::Negative(i)) = side;
         let negative = outputs.next_if(|(next, _)| **next == Side::Negative(i));
-        let course = &mut courses[i];
-        let guidance = course.latent.job.ask().guidance;
+        let latent = &mut courses[i].latent;
+        let guidance = latent.job.ask().guidance;
         let velocity = match negative {
             Some((_, negative)) => {
                 b.cfg_combine(&positive, &negative, guidance.scale, guidance.normalization)?
             }
             None => positive,
         };
-        b.euler_step(&mut course.latent.tensor, &velocity, course.schedule.delta(step))?;
+        b.euler_step(&mut latent.tensor, &velocity, latent.schedule.delta(step))?;
+        if let Some(origin) = &latent.origin {
+            origin.restore(b, &mut latent.tensor, &latent.schedule, step + 1)?;
+        }
     }
     Ok(())
 }

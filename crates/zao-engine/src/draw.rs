@@ -10,12 +10,12 @@ use zao_model::noise;
 
 use crate::devices::Target;
 use crate::error::Bytes;
-use crate::forecast::{MemoryPlan, most_of_parts};
+use crate::forecast::{MemoryPlan, most_of_weights};
 use crate::memory::Budget;
 use crate::model::ModelFiles;
-use crate::parts::{Loading, Parts};
+use crate::parts::{Loading, Parts, Piece};
 use crate::rehearsal::{largest_fitting, rehearse, thriftier};
-use crate::run::run;
+use crate::run::{Draws, run};
 use crate::watch::Watch;
 use crate::work::Work;
 use crate::{Error, Event, Job, Residency, ResolvedPrecision, Result};
@@ -150,7 +150,7 @@ impl<B: Backend> Artist<B> {
             reserved = self.kept_for(model, reserved, batch.plan, total);
             let room = total.saturating_sub(self.without_parts(reserved));
             let residency = self.residency_of(index, batches.len());
-            let weights = most_of_parts(&mut present, room, residency);
+            let weights = most_of_weights(&mut present, &batch.pieces(), room, residency);
             let (runs, beside) = (reserved.bytes() as u64, self.backend.beside_bytes());
             most = most.larger(MemoryPlan { weights, runs, beside, limit: total });
         }
@@ -209,9 +209,11 @@ impl<B: Backend> Artist<B> {
                 room,
                 residency,
             };
-            let noise =
-                |job: &Job, count| noise::normal(job.ask().generator, job.ask().seed, count);
-            run(&self.backend, &mut supply, &work, &model.scheduler, &noise, watch)?;
+            let draws = |job: &Job| -> Draws {
+                let mut source = noise::Source::new(job.ask().generator, job.ask().seed);
+                Box::new(move |count| source.normal(count))
+            };
+            run(&self.backend, &mut supply, &work, &model.scheduler, &draws, watch)?;
         }
         Ok(())
     }
@@ -248,9 +250,15 @@ impl<B: Backend> Draw for Artist<B> {
 }
 
 impl Batch<'_, '_> {
+    /// What it needs of the model, in the order of a run.
+    fn pieces(&self) -> Vec<Piece> {
+        let begins = self.work.iter().any(|work| work.job.ask().start.is_some());
+        Piece::ALL.into_iter().filter(|&piece| begins || piece != Piece::Encoder).collect()
+    }
+
     /// Steps of the longest job.
     fn steps(&self) -> usize {
-        self.work.iter().map(|work| work.job.ask().steps).max().unwrap_or(0)
+        self.work.iter().map(|work| work.job.steps()).max().unwrap_or(0)
     }
 }
 
@@ -264,7 +272,7 @@ mod tests {
     use zao_weights::Source;
 
     use super::*;
-    use crate::{Ask, CancelToken, Settings};
+    use crate::{Ask, CancelToken, Mask, Picture, Settings, Start};
 
     /// A planner in the place of the device counts what a run with real weights takes.
     #[test]
@@ -274,11 +282,23 @@ mod tests {
         let source = || Source::Folder(folder.clone());
         let model = ModelFiles::open(source()).unwrap();
         let info = crate::open("test", source(), &Settings::default()).unwrap().model().clone();
+        // The wider pictures begin with a picture, the widest with a mask.
+        let start = |width: usize| {
+            let picture = Picture { width, height: 20, rgb: vec![9; 3 * 20 * width] };
+            let mask = Mask { width, height: 20, grey: vec![255; 20 * width] };
+            (width > 8).then(|| Start {
+                picture: picture.into(),
+                mask: (width > 12).then(|| mask.into()),
+                strength: 0.5,
+            })
+        };
         let job = |width, scale, steps| {
             let guidance = Guidance { scale, normalization: 0.5, truncation: 0.5 };
             let (prompt, negative) = ("a cat".to_owned(), "a dog".to_owned());
-            let (seed, generator) = (0, Generator::TorchCpu);
-            let ask = Ask { prompt, negative, width, height: 20, steps, guidance, seed, generator };
+            let (seed, generator, start) = (0, Generator::TorchCpu, start(width));
+            let height = 20;
+            let ask =
+                Ask { prompt, negative, width, height, steps, guidance, seed, generator, start };
             Job::new(ask, &info).unwrap()
         };
         let bf16 = Element::Bf16;

@@ -145,6 +145,18 @@ impl Engine {
         &self.info
     }
 
+    /// How many tokens `prompt` is, without those that the model's template adds to every prompt.
+    ///
+    /// # Errors
+    /// A template that fails.
+    pub fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
+        let count = |prompt| -> Result<usize> {
+            let tokens = self.model.prompts.encode(prompt)?;
+            Ok(tokens.ids.len() + tokens.cut)
+        };
+        Ok(count(prompt)?.saturating_sub(count("")?))
+    }
+
     /// The precision it draws in.
     #[must_use]
     pub fn precision(&self) -> ResolvedPrecision {

@@ -41,6 +41,8 @@ pub enum Event {
 pub enum Stage {
     /// Reading weights.
     Load,
+    /// Encoding the pictures that jobs begin with.
+    Encode,
     /// Encoding prompts.
     Text,
     /// Stepping latents.
@@ -54,6 +56,8 @@ pub enum Stage {
 pub struct Timings {
     /// Reading weights.
     pub load: Duration,
+    /// Encoding the pictures that jobs begin with.
+    pub encode: Duration,
     /// Tokenizing, planning and encoding prompts.
     pub text: Duration,
     /// All steps.
@@ -69,6 +73,7 @@ impl Timings {
     pub(crate) fn of(&mut self, stage: Stage) -> &mut Duration {
         match stage {
             Stage::Load => &mut self.load,
+            Stage::Encode => &mut self.encode,
             Stage::Text => &mut self.text,
             Stage::Denoise => &mut self.denoise,
             Stage::Decode => &mut self.decode,

@@ -1,10 +1,8 @@
 //! The memory of a run, told before anything is loaded: which parts are there when most is taken, and how much
 //! that is. It decides nothing; `draw.rs` does.
 
-use zao_weights::PartName;
-
 use crate::Residency;
-use crate::parts::Present;
+use crate::parts::{Piece, Present};
 
 /// The most of a device's memory that a run takes at once, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,19 +31,24 @@ impl MemoryPlan {
     }
 }
 
-/// The most bytes of parts that one batch has loaded at once, when it begins with `present` ones and has `room`
-/// for them; what is there afterwards is left in `present`.
-pub(crate) fn most_of_parts(present: &mut Present, room: u64, residency: Residency) -> u64 {
+/// The most bytes of weights that one batch has loaded at once, when it begins with `present` ones, has `room`
+/// for them, and needs those `needed`, in the order of a run; what is there afterwards is left in `present`.
+pub(crate) fn most_of_weights(
+    present: &mut Present,
+    needed: &[Piece],
+    room: u64,
+    residency: Residency,
+) -> u64 {
     *present = present.shrunk(room);
     let mut most = present.bytes();
-    for part in PartName::ALL {
-        if !present.has(part) {
-            *present = present.shrunk(room.saturating_sub(present.bytes_of(part)));
-            present.add(part);
+    for &piece in needed {
+        if !present.has(piece) {
+            *present = present.shrunk(room.saturating_sub(present.bytes_of(piece)));
+            present.add(piece);
         }
         most = most.max(present.bytes());
         if residency == Residency::InTurn {
-            present.remove(part);
+            present.remove(piece);
         }
     }
     most
@@ -57,18 +60,21 @@ mod tests {
 
     #[test]
     fn parts_take_turns_where_they_are_told_to_or_have_to() {
-        let most = |room, residency| {
-            let mut present = Present::none(|part| match part {
-                PartName::TextEncoder => 8,
-                PartName::Transformer => 12,
-                PartName::Vae => 1,
-            });
-            let first = most_of_parts(&mut present, room, residency);
-            (first, most_of_parts(&mut present, room, residency), present.bytes())
+        let size = |piece| match piece {
+            Piece::Encoder | Piece::Decoder => 1,
+            Piece::TextEncoder => 8,
+            Piece::Transformer => 12,
         };
-        assert_eq!(most(100, Residency::Keep), (21, 21, 21));
+        let most = |room, residency| {
+            let mut present = Present::new(size, |_| false);
+            let [_, words @ ..] = Piece::ALL;
+            let mut draw =
+                |needed: &[Piece]| most_of_weights(&mut present, needed, room, residency);
+            (draw(&words), draw(&Piece::ALL), present.bytes())
+        };
+        assert_eq!(most(100, Residency::Keep), (21, 22, 22));
         assert_eq!(most(100, Residency::InTurn), (12, 12, 0));
-        // The text encoder gives way to the transformer, which gives way to the text encoder of the next run.
+        // What was needed first gives way first.
         assert_eq!(most(13, Residency::Keep), (13, 13, 13));
     }
 }

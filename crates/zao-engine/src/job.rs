@@ -3,8 +3,10 @@
 use zao_backend::Grid;
 use zao_model::guidance::Guidance;
 use zao_model::noise::Generator;
+use zao_model::schedule::left_out;
 
 use crate::engine::ModelInfo;
+use crate::{Mask, Start};
 
 /// No side of a picture is longer than this, whatever the model.
 pub const MAX_SIDE: usize = 8192;
@@ -31,6 +33,8 @@ pub struct Ask {
     pub seed: u64,
     /// Generator of the noise.
     pub generator: Generator,
+    /// A picture to begin with; `None` for noise alone.
+    pub start: Option<Start>,
 }
 
 /// A picture to draw.
@@ -58,6 +62,37 @@ pub enum InvalidJob {
     Normalization { normalization: f32 },
     #[error("guidance truncation {truncation} is not usable; use a number from 0 to 1")]
     Truncation { truncation: f32 },
+    #[error("the picture to begin with, or its mask, is not of the size {size}; resize it")]
+    StartSize { size: Grid },
+    #[error("strength {strength} is not usable; use a number above 0 and up to 1")]
+    Strength { strength: f64 },
+    #[error("strength {strength} leaves none of {steps} steps to do; use more of either")]
+    NoStepLeft { strength: f64, steps: usize },
+    #[error("the mask has nothing to draw anew; paint that part white and leave the rest black")]
+    DarkMask,
+}
+
+impl ModelInfo {
+    /// Whether the model draws pictures of this size.
+    ///
+    /// # Errors
+    /// [`InvalidJob::SizeOutOfRange`] or [`InvalidJob::NotAMultiple`].
+    pub fn check_size(&self, size: Grid) -> Result<(), InvalidJob> {
+        let Grid { width, height } = size;
+        let multiple = self.size_multiple;
+        let max = self.max_size;
+        if width == 0 || height == 0 || width > max.width || height > max.height {
+            return Err(InvalidJob::SizeOutOfRange { width, height, min: multiple, max });
+        }
+        if !width.is_multiple_of(multiple) || !height.is_multiple_of(multiple) {
+            let nearest = |side: usize, max: usize| {
+                ((side + multiple / 2) / multiple * multiple).clamp(multiple, max)
+            };
+            let nearest = Grid::new(nearest(height, max.height), nearest(width, max.width));
+            return Err(InvalidJob::NotAMultiple { width, height, multiple, nearest });
+        }
+        Ok(())
+    }
 }
 
 impl Job {
@@ -70,18 +105,8 @@ impl Job {
         if ask.prompt.trim().is_empty() {
             return Err(InvalidJob::EmptyPrompt);
         }
-        let multiple = model.size_multiple;
-        let max = model.max_size;
-        if width == 0 || height == 0 || width > max.width || height > max.height {
-            return Err(InvalidJob::SizeOutOfRange { width, height, min: multiple, max });
-        }
-        if !width.is_multiple_of(multiple) || !height.is_multiple_of(multiple) {
-            let nearest = |side: usize, max: usize| {
-                ((side + multiple / 2) / multiple * multiple).clamp(multiple, max)
-            };
-            let nearest = Grid::new(nearest(height, max.height), nearest(width, max.width));
-            return Err(InvalidJob::NotAMultiple { width, height, multiple, nearest });
-        }
+        let size = Grid::new(height, width);
+        model.check_size(size)?;
         if steps == 0 || steps > MAX_STEPS {
             return Err(InvalidJob::Steps { steps });
         }
@@ -95,8 +120,22 @@ impl Job {
         if !(0.0..=1.0).contains(&truncation) {
             return Err(InvalidJob::Truncation { truncation });
         }
-        let latent = Grid::new(height, width).over(model.pixels_per_cell);
+        let latent = size.over(model.pixels_per_cell);
+        if let Some(start) = &ask.start {
+            check_start(start, size, latent, steps)?;
+        }
         Ok(Self { ask, latent })
+    }
+
+    /// Forwards that are really done: those that the strength of the start leaves.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.ask.steps - self.left_out()
+    }
+
+    /// Steps of the schedule that a start makes needless.
+    pub(crate) fn left_out(&self) -> usize {
+        self.ask.start.as_ref().map_or(0, |start| left_out(self.ask.steps, start.strength))
     }
 
     /// What was asked, now known to be possible.
@@ -114,14 +153,36 @@ impl Job {
     /// The same job for a picture of `size`, which the model is known to draw.
     pub(crate) fn resized(&self, size: Grid) -> Self {
         let pixels_per_cell = self.ask.height / self.latent.height;
-        let ask = Ask { width: size.width, height: size.height, ..self.ask.clone() };
+        let start = self.ask.start.as_ref().map(|start| start.resized(size));
+        let ask = Ask { width: size.width, height: size.height, start, ..self.ask.clone() };
         Self { ask, latent: size.over(pixels_per_cell) }
     }
 }
 
+fn check_start(start: &Start, size: Grid, latent: Grid, steps: usize) -> Result<(), InvalidJob> {
+    let strength = start.strength;
+    if !(strength > 0.0 && strength <= 1.0) {
+        return Err(InvalidJob::Strength { strength });
+    }
+    if left_out(steps, strength) >= steps {
+        return Err(InvalidJob::NoStepLeft { strength, steps });
+    }
+    if !start.fits(size) {
+        return Err(InvalidJob::StartSize { size });
+    }
+    let draws_nothing = |mask: &Mask| !mask.cells(latent).contains(&true);
+    if start.mask.as_deref().is_some_and(draws_nothing) {
+        return Err(InvalidJob::DarkMask);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::Picture;
 
     fn model() -> ModelInfo {
         ModelInfo {
@@ -145,7 +206,51 @@ mod tests {
             guidance: Guidance::OFF,
             seed: 0,
             generator: Generator::TorchCpu,
+            start: None,
         }
+    }
+
+    fn start(strength: f64, (width, height): (usize, usize), grey: Option<u8>) -> Start {
+        let mask = |grey| Arc::new(Mask { width, height, grey: vec![grey; width * height] });
+        let picture = Picture { width, height, rgb: vec![0; 3 * width * height] };
+        Start { picture: Arc::new(picture), mask: grey.map(mask), strength }
+    }
+
+    #[test]
+    fn a_start_leaves_the_steps_of_its_strength() {
+        for (strength, steps) in [(1.0, 8), (0.6, 5), (0.5, 4), (0.01, 1)] {
+            let start = Some(start(strength, (256, 512), Some(255)));
+            let job = Job::new(Ask { start, ..ask() }, &model()).unwrap();
+            assert_eq!((job.steps(), job.left_out()), (steps, 8 - steps), "{strength}");
+        }
+        assert_eq!(Job::new(ask(), &model()).unwrap().steps(), 8);
+    }
+
+    #[test]
+    fn starts_that_make_no_sense_are_refused() {
+        let size = (256, 512);
+        let refusal = |start| {
+            let ask = Ask { start: Some(start), ..ask() };
+            Job::new(ask, &model()).unwrap_err()
+        };
+        for strength in [0.0, -0.5, 1.01, f64::NAN, f64::INFINITY] {
+            let error = refusal(start(strength, size, None));
+            assert!(matches!(error, InvalidJob::Strength { .. }), "{strength}: {error}");
+        }
+        let error = refusal(start(1e-300, size, None));
+        assert!(matches!(error, InvalidJob::NoStepLeft { steps: 8, .. }), "{error}");
+        let size_errors = [
+            start(0.5, (512, 256), None),
+            Start { mask: start(0.5, (16, 16), Some(255)).mask, ..start(0.5, size, None) },
+            Start {
+                picture: Arc::new(Picture { width: 256, height: 512, rgb: Vec::new() }),
+                ..start(0.5, size, None)
+            },
+        ];
+        for start in size_errors {
+            assert!(matches!(refusal(start), InvalidJob::StartSize { .. }));
+        }
+        assert_eq!(refusal(start(0.5, size, Some(127))), InvalidJob::DarkMask);
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! [`open`], makes [`Job`]s, and gets [`Picture`]s of RGB bytes. [`convert()`] makes a model smaller.
 //!
 //! The way of a request: [`Job::new`] makes it valid and complete, [`Engine::draw`] tokenizes the
-//! prompts, rehearses the run to know its memory, encodes and refines the captions, steps all
-//! latents as one packed batch, and decodes them one by one.
+//! prompts, rehearses the run to know its memory, encodes pictures to begin with, encodes and refines the
+//! captions, steps all latents as one packed batch, and decodes them one by one.
 
 pub mod bench;
 mod cancel;
@@ -23,12 +23,14 @@ mod forecast;
 mod job;
 mod memory;
 mod model;
+mod origins;
 mod parts;
 mod picture;
 mod precision;
 mod prompts;
 mod rehearsal;
 mod run;
+mod start;
 mod synthetic;
 mod watch;
 mod weights;
@@ -45,7 +47,9 @@ pub use job::{Ask, InvalidJob, Job, MAX_SIDE, MAX_STEPS};
 pub use memory::peak_bytes;
 pub use picture::Picture;
 pub use precision::{Precision, PrecisionReason, ResolvedPrecision};
+pub use start::{Mask, Start};
 pub use synthetic::{Architecture, Synthetic, UnknownArchitecture};
+pub use zao_backend::Grid;
 pub use zao_model::guidance::Guidance;
 pub use zao_model::noise::Generator;
 pub use zao_model::text::MAX_TOKENS;

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use zao_backend::Grid;
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
-use zao_model::vae::Decoder;
+use zao_model::vae::{Decoder, Encoder};
 use zao_model::{Declared, SchedulerConfig, TextConfig, TransformerConfig, VaeConfig};
 use zao_weights::{Part, PartName, Source};
 
 use crate::Result;
 use crate::checked::Checked;
 use crate::devices::Target;
+use crate::parts::Piece;
 use crate::prompts::Prompts;
 use crate::synthetic::{Configs, RandomPart, RandomWeights, Synthetic};
 use crate::weights::Weights;
@@ -28,6 +29,8 @@ pub(crate) struct ModelFiles {
     pub(crate) fingerprint: String,
     /// Only the tensors that drawing reads.
     parts: [Weights; 3],
+    /// The half of the autoencoder that makes latents of pictures.
+    encoder: Weights,
 }
 
 impl ModelFiles {
@@ -36,33 +39,59 @@ impl ModelFiles {
         let checked = Checked::open(source)?;
         let fingerprint = checked.fingerprint();
         let prompts = Prompts::Tokenizer(Box::new(checked.tokenizer()?));
-        let Checked { text, transformer, vae, scheduler, parts, declared, decoder, .. } = checked;
+        let Checked {
+            text,
+            transformer,
+            vae,
+            scheduler,
+            parts,
+            declared,
+            picture_encoder,
+            decoder,
+            ..
+        } = checked;
         let [text_part, transformer_part, vae_part] = parts;
-        let [encoder, denoiser, _] = declared;
-        let parts =
-            [only(text_part, encoder), only(transformer_part, denoiser), only(vae_part, decoder)];
-        Ok(Self { text, transformer, vae, scheduler, prompts, fingerprint, parts })
+        let [text_encoder, denoiser, _] = declared;
+        let encoder = only(vae_part.clone(), picture_encoder);
+        let parts = [
+            only(text_part, text_encoder),
+            only(transformer_part, denoiser),
+            only(vae_part, decoder),
+        ];
+        Ok(Self { text, transformer, vae, scheduler, prompts, fingerprint, parts, encoder })
     }
 
     /// A model of random weights.
     pub(crate) fn synthetic(synthetic: Synthetic) -> Result<Self> {
         let Configs { text, transformer, vae, scheduler } = synthetic.architecture.configs()?;
-        let [encoder, denoiser, decoder] = RandomWeights::parts();
+        let [text_encoder, denoiser, vae_weights] = RandomWeights::parts();
         let parts = [
-            RandomPart::new(encoder, TextEncoder::manifest(&text)?.0),
+            RandomPart::new(text_encoder, TextEncoder::manifest(&text)?.0),
             RandomPart::new(denoiser, Transformer::manifest(&transformer)?),
-            RandomPart::new(decoder, Decoder::manifest(&vae)?),
+            RandomPart::new(vae_weights.clone(), Decoder::manifest(&vae)?),
         ];
         let parts = parts.map(Weights::Random);
+        let encoder = RandomPart::new(vae_weights, Encoder::manifest(&vae)?);
+        let encoder = Weights::Random(encoder);
         let prompts = Prompts::Fixed(synthetic.token_ids(text.vocab_size));
         let fingerprint = "random weights".into();
-        Ok(Self { text, transformer, vae, scheduler, prompts, fingerprint, parts })
+        Ok(Self { text, transformer, vae, scheduler, prompts, fingerprint, parts, encoder })
     }
 
     /// The tensors of one part that drawing reads.
     pub(crate) fn part(&self, name: PartName) -> &Weights {
         let index = PartName::ALL.iter().position(|&part| part == name);
         &self.parts[index.expect("every part is in the list of all parts")]
+    }
+
+    /// The tensors of what is loaded as one.
+    pub(crate) fn piece(&self, piece: Piece) -> &Weights {
+        match piece {
+            Piece::Encoder => &self.encoder,
+            Piece::TextEncoder => self.part(PartName::TextEncoder),
+            Piece::Transformer => self.part(PartName::Transformer),
+            Piece::Decoder => self.part(PartName::Vae),
+        }
     }
 
     /// Whether weights are stored in int8, so that no other precision is possible.
@@ -77,7 +106,7 @@ impl ModelFiles {
 
     /// Bytes of the part that takes most; parts can be loaded in turn, but none in pieces.
     pub(crate) fn largest_part(&self, target: Target) -> u64 {
-        let bytes = PartName::ALL.map(|part| self.loaded_bytes(part, target));
+        let bytes = Piece::ALL.map(|piece| self.piece(piece).loaded_bytes(target));
         bytes.into_iter().max().unwrap_or(0)
     }
 

@@ -217,6 +217,7 @@ fn resolve(
 fn usual_run(model: &ModelFiles, info: &ModelInfo, policy: Policy) -> Result<u64> {
     let size = info.default_size;
     let ask = Ask {
+        start: None,
         prompt: "a picture of something, told in a sentence of the usual length".into(),
         negative: String::new(),
         width: size.width,

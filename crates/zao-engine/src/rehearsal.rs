@@ -7,13 +7,12 @@ use zao_backend::{Grid, Plan, Planner, Policy};
 use zao_model::Manifest;
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
-use zao_model::vae::{Decoder, Thrift};
-use zao_weights::PartName;
+use zao_model::vae::{Decoder, Encoder, Thrift};
 
 use crate::bench::StageFlops;
 use crate::model::ModelFiles;
-use crate::parts::Supply;
-use crate::run::run;
+use crate::parts::{Piece, Supply};
+use crate::run::{Draws, run};
 use crate::watch::Watch;
 use crate::work::Work;
 use crate::{CancelToken, Event, Job, Result, Stage};
@@ -64,7 +63,8 @@ pub(crate) fn rehearse_stages(
     let mut until = planner.flops();
     for (stage, since) in begun.into_inner().into_iter().rev() {
         match stage {
-            Stage::Load => {}
+            // What is measured begins with noise.
+            Stage::Load | Stage::Encode => {}
             Stage::Text => flops.text += until - since,
             Stage::Denoise => flops.denoise += until - since,
             Stage::Decode => flops.decode += until - since,
@@ -83,8 +83,8 @@ fn rehearse_on(
     let mut supply = Hollow::new(model, planner)?;
     let (cancel, mut deliver) = (CancelToken::new(), drop);
     let mut watch = Watch::new(events, &cancel, &mut deliver);
-    let noise = |_: &Job, count| vec![0.0; count];
-    run(planner, &mut supply, work, &model.scheduler, &noise, &mut watch)
+    let draws = |_: &Job| -> Draws { Box::new(|count| vec![0.0; count]) };
+    run(planner, &mut supply, work, &model.scheduler, &draws, &mut watch)
 }
 
 /// The largest size smaller than that of `work`, in about the same proportions, whose plan `fits`.
@@ -116,6 +116,7 @@ pub(crate) fn largest_fitting(
 
 /// All parts without their weights.
 struct Hollow {
+    encoder: Encoder<Planner>,
     text_encoder: TextEncoder<Planner>,
     transformer: Transformer<Planner>,
     decoder: Decoder<Planner>,
@@ -125,6 +126,7 @@ impl Hollow {
     fn new(model: &ModelFiles, planner: &Planner) -> Result<Self> {
         let nothing = Manifest::default();
         Ok(Self {
+            encoder: Encoder::load(planner, &nothing, &model.vae)?,
             text_encoder: TextEncoder::load(planner, &nothing, &model.text)?,
             transformer: Transformer::load(planner, &nothing, &model.transformer)?,
             decoder: Decoder::load(planner, &nothing, &model.vae)?,
@@ -133,6 +135,10 @@ impl Hollow {
 }
 
 impl Supply<Planner> for Hollow {
+    fn encoder(&mut self, _: &mut Watch<'_>) -> Result<&Encoder<Planner>> {
+        Ok(&self.encoder)
+    }
+
     fn text_encoder(&mut self, _: &mut Watch<'_>) -> Result<&TextEncoder<Planner>> {
         Ok(&self.text_encoder)
     }
@@ -145,5 +151,5 @@ impl Supply<Planner> for Hollow {
         Ok(&self.decoder)
     }
 
-    fn finished(&mut self, _: PartName) {}
+    fn finished(&mut self, _: Piece) {}
 }

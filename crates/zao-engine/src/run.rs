@@ -3,41 +3,52 @@
 use std::sync::Arc;
 
 use zao_backend::prelude::*;
-use zao_weights::PartName;
+use zao_model::schedule::Schedule;
 
 use crate::denoise::{Latent, denoise};
-use crate::parts::Supply;
+use crate::origins::origins;
+use crate::parts::{Piece, Supply};
 use crate::watch::Watch;
 use crate::work::Work;
 use crate::{Job, Picture, Result, Stage};
 
-/// Runs `work` as one packed batch; `watch` gets each picture when it is decoded, in order. `noise`
-/// gives the starting values of a job's latent.
+/// The generator of a job: as many normal values as are asked for, others with each call.
+pub(crate) type Draws = Box<dyn FnMut(usize) -> Vec<f32>>;
+
+/// Runs `work` as one packed batch; `watch` gets each picture when it is decoded, in order. `draws`
+/// gives the generator of a job.
 pub(crate) fn run<B: Backend>(
     b: &B,
     supply: &mut dyn Supply<B>,
     work: &[Work<'_>],
     scheduler: &zao_model::SchedulerConfig,
-    noise: &dyn Fn(&Job, usize) -> Vec<f32>,
+    draws: &dyn Fn(&Job) -> Draws,
     watch: &mut Watch<'_>,
 ) -> Result<()> {
+    let origins = origins(b, supply, work, draws, watch)?;
     let latents = {
         let captions = Captions::new(b, supply, work, watch)?;
         let transformer = supply.transformer(watch)?;
         let config = transformer.config();
-        let latents = work.iter().map(|work| {
+        let latents = work.iter().zip(origins).map(|(work, origin)| {
             let shape = zao_backend::Shape::new(config.in_channels, work.job.latent().area());
-            let values = noise(work.job, shape.len());
+            let tokens = work.job.latent().over(config.patch()).area();
+            let schedule = Schedule::new(scheduler, work.job.ask().steps, tokens)
+                .without_first(work.job.left_out());
+            let values = match &origin {
+                None => draws(work.job)(shape.len()),
+                Some(origin) => origin.beginning(&schedule),
+            };
             let tensor = b.upload(shape, &values, Region::Job)?;
             let positive = captions.of(&work.positive);
             let negative = work.negative.as_ref().map(|ids| captions.of(ids));
-            Ok(Latent { job: work.job, tensor, positive, negative })
+            Ok(Latent { job: work.job, schedule, origin, tensor, positive, negative })
         });
         let latents = latents.collect::<Result<Vec<_>>>()?;
         watch.enter(Stage::Denoise);
-        denoise(b, transformer, scheduler, latents, watch)?
+        denoise(b, transformer, latents, watch)?
     };
-    supply.finished(PartName::Transformer);
+    supply.finished(Piece::Transformer);
 
     watch.check()?;
     let decoder = supply.decoder(watch)?;
@@ -50,7 +61,7 @@ pub(crate) fn run<B: Backend>(
         let (width, height) = (work.job.ask().width, work.job.ask().height);
         watch.decoded(Picture { width, height, rgb });
     }
-    supply.finished(PartName::Vae);
+    supply.finished(Piece::Decoder);
     Ok(())
 }
 
@@ -76,7 +87,7 @@ impl<B: Backend> Captions<B> {
         watch.enter(Stage::Text);
         let features = encoder.encode(b, &prompts)?;
         watch.check()?;
-        supply.finished(PartName::TextEncoder);
+        supply.finished(Piece::TextEncoder);
         let transformer = supply.transformer(watch)?;
         let features: Vec<_> = features.iter().collect();
         let captions = transformer.refine(b, &features)?;

@@ -14,13 +14,39 @@ pub enum Generator {
     Nv,
 }
 
+/// A generator that goes on where it stopped, as one `torch.Generator` does in several calls.
+#[derive(Debug)]
+pub struct Source(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    TorchCpu(Box<torch_cpu::TorchCpu>),
+    Nv(nv::Nv),
+}
+
+impl Source {
+    /// The generator as it is after seeding.
+    #[must_use]
+    pub fn new(generator: Generator, seed: u64) -> Self {
+        Self(match generator {
+            Generator::TorchCpu => Kind::TorchCpu(Box::new(torch_cpu::TorchCpu::new(seed))),
+            Generator::Nv => Kind::Nv(nv::Nv::new(seed)),
+        })
+    }
+
+    /// What the next `torch.randn` of `count` values gives.
+    pub fn normal(&mut self, count: usize) -> Vec<f32> {
+        match &mut self.0 {
+            Kind::TorchCpu(generator) => generator.normal(count),
+            Kind::Nv(generator) => generator.normal(count),
+        }
+    }
+}
+
 /// `count` values of the standard normal distribution.
 #[must_use]
 pub fn normal(generator: Generator, seed: u64, count: usize) -> Vec<f32> {
-    match generator {
-        Generator::TorchCpu => torch_cpu::normal(seed, count),
-        Generator::Nv => nv::normal(seed, count),
-    }
+    Source::new(generator, seed).normal(count)
 }
 
 #[cfg(test)]
@@ -35,6 +61,9 @@ mod tests {
             let var = values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / 1e5;
             assert!(mean.abs() < 0.01 && (var - 1.0).abs() < 0.02, "{generator:?} {mean} {var}");
             assert_ne!(values[..16], normal(generator, 2, 16)[..]);
+            let mut source = Source::new(generator, 1);
+            let first = source.normal(16);
+            assert_ne!(first, source.normal(16), "a second call gives other values");
         }
     }
 }

@@ -34,6 +34,24 @@ impl Schedule {
         Self { sigmas, train_steps: config.num_train_timesteps }
     }
 
+    /// The schedule without its first `count` steps, as many as there are at most.
+    #[must_use]
+    pub fn without_first(mut self, count: usize) -> Self {
+        self.sigmas.drain(..count.min(self.steps()));
+        self
+    }
+
+    /// A latent at the noise level that step `step` begins at, or the last step ends at.
+    ///
+    /// # Panics
+    /// When there is no such level, or the noise has not as many values as the latent.
+    #[must_use]
+    pub fn noised(&self, step: usize, latent: &[f32], noise: &[f32]) -> Vec<f32> {
+        assert_eq!(latent.len(), noise.len(), "each value of a latent gets its noise");
+        let sigma = self.sigmas[step];
+        latent.iter().zip(noise).map(|(x, n)| sigma * n + (1.0 - sigma) * x).collect()
+    }
+
     /// Number of forwards.
     #[must_use]
     pub fn steps(&self) -> usize {
@@ -59,6 +77,15 @@ impl Schedule {
     pub fn delta(&self, step: usize) -> f32 {
         -(self.sigmas[step + 1] - self.sigmas[step])
     }
+}
+
+/// How many of `steps` steps are left out when a picture is changed with this strength, from 0 to 1, as
+/// diffusers' `get_timesteps` counts them. In `f64`, where it does: 10 steps of strength 0.6 leave out 4,
+/// and in `f32` they would be 3.
+#[must_use]
+pub fn left_out(steps: usize, strength: f64) -> usize {
+    let steps = steps as f64;
+    (steps - (steps * strength).min(steps)).max(0.0) as usize
 }
 
 /// `torch.linspace`: from both ends towards the middle, in `f32`, each product and sum rounded once.
@@ -90,6 +117,35 @@ mod tests {
         }
         assert_eq!(schedule.times()[0], 0.0);
         assert!((0..8).all(|i| schedule.delta(i) > 0.0));
+    }
+
+    #[test]
+    fn strength_cuts_the_schedule_as_in_python() {
+        for (steps, strength, expected) in [
+            (8, 1.0, 0),
+            (8, 0.6, 3),
+            (10, 0.6, 4),
+            (10, 0.7, 3),
+            (10, 0.3, 7),
+            (50, 0.02, 49),
+            (8, 0.1, 7),
+            (8, 0.0, 8),
+        ] {
+            assert_eq!(left_out(steps, strength), expected, "{steps} {strength}");
+        }
+        let whole = Schedule::new(&SchedulerConfig::default(), 8, 4096);
+        let cut = whole.clone().without_first(3);
+        assert_eq!((cut.steps(), cut.sigmas()), (5, &whole.sigmas()[3..]));
+        assert_eq!(cut.delta(0), whole.delta(3));
+        assert_eq!(cut.without_first(99).sigmas(), [0.0]);
+    }
+
+    #[test]
+    fn noise_is_mixed_in_by_its_level() {
+        let schedule = Schedule::new(&SchedulerConfig::default(), 8, 4096);
+        assert_eq!(schedule.noised(0, &[4.0], &[-1.0]), [-1.0]);
+        assert_eq!(schedule.noised(6, &[4.0], &[-1.0]), [1.5]);
+        assert_eq!(schedule.noised(8, &[4.0], &[-1.0]), [4.0]);
     }
 
     #[test]

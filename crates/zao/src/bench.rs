@@ -139,6 +139,7 @@ fn ask((width, height): (u32, u32), steps: usize, seed: u64) -> Ask {
         guidance: Guidance::OFF,
         seed,
         generator: Generator::TorchCpu,
+        start: None,
     }
 }
 

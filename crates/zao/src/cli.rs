@@ -76,9 +76,28 @@ pub(crate) struct GenerateArgs {
     #[arg(allow_negative_numbers = true)]
     pub(crate) height: Option<u32>,
 
-    /// Width and height in one, as in 1024x768
-    #[arg(long, value_name = "WxH", value_parser = size, allow_hyphen_values = true)]
-    pub(crate) size: Option<(u32, u32)>,
+    /// Width and height in one, as in 1024x768, or auto: by the length of the prompt
+    #[arg(long, value_name = "WxH|auto", value_parser = asked_size, allow_hyphen_values = true)]
+    pub(crate) size: Option<AskedSize>,
+
+    /// How fine: draft, standard or high, which are 3/4, 4/4 and 5/4 of the side that the model is made
+    /// for (768, 1024 and 1280 pixels for z-image-turbo), or auto, as --size auto
+    #[arg(long, value_name = "QUALITY", conflicts_with_all = ["size", "width", "height"])]
+    pub(crate) quality: Option<zao_api::Quality>,
+
+    /// Picture to begin with: PNG, JPEG or WebP. Drawn in its own size, rounded down to a multiple of 16,
+    /// unless another is asked for
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<String>,
+
+    /// How much to change that picture, above 0 and up to 1; so much of the steps is done [default: 0.6;
+    /// with --mask 1]
+    #[arg(long, value_name = "AMOUNT", requires = "image", allow_negative_numbers = true)]
+    pub(crate) strength: Option<f64>,
+
+    /// Where to change it, as a picture: white is drawn anew, black stays
+    #[arg(long, value_name = "FILE", requires = "image")]
+    pub(crate) mask: Option<String>,
 
     /// Denoising steps, each one forward of the model [default: 8; for z-image 50]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -189,6 +208,15 @@ pub(crate) struct PullArgs {
     pub(crate) quiet: bool,
 }
 
+/// A size as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AskedSize {
+    /// By the length of the prompt.
+    Auto,
+    /// Width and height.
+    Exactly(u32, u32),
+}
+
 /// The hubs that publish the models.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HubName {
@@ -213,6 +241,14 @@ fn pixels(text: &str) -> Result<u32, String> {
         return Err(format!("{text:?} is not a number of pixels"));
     }
     text.parse().map_err(|_| format!("{text} pixels are more than any picture has"))
+}
+
+fn asked_size(text: &str) -> Result<AskedSize, String> {
+    if text == "auto" {
+        return Ok(AskedSize::Auto);
+    }
+    let (width, height) = size(text).map_err(|error| format!("{error}, or auto"))?;
+    Ok(AskedSize::Exactly(width, height))
 }
 
 fn size(text: &str) -> Result<(u32, u32), String> {
@@ -244,10 +280,11 @@ mod tests {
     #[test]
     fn sizes_are_read_as_people_write_them() {
         for text in ["1024x768", "1024X768", "1024*768", "1024×768", "1024 x 768"] {
-            assert_eq!(size(text), Ok((1024, 768)), "{text}");
+            assert_eq!(asked_size(text), Ok(AskedSize::Exactly(1024, 768)), "{text}");
         }
+        assert_eq!(asked_size("auto"), Ok(AskedSize::Auto));
         for text in ["1024", "x768", "1024x", "-1x5", "axb", "", "99999999999x1"] {
-            assert!(size(text).is_err(), "{text}");
+            assert!(asked_size(text).is_err(), "{text}");
         }
     }
 }

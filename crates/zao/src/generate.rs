@@ -1,17 +1,19 @@
 //! `zao generate`: a prompt to picture files.
 
+mod input;
 mod jobs;
 mod output;
 mod provenance;
 mod report;
 mod request;
+mod size;
 
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
 use zao_api::{Precision as Asked, ResolvedPrecision as Recorded};
 use zao_engine::{
-    CancelToken, Engine, Error, Event, MemoryPlan, Precision, Residency, ResolvedPrecision,
+    CancelToken, Engine, Error, Event, Job, MemoryPlan, Precision, Residency, ResolvedPrecision,
     Settings,
 };
 
@@ -20,13 +22,14 @@ use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::{console, interrupt, model, places, units};
+use input::Input;
 use output::Output;
 pub(crate) use provenance::Provenance;
 use report::Report;
 use request::Wanted;
 
 pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
-    let start = Instant::now();
+    let begun = Instant::now();
     let screen = Screen::new(args.quiet);
     let cancel = CancelToken::new();
     let token = cancel.clone();
@@ -34,16 +37,22 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
 
     // Everything that can be wrong is looked for before anything is said or drawn.
     let mut wanted = Wanted::new(args)?;
+    let input = Input::read(&wanted.request)?;
     let (mut engine, notice) = open(args, &wanted)?;
     wanted.request = jobs::complete(wanted.request, engine.model());
-    let jobs = jobs::of(&wanted.request, engine.model()).map_err(Failure::usage)?;
+    let (size, size_remark) =
+        size::settle(&wanted.request, input.as_ref().map(Input::size), &engine)?;
+    engine.model().check_size(size).map_err(Failure::usage)?;
+    let start = input.as_ref().map(|input| input.start(size));
+    let jobs = jobs::of(&wanted.request, size, start.as_ref(), engine.model());
+    let jobs = jobs.map_err(Failure::usage)?;
     let output = Output::new(&args.output, jobs.len())?;
     if args.json && output.is_stdout() {
         return Err(Failure::usage(
             "--json and the picture cannot both go to standard output; give --output a file",
         ));
     }
-    let opened = start.elapsed();
+    let opened = begun.elapsed();
 
     if let Some(why) = engine.passed_over() {
         screen.remark(&format!("drawing on the processor: {why}"));
@@ -52,9 +61,12 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         let (precision, why) = (recorded(&engine), engine.precision_reason());
         screen.remark(&format!("drawing in {precision}: {why}"));
     }
-    let warnings = RefCell::new(wanted.warnings(args, &engine));
+    if let Some(remark) = size_remark {
+        screen.remark(&remark);
+    }
+    let warnings = RefCell::new(wanted.warnings(args, &engine, input.as_ref()));
     warnings.borrow().iter().for_each(|line| screen.remark(line));
-    let steps = jobs.iter().map(|job| job.ask().steps).max().unwrap_or(0);
+    let steps = jobs.iter().map(Job::steps).max().unwrap_or(0);
     let progress = Progress::new(&screen, steps, jobs.len());
     let planned = Cell::new(None);
     let events = |event| match event {
@@ -72,7 +84,8 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         }
         other => progress.show(&other),
     };
-    let mut report = Report::new(&engine, jobs.len(), start);
+    let image = input.as_ref().map(|input| input.record().clone());
+    let mut report = Report::new(&engine, image, jobs.len(), begun);
     // Each picture is written as soon as it is there: what comes later cannot lose it.
     let mut written = Ok(());
     let drawn = engine.draw_each(&jobs, &events, &cancel, &mut |picture| {

@@ -33,7 +33,13 @@ fn lines(path: &str, info: &Info) -> Vec<String> {
             lines.push(format!("made by zao {} with {}", recipe.zao_version, recipe.model.name));
             lines.push(Parameters::from_recipe(recipe).to_string());
             let model = &recipe.model.name;
-            lines.push(format!("draw it again with {model}: zao generate --from {path}"));
+            let files = recipe.image.as_ref().map_or(String::new(), |image| {
+                lines.push(format!("made of the picture with SHA-256 {}", image.sha256));
+                let Some(mask) = &image.mask_sha256 else { return " --image FILE".into() };
+                lines.push(format!("and the mask with SHA-256 {mask}"));
+                " --image FILE --mask FILE".into()
+            });
+            lines.push(format!("draw it again with {model}: zao generate --from {path}{files}"));
         }
         Origin::Parameters(parameters) => {
             lines.push("made by another tool:".into());

@@ -42,6 +42,7 @@ impl Progress {
     fn begin(&self, stage: Stage) {
         let (template, len) = match stage {
             Stage::Load => ("loading   {bar:40} {decimal_bytes} of {decimal_total_bytes}", None),
+            Stage::Encode => ("looking   {spinner}", None),
             Stage::Text => ("reading   {spinner}", None),
             Stage::Denoise => {
                 ("drawing   {bar:40} step {pos} of {len}{left}", Some(self.steps as u64))

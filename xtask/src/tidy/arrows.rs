@@ -14,9 +14,10 @@ struct Room {
     below: &'static [&'static str],
 }
 
-const ROOMS: [Room; 10] = [
+const ROOMS: [Room; 11] = [
     Room { name: "zao-api", below: &[] },
     Room { name: "zao-png", below: &["zao-api"] },
+    Room { name: "zao-image", below: &[] },
     Room { name: "zao-backend", below: &[] },
     Room { name: "zao-cpu", below: &["zao-backend"] },
     Room { name: "zao-cuda", below: &["zao-backend"] },
@@ -35,6 +36,7 @@ const ROOMS: [Room; 10] = [
             "zao-cpu",
             "zao-cuda",
             "zao-engine",
+            "zao-image",
             "zao-model",
             "zao-png",
             "zao-weights",

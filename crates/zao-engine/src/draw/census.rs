@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use zao_backend::op::Op;
 use zao_backend::{Backend, Description, Matrix, Plan, Planner, Policy, Region, Result, Tensor};
@@ -16,7 +17,8 @@ use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::watch::Watch;
 use crate::{
-    Ask, CancelToken, Event, Job, MemoryPlan, ModelInfo, Residency, ResolvedPrecision, Stage,
+    Ask, CancelToken, Event, Job, MemoryPlan, ModelInfo, Picture, Residency, ResolvedPrecision,
+    Stage, Start,
 };
 
 struct Census {
@@ -114,8 +116,9 @@ impl Scene {
             let (prompt, guidance) = ("a cat".to_owned(), Guidance::OFF);
             let (width, height, generator) = (side, side, Generator::TorchCpu);
             let negative = String::new();
+            let (seed, start) = (0, None);
             let ask =
-                Ask { prompt, negative, width, height, steps: 2, guidance, seed: 0, generator };
+                Ask { prompt, negative, width, height, steps: 2, guidance, seed, generator, start };
             Job::new(ask, &info).unwrap()
         };
         let jobs = (0..PICTURES).map(|_| job(64)).collect();
@@ -125,6 +128,17 @@ impl Scene {
         let precision = ResolvedPrecision::F32;
         let artist = Artist::new(backend, Target::Cpu(precision), Budget::new(limit), residency);
         Self { model, jobs, artist, alive, free }
+    }
+
+    /// Lets every job begin with one black picture.
+    fn begin_with_a_picture(&mut self) {
+        let info = ModelInfo::of("test", &self.model);
+        let picture = Arc::new(Picture { width: 64, height: 64, rgb: vec![0; 3 * 64 * 64] });
+        let start = Start { picture, mask: None, strength: 1.0 };
+        for job in &mut self.jobs {
+            let ask = Ask { start: Some(start.clone()), ..job.ask().clone() };
+            *job = Job::new(ask, &info).unwrap();
+        }
     }
 
     /// Draws until `cancel_after` steps are done; returns how that ended, and with each stage how many
@@ -171,6 +185,21 @@ fn in_turn_no_part_is_there_while_another_is_loaded_nor_afterwards() {
         let held = scene.artist.held_bytes(&scene.model);
         assert_eq!(scene.parts_and_reserve(), (0, held), "only what runs need is kept");
     }
+}
+
+#[test]
+fn the_encoder_of_pictures_goes_before_the_parts_that_draw_come() {
+    let mut scene = Scene::new(Residency::InTurn, None);
+    scene.begin_with_a_picture();
+    assert_eq!(loads(&scene.finish()), [0; 4]);
+    assert_eq!((scene.alive.get(), scene.parts_and_reserve().0), (0, 0));
+
+    let mut kept = Scene::new(Residency::Keep, None);
+    kept.begin_with_a_picture();
+    assert_eq!(loads(&kept.finish()).len(), 4);
+    let all = kept.alive.get();
+    assert_eq!(loads(&kept.finish()), [0; 0], "it is there for the next run");
+    assert_eq!(kept.alive.get(), all);
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::num::NonZeroUsize;
 
 use zao_engine::{Ask, Engine, Generator, Guidance, Picture, Precision, ResolvedPrecision};
 
-use crate::support::{Model, ask, draw};
+use crate::support::{Model, ask, draw, left_half, start};
 
 const BOTH: [ResolvedPrecision; 2] = [ResolvedPrecision::F32, ResolvedPrecision::Bf16];
 
-/// Jobs that differ in everything; two share a prompt, and all end at different steps.
+/// Jobs that differ in everything, two of which begin with a picture; two share a prompt, and they end at
+/// different steps.
 fn mixed() -> Vec<Ask> {
     let guided = Guidance { scale: 2.0, normalization: 0.0, truncation: 1.0 };
     let limited = Guidance { scale: 4.0, normalization: 0.9, truncation: 0.4 };
@@ -17,6 +18,13 @@ fn mixed() -> Vec<Ask> {
         Ask { seed: 1, ..ask(prompt, (64, 64)) },
         Ask { steps: 3, guidance: guided, negative: "a dog".into(), ..ask("猫", (192, 128)) },
         Ask { steps: 4, guidance: limited, negative: prompt.into(), ..ask("an owl", (80, 48)) },
+        Ask { steps: 5, start: Some(start(7, (64, 96), 0.5)), ..ask("a boat", (64, 96)) },
+        Ask {
+            steps: 3,
+            guidance: guided,
+            start: Some(left_half(start(7, (96, 64), 1.0))),
+            ..ask("a cat", (96, 64))
+        },
         Ask { steps: 1, seed: u64::MAX, generator: Generator::Nv, ..ask(prompt, (16, 16)) },
     ]
 }

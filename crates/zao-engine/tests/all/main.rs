@@ -15,6 +15,7 @@ mod cards;
 mod converted;
 mod copies;
 mod damaged;
+mod edits;
 mod events;
 mod fingerprint;
 mod memory;

@@ -37,6 +37,7 @@ fn goldens() -> Vec<Golden> {
             },
             seed: entry["seed"].as_u64().unwrap(),
             generator: Generator::TorchCpu,
+            start: None,
         };
         assert_eq!([picture.width, picture.height], [ask.width, ask.height].map(|n| n as u32));
         Golden { file, ask, rgb: picture.pixels }

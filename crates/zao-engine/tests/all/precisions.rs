@@ -43,6 +43,7 @@ pub(crate) fn asks() -> impl Iterator<Item = Ask> {
         guidance: Guidance::OFF,
         seed,
         generator: Generator::TorchCpu,
+        start: None,
     })
 }
 

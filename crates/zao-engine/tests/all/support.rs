@@ -4,14 +4,15 @@
 use std::cell::RefCell;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde_json::Value;
 use tempfile::TempDir;
 use zao_engine::{
-    Ask, CancelToken, Engine, Event, Generator, Guidance, Job, Picture, Precision,
-    ResolvedPrecision, Result, Settings, Timings,
+    Ask, CancelToken, Engine, Event, Generator, Guidance, Job, Mask, Picture, Precision,
+    ResolvedPrecision, Result, Settings, Start, Timings,
 };
 use zao_weights::Source;
 
@@ -74,6 +75,7 @@ pub(crate) fn ask(prompt: &str, (width, height): (usize, usize)) -> Ask {
         guidance: Guidance::OFF,
         seed: 42,
         generator: Generator::TorchCpu,
+        start: None,
     }
 }
 
@@ -100,6 +102,24 @@ pub(crate) fn watched(
     };
     let result = engine.draw(&jobs, &events, &cancel);
     (result, seen.into_inner())
+}
+
+/// A picture of that size to begin with, smooth and different for each `seed`.
+pub(crate) fn start(seed: u8, (width, height): (usize, usize), strength: f64) -> Start {
+    let pixel = |at: usize| {
+        let (x, y) = (at % width, at / width);
+        [(255 * x / width) as u8, (255 * y / height) as u8, seed]
+    };
+    let rgb = (0..width * height).flat_map(pixel).collect();
+    Start { picture: Arc::new(Picture { width, height, rgb }), mask: None, strength }
+}
+
+/// The same start, of which only the left half is drawn anew.
+pub(crate) fn left_half(start: Start) -> Start {
+    let (width, height) = (start.picture.width, start.picture.height);
+    let grey = (0..width * height).map(|at| if at % width < width / 2 { 255 } else { 0 });
+    let mask = Mask { width, height, grey: grey.collect() };
+    Start { mask: Some(Arc::new(mask)), ..start }
 }
 
 /// Peak signal-to-noise ratio of two pictures of the same size, in dB.

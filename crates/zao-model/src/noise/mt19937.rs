@@ -6,6 +6,7 @@
 const N: usize = 624;
 const M: usize = 397;
 
+#[derive(Debug)]
 pub(super) struct Mt19937 {
     state: [u32; N],
     next: usize,

@@ -3,16 +3,33 @@
 //! Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011. torch gives thread
 //! `i` the subsequence `i` and, while every element has a thread of its own, keeps the first of the
 //! four values. That holds up to a few hundred thousand elements, which depends on the card; zao
-//! keeps to it for any number so that a seed means the same everywhere.
+//! keeps to it for any number so that a seed means the same everywhere. Each call moves every thread on by
+//! four values, which is one step of its counter.
 
-pub(super) fn normal(seed: u64, count: usize) -> Vec<f32> {
-    (0..count as u64).map(|i| box_muller(philox(seed, i))).collect()
+/// The generator.
+#[derive(Debug)]
+pub(super) struct Nv {
+    seed: u64,
+    calls: u64,
 }
 
-/// The first two of the four random words of subsequence `index`.
-fn philox(seed: u64, index: u64) -> [u32; 2] {
+impl Nv {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { seed, calls: 0 }
+    }
+
+    pub(super) fn normal(&mut self, count: usize) -> Vec<f32> {
+        let value = |i| box_muller(philox(self.seed, self.calls, i));
+        let values = (0..count as u64).map(value).collect();
+        self.calls += 1;
+        values
+    }
+}
+
+/// The first two of the four random words at step `step` of subsequence `index`.
+fn philox(seed: u64, step: u64, index: u64) -> [u32; 2] {
     let mut key = [seed as u32, (seed >> 32) as u32];
-    let mut c = [0, 0, index as u32, (index >> 32) as u32];
+    let mut c = [step as u32, (step >> 32) as u32, index as u32, (index >> 32) as u32];
     for round in 0..10 {
         if round > 0 {
             key[0] = key[0].wrapping_add(0x9e37_79b9);
@@ -46,6 +63,6 @@ mod tests {
     #[test]
     fn philox_matches_the_published_vector() {
         // Random123's known answer for a zero counter and a zero key.
-        assert_eq!(philox(0, 0), [0x6627_e8d5, 0xe169_c58d]);
+        assert_eq!(philox(0, 0, 0), [0x6627_e8d5, 0xe169_c58d]);
     }
 }

@@ -33,6 +33,21 @@ pub struct Moments {
     pub logvar: Vec<f32>,
 }
 
+impl Moments {
+    /// A latent drawn from the distribution with standard normal `noise` of the same size.
+    ///
+    /// # Panics
+    /// When the noise is of another size.
+    #[must_use]
+    pub fn sample(&self, noise: &[f32]) -> Vec<f32> {
+        assert_eq!(noise.len(), self.mean.len(), "each value of a latent gets its noise");
+        // In f64 and rounded once, so that no machine's mathematical library shows.
+        let deviation = |logvar: f32| (0.5 * f64::from(logvar)).exp() as f32;
+        let values = self.mean.iter().zip(&self.logvar).zip(noise);
+        values.map(|((mean, &logvar), noise)| mean + deviation(logvar) * noise).collect()
+    }
+}
+
 impl<B: Backend> Encoder<B> {
     /// Loads the encoder's half of the autoencoder.
     ///
@@ -98,11 +113,11 @@ impl<B: Backend> Encoder<B> {
         Ok(Moments { mean: plane(0), logvar })
     }
 
-    /// The latent that the transformer works in, from the distribution's mean:
-    /// `(mean - shift) * scale`.
-    pub fn to_latent(&self, mean: &[f32]) -> Vec<f32> {
+    /// The latent that the transformer works in, from the distribution's mean or a sample of it:
+    /// `(value - shift) * scale`.
+    pub fn to_latent(&self, values: &[f32]) -> Vec<f32> {
         let (scale, shift) = (self.config.scaling_factor, self.config.shift());
-        mean.iter().map(|v| (v - shift) * scale).collect()
+        values.iter().map(|v| (v - shift) * scale).collect()
     }
 }
 

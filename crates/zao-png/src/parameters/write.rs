@@ -18,6 +18,7 @@ impl Parameters {
             Rng::TorchCpu => "CPU",
             Rng::Nv => "NV",
         };
+        let strength = recipe.image.as_ref().map(|image| image.strength);
         let settings: [(&str, &dyn Display); 10] = [
             ("Steps", &recipe.steps),
             ("Sampler", &"Euler"),
@@ -34,8 +35,10 @@ impl Parameters {
             prompt: recipe.prompt.clone(),
             negative_prompt: recipe.negative_prompt.clone().unwrap_or_default(),
             settings: settings
+                .into_iter()
+                .chain(strength.as_ref().map(|it| ("Denoising strength", it as &dyn Display)))
                 .map(|(name, value)| Setting { name: name.to_owned(), value: value.to_string() })
-                .into(),
+                .collect(),
         }
     }
 }

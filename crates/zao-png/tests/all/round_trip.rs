@@ -1,7 +1,7 @@
 //! What zao writes, it reads back bit for bit.
 
-use zao_api::{Model, Recipe, ResolvedPrecision, Rng};
-use zao_png::{Error, Origin, decode_rgb, encode, read};
+use zao_api::{InputImage, Model, Recipe, ResolvedPrecision, Rng};
+use zao_png::{Error, Origin, Parameters, decode_rgb, encode, read};
 
 use crate::support::{pixels, recipe};
 
@@ -17,6 +17,11 @@ fn pixels_and_recipe_come_back_bit_for_bit() {
             shift: -0.0,
             seed: u64::MAX,
             rng: Rng::Nv,
+            image: Some(InputImage {
+                sha256: "5d5fc85b65a9".into(),
+                mask_sha256: Some("b9b870caaf4d".into()),
+                strength: 1.0 / 3.0,
+            }),
             precision: ResolvedPrecision::Bf16,
             ..recipe(width, height)
         };
@@ -35,6 +40,18 @@ fn pixels_and_recipe_come_back_bit_for_bit() {
         assert_eq!(read.cfg_normalization.to_bits(), 1);
         assert_eq!(read.shift.to_bits(), (-0.0_f32).to_bits());
     }
+}
+
+#[test]
+fn strength_is_told_in_the_words_of_other_tools() {
+    let image = InputImage { sha256: "5d".into(), mask_sha256: None, strength: 0.6 };
+    let with_image = Recipe { image: Some(image), ..recipe(1, 1) };
+    let strength = |recipe: &Recipe| {
+        let parameters = Parameters::from_recipe(recipe);
+        parameters.get("Denoising strength").map(str::to_owned)
+    };
+    assert_eq!(strength(&with_image).as_deref(), Some("0.6"));
+    assert_eq!(strength(&recipe(1, 1)), None);
 }
 
 #[test]

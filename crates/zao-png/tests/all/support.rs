@@ -18,6 +18,7 @@ pub(crate) fn recipe(width: u32, height: u32) -> Recipe {
         cfg_truncation: 1.0,
         seed: 42,
         rng: Rng::TorchCpu,
+        image: None,
         shift: 3.0,
         precision: ResolvedPrecision::F32,
         device: "cpu".into(),

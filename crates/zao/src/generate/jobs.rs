@@ -4,7 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use zao_api::{Request, Rng};
-use zao_engine::{Ask, Generator, Guidance, InvalidJob, Job, ModelInfo};
+use zao_engine::{Ask, Generator, Grid, Guidance, InvalidJob, Job, ModelInfo, Start};
 use zao_weights::KnownModel;
 
 /// Steps for a model that nobody has published settings for: Z-Image-Turbo's, as for most of its kin.
@@ -20,10 +20,14 @@ pub(super) fn complete(request: Request, model: &ModelInfo) -> Request {
     }
 }
 
-/// The jobs of a request, with seeds counting up from the asked one or from a random one.
-pub(super) fn of(request: &Request, model: &ModelInfo) -> Result<Vec<Job>, InvalidJob> {
+/// The jobs of a request for pictures of `size`, with seeds counting up from the asked one or from a random one.
+pub(super) fn of(
+    request: &Request,
+    size: Grid,
+    start: Option<&Start>,
+    model: &ModelInfo,
+) -> Result<Vec<Job>, InvalidJob> {
     let first_seed = request.seed.unwrap_or_else(random_seed);
-    let side = |asked: Option<u32>, own: usize| asked.map_or(own, |pixels| pixels as usize);
     let guidance = Guidance {
         scale: request.guidance.unwrap_or(Guidance::OFF.scale),
         normalization: request.cfg_normalization.unwrap_or(Guidance::OFF.normalization),
@@ -33,8 +37,8 @@ pub(super) fn of(request: &Request, model: &ModelInfo) -> Result<Vec<Job>, Inval
         let ask = Ask {
             prompt: request.prompt.clone(),
             negative: request.negative_prompt.clone().unwrap_or_default(),
-            width: side(request.width, model.default_size.width),
-            height: side(request.height, model.default_size.height),
+            width: size.width,
+            height: size.height,
             steps: request.steps.unwrap_or(STEPS) as usize,
             guidance,
             seed: first_seed.wrapping_add(i),
@@ -42,6 +46,7 @@ pub(super) fn of(request: &Request, model: &ModelInfo) -> Result<Vec<Job>, Inval
                 Rng::TorchCpu => Generator::TorchCpu,
                 Rng::Nv => Generator::Nv,
             },
+            start: start.cloned(),
         };
         Job::new(ask, model)
     });

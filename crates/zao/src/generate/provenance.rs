@@ -1,15 +1,17 @@
 //! What made a picture, as its recipe records it.
 
 use anyhow::Context;
-use zao_api::{Model, Recipe, RecipeFormat, ResolvedPrecision, Rng};
+use zao_api::{InputImage, Model, Recipe, RecipeFormat, ResolvedPrecision, Rng};
 use zao_engine::{Engine, Generator, Job};
 
 use super::{recorded, recorded_device};
 use crate::failure::Result;
 
-/// The model, the arithmetic and the device, which are the same for all pictures of an engine.
+/// The model, the arithmetic, the device and the picture to begin with, which are the same for all pictures of
+/// a run.
 pub(crate) struct Provenance {
     model: Model,
+    image: Option<InputImage>,
     shift: f32,
     precision: ResolvedPrecision,
     device: String,
@@ -21,10 +23,16 @@ impl Provenance {
         let model = engine.model();
         Self {
             model: Model { name: model.name.clone(), fingerprint: model.fingerprint.clone() },
+            image: None,
             shift: model.shift,
             precision: recorded(engine),
             device: recorded_device(engine),
         }
+    }
+
+    /// The same for pictures that begin with another.
+    pub(super) fn with_image(self, image: Option<InputImage>) -> Self {
+        Self { image, ..self }
     }
 
     /// The model.
@@ -57,6 +65,7 @@ impl Provenance {
                 Generator::TorchCpu => Rng::TorchCpu,
                 Generator::Nv => Rng::Nv,
             },
+            image: self.image.clone(),
             shift: self.shift,
             precision: self.precision,
             device: self.device.clone(),

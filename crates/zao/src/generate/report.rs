@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use zao_api::{Generated, GeneratedImage, Stages};
+use zao_api::{Generated, GeneratedImage, InputImage, Stages};
 use zao_engine::{Engine, Job, Picture, Timings};
 
 use super::output::Output;
@@ -21,10 +21,15 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// A run of `count` pictures that began at `start`.
-    pub(super) fn new(engine: &Engine, count: usize, start: Instant) -> Self {
+    /// A run of `count` pictures, made of `image` if there is one, that began at `start`.
+    pub(super) fn new(
+        engine: &Engine,
+        image: Option<InputImage>,
+        count: usize,
+        start: Instant,
+    ) -> Self {
         Self {
-            provenance: Provenance::of(engine),
+            provenance: Provenance::of(engine).with_image(image),
             precision_reason: engine.precision_reason().to_string(),
             device: engine.device().device,
             start,
@@ -65,6 +70,7 @@ impl Report {
         warnings: Vec<String>,
     ) -> Generated {
         let first = jobs.first().map(Job::ask);
+        let steps = jobs.first().map_or(0, Job::steps);
         Generated {
             images: self.images.clone(),
             prompt: first.map(|ask| ask.prompt.clone()).unwrap_or_default(),
@@ -74,13 +80,14 @@ impl Report {
             precision_reason: self.precision_reason.clone(),
             stages: Stages {
                 load: timings.load.as_secs_f64(),
+                encode: timings.encode.as_secs_f64(),
                 text: timings.text.as_secs_f64(),
                 denoise: timings.denoise.as_secs_f64(),
                 decode: timings.decode.as_secs_f64(),
                 encode_png: self.encode_png.as_secs_f64(),
                 total: self.start.elapsed().as_secs_f64(),
             },
-            steps: first.map_or(0, |ask| u32::try_from(ask.steps).unwrap_or(u32::MAX)),
+            steps: u32::try_from(steps).unwrap_or(u32::MAX),
             step_seconds: timings.steps.iter().map(Duration::as_secs_f64).collect(),
             planned_memory_bytes: planned,
             peak_memory_bytes: zao_engine::peak_bytes(),
@@ -94,11 +101,14 @@ impl Report {
             let GeneratedImage { file, seed, width, height } = image;
             format!("{file}  {width}x{height}  seed {seed}")
         };
-        let Timings { load, text, denoise, decode, .. } = timings;
+        let Timings { load, encode, text, denoise, decode, .. } = timings;
         let total = units::seconds(self.start.elapsed());
+        let encode = (!encode.is_zero()).then(|| format!("picture {}, ", units::seconds(*encode)));
+        let encode = encode.unwrap_or_default();
         let [load, text, denoise, decode] =
             [load, text, denoise, decode].map(|t| units::seconds(*t));
-        let times = format!("{total}: load {load}, text {text}, steps {denoise}, decode {decode}");
+        let times =
+            format!("{total}: load {load}, {encode}text {text}, steps {denoise}, decode {decode}");
         self.images.iter().map(file).chain([times]).collect()
     }
 }

@@ -4,13 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use zao_api::{Recipe, Request};
+use zao_api::{Quality, Recipe, Request};
 use zao_engine::Engine;
 use zao_png::Origin;
 
-use crate::cli::GenerateArgs;
+use crate::cli::{AskedSize, GenerateArgs};
 use crate::failure::{Failure, Result};
 use crate::model::Asked;
+
+use super::input::{self, Input};
 
 /// What is wanted, and where that comes from.
 pub(super) struct Wanted {
@@ -34,6 +36,9 @@ impl Wanted {
             Origin::Unknown => Request::default(),
         };
         let request = over(base, args);
+        if let Origin::Zao(recipe) = &origin {
+            input::check_given(recipe, &request)?;
+        }
         if request.prompt.trim().is_empty() {
             return Err(Failure::usage(
                 "no prompt; say what to draw, as in: zao generate \"a red apple on a blue \
@@ -53,9 +58,16 @@ impl Wanted {
     }
 
     /// What the user should know about the wish although it can be met.
-    pub(super) fn warnings(&self, args: &GenerateArgs, engine: &Engine) -> Vec<String> {
+    pub(super) fn warnings(
+        &self,
+        args: &GenerateArgs,
+        engine: &Engine,
+        input: Option<&Input>,
+    ) -> Vec<String> {
         let mut warnings = match &self.origin {
-            Origin::Zao(recipe) => differences(recipe, engine),
+            Origin::Zao(recipe) => {
+                [differences(recipe, engine), input::differences(recipe, input)].concat()
+            }
             Origin::Parameters(_) => vec![
                 "the picture was made by another tool: its prompt and settings are used, but the \
                  new one will differ"
@@ -122,6 +134,11 @@ fn of_recipe(recipe: &Recipe) -> Request {
         negative_prompt: recipe.negative_prompt.clone(),
         width: Some(recipe.width),
         height: Some(recipe.height),
+        quality: None,
+        // Files are known by their checksums, not by where they were.
+        image: None,
+        mask: None,
+        strength: recipe.image.as_ref().map(|image| image.strength),
         steps: Some(recipe.steps),
         guidance: Some(recipe.guidance),
         cfg_normalization: Some(recipe.cfg_normalization),
@@ -137,13 +154,26 @@ fn of_recipe(recipe: &Recipe) -> Request {
 
 /// The base with what the command line says in its place.
 fn over(base: Request, args: &GenerateArgs) -> Request {
-    let (width, height) = args.size.unzip();
+    let quality = args.quality.or(match args.size {
+        Some(AskedSize::Auto) => Some(Quality::Auto),
+        _ => None,
+    });
+    let (width, height) = match args.size {
+        Some(AskedSize::Exactly(width, height)) => (Some(width), Some(height)),
+        _ => (args.width, args.height),
+    };
+    // A quality asked for now goes before the size of the other picture.
+    let base_size = |side: Option<u32>| side.filter(|_| quality.is_none());
     let prompt = args.prompt.as_ref().or(args.prompt_option.as_ref());
     Request {
         prompt: prompt.cloned().unwrap_or(base.prompt),
         negative_prompt: args.negative.clone().or(base.negative_prompt),
-        width: width.or(args.width).or(base.width),
-        height: height.or(args.height).or(base.height),
+        width: width.or(base_size(base.width)),
+        height: height.or(base_size(base.height)),
+        quality,
+        image: args.image.clone(),
+        mask: args.mask.clone(),
+        strength: args.strength.or(base.strength),
         steps: args.steps.or(base.steps),
         guidance: args.guidance.or(base.guidance),
         cfg_normalization: args.cfg_normalization.or(base.cfg_normalization),

@@ -23,6 +23,14 @@ const WRONG: &[(&[&str], &[&str])] = &[
     (&["x", "--width", "-16"], &["--width", "-16"]),
     (&["x", "--width", "100"], &["96x256"]),
     (&["x", "--size", "64x64", "--height", "64"], &["--size", "--height"]),
+    (&["x", "--size", "large"], &["--size", "1024x768", "auto"]),
+    (&["x", "--quality", "ultra"], &["--quality", "draft", "standard", "high", "auto"]),
+    (&["x", "--quality", "high", "--size", "64x64"], &["--quality", "--size"]),
+    (&["x", "--quality", "high", "--width", "64"], &["--quality", "--width"]),
+    // Pictures to begin with.
+    (&["x", "--strength", "0.5"], &["--image"]),
+    (&["x", "--mask", "mask.png"], &["--image"]),
+    (&["x", "--image", "a.png", "--strength", "much"], &["--strength", "much"]),
     // Numbers.
     (&["x", "--steps", "0"], &["--steps", "from 1 to 1000"]),
     (&["x", "--steps", "100000"], &["--steps", "from 1 to 1000"]),
