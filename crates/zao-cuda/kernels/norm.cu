@@ -7,6 +7,7 @@
 // precision for checking.
 #include "activation.cuh"
 #include "modulation.cuh"
+#include "overlap.cuh"
 #include "row.cuh"
 
 // Runs of a row that a thread holds, and threads for the widest row.
@@ -114,10 +115,20 @@ __device__ __forceinline__ void finish_rms(Row& row, const Columns& weight, RowO
     }
 }
 
+// What a norm multiplies by, before the kernel may read it: it comes nearer while the kernel before this one ends.
+__device__ __forceinline__ void bring_nearer(const float* weight, const Modulation& modulation, int width) {
+    for (int column = 32 * threadIdx.x; column < width; column += 32 * blockDim.x) {
+        if (weight != nullptr) prefetch_line(weight + column);
+        modulation.bring_nearer(column);
+    }
+}
+
 template <class Row, class T, class Out>
 __device__ __forceinline__ void rms_norm(const T* x, const float* weight, const Modulation& modulation,
                                          Out* out, float* out_scales, int rows, int width, float eps) {
     __shared__ Shared<2> shared;
+    bring_nearer(weight, modulation, width);
+    join_stream();
     RowRange range(rows);
     typename Row::Raw next(x + (long long)range.first * width, width);
     Modulator scale(modulation);
@@ -135,6 +146,8 @@ template <class Row, class T, class Out>
 __device__ __forceinline__ void layer_norm_scale(const T* x, const Modulation& modulation, Out* out,
                                                  float* out_scales, int rows, int width, float eps) {
     __shared__ Shared<3> shared;
+    bring_nearer(nullptr, modulation, width);
+    join_stream();
     RowRange range(rows);
     typename Row::Raw next(x + (long long)range.first * width, width);
     Modulator scale(modulation);
@@ -182,6 +195,8 @@ __device__ __forceinline__ void gated_residual(T* x, const T* y, const float* we
                                                const Modulation& modulation, int rows, int width,
                                                float eps) {
     __shared__ Shared<1> shared;
+    bring_nearer(weight, modulation, width);
+    join_stream();
     RowRange range(rows);
     typename Row::Raw next_y(y + (long long)range.first * width, width);
     typename Row::Raw next_x(x + (long long)range.first * width, width);
