@@ -214,6 +214,37 @@ __device__ __forceinline__ void gated_residual(T* x, const T* y, const float* we
     }
 }
 
+template <class Row, class T, class Out>
+__device__ __forceinline__ void gated_residual_norm(T* x, const T* y, const float* weight,
+                                                    const Modulation& modulation, float eps,
+                                                    const float* next_weight,
+                                                    const Modulation& next_modulation, float next_eps, Out* out,
+                                                    float* out_scales, int rows, int width) {
+    __shared__ Shared<3> shared;
+    bring_nearer(next_weight, next_modulation, width);
+    bring_nearer(weight, modulation, width);
+    join_stream();
+    RowRange range(rows);
+    typename Row::Raw next_y(y + (long long)range.first * width, width);
+    typename Row::Raw next_x(x + (long long)range.first * width, width);
+    Modulator gate(modulation), scale(next_modulation);
+    auto gates = columns_of<Row>(
+        [&](int column, auto& to) { gated_weight<T>(weight, gate, column, to); });
+    auto weights = columns_of<Row>(
+        [&](int column, auto& to) { scaled_weight(next_weight, scale, column, to); });
+    for (int r = range.first; r < range.end; r++) {
+        Row branch(next_y, width), row(next_x, width);
+        if (r + 1 < range.end) {
+            next_y = typename Row::Raw(y + (r + 1ll) * width, width);
+            next_x = typename Row::Raw(x + (r + 1ll) * width, width);
+        }
+        if (gate.moves_to(r)) gates.refresh(width);
+        if (scale.moves_to(r)) weights.refresh(width);
+        add_norm(row, x + (long long)r * width, branch, gates, width, eps, shared.of(r, 0));
+        finish_rms(row, weights, row_out(out, out_scales, r, width), width, next_eps, shared.of(r, 1));
+    }
+}
+
 // x [rows, width], weight f32 [width], out [rows, width]; out_scales f32 [rows], for 8-bit outputs only.
 #define RMS_NORM(NAME, ROW, T, OUT)                                                               \
     extern "C" __global__ void __launch_bounds__(MOST_THREADS)                                            \
@@ -237,6 +268,16 @@ __device__ __forceinline__ void gated_residual(T* x, const T* y, const float* we
         gated_residual<ROW>(x, y, weight, gate, rows, width, eps);                                        \
     }
 
+// Both in one pass, bit for bit what they give one after the other: x as above, then out, which is the norm of x as it
+// is stored.
+#define GATED_RESIDUAL_NORM(NAME, ROW, T, OUT)                                                            \
+    extern "C" __global__ void __launch_bounds__(MOST_THREADS)                                            \
+        NAME(T* x, const T* y, const float* weight, Modulation gate, float eps, const float* next_weight, \
+             Modulation next_scale, float next_eps, OUT* out, float* out_scales, int rows, int width) {   \
+        gated_residual_norm<ROW>(x, y, weight, gate, eps, next_weight, next_scale, next_eps, out,         \
+                                 out_scales, rows, width);                                                \
+    }
+
 // A macro cannot be given a type with a comma in it.
 typedef HeldRow<float, HELD> HeldF32;
 typedef HeldRow<bf16, HELD> HeldBf16;
@@ -253,6 +294,7 @@ typedef HeldRow<bf16, HELD> HeldBf16;
 
 EACH_TYPE(RMS_NORM, rms_norm)
 EACH_TYPE(LAYER_NORM_SCALE, layer_norm_scale)
+EACH_TYPE(GATED_RESIDUAL_NORM, gated_residual_norm)
 
 GATED_RESIDUAL(gated_residual_f32, HeldF32, float)
 GATED_RESIDUAL(gated_residual_f32_any, ReadRow<float>, float)
