@@ -155,7 +155,9 @@ suite! { $
             layer_norm_scale_sizes
             layer_norm_scale_large_mean
             gated_residual_sizes
-            gated_residual_extreme_gates;
+            gated_residual_extreme_gates
+            gated_residual_norm_sizes
+            gated_residual_norm_is_both;
         rotation:
             qk_norm_rope_heads
             qk_norm_rope_leaves_values;

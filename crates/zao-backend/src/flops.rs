@@ -17,6 +17,7 @@ impl<B: Backend> Op<'_, B> {
             Self::RmsNorm(_)
             | Self::LayerNormScale(_)
             | Self::GatedResidual(_)
+            | Self::GatedResidualNorm(_)
             | Self::QkNormRope(_)
             | Self::Embed(_)
             | Self::TimestepEmbedding(_)

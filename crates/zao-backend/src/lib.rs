@@ -46,7 +46,7 @@ pub use weight::{Care, Form, Matrix, Role, Weight};
 pub mod prelude {
     pub use crate::op::{
         AttentionOps, ConvolutionOps, Heads, ImageOps, LatentOps, LinearOps, Mask, MemoryOps,
-        Modulation, Norm, NormOps, Pairing, SequenceOps, View,
+        Modulation, NextNorm, Norm, NormOps, Pairing, SequenceOps, View,
     };
     pub use crate::{Backend, Grid, Region, Segments, Strip, Tensor, Weight};
 }

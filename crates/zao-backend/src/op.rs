@@ -21,7 +21,7 @@ pub use latent::{CfgCombine, EulerStep, LatentOps, LatentToImage, Patchify, Unpa
 pub use linear::{Epilogue, Linear, LinearOps};
 pub use memory::{CopyRows, MemoryOps};
 pub use modulation::Modulation;
-pub use norm::{GatedResidual, LayerNormScale, NormOps, RmsNorm};
+pub use norm::{GatedResidual, GatedResidualNorm, LayerNormScale, NextNorm, NormOps, RmsNorm};
 pub use sequence::{Embed, FillRows, SequenceOps, Silu, TimestepEmbedding};
 
 use crate::{Backend, Element, Error, Region, Result, Shape, Tensor, Weight};
@@ -33,6 +33,7 @@ pub enum Op<'a, B: Backend> {
     RmsNorm(RmsNorm<'a, B>),
     LayerNormScale(LayerNormScale<'a, B>),
     GatedResidual(GatedResidual<'a, B>),
+    GatedResidualNorm(GatedResidualNorm<'a, B>),
     QkNormRope(QkNormRope<'a, B>),
     Attention(Attention<'a, B>),
     Embed(Embed<'a, B>),

@@ -35,6 +35,7 @@ impl Scalar {
             Op::RmsNorm(op) => norm::rms_norm(op),
             Op::LayerNormScale(op) => norm::layer_norm_scale(op),
             Op::GatedResidual(op) => norm::gated_residual(op),
+            Op::GatedResidualNorm(op) => norm::gated_residual_norm(op),
             Op::QkNormRope(op) => attention::qk_norm_rope(op),
             Op::Attention(op) => attention::attention(op),
             Op::Embed(op) => sequence::embed(op),

@@ -29,6 +29,10 @@ fn first_column(m: Modulation<'_, Host>) -> Modulation<'_, Host> {
     Modulation { column: 0, ..m }
 }
 
+fn ungated(op: GatedResidual<'_, Host>) -> GatedResidual<'_, Host> {
+    GatedResidual { gate: None, ..op }
+}
+
 fn other(pairing: Pairing) -> Pairing {
     match pairing {
         Pairing::Interleaved => Pairing::Halves,
@@ -52,7 +56,7 @@ macro_rules! mistakes {
 }
 
 /// What is forgotten or confused, and the case that has to notice.
-const MISTAKES: [(&str, Change); 36] = mistakes! {
+const MISTAKES: [(&str, Change); 40] = mistakes! {
     "linear_epilogues": Linear op => Linear { bias: None, ..op };
     "linear_epilogues": Linear op => Linear { epilogue: Epilogue::Store, ..op };
     "rms_norm_sizes": RmsNorm op => RmsNorm { eps: 10.0 * op.eps, ..op };
@@ -64,6 +68,13 @@ const MISTAKES: [(&str, Change); 36] = mistakes! {
     "gated_residual_sizes": GatedResidual op => GatedResidual { gate: None, ..op };
     "gated_residual_extreme_gates": GatedResidual op =>
         GatedResidual { gate: op.gate.map(first_column), ..op };
+    "gated_residual_norm_sizes": GatedResidualNorm op =>
+        GatedResidualNorm { residual: ungated(op.residual), ..op };
+    "gated_residual_norm_sizes": GatedResidualNorm op =>
+        GatedResidualNorm { weight: op.residual.weight, ..op };
+    "gated_residual_norm_sizes": GatedResidualNorm op => GatedResidualNorm { eps: 10.0 * op.eps, ..op };
+    "gated_residual_norm_sizes": GatedResidualNorm op =>
+        GatedResidualNorm { scale: op.scale.map(first_column), ..op };
     "qk_norm_rope_heads": QkNormRope op => QkNormRope { pairing: other(op.pairing), ..op };
     "qk_norm_rope_heads": QkNormRope op => QkNormRope { norms: None, ..op };
     "qk_norm_rope_heads": QkNormRope op => QkNormRope { norms: op.norms.map(|(q, k)| (k, q)), ..op };
@@ -113,11 +124,12 @@ macro_rules! left_out {
 
 #[test]
 fn results_that_are_not_written_are_found() {
-    let left_out: [(&str, Change); 21] = left_out! {
+    let left_out: [(&str, Change); 22] = left_out! {
         Linear: "linear_odd_sizes"
         RmsNorm: "rms_norm_sizes"
         LayerNormScale: "layer_norm_scale_sizes"
         GatedResidual: "gated_residual_sizes"
+        GatedResidualNorm: "gated_residual_norm_sizes"
         QkNormRope: "qk_norm_rope_heads"
         Attention: "attention_head_widths"
         Embed: "embed_stored_types"
@@ -151,6 +163,17 @@ fn rows_that_depend_on_the_batch_are_found() {
     };
     assert_eq!(run("linear_odd_sizes", &Host::spoilt(spoil)), Ok(()));
     assert!(run("linear_rows_are_independent", &Host::spoilt(spoil)).is_err());
+}
+
+#[test]
+fn one_pass_with_other_bits_than_two_is_found() {
+    let spoil: Spoil = |op, values, _| {
+        if op == "GatedResidualNorm" {
+            values.iter_mut().for_each(|v| *v *= 1.0 + f32::EPSILON);
+        }
+    };
+    assert_eq!(run("gated_residual_norm_sizes", &Host::spoilt(spoil)), Ok(()));
+    assert!(run("gated_residual_norm_is_both", &Host::spoilt(spoil)).is_err());
 }
 
 #[test]

@@ -48,10 +48,19 @@ impl Cpu {
         scratch: usize,
         task: impl Fn(Band<'_>, &mut [f32]) + Sync,
     ) -> Result<()> {
-        /// Elements of a band: large enough to hide taking it, small enough to stay in L2.
-        const BAND: usize = 1 << 14;
         let work = Work::of_elements(out.shape().len());
-        let bands = Bands::of(out, BAND / out.width().max(1));
+        self.threads.for_each(work, scratch, bands_of(out), task)
+    }
+
+    /// The same for two tensors of one shape: `task` gets the same rows of both.
+    pub(crate) fn for_each_pair_of_bands(
+        &self,
+        (first, second): (&mut Tensor<Self>, &mut Tensor<Self>),
+        scratch: usize,
+        task: impl Fn((Band<'_>, Band<'_>), &mut [f32]) + Sync,
+    ) -> Result<()> {
+        let work = Work::of_elements(first.shape().len());
+        let bands = bands_of(first).zip(bands_of(second));
         self.threads.for_each(work, scratch, bands, task)
     }
 
@@ -59,6 +68,14 @@ impl Cpu {
     pub(crate) fn unsupported(op: &'static str, what: impl Into<String>) -> Error {
         Error::Unsupported { op, device: DEVICE.into(), what: what.into() }
     }
+}
+
+/// The bands of a tensor that threads take turns with.
+fn bands_of(tensor: &mut Tensor<Cpu>) -> Bands<'_> {
+    /// Elements of a band: large enough to hide taking it, small enough to stay in L2.
+    const BAND: usize = 1 << 14;
+    let height = BAND / tensor.width().max(1);
+    Bands::of(tensor, height)
 }
 
 impl Backend for Cpu {
@@ -136,6 +153,7 @@ impl Backend for Cpu {
             Op::RmsNorm(op) => norm::rms_norm(self, op),
             Op::LayerNormScale(op) => norm::layer_norm_scale(self, op),
             Op::GatedResidual(op) => norm::gated_residual(self, op),
+            Op::GatedResidualNorm(op) => norm::gated_residual_norm(self, op),
             Op::QkNormRope(op) => rope::qk_norm_rope(self, op),
             Op::Attention(op) => attention::attention(self, op),
             Op::Embed(op) => sequence::embed(self, op),

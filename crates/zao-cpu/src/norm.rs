@@ -1,6 +1,6 @@
 //! Normalisations over a row, with the scales and gates of its segment.
 
-use zao_backend::op::{GatedResidual, LayerNormScale, Modulation, RmsNorm};
+use zao_backend::op::{GatedResidual, GatedResidualNorm, LayerNormScale, Modulation, RmsNorm};
 use zao_backend::{Result, Segments, Tensor};
 
 use crate::device::Cpu;
@@ -11,9 +11,7 @@ use crate::view::Rows;
 /// `out = x / sqrt(mean(x^2) + eps) * weight * (1 + scale)`.
 pub(crate) fn rms_norm(cpu: &Cpu, op: RmsNorm<'_, Cpu>) -> Result<()> {
     let (isa, x) = (cpu.isa, Rows::of(op.x));
-    let mut factors = Factors::of_segments(isa, op.scale, x.width);
-    factors.values.iter_mut().for_each(|scale| *scale += 1.0);
-    factors.multiply(isa, op.weight);
+    let factors = Factors::of_norm(isa, op.scale, op.weight);
     cpu.for_each_band(op.out, x.width, |mut band, values| {
         for row in band.rows.clone() {
             x.load(isa, row, values);
@@ -41,18 +39,31 @@ pub(crate) fn layer_norm_scale(cpu: &Cpu, op: LayerNormScale<'_, Cpu>) -> Result
 /// `x += tanh(gate) * rms_norm(y)`.
 pub(crate) fn gated_residual(cpu: &Cpu, op: GatedResidual<'_, Cpu>) -> Result<()> {
     let (isa, y) = (cpu.isa, Rows::of(op.y));
-    let mut factors = Factors::of_segments(isa, op.gate, y.width);
-    if op.gate.is_some() {
-        tanh_all(isa, &mut factors.values);
-    } else {
-        factors.values.fill(1.0);
-    }
-    factors.multiply(isa, op.weight);
+    let factors = Factors::of_branch(isa, op.gate, op.weight);
     cpu.for_each_band(op.x, y.width, |mut band, values| {
         for row in band.rows.clone() {
             y.load(isa, row, values);
             rms_normalise(isa, values, op.eps, factors.of_row(row));
             band.row(row).add(isa, values);
+        }
+    })
+}
+
+/// `x += tanh(gate) * rms_norm(y)`, then `out = rms_norm(x) * (1 + scale)` while the row is at hand.
+pub(crate) fn gated_residual_norm(cpu: &Cpu, op: GatedResidualNorm<'_, Cpu>) -> Result<()> {
+    let GatedResidual { x, y, weight, eps, gate } = op.residual;
+    let (isa, y) = (cpu.isa, Rows::of(y));
+    let gates = Factors::of_branch(isa, gate, weight);
+    let factors = Factors::of_norm(isa, op.scale, op.weight);
+    cpu.for_each_pair_of_bands((x, op.out), y.width, |(mut stream, mut out), values| {
+        for row in stream.rows.clone() {
+            y.load(isa, row, values);
+            rms_normalise(isa, values, eps, gates.of_row(row));
+            let mut x = stream.row(row);
+            x.add(isa, values);
+            x.load(isa, values);
+            rms_normalise(isa, values, op.eps, factors.of_row(row));
+            out.row(row).store(isa, values);
         }
     })
 }
@@ -75,6 +86,26 @@ impl<'a> Factors<'a> {
             Rows::of(table).part(segment, column..column + width).load(isa, values);
         }
         Self { segments: Some(segments), width, values }
+    }
+
+    /// `(1 + scale) * weight`.
+    fn of_norm(isa: Isa, scale: Option<Modulation<'a, Cpu>>, weight: &Tensor<Cpu>) -> Self {
+        let mut factors = Self::of_segments(isa, scale, weight.width());
+        factors.values.iter_mut().for_each(|scale| *scale += 1.0);
+        factors.multiply(isa, weight);
+        factors
+    }
+
+    /// `tanh(gate) * weight`, or the weight without a gate.
+    fn of_branch(isa: Isa, gate: Option<Modulation<'a, Cpu>>, weight: &Tensor<Cpu>) -> Self {
+        let mut factors = Self::of_segments(isa, gate, weight.width());
+        if gate.is_some() {
+            tanh_all(isa, &mut factors.values);
+        } else {
+            factors.values.fill(1.0);
+        }
+        factors.multiply(isa, weight);
+        factors
     }
 
     /// Multiplies every vector by the `[1, width]` weight of the norm.

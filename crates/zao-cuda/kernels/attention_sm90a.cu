@@ -10,6 +10,7 @@
 // Keys are walked from the last tile, the only partial one, to the first.
 #include "attention_wgmma.cuh"
 #include "attention_softmax.cuh"
+#include "overlap.cuh"
 #include "sm90a_tma.cuh"
 
 namespace {

@@ -11,6 +11,7 @@
 // A sum runs over channels by 64, within these over columns of the kernel, within these over its rows.
 #pragma once
 
+#include "overlap.cuh"
 #include "sm90a_ending.cuh"
 #include "sm90a_ring.cuh"
 #include "sm90a_tma.cuh"

@@ -10,6 +10,7 @@
 // An element is summed over k in the same order whatever the tile, and whatever m is.
 #pragma once
 
+#include "overlap.cuh"
 #include "sm90a_ending.cuh"
 #include "sm90a_ring.cuh"
 #include "sm90a_tma.cuh"

@@ -2,6 +2,7 @@
 // stands in the table.
 #pragma once
 #include "element.cuh"
+#include "overlap.cuh"
 
 // A table [segments, columns] of which each row modulates the rows of one segment.
 struct Modulation {
@@ -10,6 +11,13 @@ struct Modulation {
     int segments;
     int columns;          // elements from one row of the table to the next
     int table_is_bf16;    // else f32
+
+    // The line at `column` of the vector of all rows, if there is one for all, without reading anything.
+    __device__ __forceinline__ void bring_nearer(int column) const {
+        if (segments != 1) return;
+        const char* at = static_cast<const char*>(table);
+        prefetch_line(at + (long long)column * (table_is_bf16 ? sizeof(bf16) : sizeof(float)));
+    }
 };
 
 // The last segment that begins at or before `row`: empty ones before it are passed.

@@ -7,6 +7,7 @@
 // precision for checking.
 #include "activation.cuh"
 #include "modulation.cuh"
+#include "overlap.cuh"
 #include "row.cuh"
 
 // Runs of a row that a thread holds, and threads for the widest row.
@@ -114,10 +115,20 @@ __device__ __forceinline__ void finish_rms(Row& row, const Columns& weight, RowO
     }
 }
 
+// What a norm multiplies by, before the kernel may read it: it comes nearer while the kernel before this one ends.
+__device__ __forceinline__ void bring_nearer(const float* weight, const Modulation& modulation, int width) {
+    for (int column = 32 * threadIdx.x; column < width; column += 32 * blockDim.x) {
+        if (weight != nullptr) prefetch_line(weight + column);
+        modulation.bring_nearer(column);
+    }
+}
+
 template <class Row, class T, class Out>
 __device__ __forceinline__ void rms_norm(const T* x, const float* weight, const Modulation& modulation,
                                          Out* out, float* out_scales, int rows, int width, float eps) {
     __shared__ Shared<2> shared;
+    bring_nearer(weight, modulation, width);
+    join_stream();
     RowRange range(rows);
     typename Row::Raw next(x + (long long)range.first * width, width);
     Modulator scale(modulation);
@@ -135,6 +146,8 @@ template <class Row, class T, class Out>
 __device__ __forceinline__ void layer_norm_scale(const T* x, const Modulation& modulation, Out* out,
                                                  float* out_scales, int rows, int width, float eps) {
     __shared__ Shared<3> shared;
+    bring_nearer(nullptr, modulation, width);
+    join_stream();
     RowRange range(rows);
     typename Row::Raw next(x + (long long)range.first * width, width);
     Modulator scale(modulation);
@@ -182,6 +195,8 @@ __device__ __forceinline__ void gated_residual(T* x, const T* y, const float* we
                                                const Modulation& modulation, int rows, int width,
                                                float eps) {
     __shared__ Shared<1> shared;
+    bring_nearer(weight, modulation, width);
+    join_stream();
     RowRange range(rows);
     typename Row::Raw next_y(y + (long long)range.first * width, width);
     typename Row::Raw next_x(x + (long long)range.first * width, width);
@@ -196,6 +211,37 @@ __device__ __forceinline__ void gated_residual(T* x, const T* y, const float* we
         }
         if (gate.moves_to(r)) weights.refresh(width);
         add_norm(row, x + (long long)r * width, branch, weights, width, eps, shared.of(r, 0));
+    }
+}
+
+template <class Row, class T, class Out>
+__device__ __forceinline__ void gated_residual_norm(T* x, const T* y, const float* weight,
+                                                    const Modulation& modulation, float eps,
+                                                    const float* next_weight,
+                                                    const Modulation& next_modulation, float next_eps, Out* out,
+                                                    float* out_scales, int rows, int width) {
+    __shared__ Shared<3> shared;
+    bring_nearer(next_weight, next_modulation, width);
+    bring_nearer(weight, modulation, width);
+    join_stream();
+    RowRange range(rows);
+    typename Row::Raw next_y(y + (long long)range.first * width, width);
+    typename Row::Raw next_x(x + (long long)range.first * width, width);
+    Modulator gate(modulation), scale(next_modulation);
+    auto gates = columns_of<Row>(
+        [&](int column, auto& to) { gated_weight<T>(weight, gate, column, to); });
+    auto weights = columns_of<Row>(
+        [&](int column, auto& to) { scaled_weight(next_weight, scale, column, to); });
+    for (int r = range.first; r < range.end; r++) {
+        Row branch(next_y, width), row(next_x, width);
+        if (r + 1 < range.end) {
+            next_y = typename Row::Raw(y + (r + 1ll) * width, width);
+            next_x = typename Row::Raw(x + (r + 1ll) * width, width);
+        }
+        if (gate.moves_to(r)) gates.refresh(width);
+        if (scale.moves_to(r)) weights.refresh(width);
+        add_norm(row, x + (long long)r * width, branch, gates, width, eps, shared.of(r, 0));
+        finish_rms(row, weights, row_out(out, out_scales, r, width), width, next_eps, shared.of(r, 1));
     }
 }
 
@@ -222,6 +268,16 @@ __device__ __forceinline__ void gated_residual(T* x, const T* y, const float* we
         gated_residual<ROW>(x, y, weight, gate, rows, width, eps);                                        \
     }
 
+// Both in one pass, bit for bit what they give one after the other: x as above, then out, which is the norm of x as it
+// is stored.
+#define GATED_RESIDUAL_NORM(NAME, ROW, T, OUT)                                                            \
+    extern "C" __global__ void __launch_bounds__(MOST_THREADS)                                            \
+        NAME(T* x, const T* y, const float* weight, Modulation gate, float eps, const float* next_weight, \
+             Modulation next_scale, float next_eps, OUT* out, float* out_scales, int rows, int width) {   \
+        gated_residual_norm<ROW>(x, y, weight, gate, eps, next_weight, next_scale, next_eps, out,         \
+                                 out_scales, rows, width);                                                \
+    }
+
 // A macro cannot be given a type with a comma in it.
 typedef HeldRow<float, HELD> HeldF32;
 typedef HeldRow<bf16, HELD> HeldBf16;
@@ -238,6 +294,7 @@ typedef HeldRow<bf16, HELD> HeldBf16;
 
 EACH_TYPE(RMS_NORM, rms_norm)
 EACH_TYPE(LAYER_NORM_SCALE, layer_norm_scale)
+EACH_TYPE(GATED_RESIDUAL_NORM, gated_residual_norm)
 
 GATED_RESIDUAL(gated_residual_f32, HeldF32, float)
 GATED_RESIDUAL(gated_residual_f32_any, ReadRow<float>, float)

@@ -5,6 +5,7 @@
 // rounded up to a multiple of 32; `<name>_any`: 256 threads, any width. out_scales f32 [rows] is for 8-bit
 // results only.
 #include "activation.cuh"
+#include "overlap.cuh"
 #include "row.cuh"
 
 // Runs of a row that a thread holds.
@@ -21,6 +22,7 @@ struct WithSilu {
 template <class Row, class Function, class T, class Out>
 __device__ __forceinline__ void map_row(const T* x, Out* out, float* out_scales, int width) {
     __shared__ float shared[32];
+    join_stream();
     Row row(x + (long long)blockIdx.x * width, width);
     row.finish(row_out(out, out_scales, blockIdx.x, width), shared, [](int, int, auto& v) {
 #pragma unroll

@@ -7,6 +7,7 @@
 // `qk_norm_rope_<type>_<pairing>`: any even dim, 256 threads, grid = tokens * (queries + keys) / 8 rounded
 // up.
 #include "element.cuh"
+#include "overlap.cuh"
 
 struct Interleaved {
     // Where the pairs 4 i .. 4 i + 3 stand in a head, two runs of 4 elements, as pairs (first, second).
@@ -34,6 +35,7 @@ __device__ __forceinline__ void qk_norm_rope_128(T* qkv, const float* query_weig
     long long token = blockIdx.x;
     T* row = qkv + token * (queries + 2 * keys) * DIM;
     int heads = queries + keys;
+    join_stream();
 
     // Rounds that all threads make, for the shuffles.
     for (int start = 0; start < heads; start += GROUPS * IN_FLIGHT) {
@@ -101,6 +103,7 @@ template <class Pairing, class T>
 __device__ __forceinline__ void qk_norm_rope(T* qkv, const float* query_weight, const float* key_weight,
                                              const float* rope, int tokens, int queries, int keys,
                                              int dim, float eps) {
+    join_stream();
     int lane = threadIdx.x % 32;
     long long index = (long long)blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
     long long token = index / (queries + keys);

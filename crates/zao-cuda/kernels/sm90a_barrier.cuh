@@ -89,13 +89,3 @@ DEVICE unsigned cluster_rank() {
 DEVICE void cluster_sync() {
     asm volatile("barrier.cluster.arrive.relaxed.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
 }
-
-// Waits until the kernel before this one has written what it writes, if this one may start earlier.
-DEVICE void await_kernel_before() {
-    asm volatile("griddepcontrol.wait;" ::: "memory");
-}
-
-// Lets the kernel after this one start as far as it can without what this one writes, if it may.
-DEVICE void admit_kernel_after() {
-    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
-}

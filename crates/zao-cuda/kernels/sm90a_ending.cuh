@@ -8,6 +8,7 @@
 #pragma once
 
 #include "ending.cuh"
+#include "overlap.cuh"
 #include "sm90a_wgmma.cuh"
 
 // Of four lanes with four words each, lane q gets word q of all: done twice, it changes nothing.
@@ -40,10 +41,6 @@ DEVICE float2 read_pair(const float* at, bool there) {
 // A line of what does not change while a kernel runs, to the first-level cache.
 DEVICE void touch(const float* at) {
     asm volatile("prefetch.global.L1 [%0];" ::"l"(at));
-}
-
-DEVICE void prefetch_line(const void* at) {
-    asm volatile("prefetch.global.L2 [%0];" ::"l"(at));
 }
 
 // 16 bytes, or zeros.

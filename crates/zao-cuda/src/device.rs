@@ -264,6 +264,7 @@ impl Backend for Cuda {
             Op::RmsNorm(op) => norm::rms_norm(self, op),
             Op::LayerNormScale(op) => norm::layer_norm_scale(self, op),
             Op::GatedResidual(op) => norm::gated_residual(self, op),
+            Op::GatedResidualNorm(op) => norm::gated_residual_norm(self, op),
             Op::QkNormRope(op) => rope::qk_norm_rope(self, op),
             Op::Attention(op) => attention::attention(self, op),
             Op::Embed(op) => sequence::embed(self, op),

@@ -83,10 +83,17 @@ impl Kernels {
         if architecture.starts_with("compute") {
             image.push(0);
         }
-        let module = Module::new(&self.context, &image)?;
+        let module = Module::new(&self.context, &image, waits(architecture))?;
         modules.insert(name, Arc::clone(&module));
         Ok(module)
     }
+}
+
+/// Whether kernels compiled for `architecture` can wait for the one in front (`kernels/overlap.cuh`).
+fn waits(architecture: &str) -> bool {
+    let number = architecture.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let number = number.trim_end_matches(|c: char| !c.is_ascii_digit());
+    number.parse().is_ok_and(|number: u32| number >= 90)
 }
 
 /// Tells builds apart whose kernels `<prefix>*` differ (FNV-1a, eight bytes at a time).
@@ -156,6 +163,13 @@ mod tests {
         assert_eq!(architectures(&card((9, 0))).unwrap(), ["sm_90a", PORTABLE]);
         let error = architectures(&card((7, 5))).unwrap_err().to_string();
         assert!(error.contains("7.5") && error.contains("8.0"), "{error}");
+    }
+
+    #[test]
+    fn only_images_for_hopper_and_later_wait() {
+        assert!(["sm_90a", "sm_100a", "sm_120a"].into_iter().all(waits));
+        // Portable code waits for nobody, however new the card is that it is compiled for.
+        assert!(!["sm_80", "sm_86", "sm_89", PORTABLE].into_iter().any(waits));
     }
 
     #[test]

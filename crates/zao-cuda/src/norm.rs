@@ -1,6 +1,6 @@
 //! Normalisations over the width of a token.
 
-use zao_backend::op::{GatedResidual, LayerNormScale, Modulation, RmsNorm};
+use zao_backend::op::{GatedResidual, GatedResidualNorm, LayerNormScale, Modulation, RmsNorm};
 use zao_backend::{Element, Result};
 
 use crate::address::{int, scales, start};
@@ -92,6 +92,40 @@ pub(crate) fn gated_residual(cuda: &Cuda, op: GatedResidual<'_, Cuda>) -> Result
                 int(rows)?,
                 int(width)?,
                 op.eps
+            ],
+        )
+    }
+}
+
+/// `GatedResidualNorm` of `zao-backend`.
+pub(crate) fn gated_residual_norm(cuda: &Cuda, op: GatedResidualNorm<'_, Cuda>) -> Result<()> {
+    let GatedResidual { x, y, weight, eps, gate } = op.residual;
+    let (stream, to) = (x.element(), op.out.element());
+    let kernel = row_kernel!("gated_residual_norm", stream, to);
+    let kernel = kernel.filter(|_| y.element() == stream);
+    let kernel = kernel.ok_or_else(|| no_kernel(cuda, "gated_residual_norm", stream, to))?;
+    let (rows, width) = (x.rows(), x.width());
+    let (kernel, launch) = kernel.over(cuda, "norm", rows, width)?;
+    let launch = at_once(cuda, &kernel, launch)?;
+    let (gate, scale) = (Modulated::by(cuda, gate)?, Modulated::by(cuda, op.scale)?);
+    // SAFETY: the operation's shapes were checked; the arguments are those of the kernel.
+    unsafe {
+        cuda.run(
+            &kernel,
+            launch,
+            args![
+                start(x),
+                start(y),
+                start(weight),
+                gate,
+                eps,
+                start(op.weight),
+                scale,
+                op.eps,
+                start(op.out),
+                scales(op.out),
+                int(rows)?,
+                int(width)?
             ],
         )
     }

@@ -33,7 +33,12 @@ pub(crate) fn qk_norm_rope(cuda: &Cuda, op: QkNormRope<'_, Cuda>) -> Result<()> 
         op.norms.map_or((DevicePtr::NULL, DevicePtr::NULL), |(q, k)| (start(q), start(k)));
     let (qkv, rope, tokens) = (start(op.qkv), start(op.rope), op.qkv.rows());
     let (queries, keys) = (int(op.heads.query)?, int(op.heads.kv)?);
-    let launch = |blocks| Launch { grid: [blocks, 1, 1], block: [THREADS, 1, 1], ..Launch::ONE };
+    let launch = |blocks| Launch {
+        grid: [blocks, 1, 1],
+        block: [THREADS, 1, 1],
+        overlap: true,
+        ..Launch::ONE
+    };
     if op.heads.dim == 128 {
         let launch = launch(blocks(tokens, 1)?);
         let kernel = cuda.kernel("rope", wide)?;

@@ -67,6 +67,7 @@ impl RowKernel {
         let launch = Launch {
             grid: [blocks(rows, 1)?, 1, 1],
             block: [threads.max(32), 1, 1],
+            overlap: true,
             ..Launch::ONE
         };
         Ok((cuda.kernel(module, name)?, launch))

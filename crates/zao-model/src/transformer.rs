@@ -14,6 +14,7 @@ mod final_layer;
 mod model;
 mod modulations;
 mod positions;
+mod stack;
 #[cfg(test)]
 mod tests;
 

@@ -3,8 +3,8 @@
 use super::bench::{Bench, PACKED, Reader, Scenario, agree, agree_all};
 use super::compare::{Bound, same_bits};
 use super::{Failure, Outcome, random};
-use crate::op::{Modulation, NormOps};
-use crate::{Backend, Policy, Result, Segments, Tensor};
+use crate::op::{Modulation, NextNorm, NormOps};
+use crate::{Backend, Policy, Result, Segments, Tensor, Weight};
 
 const EPS: f32 = 1e-5;
 
@@ -14,6 +14,7 @@ enum Kind {
     Rms,
     LayerScale,
     GatedResidual,
+    GatedResidualNorm,
 }
 
 /// Where scales or gates come from.
@@ -48,6 +49,7 @@ impl Norm {
         let modulated = match kind {
             Kind::Rms => Modulated::No,
             Kind::LayerScale | Kind::GatedResidual => Modulated::Table { before: 0, size: 1.0 },
+            Kind::GatedResidualNorm => Modulated::Table { before: 13, size: 1.0 },
         };
         let segments = segments.to_vec();
         let reader = Reader::None;
@@ -70,18 +72,22 @@ impl Norm {
         x
     }
 
-    /// The table, `[segments, anything]`, and its first used column.
-    fn table<B: Backend>(&self, bench: &Bench<'_, B>) -> Result<Option<(Tensor<B>, usize)>> {
+    /// A table, `[segments, anything]`, and its first used column.
+    fn table<B: Backend>(
+        &self,
+        bench: &Bench<'_, B>,
+        seed: u64,
+    ) -> Result<Option<(Tensor<B>, usize)>> {
         let rows = self.segments.len();
         match self.modulated {
             Modulated::No => Ok(None),
             Modulated::Table { before, size } => {
                 let columns = before + self.width + 5;
-                let values = random::scaled(2, rows * columns, size);
+                let values = random::scaled(seed, rows * columns, size);
                 bench.table(rows, &values).map(|table| Some((table, before)))
             }
             Modulated::Activation => {
-                let values = random::values(2, rows * 2 * self.width);
+                let values = random::values(seed, rows * 2 * self.width);
                 bench.activation(rows, &values).map(|table| Some((table, self.width)))
             }
         }
@@ -93,22 +99,24 @@ impl Scenario for Norm {
         let backend = bench.backend;
         let tokens = self.tokens();
         let x = bench.activation(tokens, &self.x())?;
+        let residual = || bench.activation(tokens, &random::values(4, tokens * self.width));
         let weight = bench.vector(&random::values(3, self.width))?;
         let segments = Segments::new(self.segments.iter().copied());
-        let table = self.table(bench)?;
-        let modulation = table.as_ref().map(|(table, column)| Modulation {
-            table,
-            column: *column,
-            segments: &segments,
-        });
+        let table = self.table(bench, 2)?;
+        let modulation = modulation(table.as_ref(), &segments);
         let feeds = bench.reader(self.reader, self.width)?;
         bench.poison_for(self.reader, tokens * self.width)?;
         let y = match (self.kind, modulation) {
             (Kind::GatedResidual, gate) => {
-                let mut residual =
-                    bench.activation(tokens, &random::values(4, tokens * self.width))?;
+                let mut residual = residual()?;
                 backend.gated_residual(&mut residual, &x, &weight, EPS, gate)?;
                 residual
+            }
+            (Kind::GatedResidualNorm, gate) => {
+                let next = Next::new(self, bench)?;
+                let (mut residual, next) = (residual()?, next.norm(&segments, feeds.as_ref()));
+                bench.poison_for(self.reader, tokens * self.width)?;
+                backend.gated_residual_norm(&mut residual, &x, &weight, EPS, gate, next)?
             }
             (Kind::LayerScale, Some(scale)) => {
                 backend.layer_norm_scale(&x, EPS, scale, feeds.as_ref())?
@@ -121,12 +129,43 @@ impl Scenario for Norm {
     }
 
     fn bound(&self, policy: Policy) -> Bound {
-        let result = match self.kind {
-            Kind::GatedResidual => policy.activation,
-            Kind::Rms | Kind::LayerScale => self.reader.element(policy),
+        let sum = |result| Bound::sum(self.width, result);
+        let bound = match self.kind {
+            Kind::GatedResidual => sum(policy.activation),
+            Kind::Rms | Kind::LayerScale => sum(self.reader.element(policy)),
+            // The stream is stored before it is normed.
+            Kind::GatedResidualNorm => {
+                sum(policy.activation).plus(sum(self.reader.element(policy)))
+            }
         };
         // Subtracting a mean that is large beside the deviation uncovers its rounding.
-        Bound::sum(self.width, result).amplified(1.0 + f64::from(self.mean))
+        bound.amplified(1.0 + f64::from(self.mean))
+    }
+}
+
+/// The modulation by a table and its first used column.
+fn modulation<'a, B: Backend>(
+    table: Option<&'a (Tensor<B>, usize)>,
+    segments: &'a Segments,
+) -> Option<Modulation<'a, B>> {
+    table.map(|(table, column)| Modulation { table, column: *column, segments })
+}
+
+/// What the norm of a residual stream is made of.
+struct Next<B: Backend> {
+    weight: Tensor<B>,
+    table: Option<(Tensor<B>, usize)>,
+}
+
+impl<B: Backend> Next<B> {
+    fn new(norm: &Norm, bench: &Bench<'_, B>) -> Result<Self> {
+        let weight = bench.vector(&random::values(5, norm.width))?;
+        Ok(Self { weight, table: norm.table(bench, 6)? })
+    }
+
+    fn norm<'a>(&'a self, segments: &'a Segments, feeds: Option<&'a Weight<B>>) -> NextNorm<'a, B> {
+        let scale = modulation(self.table.as_ref(), segments);
+        NextNorm { weight: &self.weight, eps: EPS, scale, feeds }
     }
 }
 
@@ -208,6 +247,63 @@ pub fn gated_residual_extreme_gates<B: Backend>(backend: &B) -> Outcome {
             ..Norm::new(Kind::GatedResidual, 64, &PACKED)
         }),
     )
+}
+
+/// The residual and the stream's norm after it, with and without modulation.
+pub fn gated_residual_norm_sizes<B: Backend>(backend: &B) -> Outcome {
+    for width in WIDTHS.into_iter().chain([1]) {
+        let norm = Norm::new(Kind::GatedResidualNorm, width, &PACKED);
+        for modulated in [norm.modulated, Modulated::No, Modulated::Activation] {
+            agree_all(backend, both_readers(&Norm { modulated, ..norm.clone() }))?;
+        }
+        agree(backend, &Norm { segments: vec![1], ..norm })?;
+    }
+    Ok(())
+}
+
+/// In one pass, the stream and its norm have the bits that the two operations give them.
+pub fn gated_residual_norm_is_both<B: Backend>(backend: &B) -> Outcome {
+    for width in WIDTHS {
+        let norm = Norm::new(Kind::GatedResidualNorm, width, &PACKED);
+        for norm in both_readers(&norm) {
+            let failed = |source| Failure::refused(format!("{norm:?}"), source);
+            let bench = Bench::start(backend)?;
+            let (together, apart) = one_pass_and_two(&norm, &bench).map_err(failed)?;
+            for (what, together, apart) in
+                [("stream", &together.0, &apart.0), ("norm", &together.1, &apart.1)]
+            {
+                same_bits(together, apart)
+                    .map_err(|d| Failure::differs(format!("the {what} of {norm:?}"), d))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A residual stream and its norm.
+type StreamAndNorm = (Vec<f32>, Vec<f32>);
+
+fn one_pass_and_two<B: Backend>(
+    norm: &Norm,
+    bench: &Bench<'_, B>,
+) -> Result<(StreamAndNorm, StreamAndNorm)> {
+    let (backend, tokens) = (bench.backend, norm.tokens());
+    let y = bench.activation(tokens, &norm.x())?;
+    let stream = || bench.activation(tokens, &random::values(4, tokens * norm.width));
+    let weight = bench.vector(&random::values(3, norm.width))?;
+    let segments = Segments::new(norm.segments.iter().copied());
+    let (table, next) = (norm.table(bench, 2)?, Next::new(norm, bench)?);
+    let gate = modulation(table.as_ref(), &segments);
+    let feeds = bench.reader(norm.reader, norm.width)?;
+
+    let (mut x, next) = (stream()?, || next.norm(&segments, feeds.as_ref()));
+    let normed = backend.gated_residual_norm(&mut x, &y, &weight, EPS, gate, next())?;
+    let together = (backend.read(&x)?, backend.read(&normed)?);
+
+    let (mut x, NextNorm { weight: next_weight, eps, scale, feeds }) = (stream()?, next());
+    backend.gated_residual(&mut x, &y, &weight, EPS, gate)?;
+    let normed = backend.rms_norm(&x, next_weight, eps, scale, feeds)?;
+    Ok((together, (backend.read(&x)?, backend.read(&normed)?)))
 }
 
 /// A token has the same bits alone and in a batch.

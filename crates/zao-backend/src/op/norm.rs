@@ -43,6 +43,33 @@ pub struct GatedResidual<'a, B: Backend> {
     pub gate: Option<Modulation<'a, B>>,
 }
 
+/// [`GatedResidual`], then [`RmsNorm`] of the stream, in one pass: `x += tanh(gate) * rms_norm(y)`, and
+/// `out = rms_norm(x) * (1 + scale)` of `x` as it is stored. It has the bits of the two operations.
+pub struct GatedResidualNorm<'a, B: Backend> {
+    /// The stream and what is added to it.
+    pub residual: GatedResidual<'a, B>,
+    /// The weight of the stream's norm, `[1, width]`, `f32`.
+    pub weight: &'a Tensor<B>,
+    /// Added to the stream's mean square.
+    pub eps: f32,
+    /// The scale of each segment, if modulated.
+    pub scale: Option<Modulation<'a, B>>,
+    /// `[tokens, width]`.
+    pub out: &'a mut Tensor<B>,
+}
+
+/// The norm through which a stream is read next.
+pub struct NextNorm<'a, B: Backend> {
+    /// `[1, width]`, `f32`.
+    pub weight: &'a Tensor<B>,
+    /// Added to the mean square.
+    pub eps: f32,
+    /// The scale of each segment, if modulated.
+    pub scale: Option<Modulation<'a, B>>,
+    /// What reads the normed stream.
+    pub feeds: Option<&'a Weight<B>>,
+}
+
 /// Normalisations.
 pub trait NormOps: Backend {
     /// RMSNorm of each token, scaled per segment, read next by `feeds`.
@@ -95,6 +122,35 @@ pub trait NormOps: Backend {
         check("gated_residual", x.shape(), Some(weight), gate)?;
         ensure(x.shape() == y.shape(), "gated_residual", || format!("{x:?} and {y:?}"))?;
         self.launch(Op::GatedResidual(GatedResidual { x, y, weight, eps, gate }))
+    }
+
+    /// Adds the normalised, gated branch `y` to the residual stream `x`, and returns the `next` norm of
+    /// the stream.
+    ///
+    /// # Errors
+    /// No memory, or sizes that do not fit.
+    fn gated_residual_norm(
+        &self,
+        x: &mut Tensor<Self>,
+        y: &Tensor<Self>,
+        weight: &Tensor<Self>,
+        eps: f32,
+        gate: Option<Modulation<'_, Self>>,
+        next: NextNorm<'_, Self>,
+    ) -> Result<Tensor<Self>> {
+        const NAME: &str = "gated_residual_norm";
+        check(NAME, x.shape(), Some(weight), gate)?;
+        check(NAME, x.shape(), Some(next.weight), next.scale)?;
+        ensure(x.shape() == y.shape(), NAME, || format!("{x:?} and {y:?}"))?;
+        let mut out = result_for(self, x.shape(), next.feeds)?;
+        self.launch(Op::GatedResidualNorm(GatedResidualNorm {
+            residual: GatedResidual { x, y, weight, eps, gate },
+            weight: next.weight,
+            eps: next.eps,
+            scale: next.scale,
+            out: &mut out,
+        }))?;
+        Ok(out)
     }
 }
 

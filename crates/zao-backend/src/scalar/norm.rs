@@ -1,7 +1,7 @@
 //! The definition of the normalisations over a token's width.
 
 use super::{OnHost, dot, elements, row, row_mut};
-use crate::op::{GatedResidual, LayerNormScale, Modulation, RmsNorm};
+use crate::op::{GatedResidual, GatedResidualNorm, LayerNormScale, Modulation, RmsNorm};
 
 pub(super) fn rms_norm<B: OnHost>(op: RmsNorm<'_, B>) {
     let RmsNorm { x, weight, eps, scale, out } = op;
@@ -38,6 +38,12 @@ pub(super) fn gated_residual<B: OnHost>(op: GatedResidual<'_, B>) {
             *x += gate.map_or(1.0, |g| g[i].tanh()) * normed[i];
         }
     }
+}
+
+pub(super) fn gated_residual_norm<B: OnHost>(op: GatedResidualNorm<'_, B>) {
+    let GatedResidualNorm { residual, weight, eps, scale, out } = op;
+    gated_residual(GatedResidual { x: &mut *residual.x, ..residual });
+    rms_norm(RmsNorm { x: residual.x, weight, eps, scale, out });
 }
 
 /// `x / sqrt(mean(x^2) + eps) * weight`.
@@ -95,5 +101,19 @@ mod tests {
         let gate = Modulation { table: &table, column: 0, segments: &segments };
         Scalar.gated_residual(&mut x, &y, &weight, 0.0, Some(gate)).unwrap();
         assert_eq!(values(&x), [12.0, 20.0]);
+    }
+
+    #[test]
+    fn the_norm_reads_the_stream_with_the_branch_in_it() {
+        let (y, weight) = (tensor(&[[3.0, -3.0]]), tensor(&[[1.0, 2.0]]));
+        let mut x = tensor(&[[11.0, 9.0]]);
+        let table = tensor(&[[100.0, -100.0]]);
+        let segments = Segments::new([1]);
+        let modulation = Some(Modulation { table: &table, column: 0, segments: &segments });
+        let next = NextNorm { weight: &weight, eps: 0.0, scale: modulation, feeds: None };
+        let out = Scalar.gated_residual_norm(&mut x, &y, &weight, 0.0, modulation, next).unwrap();
+        assert_eq!(values(&x), [12.0, 11.0]);
+        let root = 132.5f32.sqrt();
+        assert_eq!(values(&out), [12.0 / root * 101.0, 11.0 / root * 2.0 * -99.0]);
     }
 }

@@ -104,7 +104,7 @@ impl AsMut<[f32]> for Memory {
     }
 }
 
-/// Computes an operation, then finishes the tensor it wrote.
+/// Computes an operation, then finishes what it wrote: of most a tensor.
 macro_rules! compute {
     ($host:ident, $op:ident: $($variant:ident.$out:ident)+) => {
         match $op {
@@ -112,6 +112,14 @@ macro_rules! compute {
                 Scalar::compute(Op::$variant($variant { $out: &mut *op.$out, ..op }));
                 $host.finish(stringify!($variant), op.$out);
             })+
+            // The stream is stored before it is normed.
+            Op::GatedResidualNorm(GatedResidualNorm { residual, weight, eps, scale, out }) => {
+                let x = residual.x;
+                Scalar::compute(Op::GatedResidual(GatedResidual { x: &mut *x, ..residual }));
+                $host.finish("GatedResidualNorm", x);
+                Scalar::compute(Op::RmsNorm(RmsNorm { x, weight, eps, scale, out: &mut *out }));
+                $host.finish("GatedResidualNorm", out);
+            }
         }
     };
 }

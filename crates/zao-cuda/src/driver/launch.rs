@@ -19,8 +19,8 @@ pub(crate) struct Launch {
     pub(crate) shared: u32,
     /// Blocks of a cluster, from compute capability 9.0 on; `[1, 1, 1]` for none.
     pub(crate) cluster: [u32; 3],
-    /// Lets the kernel start while the one before it ends (programmatic dependent launch, from 9.0 on). The
-    /// kernel has to wait itself (`griddepcontrol.wait`) before it touches what that one wrote.
+    /// Lets the kernel start while the one before it ends (programmatic dependent launch), where its image waits
+    /// itself: those for 9.0 and later do. Its source has to (`kernels/overlap.cuh` says when).
     pub(crate) overlap: bool,
 }
 
@@ -60,7 +60,7 @@ impl Launch {
                 sys::CUlaunchAttributeValue_union__bindgen_ty_1 { x, y, z };
             count += 1;
         }
-        if self.overlap {
+        if self.overlap && kernel.waits() {
             attributes[count].id =
                 sys::CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
             attributes[count].value.programmaticStreamSerializationAllowed = 1;

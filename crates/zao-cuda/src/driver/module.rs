@@ -15,6 +15,7 @@ use super::{Context, library};
 pub(crate) struct Module {
     context: Arc<Context>,
     module: sys::CUmodule,
+    waits: bool,
 }
 
 // SAFETY: the driver lets any thread use a module.
@@ -23,13 +24,14 @@ unsafe impl Send for Module {}
 unsafe impl Sync for Module {}
 
 impl Module {
-    /// Loads a cubin, or compiles PTX that ends in a zero.
-    pub(crate) fn new(context: &Arc<Context>, image: &[u8]) -> Result<Arc<Self>> {
+    /// Loads a cubin, or compiles PTX that ends in a zero. `waits` says whether `griddepcontrol.wait` is in its
+    /// kernels where their sources have it.
+    pub(crate) fn new(context: &Arc<Context>, image: &[u8], waits: bool) -> Result<Arc<Self>> {
         let mut module = std::ptr::null_mut();
         // SAFETY: the image is an ELF file, which says its own length, or text with a zero at its end.
         let answer = unsafe { sys::cuModuleLoadData(&raw mut module, image.as_ptr().cast()) };
         context.check("load kernels", answer)?;
-        Ok(Arc::new(Self { context: Arc::clone(context), module }))
+        Ok(Arc::new(Self { context: Arc::clone(context), module, waits }))
     }
 
     /// The kernel of this name.
@@ -106,6 +108,11 @@ impl Kernel {
     /// Its name in the source.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it may start before the kernel in front has ended, as far as its image is concerned.
+    pub(super) fn waits(&self) -> bool {
+        self.module.waits
     }
 
     /// Refuses arguments of other sizes than the kernel declares, which the driver would read past their end.

@@ -354,8 +354,12 @@ pub(super) fn run(
         if pair {
             let count = rows * width;
             let kernel = cuda.kernel("swiglu", "swiglu_bf16")?;
-            let launch =
-                Launch { grid: [blocks(count, 2048)?, 1, 1], block: [256, 1, 1], ..Launch::ONE };
+            let launch = Launch {
+                grid: [blocks(count, 2048)?, 1, 1],
+                block: [256, 1, 1],
+                overlap: true,
+                ..Launch::ONE
+            };
             // SAFETY: there are twice as many sums as results, whole groups of eight of both.
             unsafe { cuda.run(&kernel, launch, args![between, out, count as i64])? };
         }

@@ -7,12 +7,12 @@ use crate::layers::{Bias, FeedForward, Linear};
 use crate::{Loader, Result, TransformerConfig};
 use zao_backend::Care;
 
-/// Where a block reads its four adaLN vectors: `scale_msa, gate_msa, scale_mlp, gate_mlp`.
+/// The four adaLN vectors of a block.
 pub(super) struct Adaln<'a, B: Backend> {
-    /// One row a segment, four vectors a block.
-    pub(super) table: &'a Tensor<B>,
-    /// Which of the table's blocks this one is.
-    pub(super) block: usize,
+    pub(super) scale_msa: Modulation<'a, B>,
+    pub(super) gate_msa: Modulation<'a, B>,
+    pub(super) scale_mlp: Modulation<'a, B>,
+    pub(super) gate_mlp: Modulation<'a, B>,
 }
 
 /// The packed tokens' segments and rotations.
@@ -72,38 +72,69 @@ impl<B: Backend> Block<B> {
         })
     }
 
-    /// Changes the packed tokens `x`, `[tokens, dim]`, in place.
+    /// The norm through which the block reads the stream.
+    pub(super) fn entry<'a>(&'a self, adaln: Option<&Adaln<'a, B>>) -> NextNorm<'a, B> {
+        NextNorm {
+            weight: &self.attention_norm1,
+            eps: self.norm_eps,
+            scale: adaln.map(|adaln| adaln.scale_msa),
+            feeds: Some(&self.to_qkv.weight),
+        }
+    }
+
+    /// Adds the attention of `h`, the stream as [`entry`](Self::entry) norms it, to the stream `x`,
+    /// `[tokens, dim]`, and returns what the feed-forward makes of it: the end of the block,
+    /// [`leave`](Self::leave) or [`leave_for`](Self::leave_for), adds that.
     pub(super) fn forward(
         &self,
         b: &B,
         x: &mut Tensor<B>,
+        h: Tensor<B>,
         layout: &Layout<'_, B>,
         adaln: Option<&Adaln<'_, B>>,
-    ) -> Result<()> {
-        let width = x.width();
-        let vector = |index: usize| {
-            adaln.map(|adaln| Modulation {
-                table: adaln.table,
-                column: (4 * adaln.block + index) * width,
-                segments: layout.segments,
-            })
+    ) -> Result<Tensor<B>> {
+        let y = self.attend(b, h, layout)?;
+        let (weight, eps) = (&self.attention_norm2, self.norm_eps);
+        let gate = adaln.map(|adaln| adaln.gate_msa);
+        let next = NextNorm {
+            weight: &self.ffn_norm1,
+            eps,
+            scale: adaln.map(|adaln| adaln.scale_mlp),
+            feeds: Some(self.feed_forward.input()),
         };
-        let [scale_msa, gate_msa, scale_mlp, gate_mlp] = [0, 1, 2, 3].map(vector);
-        let eps = self.norm_eps;
-
-        let qkv = &self.to_qkv.weight;
-        let h = b.rms_norm(x, &self.attention_norm1, eps, scale_msa, Some(qkv))?;
-        let h = self.attend(b, &h, layout)?;
-        b.gated_residual(x, &h, &self.attention_norm2, eps, gate_msa)?;
-
-        let w13 = self.feed_forward.input();
-        let h = b.rms_norm(x, &self.ffn_norm1, eps, scale_mlp, Some(w13))?;
-        let h = self.feed_forward.forward(b, &h)?;
-        Ok(b.gated_residual(x, &h, &self.ffn_norm2, eps, gate_mlp)?)
+        let h = b.gated_residual_norm(x, &y, weight, eps, gate, next)?;
+        drop(y);
+        self.feed_forward.forward(b, &h)
     }
 
-    fn attend(&self, b: &B, h: &Tensor<B>, layout: &Layout<'_, B>) -> Result<Tensor<B>> {
-        let mut qkv = self.to_qkv.forward(b, h)?;
+    /// Adds the block's result `y` to the stream.
+    pub(super) fn leave(
+        &self,
+        b: &B,
+        x: &mut Tensor<B>,
+        y: &Tensor<B>,
+        adaln: Option<&Adaln<'_, B>>,
+    ) -> Result<()> {
+        let gate = adaln.map(|adaln| adaln.gate_mlp);
+        Ok(b.gated_residual(x, y, &self.ffn_norm2, self.norm_eps, gate)?)
+    }
+
+    /// The same, and returns the stream as `next` reads it.
+    pub(super) fn leave_for(
+        &self,
+        b: &B,
+        x: &mut Tensor<B>,
+        y: &Tensor<B>,
+        adaln: Option<&Adaln<'_, B>>,
+        next: NextNorm<'_, B>,
+    ) -> Result<Tensor<B>> {
+        let gate = adaln.map(|adaln| adaln.gate_mlp);
+        Ok(b.gated_residual_norm(x, y, &self.ffn_norm2, self.norm_eps, gate, next)?)
+    }
+
+    fn attend(&self, b: &B, h: Tensor<B>, layout: &Layout<'_, B>) -> Result<Tensor<B>> {
+        let mut qkv = self.to_qkv.forward(b, &h)?;
+        drop(h);
         let norms = self.qk_norms.as_ref().map(|(q, k)| (q, k));
         let rope = (layout.rope, Pairing::Interleaved);
         b.qk_norm_rope(&mut qkv, self.heads, norms, QK_NORM_EPS, rope)?;

@@ -3,10 +3,11 @@
 use zao_backend::Shape;
 use zao_backend::prelude::*;
 
-use super::block::{Adaln, Block, Layout};
+use super::block::{Block, Layout};
 use super::embedders::{CaptionEmbedder, TimestepEmbedder, load_patch_embedder};
 use super::final_layer::FinalLayer;
 use super::positions::Positions;
+use super::stack::{self, AdalnTable};
 use super::{Batch, BatchItem, Caption, Modulations, padded};
 use crate::layers::{Bias, Linear};
 use crate::{Checkpoint, Declared, Error, Loader, Manifest, Result, TransformerConfig};
@@ -111,9 +112,7 @@ impl<B: Backend> Transformer<B> {
         let shape = Shape::new(segments.rows(), self.config.heads().dim);
         let rope = b.upload(shape, &rope, Region::Step)?;
         let layout = Layout { segments: &segments, rope: &rope };
-        for block in &self.context_refiner {
-            block.forward(b, &mut x, &layout, None)?;
-        }
+        stack::pass(b, &self.context_refiner, &mut x, &layout, None)?;
         let captions =
             segments.iter().map(|rows| Ok(Caption::new(b.keep(&b.pack(&[(&x, rows)])?)?)));
         captions.collect()
@@ -173,9 +172,8 @@ impl<B: Backend> Transformer<B> {
 
         let mut x = self.embed_patches(b, batch, latents)?;
         let layout = Layout { segments: &batch.image, rope: &batch.image_rope };
-        for (block, module) in self.noise_refiner.iter().enumerate() {
-            module.forward(b, &mut x, &layout, Some(&Adaln { table: &adaln, block }))?;
-        }
+        let table = AdalnTable { table: &adaln, first: 0 };
+        stack::pass(b, &self.noise_refiner, &mut x, &layout, Some(&table))?;
 
         let pieces: Vec<_> = batch
             .image
@@ -189,10 +187,8 @@ impl<B: Backend> Transformer<B> {
         let mut unified = b.pack(&pieces)?;
         drop(x);
         let layout = Layout { segments: &batch.unified, rope: &batch.unified_rope };
-        for (i, module) in self.layers.iter().enumerate() {
-            let block = self.noise_refiner.len() + i;
-            module.forward(b, &mut unified, &layout, Some(&Adaln { table: &adaln, block }))?;
-        }
+        let table = AdalnTable { table: &adaln, first: self.noise_refiner.len() };
+        stack::pass(b, &self.layers, &mut unified, &layout, Some(&table))?;
 
         let starts = batch.unified.iter().map(|rows| rows.start);
         let pieces: Vec<_> =

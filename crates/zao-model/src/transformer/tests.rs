@@ -5,11 +5,12 @@ use zao_backend::Shape;
 use zao_backend::prelude::*;
 use zao_weights::PartName;
 
-use super::block::{Adaln, Block, Layout};
+use super::block::{Block, Layout};
 use super::embedders::{CaptionEmbedder, TimestepEmbedder, load_patch_embedder};
 use super::final_layer::FinalLayer;
 use super::padded;
 use super::positions::Positions;
+use super::stack::{self, AdalnTable};
 use crate::harness::{Array, Device, Golden, Sample, Weights, assert_within, on_every_device};
 use crate::layers::{Bias, Linear};
 use crate::{Loader, TransformerConfig};
@@ -69,9 +70,9 @@ impl<'a, B: Backend> Parts<'a, B> {
         let segments = Segments::new([x.shape[0]]);
         let layout = Layout { segments: &segments, rope: &rope };
         let table = t_emb.map(|t_emb| self.adaln(name, t_emb));
-        let adaln = table.as_ref().map(|table| Adaln { table, block: 0 });
+        let adaln = table.as_ref().map(|table| AdalnTable { table, first: 0 });
         let mut x = self.device.upload(x);
-        self.block(name).forward(b, &mut x, &layout, adaln.as_ref()).unwrap();
+        stack::pass(b, &[self.block(name)], &mut x, &layout, adaln.as_ref()).unwrap();
         x
     }
 
