@@ -75,6 +75,12 @@ impl Bound {
         }
     }
 
+    /// For rows of products of several random factors, whose largest value is further from their root mean square than
+    /// that of the suite's inputs, so that one scale for it leaves the others coarser.
+    pub(super) fn uneven(self) -> Self {
+        Self { narrowing: self.narrowing * 1.25, ..self }
+    }
+
     /// For inputs whose cancellation enlarges errors of arithmetic by `factor`.
     pub(super) fn amplified(self, factor: f64) -> Self {
         Self { arithmetic: self.arithmetic * factor, ..self }

@@ -133,9 +133,10 @@ impl Scenario for Norm {
         let bound = match self.kind {
             Kind::GatedResidual => sum(policy.activation),
             Kind::Rms | Kind::LayerScale => sum(self.reader.element(policy)),
-            // The stream is stored before it is normed.
+            // The stream is stored before it is normed. With weights and scales, the largest value of a row of 3840 is
+            // 9 times its root mean square: rounding to 127 steps of it, by itself, takes 1.03 of the bound of others.
             Kind::GatedResidualNorm => {
-                sum(policy.activation).plus(sum(self.reader.element(policy)))
+                sum(policy.activation).plus(sum(self.reader.element(policy))).uneven()
             }
         };
         // Subtracting a mean that is large beside the deviation uncovers its rounding.
