@@ -1,6 +1,6 @@
 """Makes every golden, or the named ones; `--check` makes them in a temporary folder and compares with the committed.
 
-    python tools/goldens/make.py [--check] [tiny noise schedule tiny-a tiny-b demo pictures]
+    python tools/goldens/make.py [--check] [tiny noise schedule tiny-a tiny-b demo pictures gguf]
 """
 
 import argparse
@@ -18,6 +18,7 @@ import torch
 import transformers
 
 import check
+import gguf_blocks
 import models
 import noise
 import pictures
@@ -26,6 +27,7 @@ import tiny
 from golden import REPOSITORY
 
 MODEL_GOLDENS = Path("crates/zao-model/tests/goldens")
+WEIGHT_GOLDENS = Path("crates/zao-weights/tests/goldens")
 PICTURES = Path("crates/zao-engine/tests/goldens/pictures")
 DEMO_MODEL = REPOSITORY / models.DEMO
 
@@ -41,6 +43,7 @@ def parts(root: Path) -> dict:
         "tiny-b": lambda: models.make_tiny_b(goldens),
         "demo": lambda: models.make_demo(goldens, DEMO_MODEL),
         "pictures": lambda: pictures.make(root / PICTURES, DEMO_MODEL),
+        "gguf": lambda: gguf_blocks.make(root / WEIGHT_GOLDENS),
     }
 
 
@@ -60,7 +63,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder), [])
-        return check.compare(Path(folder), REPOSITORY, [MODEL_GOLDENS, PICTURES])
+        return check.compare(Path(folder), REPOSITORY, [MODEL_GOLDENS, PICTURES, WEIGHT_GOLDENS])
 
 
 def build(root: Path, wanted: list[str]) -> None:
