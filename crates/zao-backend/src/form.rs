@@ -21,7 +21,8 @@ impl Form {
                 if rows.start > rows.end || rows.end > count {
                     return None;
                 }
-                let row = rest.iter().product::<usize>() * stored.dtype().size();
+                let size = stored.dtype().size();
+                let row = rest.iter().try_fold(size, |bytes, &size| bytes.checked_mul(size))?;
                 let bytes = stored.bytes().slice(rows.start * row..rows.end * row);
                 let shape = [&[rows.len()], rest].concat();
                 Stored::new(stored.dtype(), shape, bytes).map(Self::Dense)
@@ -63,11 +64,13 @@ impl Form {
             Self::Dense(_) | Self::Int8Panels(_) | Self::Hollow(_) => return self,
         };
         let &[rows, columns] = self.shape() else { return self };
+        // A matrix without values may claim any number of rows.
+        let filled = if columns == 0 { 0 } else { rows };
         let at_a_time = (AT_A_TIME / columns.max(1)).max(1);
-        let mut values = vec![0.0; at_a_time.min(rows) * columns];
-        let mut bytes = Vec::with_capacity(rows * columns * dtype.size());
-        for first in (0..rows).step_by(at_a_time) {
-            let values = &mut values[..at_a_time.min(rows - first) * columns];
+        let mut values = vec![0.0; at_a_time.min(filled) * columns];
+        let mut bytes = Vec::with_capacity(filled * columns * dtype.size());
+        for first in (0..filled).step_by(at_a_time) {
+            let values = &mut values[..at_a_time.min(filled - first) * columns];
             unpack(first, values);
             match dtype {
                 Dtype::Bf16 => {
@@ -86,6 +89,8 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::{BlockKind, Blocks, Scaled, ScaledKind};
 
@@ -123,6 +128,15 @@ mod tests {
         let rounded = values(&form.unpacked(Dtype::Bf16));
         assert_eq!(exact.len(), rows * 32);
         assert!(exact.iter().zip(&rounded).all(|(e, r)| bf16::from_f32(*e).to_f32() == *r));
+    }
+
+    #[test]
+    fn a_matrix_without_values_takes_no_time_whatever_it_claims() {
+        let none = Blocks::new(BlockKind::Q8_0, [usize::MAX / 2, 0], Bytes::new()).unwrap();
+        let Form::Dense(stored) = Form::Blocks(none).unpacked(Dtype::F32) else { unreachable!() };
+        assert!(stored.is_empty());
+        let none = Stored::new(Dtype::F32, vec![0, usize::MAX, 2], Bytes::new()).unwrap();
+        assert!(Form::Dense(none).rows(0..0).is_none(), "a row has more bytes than can be counted");
     }
 
     #[test]

@@ -7,10 +7,11 @@ use std::path::Path;
 use half::bf16;
 use zao_backend::{Care, Dtype, Form, Role, Stored};
 use zao_model::{Declared, Usage};
-use zao_weights::{Draft, Part, PartName, Planned, SaveOptions, Source, StoredAs};
+use zao_weights::{Draft, ModelFolder, Part, PartName, Planned, SaveOptions, Source, StoredAs};
 
 use crate::checked::Checked;
 use crate::devices::{self, Quantise};
+use crate::weights::unpacked;
 use crate::{CancelToken, Error, Result};
 
 /// How to convert.
@@ -71,7 +72,8 @@ pub fn convert(
     progress: &dyn Fn(u64, u64),
     cancel: &CancelToken,
 ) -> Result<Converted> {
-    let model = Checked::open(source)?;
+    let folder = ModelFolder::open(source.clone())?;
+    let model = Checked::open(&source.into())?;
     let plans: Vec<_> = model
         .parts
         .iter()
@@ -83,7 +85,7 @@ pub fn convert(
         model.parts.iter().zip(plans).map(|(part, plan)| draft.layout(part.name(), plan)).collect();
     let after = layouts.iter().map(zao_weights::PartLayout::bytes).sum();
     draft.check_space(after)?;
-    draft.copy_small_files(&model.folder)?;
+    draft.copy_small_files(&folder)?;
 
     let device = devices::quantiser(settings.threads)?;
     let stored = |(part, declared): (&Part, &Vec<Declared>)| {
@@ -105,9 +107,8 @@ pub fn convert(
             }
             let tensor = declared.iter().find(|tensor| tensor.name == name);
             let tensor = tensor.expect("what is written was declared");
-            let from = dense(part, name)?;
-            let form = form(&device, tensor, from)?;
-            done += from.bytes().len() as u64;
+            let form = form(&device, tensor, &dense(part, tensor)?)?;
+            done += part.get(name).map_or(0, |form| form.bytes() as u64);
             progress(done, of);
             Ok(form)
         })?;
@@ -117,7 +118,7 @@ pub fn convert(
         return Err(Error::Cancelled);
     }
     draft.finish()?;
-    let before = PartName::ALL.map(|part| model.folder.part_bytes(part));
+    let before = PartName::ALL.map(|part| folder.part_bytes(part));
     let before = before.into_iter().sum::<Result<u64, _>>()?;
     let kept = model.parts.iter().zip(&model.declared);
     let kept = kept.flat_map(|(part, declared)| kept_of(part.name(), declared)).collect();
@@ -127,7 +128,7 @@ pub fn convert(
 /// How the tensors of a part will be stored.
 fn plan(part: &Part, declared: &[Declared]) -> Result<Vec<Planned>> {
     let planned = |tensor: &Declared| {
-        let dtype = dense(part, &tensor.name)?.dtype();
+        let dtype = dtype(part, tensor)?;
         let stored = match tensor.usage {
             Usage::Matrix { role, care } => match why_kept(role, care) {
                 None => StoredAs::Int8Panels,
@@ -153,9 +154,21 @@ fn why_kept(role: Role, care: Care) -> Option<KeptBecause> {
     }
 }
 
-/// The tensor as it was stored.
-fn dense<'a>(part: &'a Part, name: &str) -> Result<&'a Stored> {
-    part.dense(name).ok_or(Error::AlreadyInt8)
+/// In what the tensor's values are stored, or are unpacked to.
+fn dtype(part: &Part, tensor: &Declared) -> Result<Dtype> {
+    match part.get(&tensor.name) {
+        Some(Form::Dense(stored)) => Ok(stored.dtype()),
+        Some(packed) if packed.is_packed() => Ok(unpacked(tensor.usage)),
+        _ => Err(Error::AlreadyInt8),
+    }
+}
+
+/// The tensor's values.
+fn dense(part: &Part, tensor: &Declared) -> Result<Stored> {
+    match part.get(&tensor.name).map(|form| form.clone().unpacked(unpacked(tensor.usage))) {
+        Some(Form::Dense(stored)) => Ok(stored),
+        _ => Err(Error::AlreadyInt8),
+    }
 }
 
 /// The tensor as it will be stored.

@@ -211,7 +211,7 @@ mod tests {
         let folder =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../zao-model/tests/goldens/tiny-a");
         let source = || Source::Folder(folder.clone());
-        let model = ModelFiles::open(source()).unwrap();
+        let model = ModelFiles::open(&source().into()).unwrap();
         let info = crate::open("test", source(), &Settings::default()).unwrap().model().clone();
         let job = |width, scale, steps| {
             let guidance = Guidance { scale, normalization: 0.5, truncation: 0.5 };

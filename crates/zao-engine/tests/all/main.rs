@@ -9,6 +9,9 @@
     reason = "clippy knows tests by their attribute, and these have helpers beside them"
 )]
 
+#[path = "../../../zao-weights/tests/writers/mod.rs"]
+mod writers;
+
 mod batches;
 mod cancel;
 mod cards;
@@ -16,6 +19,7 @@ mod converted;
 mod copies;
 mod damaged;
 mod events;
+mod files;
 mod fingerprint;
 mod memory;
 mod pictures;

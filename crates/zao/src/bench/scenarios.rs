@@ -5,8 +5,9 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use zao_api::{BatchRun, BenchScenarios, ColdStart, MemoryUse, Repeated};
-use zao_engine::{CancelToken, Device, Engine, Job, Residency, Settings, Synthetic, Timings};
-use zao_weights::Source;
+use zao_engine::{
+    CancelToken, Device, Engine, Job, ModelSource, Residency, Settings, Synthetic, Timings,
+};
 
 use super::report::spread;
 use super::{CAPTION, ask, number, settings};
@@ -108,7 +109,7 @@ struct Subject<'a> {
 
 /// Where its weights come from.
 enum Model {
-    Files { name: String, source: Source },
+    Files { name: String, source: ModelSource },
     Random(Synthetic),
 }
 
@@ -125,7 +126,7 @@ impl<'a> Subject<'a> {
             Some(architecture) => Model::Random(Synthetic { architecture, tokens: CAPTION }),
             None => {
                 let asked = args.model.as_deref().map_or(Asked::Any, Asked::ByUser);
-                let chosen = model::choose(&asked, &places::store()?)?;
+                let chosen = model::choose(&asked, &args.files, &places::store()?)?;
                 Model::Files { name: chosen.name, source: chosen.source }
             }
         };
