@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 use safetensors::Dtype;
+use serde_json::json;
 use tempfile::TempDir;
 use zao_engine::{
     Ask, Error, Inspected, ModelSource, Picture, Precision, ResolvedPrecision, Result, Settings,
@@ -175,6 +176,19 @@ fn gguf_of_plain_numbers_draws_the_folders_picture() {
     }
 }
 
+/// Rows of values as blocks of Q8_0, each block by its own largest value.
+fn q8_0(values: &[f32]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for block in values.chunks(32) {
+        let scale = block.iter().fold(0_f32, |most, v| most.max(v.abs())) / 127.0;
+        let scale = f16::from_f32(scale);
+        bytes.extend(scale.to_le_bytes());
+        let step = if scale.to_f32() == 0.0 { 1.0 } else { scale.to_f32() };
+        bytes.extend(block.iter().map(|v| (v / step).round() as i8 as u8));
+    }
+    bytes
+}
+
 /// Whether a tensor of the transformer is one that quantisers quantise.
 fn is_quantised(tensor: &Tensor) -> bool {
     tensor.name.contains(".attention.to_") || tensor.name.contains(".feed_forward.w1")
@@ -201,7 +215,7 @@ fn blocks_draw_what_their_values_draw() {
     let entry = |t: Tensor| {
         let quantised = is_quantised(&t);
         let (kind, bytes) = match quantised {
-            true => (gguf::Q8_0, gguf::q8_0(&values(&t))),
+            true => (gguf::Q8_0, q8_0(&values(&t))),
             false => (gguf::BF16, t.data),
         };
         gguf::Tensor { name: t.name, shape: t.shape, kind, bytes }
@@ -210,7 +224,7 @@ fn blocks_draw_what_their_values_draw() {
     let tensors: Vec<_> = demo(PartName::Transformer).into_iter().map(entry).collect();
     let files = Files::new().with(PartName::Transformer, gguf::file("lumina2", &tensors));
     let unpacked = |t: &Tensor| -> Vec<f32> {
-        let blocks = gguf::q8_0(&values(t));
+        let blocks = q8_0(&values(t));
         let value = |block: &[u8; 34]| {
             let scale = f16::from_le_bytes([block[0], block[1]]).to_f32();
             block[2..].iter().map(|q| f32::from(*q as i8) * scale).collect::<Vec<_>>()
@@ -307,6 +321,55 @@ fn parts_of_different_models_are_told_apart() {
     let wrong = Files::new().with(PartName::Vae, comfy_of(PartName::Transformer)).refusal();
     let text = wrong.to_string();
     assert!(text.contains("a transformer") && text.contains("--vae"), "{text}");
+}
+
+/// ComfyUI's own file of Z-Image-Turbo has 453 tensors and 12.31 GB of them.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_of_the_published_sizes_is_the_published_transformer() {
+    let config = zao_model::TransformerConfig::default();
+    let (mut header, mut end) = (serde_json::Map::new(), 0);
+    for tensor in zao_model::transformer::Transformer::manifest(&config).unwrap() {
+        let (mut name, mut shape) = (tensor.name, tensor.shape);
+        if name.contains(".to_k.") || name.contains(".to_v.") {
+            continue;
+        }
+        if name.contains(".to_q.") {
+            shape[0] *= 3;
+        }
+        for (ours, theirs) in [
+            (".to_q.", ".qkv."),
+            (".to_out.0.", ".out."),
+            (".norm_q.", ".q_norm."),
+            (".norm_k.", ".k_norm."),
+            ("all_x_embedder.2-1.", "x_embedder."),
+            ("all_final_layer.2-1.", "final_layer."),
+        ] {
+            name = name.replace(ours, theirs);
+        }
+        let start = end;
+        end += 2 * shape.iter().product::<usize>();
+        let entry = json!({"dtype": "BF16", "shape": shape, "data_offsets": [start, end]});
+        header.insert(name, entry);
+    }
+    assert_eq!(header.len(), 453);
+    assert!((12.30e9..12.32e9).contains(&(end as f64)), "{end}");
+    let header = serde_json::to_vec(&header).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("z_image_turbo_bf16.safetensors");
+    std::fs::write(&path, [&(header.len() as u64).to_le_bytes()[..], &header].concat()).unwrap();
+    // All zeros behind the header, which take no place on the disk.
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len((8 + header.len() + end) as u64).unwrap();
+
+    let found = inspect(&path, None).unwrap();
+    assert_eq!((found.parts.len(), found.parts[0].part), (1, PartName::Transformer));
+    assert_eq!(found.parts[0].misfit, None);
+    assert_eq!(found.parts[0].stored[0].values, 6_154_908_736);
+    // Used with another model, it is still the published one, and does not belong there.
+    let base = ModelSource::from(Source::Folder(Model::Demo.folder()));
+    let error = refusal(ModelSource { transformer: Some(path), ..base });
+    assert!(matches!(error, Error::Strangers { .. }), "{error}");
 }
 
 #[test]

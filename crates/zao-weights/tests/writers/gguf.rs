@@ -43,16 +43,3 @@ fn text(to: &mut Vec<u8>, text: &str) {
     to.extend((text.len() as u64).to_le_bytes());
     to.extend(text.as_bytes());
 }
-
-/// Rows of values as blocks of Q8_0, each block by its own largest value.
-pub(crate) fn q8_0(values: &[f32]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for block in values.chunks(32) {
-        let scale = block.iter().fold(0_f32, |most, v| most.max(v.abs())) / 127.0;
-        let scale = half::f16::from_f32(scale);
-        bytes.extend(scale.to_le_bytes());
-        let step = if scale.to_f32() == 0.0 { 1.0 } else { scale.to_f32() };
-        bytes.extend(block.iter().map(|v| (v / step).round() as i8 as u8));
-    }
-    bytes
-}

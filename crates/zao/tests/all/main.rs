@@ -9,10 +9,14 @@
     reason = "clippy knows tests by their attribute, and these have helpers beside them"
 )]
 
+#[path = "../../../zao-weights/tests/writers/mod.rs"]
+mod writers;
+
 mod bench;
 mod broken;
 mod convert;
 mod draw;
+mod files;
 mod folder;
 mod from;
 mod help;
