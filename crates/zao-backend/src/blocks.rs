@@ -99,13 +99,16 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// Wraps `bytes`; `None` when a row is not whole blocks, or their number is not that of `shape`.
+    /// Wraps `bytes`; `None` when a row is not whole blocks, or their number is not that of `shape`, or
+    /// cannot be counted.
     #[must_use]
     pub fn new(kind: BlockKind, shape: [usize; 2], bytes: Bytes) -> Option<Self> {
         let [rows, columns] = shape;
         if !columns.is_multiple_of(kind.values()) {
             return None;
         }
+        // Its values, too, can be counted; a matrix without any may claim any number of rows.
+        size_of::<f32>().checked_mul(rows)?.checked_mul(columns)?;
         let row = (columns / kind.values()).checked_mul(kind.bytes())?;
         (row.checked_mul(rows)? == bytes.len()).then_some(Self { kind, shape, bytes })
     }
@@ -174,6 +177,7 @@ mod tests {
         assert!(blocks([4, 33], 4 * 34).is_none());
         assert!(blocks([usize::MAX, usize::MAX - 31], 0).is_none());
         assert!(blocks([0, 32], 0).is_some());
+        assert!(blocks([usize::MAX / 2, 0], 0).is_none());
     }
 
     #[test]

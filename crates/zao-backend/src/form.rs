@@ -7,8 +7,8 @@ use half::bf16;
 
 use crate::{Dtype, Form, Stored};
 
-/// How many values are unpacked at a time when they are rounded on the way.
-const AT_A_TIME: usize = 1 << 16;
+/// How many values are unpacked at a time: few enough to be still in the cache when they are stored.
+const AT_A_TIME: usize = 1 << 14;
 
 impl Form {
     /// Some rows of it (of its outermost dimension), sharing the bytes; `None` when there are not so many
@@ -56,6 +56,7 @@ impl Form {
     }
 
     /// The values of [packed](Self::is_packed) blocks, in `f32` or rounded to bf16; all others as they are.
+    /// Nothing is unpacked to f16, whose range is too small for weights of this model: that gives `f32`, too.
     #[must_use]
     pub fn unpacked(self, dtype: Dtype) -> Self {
         let unpack: &dyn Fn(usize, &mut [f32]) = match &self {
@@ -68,16 +69,20 @@ impl Form {
         let filled = if columns == 0 { 0 } else { rows };
         let at_a_time = (AT_A_TIME / columns.max(1)).max(1);
         let mut values = vec![0.0; at_a_time.min(filled) * columns];
-        let mut bytes = Vec::with_capacity(filled * columns * dtype.size());
+        let row = columns * if dtype == Dtype::Bf16 { 2 } else { 4 };
+        let mut bytes = vec![0; filled * row];
         for first in (0..filled).step_by(at_a_time) {
-            let values = &mut values[..at_a_time.min(filled - first) * columns];
+            let count = at_a_time.min(filled - first);
+            let values = &mut values[..count * columns];
             unpack(first, values);
-            match dtype {
-                Dtype::Bf16 => {
-                    bytes.extend(values.iter().flat_map(|&v| bf16::from_f32(v).to_le_bytes()));
+            let bytes = &mut bytes[first * row..(first + count) * row];
+            if dtype == Dtype::Bf16 {
+                for (to, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
+                    *to = bf16::from_f32(*value).to_le_bytes();
                 }
-                Dtype::F32 | Dtype::F16 => {
-                    bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+            } else {
+                for (to, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
+                    *to = value.to_le_bytes();
                 }
             }
         }
@@ -132,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_matrix_without_values_takes_no_time_whatever_it_claims() {
-        let none = Blocks::new(BlockKind::Q8_0, [usize::MAX / 2, 0], Bytes::new()).unwrap();
+        let none = Blocks::new(BlockKind::Q8_0, [1 << 56, 0], Bytes::new()).unwrap();
         let Form::Dense(stored) = Form::Blocks(none).unpacked(Dtype::F32) else { unreachable!() };
         assert!(stored.is_empty());
         let none = Stored::new(Dtype::F32, vec![0, usize::MAX, 2], Bytes::new()).unwrap();

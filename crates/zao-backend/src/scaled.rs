@@ -60,6 +60,8 @@ impl Scaled {
             }
             _ => true,
         };
+        // Its values, too, can be counted; a matrix without any may claim any number of rows.
+        size_of::<f32>().checked_mul(rows)?.checked_mul(columns)?;
         let fits = rows.checked_mul(columns) == Some(bytes.len())
             && (scales.len() == 1 || scales.len() == rows)
             && whole;

@@ -13,7 +13,7 @@ use crate::writers::safetensors::{Tensor, write};
 /// All inputs for a parser to begin with.
 pub(crate) fn of(parser: Parser) -> Vec<Vec<u8>> {
     let mut inputs = match parser {
-        Parser::Gguf => vec![text_encoder(), transformer(), golden()],
+        Parser::Gguf => vec![text_encoder(), transformer(), golden(), nothing()],
         Parser::Safetensors => vec![plain(), scaled(false), scaled(true)],
         Parser::Panels => vec![panels()],
         Parser::Index => {
@@ -62,6 +62,13 @@ fn transformer() -> Vec<u8> {
             entry("x_pad_token", &[4], gguf::F32, 16),
         ],
     )
+}
+
+/// Tensors without values, of as many rows or columns as can be claimed.
+fn nothing() -> Vec<u8> {
+    let tensors =
+        [entry("a", &[1 << 62, 0], gguf::Q8_0, 0), entry("b", &[0, 1 << 61], gguf::F32, 0)];
+    gguf::file("qwen3", &tensors)
 }
 
 /// A part without anything special; also the shard that an index may list.
