@@ -19,9 +19,31 @@ use crate::{Error, ModelSource, Result};
 /// The file that says what the transformer expects of the other parts.
 const CONFIG: &str = "transformer/config.json";
 
+/// Where the small files lie in a folder, in the order in which they make the fingerprint.
+const FILES: [&str; 7] = [
+    "text_encoder/config.json",
+    CONFIG,
+    "vae/config.json",
+    "scheduler/scheduler_config.json",
+    "tokenizer/tokenizer.json",
+    "tokenizer/tokenizer_config.json",
+    "tokenizer/chat_template.jinja",
+];
+
+/// What makes a folder a model.
+const MODEL_INDEX: &str = r#"{
+  "_class_name": "ZImagePipeline",
+  "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+  "text_encoder": ["transformers", "Qwen3Model"],
+  "tokenizer": ["transformers", "Qwen2Tokenizer"],
+  "transformer": ["diffusers", "ZImageTransformer2DModel"],
+  "vae": ["diffusers", "AutoencoderKL"]
+}
+"#;
+
 /// A model that is known to be whole and consistent.
 pub(crate) struct Checked {
-    /// The small files, in the order in which they make the fingerprint.
+    /// The small files, as [`FILES`] names them.
     files: Vec<Bytes>,
     tokenizer: TokenizerBytes,
     /// Whether the tokenizer is known to belong to the text encoder: they are of one folder.
@@ -78,6 +100,12 @@ impl Checked {
             parts: [text.part, transformer.part, vae.part],
             declared: [text.declared, transformer.declared, vae.declared],
         })
+    }
+
+    /// What a folder of this model has besides weights: path and content.
+    pub(crate) fn small_files(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let files = FILES.into_iter().zip(self.files.iter().map(|file| &file[..]));
+        [("model_index.json", MODEL_INDEX.as_bytes())].into_iter().chain(files)
     }
 
     /// Tells models apart by their content.

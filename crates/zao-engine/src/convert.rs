@@ -7,12 +7,12 @@ use std::path::Path;
 use half::bf16;
 use zao_backend::{Care, Dtype, Form, Role, Stored};
 use zao_model::{Declared, Usage};
-use zao_weights::{Draft, ModelFolder, Part, PartName, Planned, SaveOptions, Source, StoredAs};
+use zao_weights::{Draft, ModelFolder, Part, PartName, Planned, SaveOptions, StoredAs};
 
 use crate::checked::Checked;
 use crate::devices::{self, Quantise};
 use crate::weights::unpacked;
-use crate::{CancelToken, Error, Result};
+use crate::{CancelToken, Error, ModelSource, Result};
 
 /// How to convert.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,14 +66,14 @@ pub enum KeptBecause {
 /// A model that is not whole, or is in int8 already; a place that is taken, or has no room; cancelled.
 /// Nothing is left then.
 pub fn convert(
-    source: Source,
+    source: impl Into<ModelSource>,
     place: &Path,
     settings: &ConvertSettings,
     progress: &dyn Fn(u64, u64),
     cancel: &CancelToken,
 ) -> Result<Converted> {
-    let folder = ModelFolder::open(source.clone())?;
-    let model = Checked::open(&source.into())?;
+    let source = source.into();
+    let model = Checked::open(&source)?;
     let plans: Vec<_> = model
         .parts
         .iter()
@@ -85,7 +85,15 @@ pub fn convert(
         model.parts.iter().zip(plans).map(|(part, plan)| draft.layout(part.name(), plan)).collect();
     let after = layouts.iter().map(zao_weights::PartLayout::bytes).sum();
     draft.check_space(after)?;
-    draft.copy_small_files(&folder)?;
+    let is_folder = source.is_base_only();
+    match source.base {
+        Some(folder) if is_folder => draft.copy_small_files(&ModelFolder::open(folder)?)?,
+        _ => {
+            for (name, content) in model.small_files() {
+                draft.write_small_file(name, content)?;
+            }
+        }
+    }
 
     let device = devices::quantiser(settings.threads)?;
     let stored = |(part, declared): (&Part, &Vec<Declared>)| {
@@ -118,8 +126,7 @@ pub fn convert(
         return Err(Error::Cancelled);
     }
     draft.finish()?;
-    let before = PartName::ALL.map(|part| folder.part_bytes(part));
-    let before = before.into_iter().sum::<Result<u64, _>>()?;
+    let before = model.parts.iter().map(Part::bytes).sum();
     let kept = model.parts.iter().zip(&model.declared);
     let kept = kept.flat_map(|(part, declared)| kept_of(part.name(), declared)).collect();
     Ok(Converted { before, after, kept })

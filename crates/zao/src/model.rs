@@ -74,7 +74,7 @@ pub(crate) fn choose(asked: &Asked<'_>, files: &FileArgs, store: &Store) -> Resu
 }
 
 /// Finds the model that is wanted where it has to be a folder.
-pub(crate) fn choose_folder(asked: &Asked<'_>, store: &Store) -> Result<Chosen<Source>> {
+fn choose_folder(asked: &Asked<'_>, store: &Store) -> Result<Chosen<Source>> {
     match asked {
         Asked::Any => any(store),
         Asked::ByUser(name) => by_user(name, store),

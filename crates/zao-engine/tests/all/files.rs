@@ -8,8 +8,8 @@ use safetensors::Dtype;
 use serde_json::json;
 use tempfile::TempDir;
 use zao_engine::{
-    Ask, Error, Inspected, ModelSource, Picture, Precision, ResolvedPrecision, Result, Settings,
-    inspect,
+    Ask, CancelToken, ConvertSettings, Error, Inspected, ModelSource, Picture, Precision,
+    ResolvedPrecision, Result, Settings, convert, inspect,
 };
 use zao_weights::{PartName, Source};
 
@@ -272,6 +272,28 @@ fn scaled_bytes_draw_what_their_values_draw_cut_apart_or_not() {
     });
     assert!(files.draw() == expected);
     println!("int8 by tensor: {:.1} dB", psnr(&expected.rgb, &original().rgb));
+}
+
+#[test]
+fn converted_files_draw_what_the_files_draw_in_int8() {
+    let entry = |t: Tensor| {
+        let blocks = is_quantised(&t) || t.name == "embed_tokens.weight";
+        let (kind, bytes) =
+            if blocks { (gguf::Q8_0, q8_0(&values(&t))) } else { (gguf::BF16, t.data) };
+        gguf::Tensor { name: t.name, shape: t.shape, kind, bytes }
+    };
+    let blocks = |part| -> Vec<gguf::Tensor> { demo(part).into_iter().map(entry).collect() };
+    let mut files = Files::new()
+        .with(PartName::Transformer, gguf::file("lumina2", &blocks(PartName::Transformer)))
+        .with(PartName::TextEncoder, gguf::file("qwen3", &blocks(PartName::TextEncoder)))
+        .with(PartName::Vae, comfy_of(PartName::Vae));
+    files.source.tokenizer = Some(Model::Demo.folder());
+    let place = files.folder.path().join("converted");
+    let (settings, cancel) = (ConvertSettings::default(), CancelToken::new());
+    convert(files.source.clone(), &place, &settings, &|_, _| (), &cancel).unwrap();
+    let int8 = ResolvedPrecision::Int8;
+    let mut engine = open(place, |settings| settings.precision = Precision::Exactly(int8)).unwrap();
+    assert!(draw(&mut engine, &[wanted()]).remove(0) == files.draw_in(int8));
 }
 
 #[test]

@@ -16,7 +16,10 @@ fn help_is_a_result() {
         (&["bench", "gemm", "--help"], &["--tokens", "separated by commas", "--json"]),
         (&["generate", "--help"], &["PROMPT", "--seed", "--size", "--from", "result.png", "- for"]),
         (&["help", "pull"], &["z-image-turbo", "huggingface", "modelscope", "HF_ENDPOINT"]),
-        (&["convert", "--help"], &["--to", "int8", "--model", "--output", "adaLN", "--quiet"]),
+        (
+            &["convert", "--help"],
+            &["--to", "int8", "--model", "--transformer", "--output", "adaLN", "--quiet"],
+        ),
         (
             &["generate", "--help"],
             &["--transformer", "--text-encoder", "--vae", "--tokenizer", "GGUF"],
