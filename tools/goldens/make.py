@@ -1,6 +1,6 @@
 """Makes every golden, or the named ones; `--check` makes them in a temporary folder and compares with the committed.
 
-    python tools/goldens/make.py [--check] [tiny noise schedule tiny-a tiny-b demo pictures edits images]
+    python tools/goldens/make.py [--check] [tiny noise schedule tiny-a tiny-b demo pictures edits images gguf]
 """
 
 import argparse
@@ -19,6 +19,7 @@ import transformers
 
 import check
 import edits
+import gguf_blocks
 import images
 import models
 import noise
@@ -28,6 +29,7 @@ import tiny
 from golden import REPOSITORY
 
 MODEL_GOLDENS = Path("crates/zao-model/tests/goldens")
+WEIGHT_GOLDENS = Path("crates/zao-weights/tests/goldens")
 PICTURES = Path("crates/zao-engine/tests/goldens/pictures")
 EDITS = Path("crates/zao-engine/tests/goldens/edits")
 IMAGES = Path("crates/zao-image/tests/goldens")
@@ -47,6 +49,7 @@ def parts(root: Path) -> dict:
         "pictures": lambda: pictures.make(root / PICTURES, DEMO_MODEL),
         "edits": lambda: edits.make(root / EDITS, DEMO_MODEL),
         "images": lambda: images.make(root / IMAGES),
+        "gguf": lambda: gguf_blocks.make(root / WEIGHT_GOLDENS),
     }
 
 
@@ -66,7 +69,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder), [])
-        return check.compare(Path(folder), REPOSITORY, [MODEL_GOLDENS, PICTURES, EDITS, IMAGES])
+        return check.compare(Path(folder), REPOSITORY, [MODEL_GOLDENS, WEIGHT_GOLDENS, PICTURES, EDITS, IMAGES])
 
 
 def build(root: Path, wanted: list[str]) -> None:

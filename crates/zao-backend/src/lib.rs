@@ -13,15 +13,18 @@
 
 mod arena;
 mod backend;
+mod blocks;
 pub mod conformance;
 mod element;
 mod error;
 mod flops;
+mod form;
 mod grid;
 mod int8_panels;
 pub mod op;
 mod plan;
 mod scalar;
+mod scaled;
 mod segments;
 mod stored;
 mod strip;
@@ -30,12 +33,14 @@ mod weight;
 
 pub use arena::{Arena, Slot};
 pub use backend::{Backend, Description, Policy, Region};
+pub use blocks::{BlockKind, Blocks};
 pub use element::Element;
 pub use error::{Error, Result};
 pub use grid::Grid;
 pub use int8_panels::Int8Panels;
 pub use plan::{Plan, Planner};
 pub use scalar::Scalar;
+pub use scaled::{Scaled, ScaledKind, rotate};
 pub use segments::Segments;
 pub use stored::{Dtype, Stored};
 pub use strip::Strip;

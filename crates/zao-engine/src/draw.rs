@@ -280,7 +280,7 @@ mod tests {
         let folder =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../zao-model/tests/goldens/tiny-a");
         let source = || Source::Folder(folder.clone());
-        let model = ModelFiles::open(source()).unwrap();
+        let model = ModelFiles::open(&source().into()).unwrap();
         let info = crate::open("test", source(), &Settings::default()).unwrap().model().clone();
         // The wider pictures begin with a picture, the widest with a mask.
         let start = |width: usize| {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use zao_backend::{Description, Grid};
 use zao_model::Shift;
-use zao_weights::Source;
 
 use crate::devices::Found;
 use crate::draw::{Artist, Draw};
@@ -14,8 +13,8 @@ use crate::model::ModelFiles;
 use crate::precision::{Choice, choose};
 use crate::watch::Watch;
 use crate::{
-    CancelToken, Device, Event, Instructions, Job, Picture, Precision, PrecisionReason,
-    ResolvedPrecision, Result, Synthetic, Timings, UseOfLibraries, devices,
+    CancelToken, Device, Event, Instructions, Job, ModelSource, Picture, Precision,
+    PrecisionReason, ResolvedPrecision, Result, Synthetic, Timings, UseOfLibraries, devices,
 };
 
 /// How to open an engine.
@@ -85,10 +84,10 @@ pub struct Engine {
 /// Weights are loaded when the first picture needs them.
 ///
 /// # Errors
-/// A model that is not whole, a precision that its weights cannot be had in, or a device that is not
+/// A model that is not whole, files that are not of it, a precision that its weights cannot be had in, or a device that is not
 /// there.
-pub fn open(name: &str, source: Source, settings: &Settings) -> Result<Engine> {
-    engine(name, ModelFiles::open(source)?, settings)
+pub fn open(name: &str, source: impl Into<ModelSource>, settings: &Settings) -> Result<Engine> {
+    engine(name, ModelFiles::open(&source.into())?, settings)
 }
 
 /// Opens a model of random weights, which are made when the first picture needs them.

@@ -8,15 +8,15 @@ use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::{Decoder, Encoder};
 use zao_model::{Declared, SchedulerConfig, TextConfig, TransformerConfig, VaeConfig};
-use zao_weights::{Part, PartName, Source};
+use zao_weights::{Part, PartName};
 
-use crate::Result;
 use crate::checked::Checked;
 use crate::devices::Target;
 use crate::parts::Piece;
 use crate::prompts::Prompts;
 use crate::synthetic::{Configs, RandomPart, RandomWeights, Synthetic};
 use crate::weights::Weights;
+use crate::{ModelSource, Result};
 
 /// A model that is known to be whole and consistent; its weights are mapped or yet to be made, not
 /// loaded.
@@ -34,8 +34,8 @@ pub(crate) struct ModelFiles {
 }
 
 impl ModelFiles {
-    /// Opens a model in diffusers' folder layout.
-    pub(crate) fn open(source: Source) -> Result<Self> {
+    /// Opens the model that lies at `source`.
+    pub(crate) fn open(source: &ModelSource) -> Result<Self> {
         let checked = Checked::open(source)?;
         let fingerprint = checked.fingerprint();
         let prompts = Prompts::Tokenizer(Box::new(checked.tokenizer()?));

@@ -2,6 +2,7 @@
 
 mod bench;
 mod convert;
+mod files;
 
 use std::fmt::Display;
 use std::num::NonZeroUsize;
@@ -14,6 +15,7 @@ use zao_engine::{Device, MAX_STEPS};
 
 pub(crate) use bench::{BenchArgs, BenchCommand, CommonArgs, ScenariosArgs, SettingArgs};
 pub(crate) use convert::{ConvertArgs, Target};
+pub(crate) use files::{FileArgs, InspectArgs};
 
 /// More threads or connections than this are a slip of the finger, not a wish.
 const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     Convert(ConvertArgs),
     /// Show how a picture was made
     Info(InfoArgs),
+    /// Show what a file or folder of weights is, and whether it can be drawn with
+    Inspect(InspectArgs),
     /// List the models that are installed
     Models(ModelsArgs),
     /// Download a model, or go on where a download stopped
@@ -61,10 +65,13 @@ pub(crate) struct GenerateArgs {
     #[arg(long, short, value_name = "FILE", default_value = "result.png")]
     pub(crate) output: PathBuf,
 
-    /// Name of an installed model, or path of a model folder [default: z-image-turbo, else any other
-    /// that is installed, else the built-in demo model]
+    /// Name of an installed model, or path of a model folder, or of a file with one part or all
+    /// [default: z-image-turbo, else any other that is installed, else the built-in demo model]
     #[arg(long, short, value_name = "NAME|PATH")]
     pub(crate) model: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
 
     /// Width in pixels, a multiple of 16 [default: the model's own]
     #[arg(long, value_name = "PIXELS", conflicts_with = "size", value_parser = pixels)]

@@ -138,7 +138,7 @@ fn plan_in_words(plan: &MemoryPlan) -> String {
 
 /// The engine for what is wanted, and what to tell the user about the choice of its model.
 fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)> {
-    let chosen = model::choose(&wanted.model(), &places::store()?)?;
+    let chosen = model::choose(&wanted.model(), &args.files, &places::store()?)?;
     let settings = Settings {
         device: args.device,
         precision: precision(wanted.request.precision.unwrap_or_default()),
@@ -155,6 +155,10 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
         Error::StoredInInt8 { .. }
         | Error::StoredForProcessors
         | Error::NotInPrecision { .. }
+        | Error::NoPart { .. }
+        | Error::Strangers { .. }
+        | Error::NoTokenizer
+        | Error::OtherTokenizer { .. }
         | Error::NoDevice { .. } => Failure::usage(error),
         other => other.into(),
     })?;

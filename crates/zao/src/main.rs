@@ -11,6 +11,7 @@ mod demo;
 mod failure;
 mod generate;
 mod info;
+mod inspect;
 mod interrupt;
 mod model;
 mod models;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Info(args) => info::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Pull(args) => pull::run(&args),
     };

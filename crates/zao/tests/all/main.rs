@@ -9,11 +9,15 @@
     reason = "clippy knows tests by their attribute, and these have helpers beside them"
 )]
 
+#[path = "../../../zao-weights/tests/writers/mod.rs"]
+mod writers;
+
 mod bench;
 mod broken;
 mod convert;
 mod draw;
 mod edit;
+mod files;
 mod folder;
 mod from;
 mod help;
