@@ -68,7 +68,7 @@ mod tests {
         let context = Context::new(0).unwrap();
         let text =
             b".version 7.0\n.target sm_80\n.address_size 64\n.visible .entry lose() { trap; }\n\0";
-        let kernel = Module::new(&context, text).unwrap().kernel("lose").unwrap();
+        let kernel = Module::new(&context, text, false).unwrap().kernel("lose").unwrap();
         let stream = Stream::new(&context).unwrap();
         let held = Buffer::new(&context, 1 << 20, Region::Step).unwrap();
         // SAFETY: the kernel takes no arguments and touches no memory.
