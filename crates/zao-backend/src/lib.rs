@@ -11,9 +11,11 @@
 //!   how much arithmetic it is;
 //! * [`conformance`]: the cases every device has to pass against [`Scalar`].
 
+mod adaptation;
 mod arena;
 mod backend;
 pub mod conformance;
+mod delta;
 mod element;
 mod error;
 mod flops;
@@ -28,8 +30,10 @@ mod strip;
 mod tensor;
 mod weight;
 
+pub use adaptation::{Adaptation, Addend, Delta};
 pub use arena::{Arena, Slot};
 pub use backend::{Backend, Description, Policy, Region};
+pub use delta::{DeltaRows, Factors, Half, StoredDelta};
 pub use element::Element;
 pub use error::{Error, Result};
 pub use grid::Grid;
@@ -45,8 +49,8 @@ pub use weight::{Care, Form, Matrix, Role, Weight};
 /// What model code imports: the trait and every operation's method.
 pub mod prelude {
     pub use crate::op::{
-        AttentionOps, ConvolutionOps, Heads, ImageOps, LatentOps, LinearOps, Mask, MemoryOps,
-        Modulation, Norm, NormOps, Pairing, SequenceOps, View,
+        Adapted, AttentionOps, ConvolutionOps, Heads, ImageOps, LatentOps, LinearOps, Mask,
+        MemoryOps, Modulation, Norm, NormOps, Pairing, SequenceOps, View,
     };
     pub use crate::{Backend, Grid, Region, Segments, Strip, Tensor, Weight};
 }

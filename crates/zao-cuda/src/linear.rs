@@ -69,6 +69,9 @@ const ROWS: usize = 1024;
 
 /// `Linear` of `zao-backend`.
 pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
+    if !op.changes.is_empty() {
+        return Err(cuda.unsupported("linear", "rows that follow adapters"));
+    }
     let weight = op.weight.device();
     let pair = op.weight.role() == Role::SwiGlu;
     let ending = match op.epilogue {
