@@ -63,7 +63,9 @@ fn product(up: &Stored, down: &Stored) -> Option<[usize; 2]> {
 }
 
 impl Half {
-    fn shape(&self) -> Option<[usize; 2]> {
+    /// Its shape, unless its factors do not fit each other.
+    #[must_use]
+    pub fn shape(&self) -> Option<[usize; 2]> {
         match self {
             Self::Whole(stored) => sides(stored),
             Self::Product { up, down } => product(up, down),

@@ -3,6 +3,7 @@
 
 use zao_backend::prelude::*;
 
+use crate::adapter::Following;
 use crate::layers::{Bias, FeedForward, Linear};
 use crate::{Loader, Result, TransformerConfig};
 use zao_backend::Care;
@@ -15,10 +16,11 @@ pub(super) struct Adaln<'a, B: Backend> {
     pub(super) block: usize,
 }
 
-/// The packed tokens' segments and rotations.
+/// The packed tokens' segments and rotations, and the adapters they follow.
 pub(super) struct Layout<'a, B: Backend> {
     pub(super) segments: &'a Segments,
     pub(super) rope: &'a Tensor<B>,
+    pub(super) following: &'a Following<'a, B>,
 }
 
 pub(super) struct Block<B: Backend> {
@@ -98,17 +100,17 @@ impl<B: Backend> Block<B> {
 
         let w13 = self.feed_forward.input();
         let h = b.rms_norm(x, &self.ffn_norm1, eps, scale_mlp, Some(w13))?;
-        let h = self.feed_forward.forward(b, &h)?;
+        let h = self.feed_forward.follow(b, &h, layout.following)?;
         Ok(b.gated_residual(x, &h, &self.ffn_norm2, eps, gate_mlp)?)
     }
 
     fn attend(&self, b: &B, h: &Tensor<B>, layout: &Layout<'_, B>) -> Result<Tensor<B>> {
-        let mut qkv = self.to_qkv.forward(b, h)?;
+        let mut qkv = self.to_qkv.follow(b, h, layout.following)?;
         let norms = self.qk_norms.as_ref().map(|(q, k)| (q, k));
         let rope = (layout.rope, Pairing::Interleaved);
         b.qk_norm_rope(&mut qkv, self.heads, norms, QK_NORM_EPS, rope)?;
         let out = Some(&self.to_out.weight);
         let h = b.attention(&qkv, self.heads, layout.segments, Mask::Full, out)?;
-        self.to_out.forward(b, &h)
+        self.to_out.follow(b, &h, layout.following)
     }
 }
