@@ -7,7 +7,9 @@ use std::borrow::Cow;
 
 use zao_backend::{Backend, Plan};
 use zao_model::noise;
+use zao_weights::PartName;
 
+use crate::adapters::used;
 use crate::devices::Target;
 use crate::error::Bytes;
 use crate::memory::Budget;
@@ -26,6 +28,9 @@ pub(crate) trait Draw {
 
     /// Bytes of the device's memory that are held for weights and runs.
     fn held_bytes(&self, model: &ModelFiles) -> u64;
+
+    /// Drops the transformer, whose weights will be others.
+    fn forget_transformer(&mut self, model: &ModelFiles);
 
     /// The device.
     fn describe(&self) -> zao_backend::Description;
@@ -54,9 +59,17 @@ impl<B: Backend> Artist<B> {
         Self { backend, parts, target, budget, residency, reserved }
     }
 
-    /// Bytes that a run of this plan needs at least: beside it, one part at a time has to fit.
-    fn needed(&self, model: &ModelFiles, plan: Plan) -> u64 {
-        plan.bytes() as u64 + model.largest_part(self.target)
+    /// Bytes that a run of `work` with this plan needs at least: beside it, one part at a time has to fit, and
+    /// beside the transformer all adapters.
+    fn needed(&self, model: &ModelFiles, work: &[Work<'_>], plan: Plan) -> u64 {
+        plan.bytes() as u64 + self.weights(model, work)
+    }
+
+    /// Bytes of weights that a run of `work` needs at once.
+    fn weights(&self, model: &ModelFiles, work: &[Work<'_>]) -> u64 {
+        let adapters = model.adapters.bytes_of(work, self.target);
+        let transformer = model.loaded_bytes(PartName::Transformer, self.target);
+        model.largest_part(self.target).max(transformer + adapters)
     }
 
     /// Divides `work` into batches that fit into `total` bytes, one if possible. A picture that does not
@@ -68,7 +81,7 @@ impl<B: Backend> Artist<B> {
         total: u64,
     ) -> Result<Vec<Batch<'w, 'a>>> {
         let policy = self.backend.policy();
-        let fits = |plan| self.needed(model, plan) <= total;
+        let fits = |plan| self.needed(model, work, plan) <= total;
         let plan = rehearse(model, policy, work)?;
         if fits(plan) {
             return Ok(vec![Batch { work: Cow::Borrowed(work), plan }]);
@@ -88,15 +101,19 @@ impl<B: Backend> Artist<B> {
 
     /// The refusal of a picture, with the size that would not be refused.
     fn too_large(&self, model: &ModelFiles, work: &Work<'_>, plan: Plan, total: u64) -> Error {
-        let fits = |plan| self.needed(model, plan) <= total;
+        let own = std::slice::from_ref(work);
+        let fits = |plan| self.needed(model, own, plan) <= total;
         let remedy = self.budget.remedy();
         let advice = match largest_fitting(model, self.backend.policy(), work, fits) {
             Some(size) => format!("{size} would fit; draw that or {remedy}"),
             None => {
-                let weights = model.largest_part(self.target);
+                let weights = self.weights(model, own);
                 let smaller = [ResolvedPrecision::Bf16, ResolvedPrecision::Int8]
                     .into_iter()
-                    .filter(|&other| model.largest_part(self.target.with(other)) < weights)
+                    .filter(|&other| {
+                        let largest = |target| model.largest_part(target);
+                        largest(self.target.with(other)) < largest(self.target)
+                    })
                     .map(|other| format!(" or use --precision {other}"));
                 let or: String = smaller.collect();
                 format!("the weights alone need {}; {remedy}{or}", Bytes(weights))
@@ -104,18 +121,24 @@ impl<B: Backend> Artist<B> {
         };
         let (width, height) = (work.job.ask().width, work.job.ask().height);
         let what = format!("a picture of {width}x{height}");
-        Error::OutOfMemory { what, needed: self.needed(model, plan), free: total, advice }
+        Error::OutOfMemory { what, needed: self.needed(model, own, plan), free: total, advice }
     }
 
     /// Makes the device keep memory for `plan`, and returns what is left of `total` for parts. What
     /// earlier runs kept, memory or parts, gives way where both have no room.
-    fn reserve(&mut self, model: &ModelFiles, plan: Plan, total: u64) -> Result<u64> {
-        if self.needed(model, self.reserved.max(plan)) > total {
+    fn reserve(
+        &mut self,
+        model: &ModelFiles,
+        Batch { work, plan }: &Batch<'_, '_>,
+        total: u64,
+    ) -> Result<u64> {
+        let plan = *plan;
+        if self.needed(model, work, self.reserved.max(plan)) > total {
             self.release();
         }
         self.reserved = self.reserved.max(plan);
         let room = total.saturating_sub(self.reserved.bytes() as u64);
-        self.parts.shrink(model, self.target, room);
+        self.parts.shrink(model, self.target, room, &used(work));
         self.backend.reserve(plan)?;
         Ok(room)
     }
@@ -140,14 +163,16 @@ impl<B: Backend> Artist<B> {
             }
         }
         let last = batches.len() - 1;
-        for (index, Batch { work, plan }) in batches.into_iter().enumerate() {
-            let room = self.reserve(model, plan, total)?;
+        for (index, batch) in batches.into_iter().enumerate() {
+            let room = self.reserve(model, &batch, total)?;
+            let work = batch.work;
             let mut supply = Loading {
                 backend: &self.backend,
                 model,
                 parts: &mut self.parts,
                 target: self.target,
                 room,
+                adapters: used(&work),
                 // Until the last batch the others will ask for every part once more.
                 residency: if index == last { self.residency } else { Residency::Keep },
             };
@@ -179,6 +204,10 @@ impl<B: Backend> Draw for Artist<B> {
 
     fn held_bytes(&self, model: &ModelFiles) -> u64 {
         self.parts.bytes(model, self.target) + self.reserved.bytes() as u64
+    }
+
+    fn forget_transformer(&mut self, model: &ModelFiles) {
+        self.parts.unload(model, PartName::Transformer);
     }
 
     fn describe(&self) -> zao_backend::Description {

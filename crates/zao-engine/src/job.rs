@@ -4,6 +4,7 @@ use zao_backend::Grid;
 use zao_model::guidance::Guidance;
 use zao_model::noise::Generator;
 
+use crate::adapters::AdapterId;
 use crate::engine::ModelInfo;
 
 /// No side of a picture is longer than this, whatever the model.
@@ -38,7 +39,11 @@ pub struct Ask {
 pub struct Job {
     ask: Ask,
     latent: Grid,
+    adapters: Vec<(AdapterId, f32)>,
 }
+
+/// No adapter counts more often than this, or less often than minus this.
+pub const MAX_ADAPTER_SCALE: f32 = 100.0;
 
 /// Why a job cannot be done; each message says what would be possible.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -56,6 +61,10 @@ pub enum InvalidJob {
     Guidance { scale: f32 },
     #[error("guidance normalization {normalization} is not usable; use 0 (off) or more")]
     Normalization { normalization: f32 },
+    #[error(
+        "an adapter's scale of {scale} is not usable; use a number from -{MAX_ADAPTER_SCALE} to {MAX_ADAPTER_SCALE}"
+    )]
+    AdapterScale { scale: f32 },
     #[error("guidance truncation {truncation} is not usable; use a number from 0 to 1")]
     Truncation { truncation: f32 },
 }
@@ -96,7 +105,27 @@ impl Job {
             return Err(InvalidJob::Truncation { truncation });
         }
         let latent = Grid::new(height, width).over(model.pixels_per_cell);
-        Ok(Self { ask, latent })
+        Ok(Self { ask, latent, adapters: Vec::new() })
+    }
+
+    /// The same job, whose picture follows adapters that the engine has opened, each with its scale. Those of a
+    /// scale of zero are left out.
+    ///
+    /// # Errors
+    /// A scale that is no sensible number.
+    pub fn following(mut self, adapters: &[(AdapterId, f32)]) -> Result<Self, InvalidJob> {
+        let sensible = |scale: f32| scale.abs() <= MAX_ADAPTER_SCALE;
+        if let Some(&(_, scale)) = adapters.iter().find(|(_, scale)| !sensible(*scale)) {
+            return Err(InvalidJob::AdapterScale { scale });
+        }
+        self.adapters = adapters.iter().copied().filter(|(_, scale)| *scale != 0.0).collect();
+        Ok(self)
+    }
+
+    /// The adapters that the picture follows.
+    #[must_use]
+    pub fn adapters(&self) -> &[(AdapterId, f32)] {
+        &self.adapters
     }
 
     /// What was asked, now known to be possible.
@@ -115,7 +144,7 @@ impl Job {
     pub(crate) fn resized(&self, size: Grid) -> Self {
         let pixels_per_cell = self.ask.height / self.latent.height;
         let ask = Ask { width: size.width, height: size.height, ..self.ask.clone() };
-        Self { ask, latent: size.over(pixels_per_cell) }
+        Self { ask, latent: size.over(pixels_per_cell), adapters: self.adapters.clone() }
     }
 }
 

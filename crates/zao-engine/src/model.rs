@@ -11,6 +11,7 @@ use zao_model::{Declared, SchedulerConfig, TextConfig, TransformerConfig, VaeCon
 use zao_weights::{Part, PartName, Source};
 
 use crate::Result;
+use crate::adapters::Adapters;
 use crate::checked::Checked;
 use crate::devices::Target;
 use crate::prompts::Prompts;
@@ -26,6 +27,7 @@ pub(crate) struct ModelFiles {
     pub(crate) scheduler: SchedulerConfig,
     pub(crate) prompts: Prompts,
     pub(crate) fingerprint: String,
+    pub(crate) adapters: Adapters,
     /// Only the tensors that drawing reads.
     parts: [Weights; 3],
 }
@@ -41,7 +43,8 @@ impl ModelFiles {
         let [encoder, denoiser, _] = declared;
         let parts =
             [only(text_part, encoder), only(transformer_part, denoiser), only(vae_part, decoder)];
-        Ok(Self { text, transformer, vae, scheduler, prompts, fingerprint, parts })
+        let adapters = Adapters::new(&transformer)?;
+        Ok(Self { text, transformer, vae, scheduler, prompts, fingerprint, adapters, parts })
     }
 
     /// A model of random weights.
@@ -56,7 +59,8 @@ impl ModelFiles {
         let parts = parts.map(Weights::Random);
         let prompts = Prompts::Fixed(synthetic.token_ids(text.vocab_size));
         let fingerprint = "random weights".into();
-        Ok(Self { text, transformer, vae, scheduler, prompts, fingerprint, parts })
+        let adapters = Adapters::new(&transformer)?;
+        Ok(Self { text, transformer, vae, scheduler, prompts, fingerprint, adapters, parts })
     }
 
     /// The tensors of one part that drawing reads.
@@ -72,7 +76,12 @@ impl ModelFiles {
 
     /// Bytes that a part takes in the memory of a device once it is loaded.
     pub(crate) fn loaded_bytes(&self, part: PartName, target: Target) -> u64 {
-        self.part(part).loaded_bytes(target)
+        let merged = |name: &str| {
+            let layer = name.strip_suffix(".weight");
+            part == PartName::Transformer
+                && layer.is_some_and(|layer| self.adapters.merges_into(layer))
+        };
+        self.part(part).loaded_bytes(target, merged)
     }
 
     /// Bytes of the part that takes most; parts can be loaded in turn, but none in pieces.

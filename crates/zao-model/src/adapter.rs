@@ -13,7 +13,7 @@ use zao_backend::prelude::*;
 use zao_backend::{Adaptation, Delta, StoredDelta};
 
 pub use self::merged::Merged;
-use crate::{Checkpoint, Layer, Result};
+use crate::{Checkpoint, Declared, Layer, Result};
 
 /// What the factors of an adapter are made of.
 #[derive(Clone, Copy)]
@@ -62,14 +62,14 @@ impl<B: Backend> Adapter<B> {
     }
 }
 
-/// Bytes that an adapter takes on a device whose careful weights have elements of `element` bytes.
+/// The tensors that an adapter has on a device, as [`Adapter::load`] makes them.
 #[must_use]
-pub fn adapter_bytes(layers: &[Layer], deltas: &[StoredDelta], element: usize) -> u64 {
-    let placed = layers.iter().map(|layer| {
+pub fn adapter_tensors(layers: &[Layer], deltas: &[StoredDelta]) -> Vec<Declared> {
+    let of_layer = |layer: &Layer| {
         let placed: Vec<_> = deltas.iter().filter_map(|delta| layer.place(delta)).collect();
-        layer::values(layer, &placed)
-    });
-    placed.sum::<u64>() * element as u64
+        layer::tensors(layer, &placed)
+    };
+    layers.iter().flat_map(of_layer).collect()
 }
 
 /// Adapters with their scales, as one picture follows them.

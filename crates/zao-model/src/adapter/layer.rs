@@ -6,7 +6,7 @@ use zao_backend::{Addend, Care, Delta, Factors, Form, Half, Matrix, Role, Shape,
 
 use super::{Fill, norms};
 use crate::layer::Placed;
-use crate::{Layer, Result};
+use crate::{Declared, Layer, Result, Usage};
 
 /// Ranks are filled with zeros to a multiple of this: rows of whole cache lines and matrix instructions.
 const RANKS: usize = 32;
@@ -64,14 +64,42 @@ impl<'a> Ways<'a> {
     }
 }
 
-/// Values that the deltas of a layer have on a device.
-pub(super) fn values(layer: &Layer, placed: &[Placed<'_>]) -> u64 {
+/// The tensors that the deltas of a layer are on a device.
+pub(super) fn tensors(layer: &Layer, placed: &[Placed<'_>]) -> Vec<Declared> {
     let ways = Ways::of(layer, placed);
-    let sides = |half: &Half| half.shape().map_or(0, |[out, inner]| out * inner);
-    let kronecker = ways.kronecker.iter().map(|(_, [left, right])| sides(left) + sides(right));
-    let pair = ways.rank() * (layer.sums() + layer.inputs);
-    let dense = if ways.dense.is_empty() { 0 } else { layer.sums() * layer.inputs };
-    (pair + dense + kronecker.sum::<usize>()) as u64
+    let tensor = |shape: [usize; 2], usage| Declared {
+        name: format!("adapter of {}", layer.name()),
+        shape: shape.to_vec(),
+        usage,
+    };
+    let matrix = |role, shape| tensor(shape, Usage::Matrix { role, care: care(layer) });
+    let like = |inner| {
+        let parts = parts(layer);
+        std::iter::repeat_n(matrix(layer.role, [layer.sums() / parts, inner]), parts)
+    };
+    let mut tensors = Vec::new();
+    if !ways.low_rank.is_empty() {
+        tensors.push(matrix(Role::Linear, [ways.rank(), layer.inputs]));
+        tensors.extend(like(ways.rank()));
+    }
+    for (_, [left, right]) in ways.kronecker {
+        tensors.push(tensor(left.shape().unwrap_or_default(), Usage::Vector));
+        tensors.push(matrix(Role::Linear, right.shape().unwrap_or_default()));
+    }
+    if !ways.dense.is_empty() {
+        tensors.extend(like(layer.inputs));
+    }
+    tensors
+}
+
+/// Stored parts of a weight like that of the layer.
+fn parts(layer: &Layer) -> usize {
+    if layer.role == Role::SwiGlu { 2 } else { 1 }
+}
+
+/// A weight of an adapter is never rounded further than bf16.
+fn care(layer: &Layer) -> Care {
+    layer.care.max(Care::AtLeastBf16)
 }
 
 /// The deltas of `layer` on the device.
@@ -209,7 +237,7 @@ fn like<B: Backend>(
     values: &[f32],
     fill: Fill<'_>,
 ) -> Result<Weight<B>> {
-    let parts = if layer.role == Role::SwiGlu { 2 } else { 1 };
+    let parts = parts(layer);
     let shape = [layer.sums() / parts, inner];
     let part = |i: usize| {
         let values = values.get(i * shape[0] * inner..).unwrap_or_default();
@@ -218,10 +246,9 @@ fn like<B: Backend>(
     matrix(b, layer, layer.role, (0..parts).map(part).collect())
 }
 
-/// A weight that is never rounded further than its inputs are.
 fn matrix<B: Backend>(b: &B, layer: &Layer, role: Role, parts: Vec<Form>) -> Result<Weight<B>> {
     let name = format!("adapter of {}", layer.name());
-    let matrix = Matrix::new(name, role, parts)?.with_care(layer.care.max(Care::AtLeastBf16));
+    let matrix = Matrix::new(name, role, parts)?.with_care(care(layer));
     Ok(Weight::load(b, &matrix)?)
 }
 
