@@ -1,6 +1,6 @@
 """Makes every golden, or the named ones; `--check` makes them in a temporary folder and compares with the committed.
 
-    python tools/goldens/make.py [--check] [tiny noise schedule tiny-a tiny-b demo pictures]
+    python tools/goldens/make.py [--check] [tiny noise schedule tiny-a tiny-b demo pictures adapters]
 """
 
 import argparse
@@ -17,6 +17,7 @@ import diffusers
 import torch
 import transformers
 
+import adapters
 import check
 import models
 import noise
@@ -27,11 +28,12 @@ from golden import REPOSITORY
 
 MODEL_GOLDENS = Path("crates/zao-model/tests/goldens")
 PICTURES = Path("crates/zao-engine/tests/goldens/pictures")
+ADAPTERS = Path("crates/zao-engine/tests/goldens/adapters")
 DEMO_MODEL = REPOSITORY / models.DEMO
 
 
 def parts(root: Path) -> dict:
-    """The makers by name, writing below `root` as if it were the repository. tiny-a and tiny-b need tiny."""
+    """The makers by name, writing below `root` as if it were the repository. tiny-a, tiny-b and adapters need tiny."""
     goldens = root / MODEL_GOLDENS
     return {
         "tiny": lambda: [tiny.make(name, goldens) for name in tiny.ALL],
@@ -41,6 +43,7 @@ def parts(root: Path) -> dict:
         "tiny-b": lambda: models.make_tiny_b(goldens),
         "demo": lambda: models.make_demo(goldens, DEMO_MODEL),
         "pictures": lambda: pictures.make(root / PICTURES, DEMO_MODEL),
+        "adapters": lambda: adapters.make(root / ADAPTERS, DEMO_MODEL, goldens / "tiny-a", str(MODEL_GOLDENS / "tiny-a")),
     }
 
 
@@ -60,7 +63,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder), [])
-        return check.compare(Path(folder), REPOSITORY, [MODEL_GOLDENS, PICTURES])
+        return check.compare(Path(folder), REPOSITORY, [MODEL_GOLDENS, PICTURES, ADAPTERS])
 
 
 def build(root: Path, wanted: list[str]) -> None:

@@ -154,9 +154,15 @@ impl Checkpoint for Original<'_> {
     }
 }
 
+/// Adapters with their scales, as a job has them.
+pub(crate) type Stack<'a> = &'a [(AdapterId, f32)];
+
+/// A stack on a device, if it has any adapter.
+type Loaded<B> = Option<Arc<AdapterStack<B>>>;
+
 /// The stacks of a run, each distinct one once.
 pub(crate) struct Stacks<'a, B: Backend> {
-    of: Vec<(&'a [(AdapterId, f32)], Option<Arc<AdapterStack<B>>>)>,
+    of: Vec<(Stack<'a>, Loaded<B>)>,
 }
 
 impl<'a, B: Backend> Stacks<'a, B> {
@@ -167,7 +173,7 @@ impl<'a, B: Backend> Stacks<'a, B> {
         work: &[Work<'a>],
         watch: &mut Watch<'_>,
     ) -> Result<Self> {
-        let mut of: Vec<(&'a [(AdapterId, f32)], _)> = Vec::new();
+        let mut of: Vec<(Stack<'a>, _)> = Vec::new();
         for work in work {
             let stack = work.job.adapters();
             if of.iter().any(|(known, _)| *known == stack) {
@@ -187,7 +193,7 @@ impl<'a, B: Backend> Stacks<'a, B> {
     }
 
     /// The stack of a job, if it follows any adapter.
-    pub(crate) fn of(&self, stack: &[(AdapterId, f32)]) -> Option<Arc<AdapterStack<B>>> {
+    pub(crate) fn of(&self, stack: Stack<'_>) -> Loaded<B> {
         self.of.iter().find(|(known, _)| *known == stack).and_then(|(_, stack)| stack.clone())
     }
 }

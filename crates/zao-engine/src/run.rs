@@ -5,12 +5,12 @@ use std::sync::Arc;
 use zao_backend::prelude::*;
 use zao_weights::PartName;
 
-use crate::adapters::Stacks;
+use crate::adapters::{Stack, Stacks};
 use crate::denoise::{Latent, denoise};
 use crate::parts::Supply;
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{AdapterId, Job, Picture, Result, Stage};
+use crate::{Job, Picture, Result, Stage};
 
 /// Runs `work` as one packed batch; `watch` gets each picture when it is decoded, in order. `noise`
 /// gives the starting values of a job's latent.
@@ -58,7 +58,7 @@ pub(crate) fn run<B: Backend>(
 }
 
 /// What a caption depends on: token ids and adapters.
-type Words<'a> = (&'a [u32], &'a [(AdapterId, f32)]);
+type Words<'a> = (&'a [u32], Stack<'a>);
 
 /// Refined captions of the distinct prompts of a run, and the adapters that these follow.
 struct Captions<'a, B: Backend> {
@@ -102,11 +102,7 @@ impl<'a, B: Backend> Captions<'a, B> {
         Ok(Self { stacks, of: words.into_iter().zip(captions.into_iter().map(Arc::new)).collect() })
     }
 
-    fn of(
-        &self,
-        ids: &[u32],
-        stack: &[(AdapterId, f32)],
-    ) -> Arc<zao_model::transformer::Caption<B>> {
+    fn of(&self, ids: &[u32], stack: Stack<'_>) -> Arc<zao_model::transformer::Caption<B>> {
         let found = self.of.iter().find(|(words, _)| *words == (ids, stack));
         Arc::clone(&found.expect("every prompt of the run was encoded").1)
     }

@@ -18,7 +18,7 @@ mod positions;
 mod tests;
 
 pub use batch::{Batch, BatchItem};
-pub use caption::Caption;
+pub use caption::{Caption, CaptionFeatures};
 pub use model::Transformer;
 pub use modulations::Modulations;
 

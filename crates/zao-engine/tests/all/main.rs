@@ -9,6 +9,7 @@
     reason = "clippy knows tests by their attribute, and these have helpers beside them"
 )]
 
+mod adapters;
 mod batches;
 mod cancel;
 mod cards;

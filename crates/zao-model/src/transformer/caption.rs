@@ -6,6 +6,9 @@ use zao_backend::prelude::*;
 
 use crate::adapter::AdapterStack;
 
+/// The features of a caption, `[tokens, cap_feat_dim]`, and the adapters that it will follow, if any.
+pub type CaptionFeatures<'a, B> = (&'a Tensor<B>, Option<Arc<AdapterStack<B>>>);
+
 /// A refined, padded caption `[padded, dim]`. It does not depend on time, so it is kept for the whole
 /// job, and may be shared by pictures of different size and seed. It was refined with the adapters that the
 /// pictures follow.

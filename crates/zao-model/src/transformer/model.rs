@@ -1,11 +1,10 @@
 //! `ZImageTransformer2DModel`: loading it, and one packed forward.
 
-use std::sync::Arc;
-
 use zao_backend::Shape;
 use zao_backend::prelude::*;
 
 use super::block::{Adaln, Block, Layout};
+use super::caption::CaptionFeatures;
 use super::embedders::{CaptionEmbedder, TimestepEmbedder, load_patch_embedder};
 use super::final_layer::FinalLayer;
 use super::positions::Positions;
@@ -100,7 +99,7 @@ impl<B: Backend> Transformer<B> {
     pub fn refine_following(
         &self,
         b: &B,
-        captions: &[(&Tensor<B>, Option<Arc<AdapterStack<B>>>)],
+        captions: &[CaptionFeatures<'_, B>],
     ) -> Result<Vec<Caption<B>>> {
         let features: Vec<_> = captions.iter().map(|(features, _)| *features).collect();
         let segments = Segments::new(features.iter().map(|f| padded(f.rows())));

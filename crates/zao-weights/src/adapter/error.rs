@@ -68,7 +68,7 @@ pub enum AdapterError {
         /// The layers as the model names them.
         target: String,
         /// What does not fit.
-        source: zao_backend::Error,
+        source: Box<zao_backend::Error>,
     },
     /// The same layer under two names.
     #[error(

@@ -262,7 +262,7 @@ fn delta(
         file: file.into(),
         layer: name.clone(),
         target: delta.layers.join(", "),
-        source,
+        source: Box::new(source),
     })?;
     Ok(delta)
 }
