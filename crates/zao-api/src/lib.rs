@@ -16,6 +16,7 @@ mod bench;
 mod error;
 mod finite;
 mod generated;
+mod lora;
 mod name;
 mod precision;
 mod recipe;
@@ -28,6 +29,7 @@ pub use bench::{
 };
 pub use error::{ErrorBody, ErrorCode};
 pub use generated::{Generated, GeneratedImage, Stages};
+pub use lora::{Lora, UsedLora};
 pub use name::UnknownName;
 pub use precision::{Precision, ResolvedPrecision};
 pub use recipe::{Model, Recipe, RecipeFormat};

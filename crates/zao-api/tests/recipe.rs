@@ -1,6 +1,6 @@
 //! A recipe must come back from JSON exactly as it went in.
 
-use zao_api::{Model, Recipe, RecipeFormat, ResolvedPrecision, Rng};
+use zao_api::{Model, Recipe, RecipeFormat, ResolvedPrecision, Rng, UsedLora};
 
 fn recipe() -> Recipe {
     Recipe {
@@ -18,6 +18,7 @@ fn recipe() -> Recipe {
         seed: 42,
         rng: Rng::TorchCpu,
         shift: 3.0,
+        loras: Vec::new(),
         precision: ResolvedPrecision::F32,
         device: "cpu".into(),
     }
@@ -38,6 +39,16 @@ fn the_json_form_is_fixed() {
     );
     assert_eq!(serde_json::to_string(&recipe()).unwrap(), expected);
     assert_eq!(through_json(&recipe()), recipe());
+}
+
+#[test]
+fn adapters_are_written_where_there_are_any() {
+    let used = UsedLora { name: "ink".into(), scale: 0.8, sha256: "ab".into(), merged: false };
+    let given = Recipe { loras: vec![used.clone(), UsedLora { merged: true, ..used }], ..recipe() };
+    let text = serde_json::to_string(&given).unwrap();
+    let expected = r#""loras":[{"name":"ink","scale":0.8,"sha256":"ab"},{"name":"ink","scale":0.8,"sha256":"ab","merged":true}]"#;
+    assert!(text.contains(expected), "{text}");
+    assert_eq!(through_json(&given), given);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `zao generate`: a prompt to picture files.
 
 mod jobs;
+mod loras;
 mod output;
 mod provenance;
 mod report;
@@ -19,6 +20,7 @@ use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::{console, interrupt, model, places};
+use loras::Loras;
 use output::Output;
 pub(crate) use provenance::Provenance;
 use report::Report;
@@ -35,7 +37,9 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     let mut wanted = Wanted::new(args)?;
     let (mut engine, notice) = open(args, &wanted)?;
     wanted.request = jobs::complete(wanted.request, engine.model());
-    let jobs = jobs::of(&wanted.request, engine.model()).map_err(Failure::usage)?;
+    let merged = args.merge_lora || wanted.merges();
+    let loras = Loras::open(&mut engine, &wanted.request.loras, &places::adapters()?, merged)?;
+    let jobs = jobs::of(&wanted.request, engine.model(), loras.stack()).map_err(Failure::usage)?;
     let output = Output::new(&args.output, jobs.len())?;
     if args.json && output.is_stdout() {
         return Err(Failure::usage(
@@ -51,7 +55,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         let (precision, why) = (recorded(&engine), engine.precision_reason());
         screen.remark(&format!("drawing in {precision}: {why}"));
     }
-    let warnings = RefCell::new(wanted.warnings(args, &engine));
+    let warnings = RefCell::new(wanted.warnings(args, &engine, &loras.used));
     warnings.borrow().iter().for_each(|line| screen.remark(line));
     let steps = jobs.iter().map(|job| job.ask().steps).max().unwrap_or(0);
     let progress = Progress::new(&screen, steps, jobs.len());
@@ -64,7 +68,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         }
         other => progress.show(&other),
     };
-    let mut report = Report::new(&engine, jobs.len(), start);
+    let mut report = Report::new(&engine, loras.used, jobs.len(), start);
     // Each picture is written as soon as it is there: what comes later cannot lose it.
     let mut written = Ok(());
     let drawn = engine.draw_each(&jobs, &events, &cancel, &mut |picture| {

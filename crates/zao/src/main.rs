@@ -12,6 +12,7 @@ mod failure;
 mod generate;
 mod info;
 mod interrupt;
+mod loras;
 mod model;
 mod models;
 mod places;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Info(args) => info::run(&args),
+        Command::Loras(args) => loras::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Pull(args) => pull::run(&args),
     };

@@ -19,6 +19,7 @@ pub(crate) fn recipe(width: u32, height: u32) -> Recipe {
         seed: 42,
         rng: Rng::TorchCpu,
         shift: 3.0,
+        loras: Vec::new(),
         precision: ResolvedPrecision::F32,
         device: "cpu".into(),
     }

@@ -4,7 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use zao_api::{Request, Rng};
-use zao_engine::{Ask, Generator, Guidance, InvalidJob, Job, ModelInfo};
+use zao_engine::{AdapterId, Ask, Generator, Guidance, InvalidJob, Job, ModelInfo};
 use zao_weights::KnownModel;
 
 /// Steps for a model that nobody has published settings for: Z-Image-Turbo's, as for most of its kin.
@@ -20,8 +20,12 @@ pub(super) fn complete(request: Request, model: &ModelInfo) -> Request {
     }
 }
 
-/// The jobs of a request, with seeds counting up from the asked one or from a random one.
-pub(super) fn of(request: &Request, model: &ModelInfo) -> Result<Vec<Job>, InvalidJob> {
+/// The jobs of a request, which follow `adapters`, with seeds counting up from the asked one or from a random one.
+pub(super) fn of(
+    request: &Request,
+    model: &ModelInfo,
+    adapters: &[(AdapterId, f32)],
+) -> Result<Vec<Job>, InvalidJob> {
     let first_seed = request.seed.unwrap_or_else(random_seed);
     let side = |asked: Option<u32>, own: usize| asked.map_or(own, |pixels| pixels as usize);
     let guidance = Guidance {
@@ -43,7 +47,7 @@ pub(super) fn of(request: &Request, model: &ModelInfo) -> Result<Vec<Job>, Inval
                 Rng::Nv => Generator::Nv,
             },
         };
-        Job::new(ask, model)
+        Job::new(ask, model)?.following(adapters)
     });
     jobs.collect()
 }

@@ -1,7 +1,7 @@
 //! What made a picture, as its recipe records it.
 
 use anyhow::Context;
-use zao_api::{Model, Recipe, RecipeFormat, ResolvedPrecision, Rng};
+use zao_api::{Model, Recipe, RecipeFormat, ResolvedPrecision, Rng, UsedLora};
 use zao_engine::{Engine, Generator, Job};
 
 use super::{recorded, recorded_device};
@@ -13,17 +13,19 @@ pub(crate) struct Provenance {
     shift: f32,
     precision: ResolvedPrecision,
     device: String,
+    loras: Vec<UsedLora>,
 }
 
 impl Provenance {
-    /// Of what `engine` draws.
-    pub(crate) fn of(engine: &Engine) -> Self {
+    /// Of what `engine` draws with these adapters.
+    pub(crate) fn of(engine: &Engine, loras: Vec<UsedLora>) -> Self {
         let model = engine.model();
         Self {
             model: Model { name: model.name.clone(), fingerprint: model.fingerprint.clone() },
             shift: model.shift,
             precision: recorded(engine),
             device: recorded_device(engine),
+            loras,
         }
     }
 
@@ -58,6 +60,7 @@ impl Provenance {
                 Generator::Nv => Rng::Nv,
             },
             shift: self.shift,
+            loras: self.loras.clone(),
             precision: self.precision,
             device: self.device.clone(),
         })

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use zao_api::{Generated, GeneratedImage, Stages};
+use zao_api::{Generated, GeneratedImage, Stages, UsedLora};
 use zao_engine::{Engine, Job, Picture, Timings};
 
 use super::output::Output;
@@ -21,10 +21,10 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// A run of `count` pictures that began at `start`.
-    pub(super) fn new(engine: &Engine, count: usize, start: Instant) -> Self {
+    /// A run of `count` pictures, which follow `loras`, that began at `start`.
+    pub(super) fn new(engine: &Engine, loras: Vec<UsedLora>, count: usize, start: Instant) -> Self {
         Self {
-            provenance: Provenance::of(engine),
+            provenance: Provenance::of(engine, loras),
             precision_reason: engine.precision_reason().to_string(),
             device: engine.device().device,
             start,
