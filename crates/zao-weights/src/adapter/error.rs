@@ -21,10 +21,10 @@ pub enum AdapterError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Tensors whose names belong to no layer of the model.
+    /// Layers that the model does not have.
     #[error(
-        "{file} does not fit this model: {count} of its {of} tensors belong to no layer ({shown}); \
-         each was looked for {tried}"
+        "{file} does not fit this model, which has no such layer as {count} of the {of} in it: {shown}; \
+         the first was looked for {tried}"
     )]
     Unmatched {
         /// The file.

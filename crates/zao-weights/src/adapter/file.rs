@@ -115,7 +115,7 @@ impl AdapterFile {
         }
         let named = groups.into_iter().map(|(name, group)| Named { name, group }).collect();
         let known = Names::of(layers);
-        let found = find(&file, &known, named, strangers, tensors.len())?;
+        let found = find(&file, &known, named, strangers)?;
         let found = without_copies(&file, layers, found)?;
         let deltas =
             found.into_iter().map(|(target, named)| delta(&file, layers, &config, &target, named));
@@ -176,8 +176,8 @@ fn find(
     known: &Names,
     named: Vec<Named>,
     mut strangers: Vec<String>,
-    of: usize,
 ) -> Result<Vec<(Target, Named)>, AdapterError> {
+    let of = named.len() + strangers.len();
     let mut found = Vec::new();
     let mut unmatched = None;
     for named in named {
