@@ -6,7 +6,7 @@ use crate::folder::Folder;
 fn help_is_a_result() {
     let folder = Folder::new();
     for (args, words) in [
-        (&["--help"][..], &["generate", "bench", "convert", "info", "models", "pull"][..]),
+        (&["--help"][..], &["generate", "bench", "convert", "info", "loras", "models", "pull"][..]),
         (&["-h"], &["generate", "bench", "info", "models", "pull"]),
         (&["bench", "--help"], &["forward", "text", "vae", "generate", "gemm"]),
         (&["bench", "forward", "--help"], &["--synthetic", "z-image-turbo", "adaLN", "--batch"]),
