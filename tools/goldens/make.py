@@ -1,6 +1,6 @@
 """Makes every golden, or the named ones; `--check` makes them in a temporary folder and compares with the committed.
 
-    python tools/goldens/make.py [--check] [tiny noise schedule tiny-a tiny-b demo pictures edits images gguf]
+    python tools/goldens/make.py [--check] [tiny noise schedule tiny-a tiny-b demo pictures edits images gguf adapters]
 """
 
 import argparse
@@ -17,6 +17,7 @@ import diffusers
 import torch
 import transformers
 
+import adapters
 import check
 import edits
 import gguf_blocks
@@ -33,11 +34,12 @@ WEIGHT_GOLDENS = Path("crates/zao-weights/tests/goldens")
 PICTURES = Path("crates/zao-engine/tests/goldens/pictures")
 EDITS = Path("crates/zao-engine/tests/goldens/edits")
 IMAGES = Path("crates/zao-image/tests/goldens")
+ADAPTERS = Path("crates/zao-engine/tests/goldens/adapters")
 DEMO_MODEL = REPOSITORY / models.DEMO
 
 
 def parts(root: Path) -> dict:
-    """The makers by name, writing below `root` as if it were the repository. tiny-a and tiny-b need tiny."""
+    """The makers by name, writing below `root` as if it were the repository. tiny-a, tiny-b and adapters need tiny."""
     goldens = root / MODEL_GOLDENS
     return {
         "tiny": lambda: [tiny.make(name, goldens) for name in tiny.ALL],
@@ -50,6 +52,7 @@ def parts(root: Path) -> dict:
         "edits": lambda: edits.make(root / EDITS, DEMO_MODEL),
         "images": lambda: images.make(root / IMAGES),
         "gguf": lambda: gguf_blocks.make(root / WEIGHT_GOLDENS),
+        "adapters": lambda: adapters.make(root / ADAPTERS, DEMO_MODEL, goldens / "tiny-a", str(MODEL_GOLDENS / "tiny-a")),
     }
 
 
@@ -69,7 +72,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder), [])
-        return check.compare(Path(folder), REPOSITORY, [MODEL_GOLDENS, WEIGHT_GOLDENS, PICTURES, EDITS, IMAGES])
+        return check.compare(Path(folder), REPOSITORY, [MODEL_GOLDENS, WEIGHT_GOLDENS, PICTURES, EDITS, IMAGES, ADAPTERS])
 
 
 def build(root: Path, wanted: list[str]) -> None:

@@ -11,10 +11,12 @@
 //!   how much arithmetic it is;
 //! * [`conformance`]: the cases every device has to pass against [`Scalar`].
 
+mod adaptation;
 mod arena;
 mod backend;
 mod blocks;
 pub mod conformance;
+mod delta;
 mod element;
 mod error;
 mod flops;
@@ -31,9 +33,11 @@ mod strip;
 mod tensor;
 mod weight;
 
+pub use adaptation::{Adaptation, Addend, Delta};
 pub use arena::{Arena, Slot};
 pub use backend::{Backend, Description, Policy, Region};
 pub use blocks::{BlockKind, Blocks};
+pub use delta::{DeltaRows, Factors, Half, StoredDelta};
 pub use element::Element;
 pub use error::{Error, Result};
 pub use grid::Grid;
@@ -50,8 +54,8 @@ pub use weight::{Care, Form, Matrix, Role, Weight};
 /// What model code imports: the trait and every operation's method.
 pub mod prelude {
     pub use crate::op::{
-        AttentionOps, ConvolutionOps, Heads, ImageOps, LatentOps, LinearOps, Mask, MemoryOps,
-        Modulation, NextNorm, Norm, NormOps, Pairing, SequenceOps, View,
+        Adapted, AttentionOps, ConvolutionOps, Heads, ImageOps, LatentOps, LinearOps, Mask,
+        MemoryOps, Modulation, NextNorm, Norm, NormOps, Pairing, SequenceOps, View,
     };
     pub use crate::{Backend, Grid, Region, Segments, Strip, Tensor, Weight};
 }

@@ -15,6 +15,9 @@ pub enum Error {
     /// The model's files are not usable.
     #[error(transparent)]
     Weights(#[from] zao_weights::Error),
+    /// An adapter's file is not usable.
+    #[error(transparent)]
+    Adapter(#[from] zao_weights::AdapterError),
     /// The model cannot be loaded or run.
     #[error(transparent)]
     Model(zao_model::Error),

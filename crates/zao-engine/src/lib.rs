@@ -8,6 +8,7 @@
 //! prompts, rehearses the run to know its memory, encodes pictures to begin with, encodes and refines the
 //! captions, steps all latents as one packed batch, and decodes them one by one.
 
+mod adapters;
 pub mod bench;
 mod cancel;
 mod checked;
@@ -38,6 +39,7 @@ mod watch;
 mod weights;
 mod work;
 
+pub use adapters::{AdapterId, AdapterInfo};
 pub use cancel::CancelToken;
 pub use convert::{ConvertSettings, Converted, Kept, KeptBecause, convert};
 pub use devices::{Device, Instructions, LibraryPlaces, UseOfLibraries, used_bytes};
@@ -46,7 +48,7 @@ pub use error::{Error, Result};
 pub use event::{Event, Stage, Timings};
 pub use forecast::MemoryPlan;
 pub use inspect::{Inspected, InspectedPart, Inspection, StoredIn, inspect};
-pub use job::{Ask, InvalidJob, Job, MAX_SIDE, MAX_STEPS};
+pub use job::{Ask, InvalidJob, Job, MAX_ADAPTER_SCALE, MAX_SIDE, MAX_STEPS};
 pub use memory::peak_bytes;
 pub use picture::Picture;
 pub use precision::{Precision, PrecisionReason, ResolvedPrecision};

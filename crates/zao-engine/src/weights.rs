@@ -63,9 +63,13 @@ impl Weights {
         }
     }
 
-    /// Bytes that they take in the memory of a device once they are loaded.
-    pub(crate) fn loaded_bytes(&self, target: Target) -> u64 {
+    /// Bytes that they take in the memory of a device once they are loaded; those that are `changed` are handed
+    /// over in `f32`.
+    pub(crate) fn loaded_bytes(&self, target: Target, changed: impl Fn(&str) -> bool) -> u64 {
         let bytes = |tensor: &Declared| {
+            if changed(&tensor.name) {
+                return target.loaded_bytes(tensor, Dtype::F32);
+            }
             let dtype = match self {
                 Self::Files { part, .. } => match part.get(&tensor.name) {
                     Some(Form::Dense(stored)) => stored.dtype(),

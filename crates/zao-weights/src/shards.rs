@@ -185,7 +185,7 @@ pub(crate) fn cut(file: &str, content: &Bytes) -> Result<Cut, Error> {
 ///
 /// The lengths are compared here rather than by `SafeTensors::read_metadata`, which adds them up
 /// unchecked and cannot say how many bytes are missing.
-fn header(file: &str, content: &Bytes) -> Result<(usize, Metadata), Error> {
+pub(crate) fn header(file: &str, content: &Bytes) -> Result<(usize, Metadata), Error> {
     let actual = content.len() as u64;
     let truncated = |expected| Error::Truncated { file: file.to_owned(), expected, actual };
     let malformed = |reason| Error::Header { file: file.to_owned(), reason };

@@ -13,6 +13,7 @@ mod generate;
 mod info;
 mod inspect;
 mod interrupt;
+mod loras;
 mod model;
 mod models;
 mod places;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Convert(args) => convert::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Loras(args) => loras::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Pull(args) => pull::run(&args),
     };

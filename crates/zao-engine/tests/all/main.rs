@@ -12,6 +12,7 @@
 #[path = "../../../zao-weights/tests/writers/mod.rs"]
 mod writers;
 
+mod adapters;
 mod batches;
 mod cancel;
 mod cards;

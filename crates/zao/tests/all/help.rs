@@ -8,7 +8,7 @@ fn help_is_a_result() {
     for (args, words) in [
         (
             &["--help"][..],
-            &["generate", "bench", "convert", "info", "inspect", "models", "pull"][..],
+            &["generate", "bench", "convert", "info", "inspect", "loras", "models", "pull"][..],
         ),
         (&["-h"], &["generate", "bench", "info", "models", "pull"]),
         (&["bench", "--help"], &["forward", "text", "vae", "generate", "gemm"]),

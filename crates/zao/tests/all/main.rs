@@ -27,6 +27,7 @@ mod instructions;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod libraries;
+mod loras;
 mod model_file;
 mod models;
 mod output;
