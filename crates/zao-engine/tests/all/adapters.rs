@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use zao_engine::{
-    AdapterId, Ask, CancelToken, Engine, Generator, Guidance, Job, Picture, Precision,
+    AdapterId, Ask, CancelToken, Engine, Event, Generator, Guidance, Job, Picture, Precision,
     ResolvedPrecision,
 };
 
@@ -168,6 +168,28 @@ fn adapters_are_told_in_memory_and_swapped() {
         assert_eq!(draw(&mut tight, std::slice::from_ref(ask))[0].rgb, expected.rgb);
         assert!(tight.held_bytes() <= limit);
     }
+}
+
+#[test]
+fn what_adapters_take_is_in_the_plan() {
+    let mut engine = engine(Model::Demo, ResolvedPrecision::F32);
+    let asks = mixed(&mut engine);
+    let mut weights = Vec::new();
+    for (ask, stack) in [&asks[0], &asks[1], &asks[4]] {
+        let job = Job::new(ask.clone(), engine.model()).unwrap().following(stack).unwrap();
+        let planned = std::cell::Cell::new(None);
+        let events = |event| {
+            if let Event::Planned(plan) = event {
+                planned.set(Some(plan));
+            }
+        };
+        engine.draw(&[job], &events, &CancelToken::new()).unwrap();
+        let plan = planned.get().unwrap();
+        // Everything stays where there is no limit.
+        assert_eq!(plan.weights + plan.runs, engine.held_bytes());
+        weights.push(plan.weights);
+    }
+    assert!(weights.is_sorted_by(|before, after| before < after), "{weights:?}");
 }
 
 #[test]

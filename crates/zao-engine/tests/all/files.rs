@@ -8,12 +8,12 @@ use safetensors::Dtype;
 use serde_json::json;
 use tempfile::TempDir;
 use zao_engine::{
-    Ask, CancelToken, ConvertSettings, Error, Inspected, ModelSource, Picture, Precision,
-    ResolvedPrecision, Result, Settings, convert, inspect,
+    Ask, CancelToken, ConvertSettings, Engine, Error, Inspected, Job, ModelSource, Picture,
+    Precision, ResolvedPrecision, Result, Settings, convert, inspect,
 };
 use zao_weights::{PartName, Source};
 
-use crate::support::{Model, ask, draw, open, psnr};
+use crate::support::{Copied, Model, ask, draw, open, psnr};
 use crate::writers::safetensors::{Tensor, read, write};
 use crate::writers::{comfy, gguf};
 
@@ -200,6 +200,11 @@ fn values(tensor: &Tensor) -> Vec<f32> {
 
 /// The picture of a folder whose transformer has other values where it would be quantised.
 fn of_values(change: impl Fn(&Tensor) -> Vec<f32>) -> Picture {
+    draw(&mut open(with_values(change).folder(), |_| ()).unwrap(), &[wanted()]).remove(0)
+}
+
+/// The demo model, whose quantised matrices have these values instead.
+fn with_values(change: impl Fn(&Tensor) -> Vec<f32>) -> Copied {
     let folder = Model::Demo.copy();
     let changed = |t: Tensor| {
         if is_quantised(&t) { Tensor::f32(&t.name, &t.shape, &change(&t)) } else { t }
@@ -207,11 +212,11 @@ fn of_values(change: impl Fn(&Tensor) -> Vec<f32>) -> Picture {
     let tensors: Vec<_> = demo(PartName::Transformer).into_iter().map(changed).collect();
     let path = "transformer/diffusion_pytorch_model.safetensors";
     std::fs::write(folder.path(path), write(&tensors, None)).unwrap();
-    draw(&mut open(folder.folder(), |_| ()).unwrap(), &[wanted()]).remove(0)
+    folder
 }
 
-#[test]
-fn blocks_draw_what_their_values_draw() {
+/// The demo model with a transformer in blocks.
+fn in_blocks() -> Files {
     let entry = |t: Tensor| {
         let quantised = is_quantised(&t);
         let (kind, bytes) = match quantised {
@@ -222,15 +227,44 @@ fn blocks_draw_what_their_values_draw() {
     };
     // Blocks of query, key and value are cut apart only where files have them in one.
     let tensors: Vec<_> = demo(PartName::Transformer).into_iter().map(entry).collect();
-    let files = Files::new().with(PartName::Transformer, gguf::file("lumina2", &tensors));
-    let unpacked = |t: &Tensor| -> Vec<f32> {
-        let blocks = q8_0(&values(t));
-        let value = |block: &[u8; 34]| {
-            let scale = f16::from_le_bytes([block[0], block[1]]).to_f32();
-            block[2..].iter().map(|q| f32::from(*q as i8) * scale).collect::<Vec<_>>()
-        };
-        blocks.as_chunks().0.iter().flat_map(value).collect()
+    Files::new().with(PartName::Transformer, gguf::file("lumina2", &tensors))
+}
+
+/// The values of a tensor that was put into blocks.
+fn unpacked(t: &Tensor) -> Vec<f32> {
+    let blocks = q8_0(&values(t));
+    let value = |block: &[u8; 34]| {
+        let scale = f16::from_le_bytes([block[0], block[1]]).to_f32();
+        block[2..].iter().map(|q| f32::from(*q as i8) * scale).collect::<Vec<_>>()
     };
+    blocks.as_chunks().0.iter().flat_map(value).collect()
+}
+
+#[test]
+fn adapters_measure_and_change_blocks_by_their_values() {
+    let dora = |mut engine: Engine, is_merged: bool| {
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/adapters/dora.safetensors");
+        let mut stack = vec![(engine.open_adapter(&path).unwrap(), 0.8)];
+        if is_merged {
+            engine.merge_adapters(std::mem::take(&mut stack));
+        }
+        let job = Job::new(wanted(), engine.model()).unwrap().following(&stack).unwrap();
+        engine.draw(&[job], &|_| (), &CancelToken::new()).unwrap().0.remove(0)
+    };
+    let (blocks, folder) = (in_blocks(), with_values(unpacked));
+    let settings = Files::settings(ResolvedPrecision::F32);
+    for is_merged in [false, true] {
+        let engine = zao_engine::open("test", blocks.source.clone(), &settings).unwrap();
+        let expected = dora(open(folder.folder(), |_| ()).unwrap(), is_merged);
+        assert!(dora(engine, is_merged) == expected, "merged: {is_merged}");
+        assert!(expected != blocks.draw(), "it changes the picture");
+    }
+}
+
+#[test]
+fn blocks_draw_what_their_values_draw() {
+    let files = in_blocks();
     assert!(files.draw() == of_values(unpacked));
     let quality = psnr(&files.draw().rgb, &original().rgb);
     println!("Q8_0: {quality:.1} dB");
