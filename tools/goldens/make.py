@@ -1,6 +1,6 @@
 """Makes every golden, or the named ones; `--check` makes them in a temporary folder and compares with the committed.
 
-    python tools/goldens/make.py [--check] [tiny noise schedule tiny-a tiny-b demo pictures edits images]
+    python tools/goldens/make.py [--check] [tiny noise schedule tiny-a tiny-b demo pictures edits images gguf adapters]
 """
 
 import argparse
@@ -17,8 +17,10 @@ import diffusers
 import torch
 import transformers
 
+import adapters
 import check
 import edits
+import gguf_blocks
 import images
 import models
 import noise
@@ -28,14 +30,16 @@ import tiny
 from golden import REPOSITORY
 
 MODEL_GOLDENS = Path("crates/zao-model/tests/goldens")
+WEIGHT_GOLDENS = Path("crates/zao-weights/tests/goldens")
 PICTURES = Path("crates/zao-engine/tests/goldens/pictures")
 EDITS = Path("crates/zao-engine/tests/goldens/edits")
 IMAGES = Path("crates/zao-image/tests/goldens")
+ADAPTERS = Path("crates/zao-engine/tests/goldens/adapters")
 DEMO_MODEL = REPOSITORY / models.DEMO
 
 
 def parts(root: Path) -> dict:
-    """The makers by name, writing below `root` as if it were the repository. tiny-a and tiny-b need tiny."""
+    """The makers by name, writing below `root` as if it were the repository. tiny-a, tiny-b and adapters need tiny."""
     goldens = root / MODEL_GOLDENS
     return {
         "tiny": lambda: [tiny.make(name, goldens) for name in tiny.ALL],
@@ -47,6 +51,8 @@ def parts(root: Path) -> dict:
         "pictures": lambda: pictures.make(root / PICTURES, DEMO_MODEL),
         "edits": lambda: edits.make(root / EDITS, DEMO_MODEL),
         "images": lambda: images.make(root / IMAGES),
+        "gguf": lambda: gguf_blocks.make(root / WEIGHT_GOLDENS),
+        "adapters": lambda: adapters.make(root / ADAPTERS, DEMO_MODEL, goldens / "tiny-a", str(MODEL_GOLDENS / "tiny-a")),
     }
 
 
@@ -66,7 +72,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder), [])
-        return check.compare(Path(folder), REPOSITORY, [MODEL_GOLDENS, PICTURES, EDITS, IMAGES])
+        return check.compare(Path(folder), REPOSITORY, [MODEL_GOLDENS, WEIGHT_GOLDENS, PICTURES, EDITS, IMAGES, ADAPTERS])
 
 
 def build(root: Path, wanted: list[str]) -> None:

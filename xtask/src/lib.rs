@@ -9,6 +9,7 @@
 
 mod cargo;
 pub mod ci;
+pub mod fuzz;
 pub mod kernels;
 mod nvrtc;
 mod ptx;

@@ -6,13 +6,15 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use xtask::{ci, kernels, tidy};
+use xtask::{ci, fuzz, kernels, tidy};
 
 const USAGE: &str = "\
 usage: cargo xtask <chore>
 
   ci [--skip STEP]...   everything CI checks, fastest first, up to the first failure
   tidy                  only the rules of the house, without compiling the project
+  fuzz [--minutes N] [PARSER]
+                        throw damaged files at the parsers, a minute at each unless told otherwise
   kernels [NAME]...     compile the CUDA kernels whose sources changed, or those named (Linux, needs pip)
   kernels --check       compile them all and compare with what is committed";
 
@@ -32,6 +34,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
     match words {
         ["ci", rest @ ..] => ci::run(&skipped(rest)?),
         ["tidy"] => tidy::run(),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
         ["kernels", "--check"] => kernels::check(),
         ["kernels", names @ ..] => kernels::build(names),
         [] | ["help" | "--help" | "-h"] => {

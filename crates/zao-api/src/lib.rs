@@ -17,6 +17,7 @@ mod error;
 mod finite;
 mod generated;
 mod input_image;
+mod lora;
 mod name;
 mod precision;
 mod quality;
@@ -31,6 +32,7 @@ pub use bench::{
 pub use error::{ErrorBody, ErrorCode};
 pub use generated::{Generated, GeneratedImage, Stages};
 pub use input_image::InputImage;
+pub use lora::{Lora, UsedLora};
 pub use name::UnknownName;
 pub use precision::{Precision, ResolvedPrecision};
 pub use quality::Quality;

@@ -3,7 +3,7 @@
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{InputImage, ResolvedPrecision, Rng, finite};
+use crate::{InputImage, ResolvedPrecision, Rng, UsedLora, finite};
 
 /// The complete description of one picture: the same recipe gives the same pixels, bit for bit, on
 /// the same device with the same version of zao.
@@ -51,6 +51,9 @@ pub struct Recipe {
     /// Static shift of the noise schedule.
     #[serde(with = "finite")]
     pub shift: f32,
+    /// The adapters that it followed, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loras: Vec<UsedLora>,
     /// Arithmetic the picture was drawn in.
     pub precision: ResolvedPrecision,
     /// Device that drew it, for example `cpu`.

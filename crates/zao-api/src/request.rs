@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Precision, Quality, Rng};
+use crate::{Lora, Precision, Quality, Rng};
 
 /// What to draw. Only the prompt is needed; whatever is `None` is left to zao and the model.
 ///
@@ -60,6 +60,9 @@ pub struct Request {
     /// Name of an installed model, or the path of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// Adapters to follow, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loras: Vec<Lora>,
 }
 
 #[cfg(test)]
@@ -98,6 +101,7 @@ mod tests {
             rng: Some(Rng::Nv),
             precision: Some(Precision::Bf16),
             model: Some("z-image-turbo".into()),
+            loras: vec![Lora { name: "ink".into(), scale: -0.1 }],
         };
         let json = serde_json::to_string(&request).unwrap();
         assert_eq!(serde_json::from_str::<Request>(&json).unwrap(), request);

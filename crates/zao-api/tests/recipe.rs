@@ -1,6 +1,6 @@
 //! A recipe must come back from JSON exactly as it went in.
 
-use zao_api::{InputImage, Model, Recipe, RecipeFormat, ResolvedPrecision, Rng};
+use zao_api::{InputImage, Model, Recipe, RecipeFormat, ResolvedPrecision, Rng, UsedLora};
 
 fn recipe() -> Recipe {
     Recipe {
@@ -19,6 +19,7 @@ fn recipe() -> Recipe {
         rng: Rng::TorchCpu,
         image: None,
         shift: 3.0,
+        loras: Vec::new(),
         precision: ResolvedPrecision::F32,
         device: "cpu".into(),
     }
@@ -54,6 +55,16 @@ fn the_picture_it_begins_with_is_told_by_its_checksum() {
     assert_eq!(json, serde_json::json!({ "sha256": "ab12", "strength": 0.6 }));
     let not_a_number = InputImage { strength: f64::NAN, ..image };
     assert!(serde_json::to_string(&not_a_number).is_err());
+}
+
+#[test]
+fn adapters_are_written_where_there_are_any() {
+    let used = UsedLora { name: "ink".into(), scale: 0.8, sha256: "ab".into(), merged: false };
+    let given = Recipe { loras: vec![used.clone(), UsedLora { merged: true, ..used }], ..recipe() };
+    let text = serde_json::to_string(&given).unwrap();
+    let expected = r#""loras":[{"name":"ink","scale":0.8,"sha256":"ab"},{"name":"ink","scale":0.8,"sha256":"ab","merged":true}]"#;
+    assert!(text.contains(expected), "{text}");
+    assert_eq!(through_json(&given), given);
 }
 
 #[test]

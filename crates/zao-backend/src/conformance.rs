@@ -10,6 +10,7 @@
 //! be from the definition, is documented at the case and in `compare.rs`; nothing here knows a
 //! device.
 
+mod adapted;
 mod attention;
 mod bench;
 mod compare;
@@ -147,6 +148,11 @@ suite! { $
             linear_reads_f32
             linear_rows_are_independent
             linear_ignores_bad_neighbours;
+        adapted:
+            adapted_kinds
+            adapted_sizes
+            adapted_rows_are_independent
+            adapted_refuses_what_does_not_fit;
         norm:
             rms_norm_sizes
             rms_norm_modulated

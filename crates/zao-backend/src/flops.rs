@@ -1,8 +1,8 @@
 //! How much arithmetic an operation is, from its shapes alone: what a speed is measured against. How
 //! a device does it, and what else it does, is not counted.
 
-use crate::op::{Attention, Conv2d, Linear, Mask, Op};
-use crate::{Backend, Role};
+use crate::Backend;
+use crate::op::{Attention, Conv2d, Linear, Mask, Op, TermMatrix, sums};
 
 impl<B: Backend> Op<'_, B> {
     /// Additions and multiplications of the products in this operation: two for each pair of numbers
@@ -38,11 +38,12 @@ impl<B: Backend> Op<'_, B> {
 }
 
 fn linear<B: Backend>(op: &Linear<'_, B>) -> u64 {
-    let matrices = match op.weight.role() {
-        Role::SwiGlu => 2,
-        Role::Linear | Role::Table | Role::Conv => 1,
-    };
-    matrices * product([op.x.rows(), op.weight.rows(), op.weight.columns()])
+    let terms = op.changes.iter().flat_map(|change| &change.terms);
+    let terms = terms.map(|term| match &term.matrix {
+        TermMatrix::Weight(weight) => product([term.input.shape().len(), sums(weight)]),
+        TermMatrix::Kronecker { left, .. } => product([term.input.shape().len(), left.rows()]),
+    });
+    product([op.x.rows(), sums(op.weight), op.weight.columns()]) + terms.sum::<u64>()
 }
 
 /// Scores and the sum of values: each query meets each key that it may see twice.

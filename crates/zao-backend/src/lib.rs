@@ -11,31 +11,40 @@
 //!   how much arithmetic it is;
 //! * [`conformance`]: the cases every device has to pass against [`Scalar`].
 
+mod adaptation;
 mod arena;
 mod backend;
+mod blocks;
 pub mod conformance;
+mod delta;
 mod element;
 mod error;
 mod flops;
+mod form;
 mod grid;
 mod int8_panels;
 pub mod op;
 mod plan;
 mod scalar;
+mod scaled;
 mod segments;
 mod stored;
 mod strip;
 mod tensor;
 mod weight;
 
+pub use adaptation::{Adaptation, Addend, Delta};
 pub use arena::{Arena, Slot};
 pub use backend::{Backend, Description, Policy, Region};
+pub use blocks::{BlockKind, Blocks};
+pub use delta::{DeltaRows, Factors, Half, StoredDelta};
 pub use element::Element;
 pub use error::{Error, Result};
 pub use grid::Grid;
 pub use int8_panels::Int8Panels;
 pub use plan::{Plan, Planner};
 pub use scalar::Scalar;
+pub use scaled::{Scaled, ScaledKind, rotate};
 pub use segments::Segments;
 pub use stored::{Dtype, Stored};
 pub use strip::Strip;
@@ -45,8 +54,8 @@ pub use weight::{Care, Form, Matrix, Role, Weight};
 /// What model code imports: the trait and every operation's method.
 pub mod prelude {
     pub use crate::op::{
-        AttentionOps, ConvolutionOps, Heads, ImageOps, LatentOps, LinearOps, Mask, MemoryOps,
-        Modulation, NextNorm, Norm, NormOps, Pairing, SequenceOps, View,
+        Adapted, AttentionOps, ConvolutionOps, Heads, ImageOps, LatentOps, LinearOps, Mask,
+        MemoryOps, Modulation, NextNorm, Norm, NormOps, Pairing, SequenceOps, View,
     };
     pub use crate::{Backend, Grid, Region, Segments, Strip, Tensor, Weight};
 }

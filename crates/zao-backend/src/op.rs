@@ -4,6 +4,7 @@
 //! methods that model code calls. The methods check shapes, allocate the result and launch; they are
 //! the only place where that is done. What an operation computes is defined by the scalar backend.
 
+mod adapted;
 mod attention;
 mod convolution;
 mod image;
@@ -14,6 +15,8 @@ mod modulation;
 mod norm;
 mod sequence;
 
+pub(crate) use adapted::sums;
+pub use adapted::{Adapted, Change, Term, TermMatrix};
 pub use attention::{Attention, AttentionOps, Heads, Mask, Pairing, QkNormRope};
 pub use convolution::{Conv2d, ConvolutionOps, Stride, View};
 pub use image::{GroupFactors, GroupMoments, ImageOps, Norm, Normalise, ToRgb8};

@@ -104,6 +104,16 @@ impl Backend for Scalar {
         for part in matrix.parts() {
             match part {
                 Form::Dense(stored) => values.extend(stored.to_f32()),
+                Form::Blocks(blocks) => {
+                    let first = values.len();
+                    values.resize(first + blocks.shape().iter().product::<usize>(), 0.0);
+                    blocks.widen(0, &mut values[first..]);
+                }
+                Form::Scaled(scaled) => {
+                    let first = values.len();
+                    values.resize(first + scaled.shape().iter().product::<usize>(), 0.0);
+                    scaled.widen(0, &mut values[first..]);
+                }
                 Form::Int8Panels(_) => {
                     let what = "is stored in int8, which only the processor's device reads; load \
                                 the checkpoint that it was made from";

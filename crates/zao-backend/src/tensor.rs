@@ -60,6 +60,17 @@ impl<B: Backend> Tensor<B> {
         Ok(Self { shape, element, memory })
     }
 
+    /// The same elements seen as rows of another width.
+    ///
+    /// # Panics
+    /// When `shape` has another number of elements, or the elements are quantised row by row: a mistake of
+    /// this crate.
+    pub(crate) fn reshape(&mut self, shape: Shape) {
+        let plain = matches!(self.element, Element::F32 | Element::Bf16);
+        assert!(plain && shape.len() == self.shape.len(), "{self:?} as {shape}");
+        self.shape = shape;
+    }
+
     /// Rows and width.
     pub fn shape(&self) -> Shape {
         self.shape

@@ -1,9 +1,9 @@
 //! Weights: what a checkpoint hands to a device, and the opaque thing the device makes of it.
 
-use crate::{Backend, Error, Int8Panels, Result, Stored};
+use crate::{Backend, Blocks, Error, Int8Panels, Result, Scaled, Stored};
 
-/// One stored matrix. More forms (fp8, int4 groups, GGUF blocks) join this enum; a device that has no
-/// kernel for one refuses it in [`Backend::load`].
+/// One stored matrix. More forms (int4 groups) join this enum; a device that has no kernel for one refuses
+/// it in [`Backend::load`], and whoever loads can give it [the values](Form::unpacked) instead.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Form {
@@ -11,6 +11,10 @@ pub enum Form {
     Dense(Stored),
     /// Quantised integers, laid out for a processor.
     Int8Panels(Int8Panels),
+    /// GGML's quantised blocks.
+    Blocks(Blocks),
+    /// 8 bits a value beside scales.
+    Scaled(Scaled),
     /// Only the shape is known: what a dry run (manifest, memory plan) loads. No device computes
     /// with it.
     Hollow(Vec<usize>),
@@ -23,6 +27,8 @@ impl Form {
         match self {
             Self::Dense(stored) => stored.shape(),
             Self::Int8Panels(panels) => panels.shape(),
+            Self::Blocks(blocks) => blocks.shape(),
+            Self::Scaled(scaled) => scaled.shape(),
             Self::Hollow(shape) => shape,
         }
     }
@@ -33,6 +39,8 @@ impl Form {
         match self {
             Self::Dense(stored) => stored.bytes().len(),
             Self::Int8Panels(panels) => panels.words().len() + panels.scales().bytes().len(),
+            Self::Blocks(blocks) => blocks.bytes().len(),
+            Self::Scaled(scaled) => scaled.bytes().len() + size_of_val(scaled.scales()),
             Self::Hollow(_) => 0,
         }
     }
@@ -43,6 +51,8 @@ impl Form {
         match self {
             Self::Dense(stored) => stored.dtype().name(),
             Self::Int8Panels(_) => "int8",
+            Self::Blocks(blocks) => blocks.kind().name(),
+            Self::Scaled(scaled) => scaled.kind().name(),
             Self::Hollow(_) => "nothing",
         }
     }

@@ -56,9 +56,10 @@ macro_rules! mistakes {
 }
 
 /// What is forgotten or confused, and the case that has to notice.
-const MISTAKES: [(&str, Change); 40] = mistakes! {
+const MISTAKES: [(&str, Change); 41] = mistakes! {
     "linear_epilogues": Linear op => Linear { bias: None, ..op };
     "linear_epilogues": Linear op => Linear { epilogue: Epilogue::Store, ..op };
+    "adapted_kinds": Linear op => Linear { changes: &[], ..op };
     "rms_norm_sizes": RmsNorm op => RmsNorm { eps: 10.0 * op.eps, ..op };
     "rms_norm_modulated": RmsNorm op => RmsNorm { scale: None, ..op };
     "rms_norm_modulated": RmsNorm op => RmsNorm { scale: op.scale.map(first_column), ..op };

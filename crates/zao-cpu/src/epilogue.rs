@@ -45,6 +45,8 @@ pub(crate) struct Epilogue<'a> {
     bias: Option<Elements<'a>>,
     panels: &'a Panels,
     width: usize,
+    /// Whether sums come with the scales of their weight.
+    scaled: bool,
     out: Shared<'a>,
 }
 
@@ -58,7 +60,12 @@ impl<'a> Epilogue<'a> {
         out: &'a mut Tensor<Cpu>,
     ) -> Self {
         let (bias, width) = (bias.map(Elements::of), out.width());
-        Self { isa, finish, bias, panels, width, out: Shared::of(out) }
+        Self { isa, finish, bias, panels, width, scaled: false, out: Shared::of(out) }
+    }
+
+    /// The same end of sums that were scaled already.
+    pub(crate) fn of_scaled(self) -> Self {
+        Self { scaled: true, ..self }
     }
 
     /// Panels that have to be finished together: those of a group, if the output is quantised.
@@ -90,6 +97,9 @@ impl<'a> Epilogue<'a> {
 
     /// The factors of the sums of a panel.
     fn scales(&self, panel: usize, source: usize) -> &[f32; PANEL] {
+        if self.scaled {
+            return &[1.0; PANEL];
+        }
         self.panels.scales(panel, source).unwrap_or(&[1.0; PANEL])
     }
 

@@ -205,6 +205,12 @@ impl Panels {
         parts.iter().map(Part::count).sum()
     }
 
+    /// How many outputs there are.
+    pub(crate) fn outputs(&self) -> usize {
+        let parts = if self.paired { &self.parts[..1] } else { &self.parts };
+        parts.iter().map(|part| part.rows).sum()
+    }
+
     /// How many panels make one panel of outputs.
     pub(crate) fn sources(&self) -> usize {
         if self.paired { 2 } else { 1 }

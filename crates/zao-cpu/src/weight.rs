@@ -43,7 +43,13 @@ pub(crate) fn load(cpu: &Cpu, matrix: &Matrix) -> Result<CpuWeight> {
         match form {
             Form::Dense(stored) => dense.push(stored.clone()),
             Form::Int8Panels(part) => panels.push(part),
-            _ => return Err(refused(matrix, "without values it is no weight")),
+            Form::Hollow(_) => return Err(refused(matrix, "without values it is no weight")),
+            _ => {
+                return Err(refused(
+                    matrix,
+                    "this device takes its values, not what they are packed in",
+                ));
+            }
         }
     }
     // Parts are all of one form.

@@ -1,5 +1,6 @@
 //! Linear layers: which kernel takes which, and what is done around it.
 
+mod changes;
 mod choice;
 mod hopper;
 mod library;
@@ -8,6 +9,8 @@ mod plain;
 mod portable;
 
 pub(crate) use library::{LibraryProducts, MOST as MOST_OF_LIBRARY};
+
+use std::ops::Range;
 
 use zao_backend::op::{Epilogue, Linear};
 use zao_backend::{Backend, Element, Result, Role};
@@ -91,9 +94,61 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
         outputs: op.weight.rows() * if pair { 2 } else { 1 },
         inputs: op.x.width(),
     };
-    let (rows, width) = (op.out.rows(), op.out.width());
-    if !matches!(product.out_element, Element::Fp8 | Element::Int8) {
-        return multiply(cuda, &product);
+    let output = Output { scales: scales(op.out), width: op.out.width() };
+    for (rows, change) in changes::runs(product.rows, op.changes) {
+        let (product, output) = (product.of_rows(&rows, output.width), output.of_rows(&rows));
+        match change {
+            None => unchanged(cuda, &product, output)?,
+            Some(change) => changes::multiply(cuda, &product, output, change)?,
+        }
+    }
+    Ok(())
+}
+
+/// What a [`Product`] does not say of its result, because kernels write no 8 bits.
+#[derive(Clone, Copy, Debug)]
+struct Output {
+    /// `[rows]`, or null unless the result is 8-bit.
+    scales: DevicePtr,
+    /// Elements of a row.
+    width: usize,
+}
+
+impl Output {
+    fn is_8bit(self, product: &Product) -> bool {
+        matches!(product.out_element, Element::Fp8 | Element::Int8)
+    }
+
+    /// The same for some rows.
+    fn of_rows(self, rows: &Range<usize>) -> Self {
+        Self { scales: scales_from(self.scales, rows.start), ..self }
+    }
+}
+
+impl Product {
+    /// The same for some rows, whose results have `width` elements.
+    fn of_rows(&self, rows: &Range<usize>, width: usize) -> Self {
+        let first = rows.start;
+        Self {
+            x: self.x.plus(first * self.inputs * self.x_element.size()),
+            x_scales: scales_from(self.x_scales, first),
+            out: self.out.plus(first * width * self.out_element.size()),
+            rows: rows.len(),
+            ..*self
+        }
+    }
+}
+
+/// The scales of rows from `row` on, if there are any.
+fn scales_from(scales: DevicePtr, row: usize) -> DevicePtr {
+    if scales == DevicePtr::NULL { scales } else { scales.plus(row * size_of::<f32>()) }
+}
+
+/// Multiplies rows that follow no adapter.
+fn unchanged(cuda: &Cuda, product: &Product, output: Output) -> Result<()> {
+    let (rows, width) = (product.rows, output.width);
+    if !output.is_8bit(product) {
+        return multiply(cuda, product);
     }
     // The scale of a row spans all of its outputs, so it is known only after all of them. Rows go through scratch
     // some at a time, so that it stays small; what stands beside a row changes no bit of it.
@@ -101,23 +156,15 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
     let at_once = (Scratch::USUAL / (width * unscaled.size()).max(1) / ROWS * ROWS)
         .clamp(ROWS, rows.max(ROWS));
     let between = cuda.scratch(at_once.min(rows) * width * unscaled.size())?;
-    let x_row = product.inputs * product.x_element.size();
     for first in (0..rows).step_by(at_once) {
-        let rows = at_once.min(rows - first);
-        let x_scales = match product.x_scales {
-            DevicePtr::NULL => DevicePtr::NULL,
-            scales => scales.plus(first * size_of::<f32>()),
-        };
-        let x = product.x.plus(first * x_row);
-        multiply(
-            cuda,
-            &Product { x, x_scales, rows, out: between, out_element: unscaled, ..product },
-        )?;
+        let part = first..(first + at_once).min(rows);
+        let (product, output) = (product.of_rows(&part, width), output.of_rows(&part));
+        multiply(cuda, &Product { out: between, out_element: unscaled, ..product })?;
         let out = Quantised {
-            values: product.out.plus(first * width),
-            scales: scales(op.out).plus(first * size_of::<f32>()),
+            values: product.out,
+            scales: output.scales,
             element: product.out_element,
-            rows,
+            rows: part.len(),
             width,
         };
         quantise(cuda, between, unscaled, out)?;

@@ -7,11 +7,12 @@ use std::path::Path;
 use half::bf16;
 use zao_backend::{Care, Dtype, Form, Role, Stored};
 use zao_model::{Declared, Usage};
-use zao_weights::{Draft, Part, PartName, Planned, SaveOptions, Source, StoredAs};
+use zao_weights::{Draft, ModelFolder, Part, PartName, Planned, SaveOptions, StoredAs};
 
 use crate::checked::Checked;
 use crate::devices::{self, Quantise};
-use crate::{CancelToken, Error, Result};
+use crate::weights::unpacked;
+use crate::{CancelToken, Error, ModelSource, Result};
 
 /// How to convert.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,13 +66,14 @@ pub enum KeptBecause {
 /// A model that is not whole, or is in int8 already; a place that is taken, or has no room; cancelled.
 /// Nothing is left then.
 pub fn convert(
-    source: Source,
+    source: impl Into<ModelSource>,
     place: &Path,
     settings: &ConvertSettings,
     progress: &dyn Fn(u64, u64),
     cancel: &CancelToken,
 ) -> Result<Converted> {
-    let model = Checked::open(source)?;
+    let source = source.into();
+    let model = Checked::open(&source)?;
     let plans: Vec<_> = model
         .parts
         .iter()
@@ -83,7 +85,15 @@ pub fn convert(
         model.parts.iter().zip(plans).map(|(part, plan)| draft.layout(part.name(), plan)).collect();
     let after = layouts.iter().map(zao_weights::PartLayout::bytes).sum();
     draft.check_space(after)?;
-    draft.copy_small_files(&model.folder)?;
+    let is_folder = source.is_base_only();
+    match source.base {
+        Some(folder) if is_folder => draft.copy_small_files(&ModelFolder::open(folder)?)?,
+        _ => {
+            for (name, content) in model.small_files() {
+                draft.write_small_file(name, content)?;
+            }
+        }
+    }
 
     let device = devices::quantiser(settings.threads)?;
     let stored = |(part, declared): (&Part, &Vec<Declared>)| {
@@ -105,9 +115,8 @@ pub fn convert(
             }
             let tensor = declared.iter().find(|tensor| tensor.name == name);
             let tensor = tensor.expect("what is written was declared");
-            let from = dense(part, name)?;
-            let form = form(&device, tensor, from)?;
-            done += from.bytes().len() as u64;
+            let form = form(&device, tensor, &dense(part, tensor)?)?;
+            done += part.get(name).map_or(0, |form| form.bytes() as u64);
             progress(done, of);
             Ok(form)
         })?;
@@ -117,8 +126,7 @@ pub fn convert(
         return Err(Error::Cancelled);
     }
     draft.finish()?;
-    let before = PartName::ALL.map(|part| model.folder.part_bytes(part));
-    let before = before.into_iter().sum::<Result<u64, _>>()?;
+    let before = model.parts.iter().map(Part::bytes).sum();
     let kept = model.parts.iter().zip(&model.declared);
     let kept = kept.flat_map(|(part, declared)| kept_of(part.name(), declared)).collect();
     Ok(Converted { before, after, kept })
@@ -127,7 +135,7 @@ pub fn convert(
 /// How the tensors of a part will be stored.
 fn plan(part: &Part, declared: &[Declared]) -> Result<Vec<Planned>> {
     let planned = |tensor: &Declared| {
-        let dtype = dense(part, &tensor.name)?.dtype();
+        let dtype = dtype(part, tensor)?;
         let stored = match tensor.usage {
             Usage::Matrix { role, care } => match why_kept(role, care) {
                 None => StoredAs::Int8Panels,
@@ -153,9 +161,21 @@ fn why_kept(role: Role, care: Care) -> Option<KeptBecause> {
     }
 }
 
-/// The tensor as it was stored.
-fn dense<'a>(part: &'a Part, name: &str) -> Result<&'a Stored> {
-    part.dense(name).ok_or(Error::AlreadyInt8)
+/// In what the tensor's values are stored, or are unpacked to.
+fn dtype(part: &Part, tensor: &Declared) -> Result<Dtype> {
+    match part.get(&tensor.name) {
+        Some(Form::Dense(stored)) => Ok(stored.dtype()),
+        Some(packed) if packed.is_packed() => Ok(unpacked(tensor.usage)),
+        _ => Err(Error::AlreadyInt8),
+    }
+}
+
+/// The tensor's values.
+fn dense(part: &Part, tensor: &Declared) -> Result<Stored> {
+    match part.get(&tensor.name).map(|form| form.clone().unpacked(unpacked(tensor.usage))) {
+        Some(Form::Dense(stored)) => Ok(stored),
+        _ => Err(Error::AlreadyInt8),
+    }
 }
 
 /// The tensor as it will be stored.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use zao_backend::prelude::*;
+use zao_model::AdapterStack;
 use zao_model::schedule::Schedule;
 use zao_model::transformer::{Batch, BatchItem, Caption, Modulations, Transformer};
 
@@ -22,6 +23,8 @@ pub(crate) struct Latent<'a, B: Backend> {
     pub(crate) tensor: Tensor<B>,
     pub(crate) positive: Arc<Caption<B>>,
     pub(crate) negative: Option<Arc<Caption<B>>>,
+    /// The adapters that it follows, as its captions do.
+    pub(crate) adapters: Option<Arc<AdapterStack<B>>>,
 }
 
 /// A latent with what its schedule makes of the model's weights.
@@ -67,7 +70,7 @@ pub(crate) fn denoise<B: Backend>(
     courses.into_iter().map(|course| finished(b, course.latent.tensor)).collect()
 }
 
-/// Modulations; latents on the same schedule share them.
+/// Modulations; latents on the same schedule that follow the same adapters share them.
 fn courses<'a, B: Backend>(
     b: &B,
     transformer: &Transformer<B>,
@@ -76,9 +79,15 @@ fn courses<'a, B: Backend>(
     let mut courses: Vec<Course<'a, B>> = Vec::with_capacity(latents.len());
     for latent in latents {
         let times = latent.schedule.times();
-        let modulations = match courses.iter().find(|other| other.times == times) {
+        let adapters = latent.adapters.as_deref();
+        let same = |other: &&Course<'a, B>| {
+            let others = other.latent.adapters.as_deref();
+            other.times == times
+                && others.map(std::ptr::from_ref) == adapters.map(std::ptr::from_ref)
+        };
+        let modulations = match courses.iter().find(same) {
             Some(other) => Arc::clone(&other.modulations),
-            None => Arc::new(transformer.modulations(b, &times)?),
+            None => Arc::new(transformer.modulations_following(b, &times, adapters)?),
         };
         courses.push(Course { latent, times, modulations });
     }

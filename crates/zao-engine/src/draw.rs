@@ -4,10 +4,12 @@
 mod census;
 
 use std::borrow::Cow;
+use std::slice::from_ref;
 
 use zao_backend::{Backend, Plan};
 use zao_model::noise;
 
+use crate::adapters::used;
 use crate::devices::Target;
 use crate::error::Bytes;
 use crate::forecast::{MemoryPlan, most_of_weights};
@@ -27,6 +29,9 @@ pub(crate) trait Draw {
 
     /// Bytes of the device's memory that are held for weights and runs.
     fn held_bytes(&self, model: &ModelFiles) -> u64;
+
+    /// Drops the transformer, whose weights will be others.
+    fn forget_transformer(&mut self, model: &ModelFiles);
 
     /// The device.
     fn describe(&self) -> zao_backend::Description;
@@ -55,14 +60,23 @@ impl<B: Backend> Artist<B> {
         Self { backend, parts, target, budget, residency, reserved }
     }
 
-    /// Bytes that a run of this plan needs at least: beside it, one part at a time has to fit.
-    fn needed(&self, model: &ModelFiles, plan: Plan) -> u64 {
-        self.without_parts(plan) + model.largest_part(self.target)
+    /// Bytes that a run of `work` with this plan needs at least: beside it, one part at a time has to fit, and
+    /// beside the transformer all adapters.
+    fn needed(&self, model: &ModelFiles, work: &[Work<'_>], plan: Plan) -> u64 {
+        self.without_parts(plan) + self.weights(model, work)
     }
 
-    /// Bytes that a run of this plan needs beside the parts.
+    /// Bytes that a run of this plan needs beside parts and adapters.
     fn without_parts(&self, plan: Plan) -> u64 {
         plan.bytes() as u64 + self.backend.beside_bytes()
+    }
+
+    /// Bytes of weights that a run of `work` needs at once.
+    fn weights(&self, model: &ModelFiles, work: &[Work<'_>]) -> u64 {
+        let adapters = model.adapters.sizes_of(work, self.target);
+        let adapters: u64 = adapters.into_iter().map(|(_, bytes)| bytes).sum();
+        let transformer = model.loaded_bytes(Piece::Transformer, self.target);
+        model.largest_part(self.target).max(transformer + adapters)
     }
 
     /// Divides `work` into batches that fit into `total` bytes, one if possible. A picture that does not
@@ -74,7 +88,7 @@ impl<B: Backend> Artist<B> {
         total: u64,
     ) -> Result<Vec<Batch<'w, 'a>>> {
         let policy = self.backend.policy();
-        let fits = |plan| self.needed(model, plan) <= total;
+        let fits = |plan| self.needed(model, work, plan) <= total;
         let plan = rehearse(model, policy, work)?;
         if fits(plan) {
             return Ok(vec![Batch { work: Cow::Borrowed(work), plan }]);
@@ -94,15 +108,19 @@ impl<B: Backend> Artist<B> {
 
     /// The refusal of a picture, with the size that would not be refused.
     fn too_large(&self, model: &ModelFiles, work: &Work<'_>, plan: Plan, total: u64) -> Error {
-        let fits = |plan| self.needed(model, plan) <= total;
+        let own = from_ref(work);
+        let fits = |plan| self.needed(model, own, plan) <= total;
         let remedy = self.budget.remedy();
         let advice = match largest_fitting(model, self.backend.policy(), work, fits) {
             Some(size) => format!("{size} would fit; draw that or {remedy}"),
             None => {
-                let weights = model.largest_part(self.target);
+                let weights = self.weights(model, own);
                 let smaller = [ResolvedPrecision::Bf16, ResolvedPrecision::Int8]
                     .into_iter()
-                    .filter(|&other| model.largest_part(self.target.with(other)) < weights)
+                    .filter(|&other| {
+                        let largest = |target| model.largest_part(target);
+                        largest(self.target.with(other)) < largest(self.target)
+                    })
                     .map(|other| format!(" or use --precision {other}"));
                 let or: String = smaller.collect();
                 format!("the weights alone need {}; {remedy}{or}", Bytes(weights))
@@ -110,15 +128,15 @@ impl<B: Backend> Artist<B> {
         };
         let (width, height) = (work.job.ask().width, work.job.ask().height);
         let what = format!("a picture of {width}x{height}");
-        Error::OutOfMemory { what, needed: self.needed(model, plan), free: total, advice }
+        Error::OutOfMemory { what, needed: self.needed(model, own, plan), free: total, advice }
     }
 
     /// The refusal of a run that was planned to fit, when the device had less than it said. It is said for what is
     /// free now that the run has given everything back.
     fn no_longer_fits(&self, model: &ModelFiles, work: &[Work<'_>]) -> Result<Error> {
         let total = self.budget.total(self.held_bytes(model), self.backend.free_bytes());
-        let fits = |plan| self.needed(model, plan) <= total;
         for one in work {
+            let fits = |plan| self.needed(model, from_ref(one), plan) <= total;
             let (_, plan) = thriftier(model, self.backend.policy(), one, fits)?;
             if !fits(plan) {
                 return Ok(self.too_large(model, one, plan, total));
@@ -128,17 +146,24 @@ impl<B: Backend> Artist<B> {
             1 => "this picture".to_owned(),
             count => format!("drawing {count} pictures at once"),
         };
-        let needed = self.needed(model, rehearse(model, self.backend.policy(), work)?);
+        let plan = rehearse(model, self.backend.policy(), work)?;
+        let needed = self.needed(model, work, plan);
         let advice =
             "other programs took memory meanwhile; draw again, which plans with what is free now";
         Ok(Error::OutOfMemory { what, needed, free: total, advice: advice.into() })
     }
 
-    /// What the device will keep for runs when one of `plan` follows those that it kept `reserved` for: what earlier
+    /// What the device will keep for runs when `batch` follows those that it kept `reserved` for: what earlier
     /// runs kept gives way where both have no room.
-    fn kept_for(&self, model: &ModelFiles, reserved: Plan, plan: Plan, total: u64) -> Plan {
-        let both = reserved.max(plan);
-        if self.needed(model, both) > total { plan } else { both }
+    fn kept_for(
+        &self,
+        model: &ModelFiles,
+        reserved: Plan,
+        Batch { work, plan }: &Batch<'_, '_>,
+        total: u64,
+    ) -> Plan {
+        let both = reserved.max(*plan);
+        if self.needed(model, work, both) > total { *plan } else { both }
     }
 
     /// The most that these batches will take at once.
@@ -147,10 +172,12 @@ impl<B: Backend> Artist<B> {
         let mut reserved = self.reserved;
         let mut most = MemoryPlan::default();
         for (index, batch) in batches.iter().enumerate() {
-            reserved = self.kept_for(model, reserved, batch.plan, total);
+            reserved = self.kept_for(model, reserved, batch, total);
             let room = total.saturating_sub(self.without_parts(reserved));
             let residency = self.residency_of(index, batches.len());
-            let weights = most_of_weights(&mut present, &batch.pieces(), room, residency);
+            let adapters = model.adapters.sizes_of(&batch.work, self.target);
+            let weights =
+                most_of_weights(&mut present, &batch.pieces(), &adapters, room, residency);
             let (runs, beside) = (reserved.bytes() as u64, self.backend.beside_bytes());
             most = most.larger(MemoryPlan { weights, runs, beside, limit: total });
         }
@@ -163,17 +190,17 @@ impl<B: Backend> Artist<B> {
         if index + 1 == count { self.residency } else { Residency::Keep }
     }
 
-    /// Makes the device keep memory for `plan`, and returns what is left of `total` for parts. What
+    /// Makes the device keep memory for `batch`, and returns what is left of `total` for parts. What
     /// earlier runs kept, memory or parts, gives way where both have no room.
-    fn reserve(&mut self, model: &ModelFiles, plan: Plan, total: u64) -> Result<u64> {
-        let kept = self.kept_for(model, self.reserved, plan, total);
-        if kept != self.reserved.max(plan) {
+    fn reserve(&mut self, model: &ModelFiles, batch: &Batch<'_, '_>, total: u64) -> Result<u64> {
+        let kept = self.kept_for(model, self.reserved, batch, total);
+        if kept != self.reserved.max(batch.plan) {
             self.release();
         }
         self.reserved = kept;
         let room = total.saturating_sub(self.without_parts(kept));
-        self.parts.shrink(model, self.target, room);
-        self.backend.reserve(plan)?;
+        self.parts.shrink(model, self.target, room, &used(&batch.work));
+        self.backend.reserve(batch.plan)?;
         Ok(room)
     }
 
@@ -198,15 +225,17 @@ impl<B: Backend> Artist<B> {
             }
         }
         let count = batches.len();
-        for (index, Batch { work, plan }) in batches.into_iter().enumerate() {
-            let room = self.reserve(model, plan, total)?;
+        for (index, batch) in batches.into_iter().enumerate() {
+            let room = self.reserve(model, &batch, total)?;
             let residency = self.residency_of(index, count);
+            let work = batch.work;
             let mut supply = Loading {
                 backend: &self.backend,
                 model,
                 parts: &mut self.parts,
                 target: self.target,
                 room,
+                adapters: used(&work),
                 residency,
             };
             let draws = |job: &Job| -> Draws {
@@ -242,6 +271,10 @@ impl<B: Backend> Draw for Artist<B> {
 
     fn held_bytes(&self, model: &ModelFiles) -> u64 {
         self.parts.present(model, self.target).bytes() + self.reserved.bytes() as u64
+    }
+
+    fn forget_transformer(&mut self, model: &ModelFiles) {
+        self.parts.unload(model, Piece::Transformer);
     }
 
     fn describe(&self) -> zao_backend::Description {
@@ -280,7 +313,7 @@ mod tests {
         let folder =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../zao-model/tests/goldens/tiny-a");
         let source = || Source::Folder(folder.clone());
-        let model = ModelFiles::open(source()).unwrap();
+        let model = ModelFiles::open(&source().into()).unwrap();
         let info = crate::open("test", source(), &Settings::default()).unwrap().model().clone();
         // The wider pictures begin with a picture, the widest with a mask.
         let start = |width: usize| {

@@ -1,11 +1,10 @@
 //! The engine as its callers see it: open a model, draw jobs.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zao_backend::{Description, Grid};
 use zao_model::Shift;
-use zao_weights::Source;
 
 use crate::devices::Found;
 use crate::draw::{Artist, Draw};
@@ -14,8 +13,9 @@ use crate::model::ModelFiles;
 use crate::precision::{Choice, choose};
 use crate::watch::Watch;
 use crate::{
-    CancelToken, Device, Event, Instructions, Job, Picture, Precision, PrecisionReason,
-    ResolvedPrecision, Result, Synthetic, Timings, UseOfLibraries, devices,
+    AdapterId, AdapterInfo, CancelToken, Device, Event, Instructions, Job, ModelSource, Picture,
+    Precision, PrecisionReason, ResolvedPrecision, Result, Synthetic, Timings, UseOfLibraries,
+    devices,
 };
 
 /// How to open an engine.
@@ -85,10 +85,10 @@ pub struct Engine {
 /// Weights are loaded when the first picture needs them.
 ///
 /// # Errors
-/// A model that is not whole, a precision that its weights cannot be had in, or a device that is not
+/// A model that is not whole, files that are not of it, a precision that its weights cannot be had in, or a device that is not
 /// there.
-pub fn open(name: &str, source: Source, settings: &Settings) -> Result<Engine> {
-    engine(name, ModelFiles::open(source)?, settings)
+pub fn open(name: &str, source: impl Into<ModelSource>, settings: &Settings) -> Result<Engine> {
+    engine(name, ModelFiles::open(&source.into())?, settings)
 }
 
 /// Opens a model of random weights, which are made when the first picture needs them.
@@ -185,6 +185,29 @@ impl Engine {
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
         self.artist.held_bytes(&self.model)
+    }
+
+    /// Opens the adapter (LoRA, LoHa, LoKr or DoRA) in a safetensors file, or in PEFT's folder, so that jobs can
+    /// follow it. Every tensor is checked now, and loaded with the first picture that needs it.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or does not fit the model; names and shapes are told.
+    pub fn open_adapter(&mut self, path: &Path) -> Result<AdapterId> {
+        self.model.adapters.open(path)
+    }
+
+    /// What an adapter is.
+    #[must_use]
+    pub fn adapter(&self, id: AdapterId) -> AdapterInfo {
+        self.model.adapters.info(id)
+    }
+
+    /// Has the transformer loaded with this stack in its weights, in place of what was merged before: following
+    /// it costs nothing then, and every picture does. Weights are changed in `f32` and rounded or quantised
+    /// afterwards.
+    pub fn merge_adapters(&mut self, stack: Vec<(AdapterId, f32)>) {
+        self.artist.forget_transformer(&self.model);
+        self.model.adapters.merge(stack);
     }
 
     /// Draws all jobs, as one packed batch as far as memory allows, hands each picture to `deliver` as

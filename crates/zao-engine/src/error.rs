@@ -15,6 +15,9 @@ pub enum Error {
     /// The model's files are not usable.
     #[error(transparent)]
     Weights(#[from] zao_weights::Error),
+    /// An adapter's file is not usable.
+    #[error(transparent)]
+    Adapter(#[from] zao_weights::AdapterError),
     /// The model cannot be loaded or run.
     #[error(transparent)]
     Model(zao_model::Error),
@@ -70,6 +73,38 @@ pub enum Error {
          with the model that it was converted from"
     )]
     StoredForProcessors,
+    /// Neither a file nor a model gives a part.
+    #[error("nothing gives the {part}: name a file of it, or with --model a model that has it")]
+    NoPart {
+        /// The part.
+        part: zao_weights::PartName,
+    },
+    /// Parts that are not of one model.
+    #[error(
+        "these parts are not of one model: the transformer has {detail}; name the files of its other parts, too, \
+         or with --model the model that it belongs to"
+    )]
+    Strangers {
+        /// What they do not agree on.
+        detail: String,
+    },
+    /// Single files have no tokenizer, and no model was named that has one.
+    #[error(
+        "files of weights have no tokenizer: name with --tokenizer a folder that has tokenizer.json, as the \
+         folder tokenizer of Z-Image or Qwen3, or with --model an installed model"
+    )]
+    NoTokenizer,
+    /// A tokenizer that is not the text encoder's.
+    #[error(
+        "the tokenizer has {tokens} tokens and the text encoder {rows} rows for them, so they are no pair; name \
+         its tokenizer with --tokenizer"
+    )]
+    OtherTokenizer {
+        /// Tokens of the tokenizer.
+        tokens: usize,
+        /// Rows of the text encoder's table.
+        rows: usize,
+    },
     /// There is nothing to convert.
     #[error("the weights of this model are stored in int8 already; convert the original model")]
     AlreadyInt8,

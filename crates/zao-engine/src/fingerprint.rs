@@ -24,9 +24,17 @@ pub(crate) fn fingerprint<'a>(
         hash.update(part.name().folder());
         for (name, form) in part.iter() {
             hash.update(format!("\n{name} {} {:?} ", form.name(), form.shape()));
+            let scales: Vec<u8> = match form {
+                Form::Scaled(scaled) => {
+                    scaled.scales().iter().flat_map(|s| s.to_le_bytes()).collect()
+                }
+                _ => Vec::new(),
+            };
             let all: [&[u8]; 2] = match form {
                 Form::Dense(stored) => [stored.bytes(), &[]],
                 Form::Int8Panels(panels) => [panels.words(), panels.scales().bytes()],
+                Form::Blocks(blocks) => [blocks.bytes(), &[]],
+                Form::Scaled(scaled) => [scaled.bytes(), &scales],
                 _ => [&[]; 2],
             };
             for bytes in all {

@@ -1,13 +1,13 @@
 //! The memory of a run, told before anything is loaded: which parts are there when most is taken, and how much
 //! that is. It decides nothing; `draw.rs` does.
 
-use crate::Residency;
 use crate::parts::{Piece, Present};
+use crate::{AdapterId, Residency};
 
 /// The most of a device's memory that a run takes at once, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryPlan {
-    /// Weights that are loaded then.
+    /// Weights and adapters that are loaded then.
     pub weights: u64,
     /// Activations, latents and tables.
     pub runs: u64,
@@ -32,23 +32,35 @@ impl MemoryPlan {
 }
 
 /// The most bytes of weights that one batch has loaded at once, when it begins with `present` ones, has `room`
-/// for them, and needs those `needed`, in the order of a run; what is there afterwards is left in `present`.
+/// for them, and needs those `needed`, in the order of a run, and `adapters` in front of the transformer; what is
+/// there afterwards is left in `present`.
 pub(crate) fn most_of_weights(
     present: &mut Present,
     needed: &[Piece],
+    adapters: &[(AdapterId, u64)],
     room: u64,
     residency: Residency,
 ) -> u64 {
-    *present = present.shrunk(room);
+    let used: Vec<_> = adapters.iter().map(|(id, _)| *id).collect();
+    present.shrink(room, &used);
     let mut most = present.bytes();
     for &piece in needed {
+        if piece == Piece::Transformer {
+            for &(id, bytes) in adapters {
+                if !present.has_adapter(id) {
+                    present.shrink(room.saturating_sub(bytes), &used);
+                    present.add_adapter(id, bytes);
+                }
+                most = most.max(present.bytes());
+            }
+        }
         if !present.has(piece) {
-            *present = present.shrunk(room.saturating_sub(present.bytes_of(piece)));
+            present.shrink(room.saturating_sub(present.bytes_of(piece)), &used);
             present.add(piece);
         }
         most = most.max(present.bytes());
         if residency == Residency::InTurn {
-            present.remove(piece);
+            present.finish(piece);
         }
     }
     most
@@ -58,23 +70,48 @@ pub(crate) fn most_of_weights(
 mod tests {
     use super::*;
 
-    #[test]
-    fn parts_take_turns_where_they_are_told_to_or_have_to() {
-        let size = |piece| match piece {
+    fn size(piece: Piece) -> u64 {
+        match piece {
             Piece::Encoder | Piece::Decoder => 1,
             Piece::TextEncoder => 8,
             Piece::Transformer => 12,
-        };
+        }
+    }
+
+    #[test]
+    fn parts_take_turns_where_they_are_told_to_or_have_to() {
         let most = |room, residency| {
-            let mut present = Present::new(size, |_| false);
+            let mut present = Present::new(size, |_| false, Vec::new());
             let [_, words @ ..] = Piece::ALL;
             let mut draw =
-                |needed: &[Piece]| most_of_weights(&mut present, needed, room, residency);
+                |needed: &[Piece]| most_of_weights(&mut present, needed, &[], room, residency);
             (draw(&words), draw(&Piece::ALL), present.bytes())
         };
         assert_eq!(most(100, Residency::Keep), (21, 22, 22));
         assert_eq!(most(100, Residency::InTurn), (12, 12, 0));
         // What was needed first gives way first.
         assert_eq!(most(13, Residency::Keep), (13, 13, 13));
+    }
+
+    #[test]
+    fn adapters_stay_with_the_transformer_and_give_way_to_what_does_not_need_them() {
+        let [_, words @ ..] = Piece::ALL;
+        let (ink, wash) = (AdapterId::nth(0), AdapterId::nth(1));
+        let most = |room, residency| {
+            let mut present = Present::new(size, |_| false, Vec::new());
+            let mut draw =
+                |adapters: &[_]| most_of_weights(&mut present, &words, adapters, room, residency);
+            (draw(&[(ink, 3)]), draw(&[(wash, 5)]), present.bytes())
+        };
+        assert_eq!(most(100, Residency::Keep), (24, 29, 29));
+        assert_eq!(most(100, Residency::InTurn), (15, 17, 0));
+        // The other picture's adapter goes first, and the text encoder's place is taken in turn.
+        assert_eq!(most(18, Residency::Keep), (16, 18, 18));
+
+        // An adapter that is there is in the way of a text encoder that is larger than the transformer.
+        let size = |piece| if piece == Piece::TextEncoder { 15 } else { size(piece) };
+        let mut present = Present::new(size, |_| false, vec![(ink, 3)]);
+        let most = most_of_weights(&mut present, &words, &[(ink, 3)], 16, Residency::InTurn);
+        assert_eq!((most, present.bytes()), (15, 0));
     }
 }

@@ -5,6 +5,7 @@ use zao_model::guidance::Guidance;
 use zao_model::noise::Generator;
 use zao_model::schedule::left_out;
 
+use crate::adapters::AdapterId;
 use crate::engine::ModelInfo;
 use crate::{Mask, Start};
 
@@ -42,7 +43,11 @@ pub struct Ask {
 pub struct Job {
     ask: Ask,
     latent: Grid,
+    adapters: Vec<(AdapterId, f32)>,
 }
+
+/// No adapter counts more often than this, or less often than minus this.
+pub const MAX_ADAPTER_SCALE: f32 = 100.0;
 
 /// Why a job cannot be done; each message says what would be possible.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -60,6 +65,10 @@ pub enum InvalidJob {
     Guidance { scale: f32 },
     #[error("guidance normalization {normalization} is not usable; use 0 (off) or more")]
     Normalization { normalization: f32 },
+    #[error(
+        "an adapter's scale of {scale} is not usable; use a number from -{MAX_ADAPTER_SCALE} to {MAX_ADAPTER_SCALE}"
+    )]
+    AdapterScale { scale: f32 },
     #[error("guidance truncation {truncation} is not usable; use a number from 0 to 1")]
     Truncation { truncation: f32 },
     #[error("the picture to begin with, or its mask, is not of the size {size}; resize it")]
@@ -124,7 +133,27 @@ impl Job {
         if let Some(start) = &ask.start {
             check_start(start, size, latent, steps)?;
         }
-        Ok(Self { ask, latent })
+        Ok(Self { ask, latent, adapters: Vec::new() })
+    }
+
+    /// The same job, whose picture follows adapters that the engine has opened, each with its scale. Those of a
+    /// scale of zero are left out.
+    ///
+    /// # Errors
+    /// A scale that is no sensible number.
+    pub fn following(mut self, adapters: &[(AdapterId, f32)]) -> Result<Self, InvalidJob> {
+        let sensible = |scale: f32| scale.abs() <= MAX_ADAPTER_SCALE;
+        if let Some(&(_, scale)) = adapters.iter().find(|(_, scale)| !sensible(*scale)) {
+            return Err(InvalidJob::AdapterScale { scale });
+        }
+        self.adapters = adapters.iter().copied().filter(|(_, scale)| *scale != 0.0).collect();
+        Ok(self)
+    }
+
+    /// The adapters that the picture follows.
+    #[must_use]
+    pub fn adapters(&self) -> &[(AdapterId, f32)] {
+        &self.adapters
     }
 
     /// Forwards that are really done: those that the strength of the start leaves.
@@ -155,7 +184,7 @@ impl Job {
         let pixels_per_cell = self.ask.height / self.latent.height;
         let start = self.ask.start.as_ref().map(|start| start.resized(size));
         let ask = Ask { width: size.width, height: size.height, start, ..self.ask.clone() };
-        Self { ask, latent: size.over(pixels_per_cell) }
+        Self { ask, latent: size.over(pixels_per_cell), adapters: self.adapters.clone() }
     }
 }
 

@@ -8,6 +8,7 @@
 //! prompts, rehearses the run to know its memory, encodes pictures to begin with, encodes and refines the
 //! captions, steps all latents as one packed batch, and decodes them one by one.
 
+mod adapters;
 pub mod bench;
 mod cancel;
 mod checked;
@@ -20,6 +21,7 @@ mod error;
 mod event;
 mod fingerprint;
 mod forecast;
+mod inspect;
 mod job;
 mod memory;
 mod model;
@@ -30,12 +32,14 @@ mod precision;
 mod prompts;
 mod rehearsal;
 mod run;
+mod source;
 mod start;
 mod synthetic;
 mod watch;
 mod weights;
 mod work;
 
+pub use adapters::{AdapterId, AdapterInfo};
 pub use cancel::CancelToken;
 pub use convert::{ConvertSettings, Converted, Kept, KeptBecause, convert};
 pub use devices::{Device, Instructions, LibraryPlaces, UseOfLibraries, used_bytes};
@@ -43,10 +47,12 @@ pub use engine::{Engine, ModelInfo, Residency, Settings, open, open_synthetic};
 pub use error::{Error, Result};
 pub use event::{Event, Stage, Timings};
 pub use forecast::MemoryPlan;
-pub use job::{Ask, InvalidJob, Job, MAX_SIDE, MAX_STEPS};
+pub use inspect::{Inspected, InspectedPart, Inspection, StoredIn, inspect};
+pub use job::{Ask, InvalidJob, Job, MAX_ADAPTER_SCALE, MAX_SIDE, MAX_STEPS};
 pub use memory::peak_bytes;
 pub use picture::Picture;
 pub use precision::{Precision, PrecisionReason, ResolvedPrecision};
+pub use source::ModelSource;
 pub use start::{Mask, Start};
 pub use synthetic::{Architecture, Synthetic, UnknownArchitecture};
 pub use zao_backend::Grid;

@@ -8,15 +8,16 @@ use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::{Decoder, Encoder};
 use zao_model::{Declared, SchedulerConfig, TextConfig, TransformerConfig, VaeConfig};
-use zao_weights::{Part, PartName, Source};
+use zao_weights::{Part, PartName};
 
-use crate::Result;
+use crate::adapters::Adapters;
 use crate::checked::Checked;
 use crate::devices::Target;
 use crate::parts::Piece;
 use crate::prompts::Prompts;
 use crate::synthetic::{Configs, RandomPart, RandomWeights, Synthetic};
 use crate::weights::Weights;
+use crate::{ModelSource, Result};
 
 /// A model that is known to be whole and consistent; its weights are mapped or yet to be made, not
 /// loaded.
@@ -27,6 +28,7 @@ pub(crate) struct ModelFiles {
     pub(crate) scheduler: SchedulerConfig,
     pub(crate) prompts: Prompts,
     pub(crate) fingerprint: String,
+    pub(crate) adapters: Adapters,
     /// Only the tensors that drawing reads.
     parts: [Weights; 3],
     /// The half of the autoencoder that makes latents of pictures.
@@ -34,8 +36,8 @@ pub(crate) struct ModelFiles {
 }
 
 impl ModelFiles {
-    /// Opens a model in diffusers' folder layout.
-    pub(crate) fn open(source: Source) -> Result<Self> {
+    /// Opens the model that lies at `source`.
+    pub(crate) fn open(source: &ModelSource) -> Result<Self> {
         let checked = Checked::open(source)?;
         let fingerprint = checked.fingerprint();
         let prompts = Prompts::Tokenizer(Box::new(checked.tokenizer()?));
@@ -58,7 +60,18 @@ impl ModelFiles {
             only(transformer_part, denoiser),
             only(vae_part, decoder),
         ];
-        Ok(Self { text, transformer, vae, scheduler, prompts, fingerprint, parts, encoder })
+        let adapters = Adapters::new(&transformer)?;
+        Ok(Self {
+            text,
+            transformer,
+            vae,
+            scheduler,
+            prompts,
+            fingerprint,
+            adapters,
+            parts,
+            encoder,
+        })
     }
 
     /// A model of random weights.
@@ -75,7 +88,18 @@ impl ModelFiles {
         let encoder = Weights::Random(encoder);
         let prompts = Prompts::Fixed(synthetic.token_ids(text.vocab_size));
         let fingerprint = "random weights".into();
-        Ok(Self { text, transformer, vae, scheduler, prompts, fingerprint, parts, encoder })
+        let adapters = Adapters::new(&transformer)?;
+        Ok(Self {
+            text,
+            transformer,
+            vae,
+            scheduler,
+            prompts,
+            fingerprint,
+            adapters,
+            parts,
+            encoder,
+        })
     }
 
     /// The tensors of one part that drawing reads.
@@ -99,14 +123,20 @@ impl ModelFiles {
         self.parts.iter().any(Weights::has_int8)
     }
 
-    /// Bytes that a part takes in the memory of a device once it is loaded.
-    pub(crate) fn loaded_bytes(&self, part: PartName, target: Target) -> u64 {
-        self.part(part).loaded_bytes(target)
+    /// Bytes that a piece takes in the memory of a device once it is loaded.
+    pub(crate) fn loaded_bytes(&self, piece: impl Into<Piece>, target: Target) -> u64 {
+        let piece = piece.into();
+        let merged = |name: &str| {
+            let layer = name.strip_suffix(".weight");
+            piece == Piece::Transformer
+                && layer.is_some_and(|layer| self.adapters.merges_into(layer))
+        };
+        self.piece(piece).loaded_bytes(target, merged)
     }
 
     /// Bytes of the part that takes most; parts can be loaded in turn, but none in pieces.
     pub(crate) fn largest_part(&self, target: Target) -> u64 {
-        let bytes = Piece::ALL.map(|piece| self.piece(piece).loaded_bytes(target));
+        let bytes = Piece::ALL.map(|piece| self.loaded_bytes(piece, target));
         bytes.into_iter().max().unwrap_or(0)
     }
 

@@ -4,17 +4,21 @@
 mod present;
 mod reading;
 
+use std::sync::Arc;
+
 use zao_backend::Backend;
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::{Decoder, Encoder};
+use zao_model::{Adapter, Fill, Merged};
 
 pub(crate) use self::present::{Piece, Present};
 pub(crate) use self::reading::Reading;
+use crate::adapters::Original;
 use crate::devices::Target;
 use crate::model::ModelFiles;
 use crate::watch::Watch;
-use crate::{Residency, Result, Stage};
+use crate::{AdapterId, Residency, Result, Stage};
 
 /// Where a run gets the model's parts from.
 pub(crate) trait Supply<B: Backend> {
@@ -26,6 +30,8 @@ pub(crate) trait Supply<B: Backend> {
     fn transformer(&mut self, watch: &mut Watch<'_>) -> Result<&Transformer<B>>;
     /// The decoder.
     fn decoder(&mut self, watch: &mut Watch<'_>) -> Result<&Decoder<B>>;
+    /// An adapter of the transformer.
+    fn adapter(&mut self, id: AdapterId, watch: &mut Watch<'_>) -> Result<Arc<Adapter<B>>>;
     /// The run asks for this piece no more.
     fn finished(&mut self, piece: Piece);
 }
@@ -36,16 +42,23 @@ pub(crate) struct Parts<B: Backend> {
     text_encoder: Option<TextEncoder<B>>,
     transformer: Option<Transformer<B>>,
     decoder: Option<Decoder<B>>,
+    adapters: Vec<(AdapterId, Arc<Adapter<B>>)>,
 }
 
 impl<B: Backend> Parts<B> {
     pub(crate) fn new() -> Self {
-        Self { encoder: None, text_encoder: None, transformer: None, decoder: None }
+        let adapters = Vec::new();
+        Self { encoder: None, text_encoder: None, transformer: None, decoder: None, adapters }
     }
 
     /// Which are loaded.
     pub(crate) fn present(&self, model: &ModelFiles, target: Target) -> Present {
-        Present::new(|piece| model.piece(piece).loaded_bytes(target), |piece| self.is_loaded(piece))
+        let bytes = |id| (id, model.adapters.bytes(id, target));
+        Present::new(
+            |piece| model.loaded_bytes(piece, target),
+            |piece| self.is_loaded(piece),
+            self.adapters.iter().map(|(id, _)| bytes(*id)).collect(),
+        )
     }
 
     fn is_loaded(&self, piece: Piece) -> bool {
@@ -57,7 +70,7 @@ impl<B: Backend> Parts<B> {
         }
     }
 
-    fn unload(&mut self, model: &ModelFiles, piece: Piece) {
+    pub(crate) fn unload(&mut self, model: &ModelFiles, piece: Piece) {
         match piece {
             Piece::Encoder => self.encoder = None,
             Piece::TextEncoder => self.text_encoder = None,
@@ -68,14 +81,23 @@ impl<B: Backend> Parts<B> {
         model.piece(piece).release_all();
     }
 
-    /// Drops all parts.
+    /// Drops all parts and adapters.
     pub(crate) fn clear(&mut self, model: &ModelFiles) {
+        self.adapters.clear();
         Piece::ALL.into_iter().for_each(|piece| self.unload(model, piece));
     }
 
-    /// Drops parts until those that stay take at most `room` bytes.
-    pub(crate) fn shrink(&mut self, model: &ModelFiles, target: Target, room: u64) {
-        let stay = self.present(model, target).shrunk(room);
+    /// Drops parts, and adapters that are not `used` before them, until those that stay take at most `room` bytes.
+    pub(crate) fn shrink(
+        &mut self,
+        model: &ModelFiles,
+        target: Target,
+        room: u64,
+        used: &[AdapterId],
+    ) {
+        let mut stay = self.present(model, target);
+        stay.shrink(room, used);
+        self.adapters.retain(|(id, _)| stay.has_adapter(*id));
         for piece in Piece::ALL {
             if self.is_loaded(piece) && !stay.has(piece) {
                 self.unload(model, piece);
@@ -92,11 +114,19 @@ pub(crate) struct Loading<'a, B: Backend> {
     pub(crate) target: Target,
     /// Room for the largest part at least.
     pub(crate) room: u64,
+    /// Those that the run follows.
+    pub(crate) adapters: Vec<AdapterId>,
     /// What becomes of parts that the run has used.
     pub(crate) residency: Residency,
 }
 
 impl<B: Backend> Loading<'_, B> {
+    /// Drops what is in the way of `needed` bytes.
+    fn make_room(&mut self, needed: u64) {
+        let room = self.room.saturating_sub(needed);
+        self.parts.shrink(self.model, self.target, room, &self.adapters);
+    }
+
     /// Loads a piece with `load`, in place of others if there is no room beside them.
     fn load<T>(
         &mut self,
@@ -104,9 +134,9 @@ impl<B: Backend> Loading<'_, B> {
         watch: &mut Watch<'_>,
         load: impl FnOnce(&B, &Reading<'_, '_>) -> zao_model::Result<T>,
     ) -> Result<T> {
+        let needed = self.model.loaded_bytes(piece, self.target);
+        self.make_room(needed);
         let weights = self.model.piece(piece);
-        let needed = weights.loaded_bytes(self.target);
-        self.parts.shrink(self.model, self.target, self.room.saturating_sub(needed));
         let before = watch.enter(Stage::Load);
         self.backend.expect_weights(needed)?;
         let reading = Reading::new(weights, watch);
@@ -143,8 +173,14 @@ impl<B: Backend> Supply<B> for Loading<'_, B> {
     fn transformer(&mut self, watch: &mut Watch<'_>) -> Result<&Transformer<B>> {
         if self.parts.transformer.is_none() {
             let model = self.model;
-            let load =
-                |b: &B, files: &Reading<'_, '_>| Transformer::load(b, files, &model.transformer);
+            let stack = model.adapters.merged();
+            let load = |b: &B, files: &Reading<'_, '_>| match stack.as_slice() {
+                [] => Transformer::load(b, files, &model.transformer),
+                stack => {
+                    let merged = Merged::new(files, model.adapters.layers(), stack);
+                    Transformer::load(b, &merged, &model.transformer)
+                }
+            };
             self.parts.transformer = Some(self.load(Piece::Transformer, watch, load)?);
         }
         Ok(self.parts.transformer.as_ref().expect("it was just loaded"))
@@ -159,10 +195,33 @@ impl<B: Backend> Supply<B> for Loading<'_, B> {
         Ok(self.parts.decoder.as_ref().expect("it was just loaded"))
     }
 
+    fn adapter(&mut self, id: AdapterId, watch: &mut Watch<'_>) -> Result<Arc<Adapter<B>>> {
+        if let Some((_, adapter)) = self.parts.adapters.iter().find(|(known, _)| *known == id) {
+            return Ok(Arc::clone(adapter));
+        }
+        watch.check()?;
+        let needed = self.model.adapters.bytes(id, self.target);
+        self.make_room(needed);
+        let before = watch.enter(Stage::Load);
+        self.backend.expect_weights(needed)?;
+        let weights = self.model.piece(Piece::Transformer);
+        let original = Original(weights);
+        let adapter = self.model.adapters.load(self.backend, id, Fill::Values(&original))?;
+        weights.release_all();
+        watch.resume(before);
+        self.parts.adapters.push((id, Arc::clone(&adapter)));
+        Ok(adapter)
+    }
+
     fn finished(&mut self, piece: Piece) {
         match self.residency {
             Residency::Keep => {}
-            Residency::InTurn => self.parts.unload(self.model, piece),
+            Residency::InTurn => {
+                self.parts.unload(self.model, piece);
+                if piece == Piece::Transformer {
+                    self.parts.adapters.clear();
+                }
+            }
         }
     }
 }

@@ -2,12 +2,13 @@
 //! computed.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use zao_backend::{Grid, Plan, Planner, Policy};
-use zao_model::Manifest;
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::{Decoder, Encoder, Thrift};
+use zao_model::{Adapter, Fill, Manifest};
 
 use crate::bench::StageFlops;
 use crate::model::ModelFiles;
@@ -15,7 +16,7 @@ use crate::parts::{Piece, Supply};
 use crate::run::{Draws, run};
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{CancelToken, Event, Job, Result, Stage};
+use crate::{AdapterId, CancelToken, Event, Job, Result, Stage};
 
 /// The memory that a run of `work` takes on a device with this policy.
 pub(crate) fn rehearse(model: &ModelFiles, policy: Policy, work: &[Work<'_>]) -> Result<Plan> {
@@ -115,17 +116,23 @@ pub(crate) fn largest_fitting(
 }
 
 /// All parts without their weights.
-struct Hollow {
+struct Hollow<'a> {
+    planner: &'a Planner,
+    model: &'a ModelFiles,
+    adapters: Vec<(AdapterId, Arc<Adapter<Planner>>)>,
     encoder: Encoder<Planner>,
     text_encoder: TextEncoder<Planner>,
     transformer: Transformer<Planner>,
     decoder: Decoder<Planner>,
 }
 
-impl Hollow {
-    fn new(model: &ModelFiles, planner: &Planner) -> Result<Self> {
+impl<'a> Hollow<'a> {
+    fn new(model: &'a ModelFiles, planner: &'a Planner) -> Result<Self> {
         let nothing = Manifest::default();
         Ok(Self {
+            planner,
+            model,
+            adapters: Vec::new(),
             encoder: Encoder::load(planner, &nothing, &model.vae)?,
             text_encoder: TextEncoder::load(planner, &nothing, &model.text)?,
             transformer: Transformer::load(planner, &nothing, &model.transformer)?,
@@ -134,7 +141,7 @@ impl Hollow {
     }
 }
 
-impl Supply<Planner> for Hollow {
+impl Supply<Planner> for Hollow<'_> {
     fn encoder(&mut self, _: &mut Watch<'_>) -> Result<&Encoder<Planner>> {
         Ok(&self.encoder)
     }
@@ -149,6 +156,15 @@ impl Supply<Planner> for Hollow {
 
     fn decoder(&mut self, _: &mut Watch<'_>) -> Result<&Decoder<Planner>> {
         Ok(&self.decoder)
+    }
+
+    fn adapter(&mut self, id: AdapterId, _: &mut Watch<'_>) -> Result<Arc<Adapter<Planner>>> {
+        if let Some((_, adapter)) = self.adapters.iter().find(|(known, _)| *known == id) {
+            return Ok(Arc::clone(adapter));
+        }
+        let adapter = self.model.adapters.load(self.planner, id, Fill::Shapes)?;
+        self.adapters.push((id, Arc::clone(&adapter)));
+        Ok(adapter)
     }
 
     fn finished(&mut self, _: Piece) {}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use zao_backend::prelude::*;
 use zao_model::schedule::Schedule;
 
+use crate::adapters::{Stack, Stacks};
 use crate::denoise::{Latent, denoise};
 use crate::origins::origins;
 use crate::parts::{Piece, Supply};
@@ -40,9 +41,11 @@ pub(crate) fn run<B: Backend>(
                 Some(origin) => origin.beginning(&schedule),
             };
             let tensor = b.upload(shape, &values, Region::Job)?;
-            let positive = captions.of(&work.positive);
-            let negative = work.negative.as_ref().map(|ids| captions.of(ids));
-            Ok(Latent { job: work.job, schedule, origin, tensor, positive, negative })
+            let stack = work.job.adapters();
+            let positive = captions.of(&work.positive, stack);
+            let negative = work.negative.as_ref().map(|ids| captions.of(ids, stack));
+            let adapters = captions.stacks.of(stack);
+            Ok(Latent { job: work.job, schedule, origin, tensor, positive, negative, adapters })
         });
         let latents = latents.collect::<Result<Vec<_>>>()?;
         watch.enter(Stage::Denoise);
@@ -65,22 +68,32 @@ pub(crate) fn run<B: Backend>(
     Ok(())
 }
 
-/// Refined captions of the distinct prompts of a run.
-struct Captions<B: Backend> {
-    of: Vec<(Vec<u32>, Arc<zao_model::transformer::Caption<B>>)>,
+/// What a caption depends on: token ids and adapters.
+type Words<'a> = (&'a [u32], Stack<'a>);
+
+/// Refined captions of the distinct prompts of a run, and the adapters that these follow.
+struct Captions<'a, B: Backend> {
+    stacks: Stacks<'a, B>,
+    of: Vec<(Words<'a>, Arc<zao_model::transformer::Caption<B>>)>,
 }
 
-impl<B: Backend> Captions<B> {
+impl<'a, B: Backend> Captions<'a, B> {
     fn new(
         b: &B,
         supply: &mut dyn Supply<B>,
-        work: &[Work<'_>],
+        work: &'a [Work<'a>],
         watch: &mut Watch<'_>,
     ) -> Result<Self> {
-        let mut prompts: Vec<&[u32]> = Vec::new();
-        for ids in work.iter().flat_map(|w| std::iter::once(&w.positive).chain(&w.negative)) {
-            if !prompts.contains(&ids.as_slice()) {
-                prompts.push(ids);
+        let (mut prompts, mut words): (Vec<&[u32]>, Vec<Words<'a>>) = (Vec::new(), Vec::new());
+        for work in work {
+            for ids in std::iter::once(&work.positive).chain(&work.negative) {
+                if !prompts.contains(&ids.as_slice()) {
+                    prompts.push(ids);
+                }
+                let own = (ids.as_slice(), work.job.adapters());
+                if !words.contains(&own) {
+                    words.push(own);
+                }
             }
         }
         let encoder = supply.text_encoder(watch)?;
@@ -88,15 +101,20 @@ impl<B: Backend> Captions<B> {
         let features = encoder.encode(b, &prompts)?;
         watch.check()?;
         supply.finished(Piece::TextEncoder);
+        let stacks = Stacks::new(b, supply, work, watch)?;
         let transformer = supply.transformer(watch)?;
-        let features: Vec<_> = features.iter().collect();
-        let captions = transformer.refine(b, &features)?;
-        let prompts = prompts.into_iter().map(<[u32]>::to_vec);
-        Ok(Self { of: prompts.zip(captions.into_iter().map(Arc::new)).collect() })
+        let features_of = |ids: &[u32]| {
+            let index = prompts.iter().position(|&prompt| prompt == ids);
+            &features[index.expect("every prompt of the run was encoded")]
+        };
+        let captions: Vec<_> =
+            words.iter().map(|&(ids, stack)| (features_of(ids), stacks.of(stack))).collect();
+        let captions = transformer.refine_following(b, &captions)?;
+        Ok(Self { stacks, of: words.into_iter().zip(captions.into_iter().map(Arc::new)).collect() })
     }
 
-    fn of(&self, ids: &[u32]) -> Arc<zao_model::transformer::Caption<B>> {
-        let found = self.of.iter().find(|(prompt, _)| prompt == ids);
+    fn of(&self, ids: &[u32], stack: Stack<'_>) -> Arc<zao_model::transformer::Caption<B>> {
+        let found = self.of.iter().find(|(words, _)| *words == (ids, stack));
         Arc::clone(&found.expect("every prompt of the run was encoded").1)
     }
 }

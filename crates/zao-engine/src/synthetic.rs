@@ -5,6 +5,7 @@ mod weights;
 
 use zao_model::text::MAX_TOKENS;
 use zao_model::{SchedulerConfig, TextConfig, TransformerConfig, VaeConfig};
+use zao_weights::PartName;
 
 pub(crate) use self::weights::{RandomPart, RandomWeights};
 use crate::Result;
@@ -55,6 +56,16 @@ impl Architecture {
         match self {
             Self::ZImageTurbo => "z-image-turbo",
             Self::Tiny => "tiny",
+        }
+    }
+
+    /// The configuration file of a part.
+    pub(crate) const fn config(self, part: PartName) -> &'static str {
+        let [text_encoder, transformer, vae] = self.files();
+        match part {
+            PartName::TextEncoder => text_encoder,
+            PartName::Transformer => transformer,
+            PartName::Vae => vae,
         }
     }
 

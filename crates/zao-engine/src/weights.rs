@@ -1,8 +1,8 @@
 //! Where the tensors of a part come from: files, or nothing but its sizes. What loads them does not
 //! know which.
 
-use zao_backend::{Dtype, Form};
-use zao_model::Declared;
+use zao_backend::{Dtype, Form, Role};
+use zao_model::{Declared, Usage};
 use zao_weights::{Part, PartName};
 
 use crate::devices::Target;
@@ -63,12 +63,17 @@ impl Weights {
         }
     }
 
-    /// Bytes that they take in the memory of a device once they are loaded.
-    pub(crate) fn loaded_bytes(&self, target: Target) -> u64 {
+    /// Bytes that they take in the memory of a device once they are loaded; those that are `changed` are handed
+    /// over in `f32`.
+    pub(crate) fn loaded_bytes(&self, target: Target, changed: impl Fn(&str) -> bool) -> u64 {
         let bytes = |tensor: &Declared| {
+            if changed(&tensor.name) {
+                return target.loaded_bytes(tensor, Dtype::F32);
+            }
             let dtype = match self {
                 Self::Files { part, .. } => match part.get(&tensor.name) {
                     Some(Form::Dense(stored)) => stored.dtype(),
+                    Some(packed) if packed.is_packed() => unpacked(tensor.usage),
                     // They are used as they lie.
                     stored => return stored.map_or(0, |form| form.bytes() as u64),
                 },
@@ -90,6 +95,15 @@ impl Weights {
     /// [`Self::release`] for every tensor.
     pub(crate) fn release_all(&self) {
         self.declared().iter().for_each(|tensor| self.release(&tensor.name));
+    }
+}
+
+/// What the values of a tensor that is stored in blocks, or in 8 bits beside scales, are unpacked to when it
+/// is loaded. Devices round matrices once, to what they multiply; a table they keep as it comes.
+pub(crate) fn unpacked(usage: Usage) -> Dtype {
+    match usage {
+        Usage::Matrix { role: Role::Table, .. } => Dtype::Bf16,
+        Usage::Matrix { .. } | Usage::Vector => Dtype::F32,
     }
 }
 

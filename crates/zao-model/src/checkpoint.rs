@@ -10,7 +10,7 @@ use std::fmt::Display;
 use zao_backend::prelude::*;
 use zao_backend::{Care, Form, Matrix, Planner, Policy, Role, Shape};
 
-use crate::{Error, Result};
+use crate::{Error, Layer, Result};
 
 /// A place where weights come from.
 pub trait Checkpoint {
@@ -28,6 +28,9 @@ pub trait Checkpoint {
     fn matrix(&self, name: &str, shape: &[usize], _role: Role, _care: Care) -> Result<Form> {
         self.tensor(name, shape)
     }
+
+    /// Told which tensors become one linear weight. Whoever hands tensors out need not know.
+    fn layer(&self, _layer: Layer) {}
 }
 
 /// A tensor that a part of the model declares.
@@ -67,6 +70,7 @@ impl Declared {
 #[derive(Debug, Default)]
 pub struct Manifest {
     asked: RefCell<Vec<Declared>>,
+    layers: RefCell<Vec<Layer>>,
 }
 
 impl Manifest {
@@ -75,10 +79,22 @@ impl Manifest {
     /// # Errors
     /// What the function returns: a configuration that makes no sense.
     pub fn of(load: impl FnOnce(&Loader<'_, Planner>) -> Result<()>) -> Result<Vec<Declared>> {
+        Ok(Self::after(load)?.asked.into_inner())
+    }
+
+    /// The linear weights that a loading function makes of what it asks for.
+    ///
+    /// # Errors
+    /// What the function returns: a configuration that makes no sense.
+    pub fn layers_of(load: impl FnOnce(&Loader<'_, Planner>) -> Result<()>) -> Result<Vec<Layer>> {
+        Ok(Self::after(load)?.layers.into_inner())
+    }
+
+    fn after(load: impl FnOnce(&Loader<'_, Planner>) -> Result<()>) -> Result<Self> {
         let manifest = Self::default();
         let planner = Planner::new(Policy::F32);
         load(&Loader::new(&planner, &manifest))?;
-        Ok(manifest.asked.into_inner())
+        Ok(manifest)
     }
 }
 
@@ -97,6 +113,10 @@ impl Checkpoint for Manifest {
 
     fn matrix(&self, name: &str, shape: &[usize], role: Role, care: Care) -> Result<Form> {
         Ok(self.note(name, shape, Usage::Matrix { role, care }))
+    }
+
+    fn layer(&self, layer: Layer) {
+        self.layers.borrow_mut().push(layer);
     }
 }
 
@@ -121,6 +141,12 @@ impl<'a, B: Backend> Loader<'a, B> {
             checkpoint: self.checkpoint,
             prefix: format!("{}{name}.", self.prefix),
         }
+    }
+
+    /// The full name of the layer whose weight is called `name` below this prefix.
+    pub(crate) fn layer_name(&self, name: &str) -> String {
+        let name = self.name(name);
+        name.strip_suffix(".weight").unwrap_or(&name).to_owned()
     }
 
     /// The full name of `name` below this prefix.
@@ -163,6 +189,11 @@ impl<'a, B: Backend> Loader<'a, B> {
         names: &[(&str, &[usize])],
         care: Care,
     ) -> Result<Weight<B>> {
+        if let (Role::Linear | Role::SwiGlu, Some(&(_, &[_, inputs]))) = (role, names.first()) {
+            let part = |(name, shape): &(&str, &[usize])| (self.layer_name(name), shape[0]);
+            let parts = names.iter().map(part).collect();
+            self.checkpoint.layer(Layer { parts, inputs, role, care });
+        }
         let usage = Usage::Matrix { role, care };
         let parts = names.iter().map(|(name, shape)| self.form(name, shape, usage));
         let parts = parts.collect::<Result<Vec<_>>>()?;

@@ -3,10 +3,13 @@
 use zao_backend::prelude::*;
 use zao_backend::{Care, Role};
 
+use crate::adapter::Following;
 use crate::{Loader, Result};
 
 /// `y = x W^T + b`, or without `b`.
 pub(crate) struct Linear<B: Backend> {
+    /// What adapters know it by.
+    name: String,
     pub(crate) weight: Weight<B>,
     pub(crate) bias: Option<Tensor<B>>,
 }
@@ -28,6 +31,7 @@ impl<B: Backend> Linear<B> {
     ) -> Result<Self> {
         let parts: [(&str, &[usize]); 1] = [("weight", &[out, inner])];
         Ok(Self {
+            name: loader.layer_name("weight"),
             weight: loader.matrix(Role::Linear, &parts, care)?,
             bias: match bias {
                 Bias::Yes => Some(loader.vector("bias", out)?),
@@ -53,6 +57,7 @@ impl<B: Backend> Linear<B> {
         let biases: Vec<(&str, &[usize])> =
             biases.iter().map(|(name, shape)| (name.as_str(), shape.as_slice())).collect();
         Ok(Self {
+            name: loader.layer_name(weights.first().map_or("", |(name, _)| *name)),
             weight: loader.matrix(Role::Linear, &weights, care)?,
             bias: match bias {
                 Bias::Yes => Some(loader.row(&biases)?),
@@ -66,6 +71,29 @@ impl<B: Backend> Linear<B> {
         Ok(b.linear(x, &self.weight, self.bias.as_ref())?)
     }
 
+    /// `x W^T + b`, with what the rows follow.
+    pub(crate) fn follow(
+        &self,
+        b: &B,
+        x: &Tensor<B>,
+        following: &Following<'_, B>,
+    ) -> Result<Tensor<B>> {
+        let adapted = following.at(&self.name);
+        Ok(b.adapted_linear(x, &self.weight, self.bias.as_ref(), &adapted)?)
+    }
+
+    /// `silu(x W^T + b)`, with what the rows follow, read next by `feeds`.
+    pub(crate) fn follow_silu(
+        &self,
+        b: &B,
+        x: &Tensor<B>,
+        following: &Following<'_, B>,
+        feeds: &Self,
+    ) -> Result<Tensor<B>> {
+        let (adapted, feeds) = (following.at(&self.name), Some(&feeds.weight));
+        Ok(b.adapted_linear_silu(x, &self.weight, self.bias.as_ref(), &adapted, feeds)?)
+    }
+
     /// `out += x W^T + b`.
     pub(crate) fn add_to(&self, b: &B, out: &mut Tensor<B>, x: &Tensor<B>) -> Result<()> {
         Ok(b.linear_accumulate(out, x, &self.weight, self.bias.as_ref())?)
@@ -74,6 +102,8 @@ impl<B: Backend> Linear<B> {
 
 /// `w2(silu(w1 x) * w3 x)` under whatever names the checkpoint gives the three.
 pub(crate) struct FeedForward<B: Backend> {
+    /// What adapters know its first weight by.
+    name: String,
     w13: Weight<B>,
     w2: Linear<B>,
 }
@@ -89,6 +119,7 @@ impl<B: Backend> FeedForward<B> {
         let (gate, up) = (format!("{gate}.weight"), format!("{up}.weight"));
         let shape: &[usize] = &[hidden, dim];
         Ok(Self {
+            name: loader.layer_name(&gate),
             w13: loader.matrix(Role::SwiGlu, &[(&gate, shape), (&up, shape)], Care::Usual)?,
             w2: Linear::load(&loader.at(down), (dim, hidden), Bias::No, Care::Usual)?,
         })
@@ -99,18 +130,21 @@ impl<B: Backend> FeedForward<B> {
         &self.w13
     }
 
-    /// The hidden activation `silu(w1 x) * w3 x`.
-    fn hidden(&self, b: &B, x: &Tensor<B>) -> Result<Tensor<B>> {
-        Ok(b.swiglu(x, &self.w13, Some(&self.w2.weight))?)
-    }
-
-    /// `[tokens, dim] -> [tokens, dim]`.
-    pub(crate) fn forward(&self, b: &B, x: &Tensor<B>) -> Result<Tensor<B>> {
-        self.w2.forward(b, &self.hidden(b, x)?)
+    /// `[tokens, dim] -> [tokens, dim]`, with what the rows follow.
+    pub(crate) fn follow(
+        &self,
+        b: &B,
+        x: &Tensor<B>,
+        following: &Following<'_, B>,
+    ) -> Result<Tensor<B>> {
+        let (adapted, feeds) = (following.at(&self.name), Some(&self.w2.weight));
+        let hidden = b.adapted_swiglu(x, &self.w13, &adapted, feeds)?;
+        self.w2.follow(b, &hidden, following)
     }
 
     /// Adds the result to `out`.
     pub(crate) fn add_to(&self, b: &B, out: &mut Tensor<B>, x: &Tensor<B>) -> Result<()> {
-        self.w2.add_to(b, out, &self.hidden(b, x)?)
+        let hidden = b.swiglu(x, &self.w13, Some(&self.w2.weight))?;
+        self.w2.add_to(b, out, &hidden)
     }
 }

@@ -9,6 +9,7 @@
 //! * [`vae`]: latent to picture and back (AutoencoderKL);
 //! * [`noise`], [`schedule`], [`guidance`]: the starting point, the noise levels, the direction.
 
+mod adapter;
 mod checkpoint;
 mod config;
 mod error;
@@ -17,6 +18,7 @@ pub mod guidance;
 #[path = "../tests/harness/mod.rs"]
 #[allow(unused, reason = "the integration tests use the rest")]
 mod harness;
+mod layer;
 mod layers;
 pub mod noise;
 mod rope;
@@ -29,6 +31,8 @@ pub mod vae;
 #[cfg(test)]
 extern crate self as zao_model;
 
+pub use adapter::{Adapter, AdapterStack, Fill, Merged, adapter_tensors};
 pub use checkpoint::{Checkpoint, Declared, Loader, Manifest, Usage};
 pub use config::{SchedulerConfig, Shift, TextConfig, TransformerConfig, VaeConfig};
 pub use error::{Error, Result};
+pub use layer::Layer;

@@ -19,7 +19,7 @@ mod stack;
 mod tests;
 
 pub use batch::{Batch, BatchItem};
-pub use caption::Caption;
+pub use caption::{Caption, CaptionFeatures};
 pub use model::Transformer;
 pub use modulations::Modulations;
 

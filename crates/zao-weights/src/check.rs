@@ -49,6 +49,8 @@ impl fmt::Display for WrongShape {
 pub struct Mismatch {
     /// The part.
     pub part: PartName,
+    /// The single file that it comes from, if it is no folder's.
+    pub file: Option<String>,
     /// Names that are expected and not there.
     pub missing: Vec<String>,
     /// Names that are there and not expected.
@@ -57,18 +59,34 @@ pub struct Mismatch {
     pub shapes: Vec<WrongShape>,
 }
 
+impl Mismatch {
+    /// How many differences there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.missing.len() + self.unexpected.len() + self.shapes.len()
+    }
+}
+
 impl std::error::Error for Mismatch {}
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the weights of the {} do not fit its config.json: ", self.part)?;
+        let part = self.part;
+        match &self.file {
+            None => write!(f, "the weights of the {part} do not fit its config.json: ")?,
+            Some(file) => write!(f, "{file} is no {part} of Z-Image as it is configured here: ")?,
+        }
         let kinds = [
             kind("missing", &self.missing),
             kind("unexpected", &self.unexpected),
             kind("of the wrong shape", &self.shapes),
         ];
         let kinds: Vec<String> = kinds.into_iter().flatten().collect();
-        write!(f, "{}; both files must come from the same model", kinds.join("; "))
+        let advice = match &self.file {
+            None => "both files must come from the same model",
+            Some(_) => "name the model that it belongs to with --model, or use another file",
+        };
+        write!(f, "{}; {advice}", kinds.join("; "))
     }
 }
 
@@ -120,7 +138,8 @@ impl Part {
         if missing.is_empty() && unexpected.is_empty() && shapes.is_empty() {
             return Ok(());
         }
-        Err(Error::Mismatch(Box::new(Mismatch { part: self.name(), missing, unexpected, shapes })))
+        let (part, file) = (self.name(), self.origin().map(str::to_owned));
+        Err(Error::Mismatch(Box::new(Mismatch { part, file, missing, unexpected, shapes })))
     }
 }
 

@@ -88,8 +88,8 @@ pub enum Error {
     },
     /// A file ends before the tensors that its header describes.
     #[error(
-        "{file} is truncated: expected {expected} bytes, found {actual}; run `zao pull` to fetch \
-         it again"
+        "{file} is truncated: expected {expected} bytes, found {actual}; fetch it again, with `zao pull` if \
+         it is an installed model's"
     )]
     Truncated {
         /// The file.
@@ -101,8 +101,8 @@ pub enum Error {
     },
     /// A file goes on after the tensors that its header describes.
     #[error(
-        "{file} is too long: expected {expected} bytes, found {actual}; run `zao pull` to fetch \
-         it again"
+        "{file} is too long: expected {expected} bytes, found {actual}; fetch it again, with `zao pull` if \
+         it is an installed model's"
     )]
     TooLong {
         /// The file.
@@ -120,9 +120,64 @@ pub enum Error {
         /// What is wrong with the header.
         reason: String,
     },
-    /// A tensor has an element type that a dense checkpoint does not use.
+    /// A file that was named by its path is not there.
+    #[error("there is no file {file}; check the path")]
+    NoSuchFile {
+        /// The path as given.
+        file: String,
+    },
+    /// A folder was named where a file is wanted.
+    #[error("{path} is a folder; name a file in it, or the folder as the model with --model")]
+    Folder {
+        /// The path as given.
+        path: String,
+    },
+    /// A file is in no format that weights are read from.
     #[error(
-        "{file}: tensor {tensor} has the element type {found}; only F32, F16 and BF16 are supported"
+        "{file} is neither safetensors nor GGUF{}; use a file of the same model in one of these",
+        if *.pickled { ", but a zip archive, as PyTorch's checkpoints are" } else { "" }
+    )]
+    UnknownFormat {
+        /// The file.
+        file: String,
+        /// Whether it looks like a checkpoint of PyTorch's own.
+        pickled: bool,
+    },
+    /// A GGUF file contradicts itself, or is more than can be read.
+    #[error("{file} is not a GGUF file that can be read: {reason}")]
+    Gguf {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A single file has no tensors of the part that it is given for.
+    #[error(
+        "{file} is no {part}: it has {holds}; `zao inspect` tells more of a file, and --transformer, \
+         --text-encoder and --vae each take one"
+    )]
+    NotThisPart {
+        /// The file.
+        file: String,
+        /// The part that was wanted.
+        part: PartName,
+        /// What it has.
+        holds: String,
+    },
+    /// A quantised tensor is not what the file says of it, or is stored in a way that cannot be read.
+    #[error("{file}: tensor {tensor} {reason}")]
+    Quantised {
+        /// The file.
+        file: String,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A tensor has an element type that a checkpoint does not use.
+    #[error(
+        "{file}: tensor {tensor} has the element type {found}; F32, F16, BF16 and, with their scales, fp8 and \
+         int8 are supported"
     )]
     Dtype {
         /// The file.
@@ -173,8 +228,8 @@ pub enum Error {
         /// The shard.
         shard: String,
     },
-    /// Two tensors of a part have the same name once the prefix of the whole model is removed.
-    #[error("the {part} has tensor {tensor} twice, with and without the prefix \"model.\"")]
+    /// Two tensors of a part have the same name once prefixes are removed and names translated.
+    #[error("the {part} has tensor {tensor} twice, under different names or prefixes")]
     Duplicate {
         /// The part.
         part: PartName,

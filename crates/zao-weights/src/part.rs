@@ -75,6 +75,8 @@ pub struct Part {
     tensors: BTreeMap<String, Form>,
     /// The files that tensors may lie in.
     files: Vec<Mapping>,
+    /// The single file that it comes from, if it is no folder's.
+    origin: Option<String>,
 }
 
 impl Part {
@@ -83,7 +85,7 @@ impl Part {
     pub fn new(name: PartName, tensors: BTreeMap<String, Stored>) -> Self {
         let tensors = tensors.into_iter().map(|(name, stored)| (name, Form::Dense(stored)));
         let tensors = tensors.collect();
-        Self { name, tensors, files: Vec::new() }
+        Self { name, tensors, files: Vec::new(), origin: None }
     }
 
     /// A part as a checkpoint names its tensors: the optional prefix is removed.
@@ -92,7 +94,7 @@ impl Part {
         Content { tensors, files }: Content,
     ) -> Result<Self, Error> {
         let Some(prefix) = name.optional_prefix() else {
-            return Ok(Self { name, tensors, files });
+            return Ok(Self { name, tensors, files, origin: None });
         };
         let mut stripped = BTreeMap::new();
         for (long, form) in tensors {
@@ -101,13 +103,28 @@ impl Part {
                 return Err(Error::Duplicate { part: name, tensor: short });
             }
         }
-        Ok(Self { name, tensors: stripped, files })
+        Ok(Self { name, tensors: stripped, files, origin: None })
+    }
+
+    /// A part from the single file `origin`, under the names of diffusers.
+    pub(crate) fn from_file(
+        name: PartName,
+        origin: String,
+        Content { tensors, files }: Content,
+    ) -> Self {
+        Self { name, tensors, files, origin: Some(origin) }
     }
 
     /// Which part this is.
     #[must_use]
     pub fn name(&self) -> PartName {
         self.name
+    }
+
+    /// The single file that it comes from, if it is no folder's.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
     }
 
     /// The tensor called `name`, if there is one.
@@ -179,6 +196,8 @@ impl Part {
         let bytes: [&[u8]; 2] = match self.tensors.get(name) {
             Some(Form::Dense(stored)) => [stored.bytes(), &[]],
             Some(Form::Int8Panels(panels)) => [panels.words(), panels.scales().bytes()],
+            Some(Form::Blocks(blocks)) => [blocks.bytes(), &[]],
+            Some(Form::Scaled(scaled)) => [scaled.bytes(), &[]],
             _ => return,
         };
         for file in &self.files {

@@ -103,10 +103,18 @@ impl Draft {
     pub fn copy_small_files(&self, from: &ModelFolder) -> Result<(), SaveError> {
         for file in from.small_files().map_err(SaveError::Source)? {
             let content = from.read(&file).map_err(SaveError::Source)?;
-            let path = self.path(&file)?;
-            fs::write(&path, content).map_err(SaveError::file("write", path))?;
+            self.write_small_file(&file, &content)?;
         }
         Ok(())
+    }
+
+    /// Writes a configuration or tokenizer file, such as `transformer/config.json`.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_small_file(&self, file: &str, content: &[u8]) -> Result<(), SaveError> {
+        let path = self.path(file)?;
+        fs::write(&path, content).map_err(SaveError::file("write", path))
     }
 
     /// Writes the weights of a part; `tensor` is asked for each one, in the order of the files.

@@ -1,4 +1,4 @@
-//! The safetensors files of one part: a single file, or shards with an index.
+//! The safetensors files of one part in a folder: a single file, or shards with an index.
 //!
 //! Finds them, checks index and shards against each other, and cuts them into tensors. What the
 //! tensors should be called is not known here.
@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::mapped::Mapping;
 use crate::panels::{self, Description};
 use crate::part::PartName;
+use crate::scaled;
 use crate::source::Source;
 
 /// The bytes before the header, which give its length.
@@ -138,14 +139,14 @@ impl Layout {
 }
 
 /// The content of one safetensors file.
-struct Cut {
-    tensors: BTreeMap<String, Form>,
-    /// What the file has under a name of its own, which the scales of panels do too.
+pub(crate) struct Cut {
+    pub(crate) tensors: BTreeMap<String, Form>,
+    /// What the file has under a name of its own, which scales do too.
     names: Vec<String>,
 }
 
 /// Cuts the content of one safetensors file into tensors that share its bytes.
-fn cut(file: &str, content: &Bytes) -> Result<Cut, Error> {
+pub(crate) fn cut(file: &str, content: &Bytes) -> Result<Cut, Error> {
     let (start, metadata) = header(file, content)?;
     let mut infos: BTreeMap<String, &TensorInfo> = metadata.tensors().into_iter().collect();
     let names = infos.keys().cloned().collect();
@@ -162,6 +163,7 @@ fn cut(file: &str, content: &Bytes) -> Result<Cut, Error> {
             tensors.insert(name.clone(), Form::Int8Panels(form));
         }
     }
+    tensors.extend(scaled::take(file, &mut infos, metadata.metadata().as_ref(), bytes_of)?);
     for (name, info) in infos {
         let dtype = match info.dtype {
             safetensors::Dtype::F32 => Dtype::F32,
@@ -183,7 +185,7 @@ fn cut(file: &str, content: &Bytes) -> Result<Cut, Error> {
 ///
 /// The lengths are compared here rather than by `SafeTensors::read_metadata`, which adds them up
 /// unchecked and cannot say how many bytes are missing.
-fn header(file: &str, content: &Bytes) -> Result<(usize, Metadata), Error> {
+pub(crate) fn header(file: &str, content: &Bytes) -> Result<(usize, Metadata), Error> {
     let actual = content.len() as u64;
     let truncated = |expected| Error::Truncated { file: file.to_owned(), expected, actual };
     let malformed = |reason| Error::Header { file: file.to_owned(), reason };

@@ -98,7 +98,7 @@ impl Source {
             Self::Folder(root) => root,
         };
         let mut content = Vec::new();
-        open(root, path)
+        open(&root.join(path))
             .and_then(|file| file.take(SMALL_FILE + 1).read_to_end(&mut content))
             .map_err(|e| self.read_error(path, e))?;
         if content.len() as u64 > SMALL_FILE {
@@ -116,7 +116,9 @@ impl Source {
             Self::Embedded(files) => return self.embedded(files, path).map(Mapping::Embedded),
             Self::Folder(root) => root,
         };
-        open(root, path).and_then(|file| Mapping::file(&file)).map_err(|e| self.read_error(path, e))
+        open(&root.join(path))
+            .and_then(|file| Mapping::file(&file))
+            .map_err(|e| self.read_error(path, e))
     }
 
     fn embedded(
@@ -140,13 +142,17 @@ fn find(files: &[(&'static str, &'static [u8])], path: &str) -> Option<&'static 
     files.iter().find(|(name, _)| *name == path).map(|(_, content)| *content)
 }
 
+/// Maps the file at `path`, which belongs to no model's folder.
+pub(crate) fn map(path: &Path) -> io::Result<Mapping> {
+    Mapping::file(&open(path)?)
+}
+
 /// Opens a regular file; a named pipe would block for ever and a device has no length.
-fn open(root: &Path, path: &str) -> io::Result<File> {
-    let full = root.join(path);
-    if !fs::metadata(&full)?.is_file() {
+fn open(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
-    File::open(full)
+    File::open(path)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod bench;
 mod convert;
+mod files;
 
 use std::fmt::Display;
 use std::num::NonZeroUsize;
@@ -10,10 +11,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use zao_engine::{Device, MAX_STEPS};
+use zao_api::Lora;
+use zao_engine::{Device, MAX_ADAPTER_SCALE, MAX_STEPS};
 
 pub(crate) use bench::{BenchArgs, BenchCommand, CommonArgs, ScenariosArgs, SettingArgs};
 pub(crate) use convert::{ConvertArgs, Target};
+pub(crate) use files::{FileArgs, InspectArgs};
 
 /// More threads or connections than this are a slip of the finger, not a wish.
 const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
@@ -36,6 +39,10 @@ pub(crate) enum Command {
     Convert(ConvertArgs),
     /// Show how a picture was made
     Info(InfoArgs),
+    /// Show what a file or folder of weights is, and whether it can be drawn with
+    Inspect(InspectArgs),
+    /// List the LoRAs that are there
+    Loras(LorasArgs),
     /// List the models that are installed
     Models(ModelsArgs),
     /// Download a model, or go on where a download stopped
@@ -61,10 +68,23 @@ pub(crate) struct GenerateArgs {
     #[arg(long, short, value_name = "FILE", default_value = "result.png")]
     pub(crate) output: PathBuf,
 
-    /// Name of an installed model, or path of a model folder [default: z-image-turbo, else any other
-    /// that is installed, else the built-in demo model]
+    /// Name of an installed model, or path of a model folder, or of a file with one part or all
+    /// [default: z-image-turbo, else any other that is installed, else the built-in demo model]
     #[arg(long, short, value_name = "NAME|PATH")]
     pub(crate) model: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+
+    /// Follow a LoRA (or LoHa, LoKr, DoRA): its name in the folder that `zao loras` lists, or the path of a
+    /// safetensors file, and how much it counts [default: 1]; several are added up
+    #[arg(long = "lora", value_name = "NAME[:SCALE]", value_parser = lora)]
+    pub(crate) loras: Vec<Lora>,
+
+    /// Merge the LoRAs into the weights while these are loaded: no cost for each step, and a little longer
+    /// until the first
+    #[arg(long, requires = "loras")]
+    pub(crate) merge_lora: bool,
 
     /// Width in pixels, a multiple of 16 [default: the model's own]
     #[arg(long, value_name = "PIXELS", conflicts_with = "size", value_parser = pixels)]
@@ -177,6 +197,13 @@ pub(crate) struct InfoArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct LorasArgs {
+    /// Print one JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct ModelsArgs {
     /// Print one JSON array
     #[arg(long)]
@@ -234,6 +261,22 @@ where
         .ok_or_else(|| format!("use a whole number from {} to {}", allowed.start(), allowed.end()))
 }
 
+/// A LoRA's name or path, and behind the last colon how much it counts.
+fn lora(text: &str) -> Result<Lora, String> {
+    let scaled = text.rsplit_once(':').and_then(|(name, scale)| Some((name, scale.parse().ok()?)));
+    let (name, scale) = scaled.unwrap_or((text, 1.0));
+    if name.is_empty() {
+        return Err("expected a name, as in ink or ink:0.8".into());
+    }
+    if !(-MAX_ADAPTER_SCALE..=MAX_ADAPTER_SCALE).contains(&scale) {
+        let most = MAX_ADAPTER_SCALE;
+        return Err(format!(
+            "a scale of {scale} is not usable; use a number from -{most} to {most}"
+        ));
+    }
+    Ok(Lora { name: name.into(), scale })
+}
+
 /// A number of pixels; how many are possible depends on the model.
 fn pixels(text: &str) -> Result<u32, String> {
     let text = text.trim();
@@ -274,6 +317,23 @@ mod tests {
         for text in ["0", "8", "-1", "+", "1.5", "", "99999999999999999999"] {
             let refusal = whole(text, 1..=7_u32).unwrap_err();
             assert_eq!(refusal, "use a whole number from 1 to 7", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_scale_stands_behind_the_last_colon() {
+        let read = |text| lora(text).map(|Lora { name, scale }| (name, scale));
+        for (text, name, scale) in [
+            ("ink", "ink", 1.0),
+            ("ink:0.5", "ink", 0.5),
+            ("ink:-1", "ink", -1.0),
+            ("C:\\loras\\ink.safetensors", "C:\\loras\\ink.safetensors", 1.0),
+            ("a:b:2", "a:b", 2.0),
+        ] {
+            assert_eq!(read(text), Ok((name.to_owned(), scale)), "{text}");
+        }
+        for text in ["", ":1", "ink:nan", "ink:1e9"] {
+            assert!(read(text).is_err(), "{text}");
         }
     }
 

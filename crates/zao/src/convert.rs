@@ -21,7 +21,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
     interrupt::on_interrupt(&screen, move || token.cancel())?;
 
     let asked = args.model.as_deref().map_or(Asked::Any, Asked::ByUser);
-    let chosen = model::choose(&asked, &places::store()?)?;
+    let chosen = model::choose(&asked, &args.files, &places::store()?)?;
     let style = ProgressStyle::with_template(BAR).expect("the template is constant");
     let bar = screen.bar(style, None);
     let progress = |done, of| {

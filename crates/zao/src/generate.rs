@@ -2,6 +2,7 @@
 
 mod input;
 mod jobs;
+mod loras;
 mod output;
 mod provenance;
 mod report;
@@ -23,6 +24,7 @@ use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::{console, interrupt, model, places, units};
 use input::Input;
+use loras::Loras;
 use output::Output;
 pub(crate) use provenance::Provenance;
 use report::Report;
@@ -44,7 +46,9 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         size::settle(&wanted.request, input.as_ref().map(Input::size), &engine)?;
     engine.model().check_size(size).map_err(Failure::usage)?;
     let start = input.as_ref().map(|input| input.start(size));
-    let jobs = jobs::of(&wanted.request, size, start.as_ref(), engine.model());
+    let merged = args.merge_lora || wanted.merges();
+    let loras = Loras::open(&mut engine, &wanted.request.loras, &places::adapters()?, merged)?;
+    let jobs = jobs::of(&wanted.request, size, start.as_ref(), loras.stack(), engine.model());
     let jobs = jobs.map_err(Failure::usage)?;
     let output = Output::new(&args.output, jobs.len())?;
     if args.json && output.is_stdout() {
@@ -64,7 +68,8 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     if let Some(remark) = size_remark {
         screen.remark(&remark);
     }
-    let warnings = RefCell::new(wanted.warnings(args, &engine, input.as_ref()));
+    let warnings = wanted.warnings(args, &engine, input.as_ref(), &loras.used);
+    let warnings = RefCell::new(warnings);
     warnings.borrow().iter().for_each(|line| screen.remark(line));
     let steps = jobs.iter().map(Job::steps).max().unwrap_or(0);
     let progress = Progress::new(&screen, steps, jobs.len());
@@ -85,7 +90,8 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         other => progress.show(&other),
     };
     let image = input.as_ref().map(|input| input.record().clone());
-    let mut report = Report::new(&engine, image, jobs.len(), begun);
+    let provenance = Provenance::of(&engine).with_image(image).with_loras(loras.used);
+    let mut report = Report::new(&engine, provenance, jobs.len(), begun);
     // Each picture is written as soon as it is there: what comes later cannot lose it.
     let mut written = Ok(());
     let drawn = engine.draw_each(&jobs, &events, &cancel, &mut |picture| {
@@ -138,7 +144,7 @@ fn plan_in_words(plan: &MemoryPlan) -> String {
 
 /// The engine for what is wanted, and what to tell the user about the choice of its model.
 fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)> {
-    let chosen = model::choose(&wanted.model(), &places::store()?)?;
+    let chosen = model::choose(&wanted.model(), &args.files, &places::store()?)?;
     let settings = Settings {
         device: args.device,
         precision: precision(wanted.request.precision.unwrap_or_default()),
@@ -155,6 +161,10 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
         Error::StoredInInt8 { .. }
         | Error::StoredForProcessors
         | Error::NotInPrecision { .. }
+        | Error::NoPart { .. }
+        | Error::Strangers { .. }
+        | Error::NoTokenizer
+        | Error::OtherTokenizer { .. }
         | Error::NoDevice { .. } => Failure::usage(error),
         other => other.into(),
     })?;

@@ -11,7 +11,9 @@ mod demo;
 mod failure;
 mod generate;
 mod info;
+mod inspect;
 mod interrupt;
+mod loras;
 mod model;
 mod models;
 mod places;
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Info(args) => info::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Loras(args) => loras::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Pull(args) => pull::run(&args),
     };

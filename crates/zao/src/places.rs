@@ -6,20 +6,28 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use zao_engine::{Instructions, LibraryPlaces, UseOfLibraries};
-use zao_weights::Store;
+use zao_weights::{AdapterFolder, Store};
 
 use crate::failure::Failure;
 
-/// The store of installed models: `$ZAO_HOME/models`, or `zao/models` in the user's data folder;
-/// and the cache of Hugging Face's own tools beside it.
-pub(crate) fn store() -> anyhow::Result<Store> {
-    let home = match path("ZAO_HOME") {
+/// The folder of what users keep: `$ZAO_HOME`, or `zao` in the user's data folder.
+fn home() -> anyhow::Result<PathBuf> {
+    Ok(match path("ZAO_HOME") {
         Some(home) => home,
         None => data_folder()
             .context("no home folder is known; say with ZAO_HOME where models are kept")?
             .join("zao"),
-    };
-    let store = Store::new(home.join("models"));
+    })
+}
+
+/// The folder of adapters, `loras` beside the models.
+pub(crate) fn adapters() -> anyhow::Result<AdapterFolder> {
+    Ok(AdapterFolder::new(home()?.join("loras")))
+}
+
+/// The store of installed models, the folder `models`; and the cache of Hugging Face's own tools beside it.
+pub(crate) fn store() -> anyhow::Result<Store> {
+    let store = Store::new(home()?.join("models"));
     Ok(match hugging_face_hub() {
         Some(hub) => store.with_hugging_face_cache(hub),
         None => store,

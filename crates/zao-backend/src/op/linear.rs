@@ -1,6 +1,7 @@
 //! Matrix multiplies with what is fused into their ends.
 
-use super::{Op, all_f32, ensure, result_for};
+use super::adapted::changed;
+use super::{Adapted, Change, Op, all_f32, ensure, result_for};
 use crate::{Backend, Error, Result, Role, Shape, Tensor, Weight};
 
 /// What happens to `x W^T + bias` before it is written.
@@ -14,7 +15,8 @@ pub enum Epilogue {
     Accumulate,
 }
 
-/// `out = epilogue(x W^T + bias)`, summed in `f32` over the input width.
+/// `out = epilogue(x W^T + bias)`, summed in `f32` over the input width; for the rows of `changes` with
+/// what these do to `x W^T`.
 ///
 /// A row of the result depends on the same row of `x` only, and on nothing else in the batch: not on
 /// the number of rows either. Devices keep that bit for bit.
@@ -27,6 +29,8 @@ pub struct Linear<'a, B: Backend> {
     pub bias: Option<&'a Tensor<B>>,
     /// What is fused into the end.
     pub epilogue: Epilogue,
+    /// What adapters do to some rows, in the order of the rows.
+    pub changes: &'a [Change<'a, B>],
     /// `[tokens, out]`.
     pub out: &'a mut Tensor<B>,
 }
@@ -43,8 +47,22 @@ pub trait LinearOps: Backend {
         weight: &Weight<Self>,
         bias: Option<&Tensor<Self>>,
     ) -> Result<Tensor<Self>> {
+        self.adapted_linear(x, weight, bias, &[])
+    }
+
+    /// [`LinearOps::linear`], some rows of which follow adapters.
+    ///
+    /// # Errors
+    /// Those of [`LinearOps::linear`], or adapters for another weight.
+    fn adapted_linear(
+        &self,
+        x: &Tensor<Self>,
+        weight: &Weight<Self>,
+        bias: Option<&Tensor<Self>>,
+        adapted: &[Adapted<'_, Self>],
+    ) -> Result<Tensor<Self>> {
         let mut out = result_for(self, Shape::new(x.rows(), weight.rows()), None)?;
-        launch(self, x, weight, bias, Epilogue::Store, &mut out)?;
+        launch(self, x, weight, bias, Epilogue::Store, adapted, &mut out)?;
         Ok(out)
     }
 
@@ -59,8 +77,23 @@ pub trait LinearOps: Backend {
         bias: Option<&Tensor<Self>>,
         feeds: Option<&Weight<Self>>,
     ) -> Result<Tensor<Self>> {
+        self.adapted_linear_silu(x, weight, bias, &[], feeds)
+    }
+
+    /// [`LinearOps::linear_silu`], some rows of which follow adapters.
+    ///
+    /// # Errors
+    /// Those of [`LinearOps::linear_silu`], or adapters for another weight.
+    fn adapted_linear_silu(
+        &self,
+        x: &Tensor<Self>,
+        weight: &Weight<Self>,
+        bias: Option<&Tensor<Self>>,
+        adapted: &[Adapted<'_, Self>],
+        feeds: Option<&Weight<Self>>,
+    ) -> Result<Tensor<Self>> {
         let mut out = result_for(self, Shape::new(x.rows(), weight.rows()), feeds)?;
-        launch(self, x, weight, bias, Epilogue::Silu, &mut out)?;
+        launch(self, x, weight, bias, Epilogue::Silu, adapted, &mut out)?;
         Ok(out)
     }
 
@@ -74,11 +107,25 @@ pub trait LinearOps: Backend {
         weight: &Weight<Self>,
         feeds: Option<&Weight<Self>>,
     ) -> Result<Tensor<Self>> {
+        self.adapted_swiglu(x, weight, &[], feeds)
+    }
+
+    /// [`LinearOps::swiglu`], some rows of which follow adapters.
+    ///
+    /// # Errors
+    /// Those of [`LinearOps::swiglu`], or adapters for another weight.
+    fn adapted_swiglu(
+        &self,
+        x: &Tensor<Self>,
+        weight: &Weight<Self>,
+        adapted: &[Adapted<'_, Self>],
+        feeds: Option<&Weight<Self>>,
+    ) -> Result<Tensor<Self>> {
         if weight.role() != Role::SwiGlu {
             return Err(Error::shape("swiglu", format!("{weight:?} is not a pair of matrices")));
         }
         let mut out = result_for(self, Shape::new(x.rows(), weight.rows()), feeds)?;
-        launch(self, x, weight, None, Epilogue::Store, &mut out)?;
+        launch(self, x, weight, None, Epilogue::Store, adapted, &mut out)?;
         Ok(out)
     }
 
@@ -93,7 +140,7 @@ pub trait LinearOps: Backend {
         weight: &Weight<Self>,
         bias: Option<&Tensor<Self>>,
     ) -> Result<()> {
-        launch(self, x, weight, bias, Epilogue::Accumulate, out)
+        launch(self, x, weight, bias, Epilogue::Accumulate, &[], out)
     }
 }
 
@@ -105,6 +152,7 @@ fn launch<B: Backend>(
     weight: &Weight<B>,
     bias: Option<&Tensor<B>>,
     epilogue: Epilogue,
+    adapted: &[Adapted<'_, B>],
     out: &mut Tensor<B>,
 ) -> Result<()> {
     let shape = Shape::new(x.rows(), weight.rows());
@@ -118,5 +166,7 @@ fn launch<B: Backend>(
             Role::Conv | Role::Table => false,
         };
     ensure(fits, "linear", || format!("{x:?} times {weight:?} with bias {bias:?} into {out:?}"))?;
-    backend.launch(Op::Linear(Linear { x, weight, bias, epilogue, out }))
+    changed(backend, x, weight, adapted, |changes| {
+        backend.launch(Op::Linear(Linear { x, weight, bias, epilogue, changes, out }))
+    })
 }

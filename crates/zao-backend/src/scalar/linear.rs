@@ -2,22 +2,56 @@
 
 use super::{OnHost, dot, row, row_mut, silu};
 use crate::Role;
-use crate::op::{Epilogue, Linear};
+use crate::op::{Change, Epilogue, Linear, TermMatrix, sums};
 
 pub(super) fn linear<B: OnHost>(op: Linear<'_, B>) {
-    let Linear { x, weight, bias, epilogue, out } = op;
+    let Linear { x, weight, bias, epilogue, changes, out } = op;
     let columns = weight.columns();
     let matrix_row = |o: usize| &weight.device()[o * columns..(o + 1) * columns];
+    let mut products = vec![0.0; sums(weight)];
     for token in 0..x.rows() {
-        let x = row(x, token);
+        for (o, product) in products.iter_mut().enumerate() {
+            *product = dot(row(x, token), matrix_row(o));
+        }
+        if let Some(change) = changes.iter().find(|change| change.rows.contains(&token)) {
+            apply(change, token - change.rows.start, &mut products);
+        }
+        let gated = weight.rows();
         for (o, out) in row_mut(out, token).iter_mut().enumerate() {
-            let y = dot(x, matrix_row(o)) + bias.map_or(0.0, |b| row(b, 0)[o]);
+            let y = products[o] + bias.map_or(0.0, |b| row(b, 0)[o]);
             *out = match (weight.role(), epilogue) {
-                (Role::SwiGlu, _) => silu(y) * dot(x, matrix_row(weight.rows() + o)),
+                (Role::SwiGlu, _) => silu(y) * products[gated + o],
                 (_, Epilogue::Store) => y,
                 (_, Epilogue::Silu) => silu(y),
                 (_, Epilogue::Accumulate) => *out + y,
             };
+        }
+    }
+}
+
+/// What adapters make of the sums of row `token` of a change.
+fn apply<B: OnHost>(change: &Change<'_, B>, token: usize, sums: &mut [f32]) {
+    if let Some(gain) = change.gain {
+        sums.iter_mut().zip(row(gain, 0)).for_each(|(sum, gain)| *sum *= gain);
+    }
+    for term in &change.terms {
+        let input = row(term.input, token);
+        match term.matrix {
+            TermMatrix::Weight(matrix) => {
+                let rows = matrix.device().chunks(matrix.columns());
+                sums.iter_mut()
+                    .zip(rows)
+                    .for_each(|(sum, row)| *sum += term.scale * dot(input, row));
+            }
+            TermMatrix::Kronecker { left, first } => {
+                let width = input.len() / left.width();
+                for (i, sum) in sums[first..][..left.rows() * width].iter_mut().enumerate() {
+                    let (a, c) = (i / width, i % width);
+                    let inputs = input.iter().skip(c).step_by(width);
+                    let mixed: f32 = row(left, a).iter().zip(inputs).map(|(l, x)| l * x).sum();
+                    *sum += term.scale * mixed;
+                }
+            }
         }
     }
 }

@@ -110,7 +110,7 @@ impl Scene {
     fn new(residency: Residency, limit: Option<u64>) -> Self {
         let folder =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../zao-model/tests/goldens/tiny-a");
-        let model = ModelFiles::open(Source::Folder(folder)).unwrap();
+        let model = ModelFiles::open(&Source::Folder(folder).into()).unwrap();
         let info = ModelInfo::of("test", &model);
         let job = |side| {
             let (prompt, guidance) = ("a cat".to_owned(), Guidance::OFF);

@@ -1,6 +1,10 @@
 //! Which pieces of a model are in memory, and which go when there is no room for all. Only bookkeeping: nothing
 //! is loaded here, so that a plan and a run follow the same rules.
 
+use zao_weights::PartName;
+
+use crate::AdapterId;
+
 /// What is loaded and dropped as one: a part of the model, or of the autoencoder the half that is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
@@ -20,18 +24,34 @@ impl Piece {
         [Self::Encoder, Self::TextEncoder, Self::Transformer, Self::Decoder];
 }
 
-/// Which pieces are in memory, and what each takes there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+impl From<PartName> for Piece {
+    /// What drawing needs of a part.
+    fn from(part: PartName) -> Self {
+        match part {
+            PartName::TextEncoder => Self::TextEncoder,
+            PartName::Transformer => Self::Transformer,
+            PartName::Vae => Self::Decoder,
+        }
+    }
+}
+
+/// Which pieces and which adapters of the transformer are in memory, and what each takes there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Present {
     /// In the order of [`Piece::ALL`], as `there` is.
     sizes: [u64; Piece::ALL.len()],
     there: [bool; Piece::ALL.len()],
+    adapters: Vec<(AdapterId, u64)>,
 }
 
 impl Present {
-    /// Those that `is_there` says, each as large as `size` says.
-    pub(crate) fn new(size: impl Fn(Piece) -> u64, is_there: impl Fn(Piece) -> bool) -> Self {
-        Self { sizes: Piece::ALL.map(size), there: Piece::ALL.map(is_there) }
+    /// Those pieces that `is_there` says, each as large as `size` says, and these adapters with their sizes.
+    pub(crate) fn new(
+        size: impl Fn(Piece) -> u64,
+        is_there: impl Fn(Piece) -> bool,
+        adapters: Vec<(AdapterId, u64)>,
+    ) -> Self {
+        Self { sizes: Piece::ALL.map(size), there: Piece::ALL.map(is_there), adapters }
     }
 
     /// Bytes that a piece takes when it is there.
@@ -41,11 +61,9 @@ impl Present {
 
     /// Bytes of those that are there.
     pub(crate) fn bytes(&self) -> u64 {
-        self.sizes
-            .into_iter()
-            .zip(self.there)
-            .map(|(size, there)| if there { size } else { 0 })
-            .sum()
+        let pieces = self.sizes.iter().zip(self.there).filter(|(_, there)| *there);
+        let adapters = self.adapters.iter().map(|(_, size)| size);
+        pieces.map(|(size, _)| size).chain(adapters).sum()
     }
 
     pub(crate) fn has(&self, piece: Piece) -> bool {
@@ -56,20 +74,40 @@ impl Present {
         self.there[piece as usize] = true;
     }
 
-    pub(crate) fn remove(&mut self, piece: Piece) {
+    pub(crate) fn has_adapter(&self, id: AdapterId) -> bool {
+        self.adapters.iter().any(|(known, _)| *known == id)
+    }
+
+    pub(crate) fn add_adapter(&mut self, id: AdapterId, bytes: u64) {
+        self.adapters.push((id, bytes));
+    }
+
+    /// What becomes of a piece that the run has used, where parts take turns: adapters go with their transformer.
+    pub(crate) fn finish(&mut self, piece: Piece) {
+        self.remove(piece);
+        if piece == Piece::Transformer {
+            self.adapters.clear();
+        }
+    }
+
+    fn remove(&mut self, piece: Piece) {
         self.there[piece as usize] = false;
     }
 
-    /// Without as many as have to go so that the others take at most `room` bytes, first those that are needed
-    /// first in a run, and so are needed again last.
-    #[must_use]
-    pub(crate) fn shrunk(mut self, room: u64) -> Self {
+    /// Drops as many as have to go so that the others take at most `room` bytes: adapters that are not `used`, then
+    /// the pieces that are needed first in a run, and so are needed again last, then all adapters.
+    pub(crate) fn shrink(&mut self, room: u64, used: &[AdapterId]) {
+        if self.bytes() > room {
+            self.adapters.retain(|(id, _)| used.contains(id));
+        }
         for piece in Piece::ALL {
             if self.bytes() <= room {
-                break;
+                return;
             }
             self.remove(piece);
         }
-        self
+        if self.bytes() > room {
+            self.adapters.clear();
+        }
     }
 }

@@ -1,15 +1,15 @@
 //! A part while a device takes it in: tells how far it is, stops when the run is cancelled, and lets
-//! the memory behind the files go again. Nothing is converted or kept here.
+//! the memory behind the files go again. Packed tensors are unpacked on the way, one at a time.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use zao_backend::Form;
-use zao_model::Checkpoint;
+use zao_backend::{Care, Form, Role};
+use zao_model::{Checkpoint, Usage};
 
 use crate::Event;
 use crate::watch::Watch;
-use crate::weights::Weights;
+use crate::weights::{Weights, unpacked};
 
 /// How many bytes of files stay in memory behind the loading. The tensors that make up one weight
 /// are read twice, to check and to pack them, and should be fetched but once.
@@ -31,6 +31,22 @@ impl<'a, 'w> Reading<'a, 'w> {
 
 impl Checkpoint for Reading<'_, '_> {
     fn tensor(&self, name: &str, _shape: &[usize]) -> zao_model::Result<Form> {
+        self.read(name, Usage::Vector)
+    }
+
+    fn matrix(
+        &self,
+        name: &str,
+        _shape: &[usize],
+        role: Role,
+        care: Care,
+    ) -> zao_model::Result<Form> {
+        self.read(name, Usage::Matrix { role, care })
+    }
+}
+
+impl Reading<'_, '_> {
+    fn read(&self, name: &str, usage: Usage) -> zao_model::Result<Form> {
         let refused = |detail| zao_model::Error::Weight { name: name.into(), detail };
         self.watch.check().map_err(|cancelled| refused(cancelled.to_string()))?;
         let missing = || refused(format!("the {} has no such tensor", self.part.name()));
@@ -41,7 +57,7 @@ impl Checkpoint for Reading<'_, '_> {
         }
         self.done.set(self.done.get() + bytes);
         self.watch.tell(Event::Loaded { done: self.done.get(), of: self.part.bytes() });
-        Ok(form)
+        Ok(form.unpacked(unpacked(usage)))
     }
 }
 

@@ -9,6 +9,10 @@
     reason = "clippy knows tests by their attribute, and these have helpers beside them"
 )]
 
+#[path = "../../../zao-weights/tests/writers/mod.rs"]
+mod writers;
+
+mod adapters;
 mod batches;
 mod cancel;
 mod cards;
@@ -17,6 +21,7 @@ mod copies;
 mod damaged;
 mod edits;
 mod events;
+mod files;
 mod fingerprint;
 mod memory;
 mod pictures;

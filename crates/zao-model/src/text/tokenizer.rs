@@ -62,6 +62,12 @@ impl Tokenizer {
         Ok(Self { tokenizer, chat_template })
     }
 
+    /// How many tokens there are, added ones included.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.tokenizer.get_vocab_size(true)
+    }
+
     /// The ids of `prompt` inside the chat template, at most `limit` of them.
     ///
     /// # Errors

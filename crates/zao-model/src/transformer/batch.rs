@@ -7,11 +7,12 @@ use zao_backend::prelude::*;
 
 use super::positions::Positions;
 use super::{Caption, padded};
+use crate::adapter::Following;
 use crate::{Result, TransformerConfig};
 
 /// One picture (or one side of a guided picture) in a batch.
 pub struct BatchItem<B: Backend> {
-    /// The prompt it follows.
+    /// The prompt it follows, and with it adapters.
     pub caption: Arc<Caption<B>>,
     /// Extent of its latent, multiples of the patch size.
     pub latent: Grid,
@@ -60,6 +61,11 @@ impl<B: Backend> Batch<B> {
             unified_rope: table(unified.rows(), &unified_rope)?,
             unified,
         })
+    }
+
+    /// The adapters that the rows of `segments` follow, a segment for each picture.
+    pub(super) fn following(&self, segments: &Segments) -> Following<'_, B> {
+        Following::new(segments, self.items.iter().map(|item| item.caption.adapters()))
     }
 
     /// Number of pictures.

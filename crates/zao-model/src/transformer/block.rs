@@ -3,6 +3,7 @@
 
 use zao_backend::prelude::*;
 
+use crate::adapter::Following;
 use crate::layers::{Bias, FeedForward, Linear};
 use crate::{Loader, Result, TransformerConfig};
 use zao_backend::Care;
@@ -15,10 +16,11 @@ pub(super) struct Adaln<'a, B: Backend> {
     pub(super) gate_mlp: Modulation<'a, B>,
 }
 
-/// The packed tokens' segments and rotations.
+/// The packed tokens' segments and rotations, and the adapters they follow.
 pub(super) struct Layout<'a, B: Backend> {
     pub(super) segments: &'a Segments,
     pub(super) rope: &'a Tensor<B>,
+    pub(super) following: &'a Following<'a, B>,
 }
 
 pub(super) struct Block<B: Backend> {
@@ -104,7 +106,7 @@ impl<B: Backend> Block<B> {
         };
         let h = b.gated_residual_norm(x, &y, weight, eps, gate, next)?;
         drop(y);
-        self.feed_forward.forward(b, &h)
+        self.feed_forward.follow(b, &h, layout.following)
     }
 
     /// Adds the block's result `y` to the stream.
@@ -133,13 +135,13 @@ impl<B: Backend> Block<B> {
     }
 
     fn attend(&self, b: &B, h: Tensor<B>, layout: &Layout<'_, B>) -> Result<Tensor<B>> {
-        let mut qkv = self.to_qkv.forward(b, &h)?;
+        let mut qkv = self.to_qkv.follow(b, &h, layout.following)?;
         drop(h);
         let norms = self.qk_norms.as_ref().map(|(q, k)| (q, k));
         let rope = (layout.rope, Pairing::Interleaved);
         b.qk_norm_rope(&mut qkv, self.heads, norms, QK_NORM_EPS, rope)?;
         let out = Some(&self.to_out.weight);
         let h = b.attention(&qkv, self.heads, layout.segments, Mask::Full, out)?;
-        self.to_out.forward(b, &h)
+        self.to_out.follow(b, &h, layout.following)
     }
 }

@@ -2,6 +2,7 @@
 
 use zao_backend::prelude::*;
 
+use crate::adapter::Following;
 use crate::layers::{Bias, Linear};
 use crate::{Loader, Result, TransformerConfig};
 use zao_backend::Care;
@@ -30,12 +31,16 @@ impl<B: Backend> TimestepEmbedder<B> {
         })
     }
 
-    pub(super) fn forward(&self, b: &B, times: &[f32]) -> Result<Tensor<B>> {
+    pub(super) fn forward(
+        &self,
+        b: &B,
+        times: &[f32],
+        following: &Following<'_, B>,
+    ) -> Result<Tensor<B>> {
         let scaled: Vec<f32> = times.iter().map(|t| t * self.t_scale).collect();
         let h = b.timestep_embedding(&scaled, FREQUENCY_EMBEDDING_SIZE)?;
-        let out = Some(&self.mlp_2.weight);
-        let h = b.linear_silu(&h, &self.mlp_0.weight, self.mlp_0.bias.as_ref(), out)?;
-        self.mlp_2.forward(b, &h)
+        let h = self.mlp_0.follow_silu(b, &h, following, &self.mlp_2)?;
+        self.mlp_2.follow(b, &h, following)
     }
 }
 
@@ -56,10 +61,15 @@ impl<B: Backend> CaptionEmbedder<B> {
         })
     }
 
-    pub(super) fn forward(&self, b: &B, features: &Tensor<B>) -> Result<Tensor<B>> {
+    pub(super) fn forward(
+        &self,
+        b: &B,
+        features: &Tensor<B>,
+        following: &Following<'_, B>,
+    ) -> Result<Tensor<B>> {
         let next = Some(&self.linear.weight);
         let h = b.rms_norm(features, &self.norm, self.norm_eps, None, next)?;
-        self.linear.forward(b, &h)
+        self.linear.follow(b, &h, following)
     }
 }
 

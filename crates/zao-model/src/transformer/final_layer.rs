@@ -2,6 +2,7 @@
 
 use zao_backend::prelude::*;
 
+use crate::adapter::Following;
 use crate::layers::{Bias, Linear};
 use crate::{Loader, Result, TransformerConfig};
 use zao_backend::Care;
@@ -31,9 +32,14 @@ impl<B: Backend> FinalLayer<B> {
     }
 
     /// The scales for time embeddings `[times, adaln_dim]`.
-    pub(super) fn scales(&self, b: &B, t_emb: &Tensor<B>) -> Result<Tensor<B>> {
+    pub(super) fn scales(
+        &self,
+        b: &B,
+        t_emb: &Tensor<B>,
+        following: &Following<'_, B>,
+    ) -> Result<Tensor<B>> {
         let h = b.silu(t_emb, Some(&self.adaln_modulation.weight))?;
-        self.adaln_modulation.forward(b, &h)
+        self.adaln_modulation.follow(b, &h, following)
     }
 
     /// Tokens `[tokens, dim]` to patches `[tokens, patch_width]`.
@@ -42,8 +48,9 @@ impl<B: Backend> FinalLayer<B> {
         b: &B,
         x: &Tensor<B>,
         scale: Modulation<'_, B>,
+        following: &Following<'_, B>,
     ) -> Result<Tensor<B>> {
         let h = b.layer_norm_scale(x, NORM_EPS, scale, Some(&self.linear.weight))?;
-        self.linear.forward(b, &h)
+        self.linear.follow(b, &h, following)
     }
 }

@@ -4,13 +4,15 @@ use zao_backend::Shape;
 use zao_backend::prelude::*;
 
 use super::block::{Block, Layout};
+use super::caption::CaptionFeatures;
 use super::embedders::{CaptionEmbedder, TimestepEmbedder, load_patch_embedder};
 use super::final_layer::FinalLayer;
 use super::positions::Positions;
 use super::stack::{self, AdalnTable};
 use super::{Batch, BatchItem, Caption, Modulations, padded};
+use crate::adapter::{AdapterStack, Following};
 use crate::layers::{Bias, Linear};
-use crate::{Checkpoint, Declared, Error, Loader, Manifest, Result, TransformerConfig};
+use crate::{Checkpoint, Declared, Error, Layer, Loader, Manifest, Result, TransformerConfig};
 use zao_backend::Care;
 
 /// The transformer on a device.
@@ -84,9 +86,26 @@ impl<B: Backend> Transformer<B> {
     /// Pads, embeds and refines captions `[tokens, cap_feat_dim]`, all in one packed run.
     ///
     /// # Errors
-    /// A caption of another width or beyond the model's position tables, or no memory.
+    /// Those of [`Self::refine_following`].
     pub fn refine(&self, b: &B, features: &[&Tensor<B>]) -> Result<Vec<Caption<B>>> {
+        let captions: Vec<_> = features.iter().map(|&features| (features, None)).collect();
+        self.refine_following(b, &captions)
+    }
+
+    /// [`Self::refine`], where each caption follows the adapters beside it, if there are any. So will the
+    /// pictures of that caption.
+    ///
+    /// # Errors
+    /// A caption of another width or beyond the model's position tables, or no memory.
+    pub fn refine_following(
+        &self,
+        b: &B,
+        captions: &[CaptionFeatures<'_, B>],
+    ) -> Result<Vec<Caption<B>>> {
+        let features: Vec<_> = captions.iter().map(|(features, _)| *features).collect();
         let segments = Segments::new(features.iter().map(|f| padded(f.rows())));
+        let following =
+            Following::new(&segments, captions.iter().map(|(_, stack)| stack.as_deref()));
         let max = self.config.max_caption();
         if let Some(rows) = segments.iter().find(|rows| rows.len() > max) {
             return Err(Error::CaptionTooLong { tokens: rows.len(), max });
@@ -100,8 +119,8 @@ impl<B: Backend> Transformer<B> {
                 std::iter::once((f, 0..f.rows())).chain(std::iter::repeat_n((f, last), pads))
             })
             .collect();
-        let mut x = self.cap_embedder.forward(b, &b.pack(&pieces)?)?;
-        for (rows, features) in segments.iter().zip(features) {
+        let mut x = self.cap_embedder.forward(b, &b.pack(&pieces)?, &following)?;
+        for (rows, features) in segments.iter().zip(&features) {
             let pads = rows.start + features.rows()..rows.end;
             b.fill_rows(&mut x, pads, &self.cap_pad_token)?;
         }
@@ -111,11 +130,12 @@ impl<B: Backend> Transformer<B> {
             segments.iter().flat_map(|rows| positions.caption(rows.len())).collect();
         let shape = Shape::new(segments.rows(), self.config.heads().dim);
         let rope = b.upload(shape, &rope, Region::Step)?;
-        let layout = Layout { segments: &segments, rope: &rope };
+        let layout = Layout { segments: &segments, rope: &rope, following: &following };
         stack::pass(b, &self.context_refiner, &mut x, &layout, None)?;
-        let captions =
-            segments.iter().map(|rows| Ok(Caption::new(b.keep(&b.pack(&[(&x, rows)])?)?)));
-        captions.collect()
+        let refined = segments.iter().zip(captions).map(|(rows, (_, stack))| {
+            Ok(Caption::new(b.keep(&b.pack(&[(&x, rows)])?)?, stack.clone()))
+        });
+        refined.collect()
     }
 
     /// The vectors that modulate the model at each of `times` (0 at noise, towards 1 at the picture).
@@ -123,10 +143,24 @@ impl<B: Backend> Transformer<B> {
     /// # Errors
     /// No memory.
     pub fn modulations(&self, b: &B, times: &[f32]) -> Result<Modulations<B>> {
-        let t_emb = self.t_embedder.forward(b, times)?;
+        self.modulations_following(b, times, None)
+    }
+
+    /// [`Self::modulations`] for pictures that follow `adapters`.
+    ///
+    /// # Errors
+    /// No memory.
+    pub fn modulations_following(
+        &self,
+        b: &B,
+        times: &[f32],
+        adapters: Option<&AdapterStack<B>>,
+    ) -> Result<Modulations<B>> {
+        let following = &Following::all(times.len(), adapters);
+        let t_emb = self.t_embedder.forward(b, times, following)?;
         Ok(Modulations {
-            blocks: b.keep(&self.adaln_modulation.forward(b, &t_emb)?)?,
-            final_scale: b.keep(&self.final_layer.scales(b, &t_emb)?)?,
+            blocks: b.keep(&self.adaln_modulation.follow(b, &t_emb, following)?)?,
+            final_scale: b.keep(&self.final_layer.scales(b, &t_emb, following)?)?,
         })
     }
 
@@ -171,7 +205,8 @@ impl<B: Backend> Transformer<B> {
         let final_scale = b.pack(&scales)?;
 
         let mut x = self.embed_patches(b, batch, latents)?;
-        let layout = Layout { segments: &batch.image, rope: &batch.image_rope };
+        let following = &batch.following(&batch.image);
+        let layout = Layout { segments: &batch.image, rope: &batch.image_rope, following };
         let table = AdalnTable { table: &adaln, first: 0 };
         stack::pass(b, &self.noise_refiner, &mut x, &layout, Some(&table))?;
 
@@ -186,7 +221,8 @@ impl<B: Backend> Transformer<B> {
             .collect();
         let mut unified = b.pack(&pieces)?;
         drop(x);
-        let layout = Layout { segments: &batch.unified, rope: &batch.unified_rope };
+        let following = &batch.following(&batch.unified);
+        let layout = Layout { segments: &batch.unified, rope: &batch.unified_rope, following };
         let table = AdalnTable { table: &adaln, first: self.noise_refiner.len() };
         stack::pass(b, &self.layers, &mut unified, &layout, Some(&table))?;
 
@@ -196,7 +232,8 @@ impl<B: Backend> Transformer<B> {
         let images = b.pack(&pieces)?;
         let segments = Segments::new(batch.patches.iter().copied());
         let scale = Modulation { table: &final_scale, column: 0, segments: &segments };
-        let patches = self.final_layer.forward(b, &images, scale)?;
+        let following = &batch.following(&segments);
+        let patches = self.final_layer.forward(b, &images, scale, following)?;
         let patch = self.config.patch();
         let outputs = segments
             .iter()
@@ -218,7 +255,8 @@ impl<B: Backend> Transformer<B> {
             })
             .collect::<Result<Vec<_>>>()?;
         let pieces: Vec<_> = patches.iter().map(|p| (p, 0..p.rows())).collect();
-        let mut x = self.x_embedder.forward(b, &b.pack(&pieces)?)?;
+        let following = &batch.following(&batch.image);
+        let mut x = self.x_embedder.follow(b, &b.pack(&pieces)?, following)?;
         for (rows, patches) in batch.image.iter().zip(&batch.patches) {
             b.fill_rows(&mut x, rows.start + patches..rows.end, &self.x_pad_token)?;
         }
@@ -233,5 +271,13 @@ impl Transformer<zao_backend::Planner> {
     /// Sizes that make no sense.
     pub fn manifest(config: &TransformerConfig) -> Result<Vec<Declared>> {
         Manifest::of(|loader| Self::load_below(loader, config).map(drop))
+    }
+
+    /// The linear weights of a model of these sizes, which adapters may change.
+    ///
+    /// # Errors
+    /// Sizes that make no sense.
+    pub fn layers(config: &TransformerConfig) -> Result<Vec<Layer>> {
+        Manifest::layers_of(|loader| Self::load_below(loader, config).map(drop))
     }
 }

@@ -11,6 +11,7 @@ use super::final_layer::FinalLayer;
 use super::padded;
 use super::positions::Positions;
 use super::stack::{self, AdalnTable};
+use crate::adapter::Following;
 use crate::harness::{Array, Device, Golden, Sample, Weights, assert_within, on_every_device};
 use crate::layers::{Bias, Linear};
 use crate::{Loader, TransformerConfig};
@@ -59,7 +60,7 @@ impl<'a, B: Backend> Parts<'a, B> {
     fn embedded_time(&self, times: &[f32]) -> Tensor<B> {
         let loader = self.loader().at("t_embedder");
         let embedder = TimestepEmbedder::load(&loader, &self.config).unwrap();
-        embedder.forward(&self.device.backend, times).unwrap()
+        embedder.forward(&self.device.backend, times, &Following::all(0, None)).unwrap()
     }
 
     /// `x` after a block that sees it all, at positions given by their rotations.
@@ -68,7 +69,8 @@ impl<'a, B: Backend> Parts<'a, B> {
         let shape = Shape::new(x.shape[0], self.config.heads().dim);
         let rope = self.device.upload_rows(shape, rope);
         let segments = Segments::new([x.shape[0]]);
-        let layout = Layout { segments: &segments, rope: &rope };
+        let layout =
+            Layout { segments: &segments, rope: &rope, following: &Following::all(0, None) };
         let table = t_emb.map(|t_emb| self.adaln(name, t_emb));
         let adaln = table.as_ref().map(|table| AdalnTable { table, first: 0 });
         let mut x = self.device.upload(x);
@@ -147,7 +149,10 @@ fn embedding_stages<B: Backend>(parts: &Parts<'_, B>) {
     let loader = parts.loader().at("cap_embedder");
     let embedder = CaptionEmbedder::load(&loader, &parts.config).unwrap();
     let features = parts.device.upload(&parts.golden("stages/caption"));
-    parts.assert_golden(&embedder.forward(b, &features).unwrap(), "stages/cap_embedder");
+    parts.assert_golden(
+        &embedder.forward(b, &features, &Following::all(0, None)).unwrap(),
+        "stages/cap_embedder",
+    );
 
     let embedder = load_patch_embedder(&parts.loader(), &parts.config).unwrap();
     let latents = parts.golden("stages/latents");
@@ -203,10 +208,13 @@ fn final_stage<B: Backend>(parts: &Parts<'_, B>) {
     let b = &parts.device.backend;
     let layer = FinalLayer::load(&parts.loader(), &parts.config).unwrap();
     let t_emb = parts.embedded_time(&parts.golden("stages/t").values);
-    let scales = layer.scales(b, &t_emb).unwrap();
+    let scales = layer.scales(b, &t_emb, &Following::all(0, None)).unwrap();
     let last = format!("stages/layers.{}", parts.config.n_layers - 1);
     let x = parts.device.upload(&parts.golden(&last));
     let segments = Segments::new([x.rows()]);
     let scale = Modulation { table: &scales, column: 0, segments: &segments };
-    parts.assert_golden(&layer.forward(b, &x, scale).unwrap(), "stages/final_layer");
+    parts.assert_golden(
+        &layer.forward(b, &x, scale, &Following::all(0, None)).unwrap(),
+        "stages/final_layer",
+    );
 }

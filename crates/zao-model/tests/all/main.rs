@@ -11,6 +11,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod adapters;
 mod damaged;
 mod forward;
 mod manifest;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use zao_api::{Recipe, Rng};
+use zao_api::{Recipe, Rng, UsedLora};
 
 use super::parse::negative_opening;
 use super::{Parameters, Setting, settings};
@@ -18,7 +18,6 @@ impl Parameters {
             Rng::TorchCpu => "CPU",
             Rng::Nv => "NV",
         };
-        let strength = recipe.image.as_ref().map(|image| image.strength);
         let settings: [(&str, &dyn Display); 10] = [
             ("Steps", &recipe.steps),
             ("Sampler", &"Euler"),
@@ -31,14 +30,27 @@ impl Parameters {
             ("RNG", &rng),
             ("Version", &format_args!("zao {}", recipe.zao_version)),
         ];
+        let setting = |name: &str, value: String| Setting { name: name.to_owned(), value };
+        let mut settings: Vec<_> =
+            settings.map(|(name, value)| setting(name, value.to_string())).into();
+        if let Some(image) = &recipe.image {
+            settings.push(setting("Denoising strength", image.strength.to_string()));
+        }
+        if !recipe.loras.is_empty() {
+            let listed = |value: &dyn Fn(&UsedLora) -> String| {
+                let pairs =
+                    recipe.loras.iter().map(|lora| format!("{}: {}", lora.name, value(lora)));
+                pairs.collect::<Vec<_>>().join(", ")
+            };
+            // What the web UI calls a file's hash is the beginning of the checksum.
+            let hash = |lora: &UsedLora| lora.sha256.chars().take(12).collect();
+            settings.push(setting("Lora hashes", listed(&hash)));
+            settings.push(setting("Lora scales", listed(&|lora| format!("{:?}", lora.scale))));
+        }
         Self {
             prompt: recipe.prompt.clone(),
             negative_prompt: recipe.negative_prompt.clone().unwrap_or_default(),
-            settings: settings
-                .into_iter()
-                .chain(strength.as_ref().map(|it| ("Denoising strength", it as &dyn Display)))
-                .map(|(name, value)| Setting { name: name.to_owned(), value: value.to_string() })
-                .collect(),
+            settings,
         }
     }
 }

@@ -20,6 +20,7 @@ pub(crate) fn recipe(width: u32, height: u32) -> Recipe {
         rng: Rng::TorchCpu,
         image: None,
         shift: 3.0,
+        loras: Vec::new(),
         precision: ResolvedPrecision::F32,
         device: "cpu".into(),
     }

@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use zao_api::{BatchRun, BenchScenarios, ColdStart, MemoryUse, Repeated};
 use zao_engine::{
-    CancelToken, Device, Engine, Event, Job, Residency, Settings, Synthetic, Timings,
+    CancelToken, Device, Engine, Event, Job, ModelSource, Residency, Settings, Synthetic, Timings,
 };
-use zao_weights::Source;
 
 use super::report::spread;
 use super::{CAPTION, ask, number, settings};
@@ -113,7 +112,7 @@ struct Subject<'a> {
 
 /// Where its weights come from.
 enum Model {
-    Files { name: String, source: Source },
+    Files { name: String, source: ModelSource },
     Random(Synthetic),
 }
 
@@ -130,7 +129,7 @@ impl<'a> Subject<'a> {
             Some(architecture) => Model::Random(Synthetic { architecture, tokens: CAPTION }),
             None => {
                 let asked = args.model.as_deref().map_or(Asked::Any, Asked::ByUser);
-                let chosen = model::choose(&asked, &places::store()?)?;
+                let chosen = model::choose(&asked, &args.files, &places::store()?)?;
                 Model::Files { name: chosen.name, source: chosen.source }
             }
         };

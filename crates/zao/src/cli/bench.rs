@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use clap::{Args, Subcommand};
 use zao_engine::{Architecture, Device, MAX_STEPS, MAX_TOKENS};
 
-use super::{MOST_WORKERS, pixels, whole};
+use super::{FileArgs, MOST_WORKERS, pixels, whole};
 
 /// No measurement needs more repetitions, pictures at a time, or rows.
 const MOST_REPETITIONS: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not zero");
@@ -162,12 +162,17 @@ pub(crate) struct ScenariosArgs {
     pub(crate) setting: SettingArgs,
 
     /// Architecture to fill with random weights: z-image-turbo or tiny
-    #[arg(long, value_name = "NAME", conflicts_with = "model")]
+    #[arg(long, value_name = "NAME")]
+    #[arg(conflicts_with_all = ["model", "transformer", "text_encoder", "vae", "tokenizer"])]
     pub(crate) synthetic: Option<Architecture>,
 
-    /// Name of an installed model, or path of a model folder [default: the best that is installed]
+    /// Name of an installed model, or path of a model folder or file [default: the best that is
+    /// installed]
     #[arg(long, short, value_name = "NAME|PATH")]
     pub(crate) model: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
 
     #[command(flatten)]
     pub(crate) size: SizeArg,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{MOST_WORKERS, whole};
+use super::{FileArgs, MOST_WORKERS, whole};
 
 #[derive(Args, Debug)]
 pub(crate) struct ConvertArgs {
@@ -14,10 +14,13 @@ pub(crate) struct ConvertArgs {
     #[arg(long, value_enum, value_name = "PRECISION")]
     pub(crate) to: Target,
 
-    /// Name of an installed model, or path of a model folder [default: z-image-turbo, else any other
-    /// that is installed, else the built-in demo model]
+    /// Name of an installed model, or path of a model folder, or of a file with one part or all
+    /// [default: z-image-turbo, else any other that is installed, else the built-in demo model]
     #[arg(long, short, value_name = "NAME|PATH")]
     pub(crate) model: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
 
     /// Folder to write, which must not exist yet; draw with it as in: zao generate --model FOLDER
     #[arg(long, short, value_name = "FOLDER")]

@@ -4,7 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use zao_api::{Request, Rng};
-use zao_engine::{Ask, Generator, Grid, Guidance, InvalidJob, Job, ModelInfo, Start};
+use zao_engine::{AdapterId, Ask, Generator, Grid, Guidance, InvalidJob, Job, ModelInfo, Start};
 use zao_weights::KnownModel;
 
 /// Steps for a model that nobody has published settings for: Z-Image-Turbo's, as for most of its kin.
@@ -20,11 +20,13 @@ pub(super) fn complete(request: Request, model: &ModelInfo) -> Request {
     }
 }
 
-/// The jobs of a request for pictures of `size`, with seeds counting up from the asked one or from a random one.
+/// The jobs of a request for pictures of `size`, which follow `adapters`, with seeds counting up from the asked one
+/// or from a random one.
 pub(super) fn of(
     request: &Request,
     size: Grid,
     start: Option<&Start>,
+    adapters: &[(AdapterId, f32)],
     model: &ModelInfo,
 ) -> Result<Vec<Job>, InvalidJob> {
     let first_seed = request.seed.unwrap_or_else(random_seed);
@@ -48,7 +50,7 @@ pub(super) fn of(
             },
             start: start.cloned(),
         };
-        Job::new(ask, model)
+        Job::new(ask, model)?.following(adapters)
     });
     jobs.collect()
 }

@@ -1,20 +1,21 @@
 //! What made a picture, as its recipe records it.
 
 use anyhow::Context;
-use zao_api::{InputImage, Model, Recipe, RecipeFormat, ResolvedPrecision, Rng};
+use zao_api::{InputImage, Model, Recipe, RecipeFormat, ResolvedPrecision, Rng, UsedLora};
 use zao_engine::{Engine, Generator, Job};
 
 use super::{recorded, recorded_device};
 use crate::failure::Result;
 
-/// The model, the arithmetic, the device and the picture to begin with, which are the same for all pictures of
-/// a run.
+/// The model, the arithmetic, the device, the picture to begin with and the adapters, which are the same for all
+/// pictures of a run.
 pub(crate) struct Provenance {
     model: Model,
     image: Option<InputImage>,
     shift: f32,
     precision: ResolvedPrecision,
     device: String,
+    loras: Vec<UsedLora>,
 }
 
 impl Provenance {
@@ -27,12 +28,18 @@ impl Provenance {
             shift: model.shift,
             precision: recorded(engine),
             device: recorded_device(engine),
+            loras: Vec::new(),
         }
     }
 
     /// The same for pictures that begin with another.
     pub(super) fn with_image(self, image: Option<InputImage>) -> Self {
         Self { image, ..self }
+    }
+
+    /// The same for pictures that follow adapters.
+    pub(super) fn with_loras(self, loras: Vec<UsedLora>) -> Self {
+        Self { loras, ..self }
     }
 
     /// The model.
@@ -67,6 +74,7 @@ impl Provenance {
             },
             image: self.image.clone(),
             shift: self.shift,
+            loras: self.loras.clone(),
             precision: self.precision,
             device: self.device.clone(),
         })

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use zao_api::{Generated, GeneratedImage, InputImage, Stages};
+use zao_api::{Generated, GeneratedImage, Stages};
 use zao_engine::{Engine, Job, Picture, Timings};
 
 use super::output::Output;
@@ -21,15 +21,15 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// A run of `count` pictures, made of `image` if there is one, that began at `start`.
+    /// A run of `count` pictures of this `provenance`, that began at `start`.
     pub(super) fn new(
         engine: &Engine,
-        image: Option<InputImage>,
+        provenance: Provenance,
         count: usize,
         start: Instant,
     ) -> Self {
         Self {
-            provenance: Provenance::of(engine).with_image(image),
+            provenance,
             precision_reason: engine.precision_reason().to_string(),
             device: engine.device().device,
             start,

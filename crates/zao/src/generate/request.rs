@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use zao_api::{Quality, Recipe, Request};
+use zao_api::{Lora, Quality, Recipe, Request, UsedLora};
 use zao_engine::Engine;
 use zao_png::Origin;
 
@@ -57,16 +57,25 @@ impl Wanted {
         }
     }
 
+    /// Whether the picture of `--from` had its adapters merged.
+    pub(super) fn merges(&self) -> bool {
+        match &self.origin {
+            Origin::Zao(recipe) => recipe.loras.iter().any(|lora| lora.merged),
+            Origin::Parameters(_) | Origin::Unknown => false,
+        }
+    }
+
     /// What the user should know about the wish although it can be met.
     pub(super) fn warnings(
         &self,
         args: &GenerateArgs,
         engine: &Engine,
         input: Option<&Input>,
+        loras: &[UsedLora],
     ) -> Vec<String> {
         let mut warnings = match &self.origin {
             Origin::Zao(recipe) => {
-                [differences(recipe, engine), input::differences(recipe, input)].concat()
+                [differences(recipe, engine, loras), input::differences(recipe, input)].concat()
             }
             Origin::Parameters(_) => vec![
                 "the picture was made by another tool: its prompt and settings are used, but the \
@@ -102,7 +111,7 @@ fn origin(path: &Path) -> Result<Origin> {
 }
 
 /// What will keep the pixels from being the same although the recipe is.
-fn differences(recipe: &Recipe, engine: &Engine) -> Vec<String> {
+fn differences(recipe: &Recipe, engine: &Engine, loras: &[UsedLora]) -> Vec<String> {
     let mut differences = Vec::new();
     let model = engine.model();
     if recipe.model.fingerprint != model.fingerprint {
@@ -110,6 +119,15 @@ fn differences(recipe: &Recipe, engine: &Engine) -> Vec<String> {
             "the picture was drawn by {} with other weights; this one will differ",
             recipe.model.name
         ));
+    }
+    for there in &recipe.loras {
+        let same_name = |lora: &&UsedLora| lora.name == there.name;
+        if loras.iter().filter(same_name).any(|here| here.sha256 != there.sha256) {
+            let name = &there.name;
+            differences.push(format!(
+                "the picture followed another file called {name}; this one will differ"
+            ));
+        }
     }
     let device = super::recorded_device(engine);
     if recipe.device != device {
@@ -149,7 +167,12 @@ fn of_recipe(recipe: &Recipe) -> Request {
         precision: Some(recipe.precision.into()),
         // The name means a model of the store there, not a path here; see `Wanted::model`.
         model: None,
+        loras: recipe.loras.iter().map(wish).collect(),
     }
+}
+
+fn wish(UsedLora { name, scale, .. }: &UsedLora) -> Lora {
+    Lora { name: name.clone(), scale: *scale }
 }
 
 /// The base with what the command line says in its place.
@@ -183,5 +206,6 @@ fn over(base: Request, args: &GenerateArgs) -> Request {
         rng: args.rng.or(base.rng),
         precision: args.precision.or(base.precision),
         model: args.model.clone().or(base.model),
+        loras: if args.loras.is_empty() { base.loras } else { args.loras.clone() },
     }
 }

@@ -117,5 +117,5 @@ fn what_is_no_model_folder_is_told() {
     assert_refused(&folder, &["not a model folder", "model_index.json"]);
     fs::remove_dir(folder.aside("model")).unwrap();
     fs::write(folder.aside("model"), "a file").unwrap();
-    assert_refused(&folder, &["not a model folder", "model_index.json"]);
+    assert_refused(&folder, &["neither safetensors nor GGUF"]);
 }

@@ -6,7 +6,10 @@ use crate::folder::Folder;
 fn help_is_a_result() {
     let folder = Folder::new();
     for (args, words) in [
-        (&["--help"][..], &["generate", "bench", "convert", "info", "models", "pull"][..]),
+        (
+            &["--help"][..],
+            &["generate", "bench", "convert", "info", "inspect", "loras", "models", "pull"][..],
+        ),
         (&["-h"], &["generate", "bench", "info", "models", "pull"]),
         (&["bench", "--help"], &["forward", "text", "vae", "generate", "gemm"]),
         (&["bench", "forward", "--help"], &["--synthetic", "z-image-turbo", "adaLN", "--batch"]),
@@ -26,7 +29,16 @@ fn help_is_a_result() {
             ],
         ),
         (&["help", "pull"], &["z-image-turbo", "huggingface", "modelscope", "HF_ENDPOINT"]),
-        (&["convert", "--help"], &["--to", "int8", "--model", "--output", "adaLN", "--quiet"]),
+        (
+            &["convert", "--help"],
+            &["--to", "int8", "--model", "--transformer", "--output", "adaLN", "--quiet"],
+        ),
+        (
+            &["generate", "--help"],
+            &["--transformer", "--text-encoder", "--vae", "--tokenizer", "GGUF"],
+        ),
+        (&["bench", "scenarios", "--help"], &["--transformer", "--vae"]),
+        (&["inspect", "--help"], &["FILE|FOLDER", "--model", "--json"]),
         (&["info", "--help"], &["--json"]),
         (&["models", "--help"], &["--json"]),
     ] {

@@ -9,11 +9,15 @@
     reason = "clippy knows tests by their attribute, and these have helpers beside them"
 )]
 
+#[path = "../../../zao-weights/tests/writers/mod.rs"]
+mod writers;
+
 mod bench;
 mod broken;
 mod convert;
 mod draw;
 mod edit;
+mod files;
 mod folder;
 mod from;
 mod help;
@@ -23,6 +27,7 @@ mod instructions;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod libraries;
+mod loras;
 mod model_file;
 mod models;
 mod output;

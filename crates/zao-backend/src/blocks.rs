@@ -1,0 +1,197 @@
+//! Matrices in GGML's quantised blocks, as GGUF files hold them: what kinds there are, and the bytes of a
+//! tensor with its kind and shape. Nothing is multiplied here; a device takes the blocks as they lie, or
+//! asks for their values.
+
+mod unpack;
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+/// How a block holds its values. The names are GGML's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are GGML's own; `unpack` tells each one's layout")]
+pub enum BlockKind {
+    Q4_0,
+    Q4_1,
+    Q5_0,
+    Q5_1,
+    Q8_0,
+    Q2K,
+    Q3K,
+    Q4K,
+    Q5K,
+    Q6K,
+}
+
+impl BlockKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Q4_0,
+        Self::Q4_1,
+        Self::Q5_0,
+        Self::Q5_1,
+        Self::Q8_0,
+        Self::Q2K,
+        Self::Q3K,
+        Self::Q4K,
+        Self::Q5K,
+        Self::Q6K,
+    ];
+
+    /// Values of one block.
+    #[must_use]
+    pub const fn values(self) -> usize {
+        match self {
+            Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 => 32,
+            Self::Q2K | Self::Q3K | Self::Q4K | Self::Q5K | Self::Q6K => 256,
+        }
+    }
+
+    /// Bytes of one block.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Q4_0 => 18,
+            Self::Q4_1 => 20,
+            Self::Q5_0 => 22,
+            Self::Q5_1 => 24,
+            Self::Q8_0 => 34,
+            Self::Q2K => 84,
+            Self::Q3K => 110,
+            Self::Q4K => 144,
+            Self::Q5K => 176,
+            Self::Q6K => 210,
+        }
+    }
+
+    /// What a user calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Q4_0 => "Q4_0",
+            Self::Q4_1 => "Q4_1",
+            Self::Q5_0 => "Q5_0",
+            Self::Q5_1 => "Q5_1",
+            Self::Q8_0 => "Q8_0",
+            Self::Q2K => "Q2_K",
+            Self::Q3K => "Q3_K",
+            Self::Q4K => "Q4_K",
+            Self::Q5K => "Q5_K",
+            Self::Q6K => "Q6_K",
+        }
+    }
+}
+
+impl std::fmt::Display for BlockKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A matrix `[rows, columns]` of quantised blocks, shared without copying. Rows lie one after the other,
+/// each of whole blocks.
+#[derive(Clone, Debug)]
+pub struct Blocks {
+    kind: BlockKind,
+    shape: [usize; 2],
+    bytes: Bytes,
+}
+
+impl Blocks {
+    /// Wraps `bytes`; `None` when a row is not whole blocks, or their number is not that of `shape`, or
+    /// cannot be counted.
+    #[must_use]
+    pub fn new(kind: BlockKind, shape: [usize; 2], bytes: Bytes) -> Option<Self> {
+        let [rows, columns] = shape;
+        if !columns.is_multiple_of(kind.values()) {
+            return None;
+        }
+        // Its values, too, can be counted; a matrix without any may claim any number of rows.
+        size_of::<f32>().checked_mul(rows)?.checked_mul(columns)?;
+        let row = (columns / kind.values()).checked_mul(kind.bytes())?;
+        (row.checked_mul(rows)? == bytes.len()).then_some(Self { kind, shape, bytes })
+    }
+
+    /// How its blocks hold values.
+    #[must_use]
+    pub fn kind(&self) -> BlockKind {
+        self.kind
+    }
+
+    /// `[rows, columns]`.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The blocks.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Bytes of one row.
+    #[must_use]
+    pub fn row_bytes(&self) -> usize {
+        self.shape[1] / self.kind.values() * self.kind.bytes()
+    }
+
+    /// Some of its rows, as a matrix that shares the bytes; `None` when there are not so many.
+    #[must_use]
+    pub fn rows(&self, rows: Range<usize>) -> Option<Self> {
+        if rows.start > rows.end || rows.end > self.shape[0] {
+            return None;
+        }
+        let bytes = self.bytes.slice(rows.start * self.row_bytes()..rows.end * self.row_bytes());
+        Some(Self { kind: self.kind, shape: [rows.len(), self.shape[1]], bytes })
+    }
+
+    /// The values of the rows from `first` on, as many as `out` has room for. Each is what the `gguf`
+    /// package of Python gives, bit for bit.
+    ///
+    /// # Panics
+    /// When `out` is not whole rows, or there are not so many.
+    pub fn widen(&self, first: usize, out: &mut [f32]) {
+        let columns = self.shape[1];
+        if out.is_empty() {
+            return;
+        }
+        assert!(out.len().is_multiple_of(columns), "whole rows are widened");
+        let start = first * self.row_bytes();
+        let bytes = &self.bytes[start..start + out.len() / columns * self.row_bytes()];
+        unpack::unpack(self.kind, bytes, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_whole_blocks_and_sizes_must_fit() {
+        let blocks =
+            |shape, bytes: usize| Blocks::new(BlockKind::Q8_0, shape, vec![0; bytes].into());
+        assert!(blocks([2, 64], 2 * 2 * 34).is_some());
+        assert!(blocks([2, 64], 2 * 2 * 34 - 1).is_none());
+        assert!(blocks([4, 33], 4 * 34).is_none());
+        assert!(blocks([usize::MAX, usize::MAX - 31], 0).is_none());
+        assert!(blocks([0, 32], 0).is_some());
+        assert!(blocks([usize::MAX / 2, 0], 0).is_none());
+    }
+
+    #[test]
+    fn rows_share_bytes_and_values() {
+        let bytes: Vec<u8> = (0..3 * 34).map(|i| i as u8 % 30).collect();
+        let all = Blocks::new(BlockKind::Q8_0, [3, 32], bytes.into()).unwrap();
+        let last = all.rows(1..3).unwrap();
+        let (mut whole, mut part) = ([0.0; 96], [0.0; 64]);
+        all.widen(0, &mut whole);
+        last.widen(0, &mut part);
+        assert_eq!(part, whole[32..]);
+        let mut middle = [0.0; 32];
+        all.widen(1, &mut middle);
+        assert_eq!(middle, whole[32..64]);
+        assert!(all.rows(2..4).is_none());
+    }
+}

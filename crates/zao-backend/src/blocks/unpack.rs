@@ -1,0 +1,193 @@
+//! Blocks to values. The order of operations is that of ggml's reference code (and of the `gguf` package
+//! of Python), each rounded to `f32`, so that the values are the same bit for bit.
+//!
+//! All numbers are little-endian; `d` and `m` are `f16`. `q[i]` is the integer of value `i`.
+
+use half::f16;
+
+use super::BlockKind;
+
+/// Widens whole blocks.
+pub(super) fn unpack(kind: BlockKind, bytes: &[u8], out: &mut [f32]) {
+    match kind {
+        BlockKind::Q4_0 => each(bytes, out, q4_0),
+        BlockKind::Q4_1 => each(bytes, out, q4_1),
+        BlockKind::Q5_0 => each(bytes, out, q5_0),
+        BlockKind::Q5_1 => each(bytes, out, q5_1),
+        BlockKind::Q8_0 => each(bytes, out, q8_0),
+        BlockKind::Q2K => each(bytes, out, q2_k),
+        BlockKind::Q3K => each(bytes, out, q3_k),
+        BlockKind::Q4K => each(bytes, out, q4_k),
+        BlockKind::Q5K => each(bytes, out, q5_k),
+        BlockKind::Q6K => each(bytes, out, q6_k),
+    }
+}
+
+fn each<const BYTES: usize, const VALUES: usize>(
+    bytes: &[u8],
+    out: &mut [f32],
+    block: impl Fn(&[u8; BYTES], &mut [f32; VALUES]),
+) {
+    for (bytes, out) in bytes.as_chunks().0.iter().zip(out.as_chunks_mut().0) {
+        block(bytes, out);
+    }
+}
+
+/// The `f16` at `at`.
+fn half(bytes: &[u8], at: usize) -> f32 {
+    f16::from_le_bytes([bytes[at], bytes[at + 1]]).to_f32()
+}
+
+/// `d`, then 16 bytes: `q[i]` in the low half of byte `i`, `q[i + 16]` in the high one.
+/// The value is `d (q - 8)`.
+fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
+    let d = half(block, 0);
+    for (i, &byte) in block[2..].iter().enumerate() {
+        out[i] = d * f32::from((byte & 15) as i8 - 8);
+        out[i + 16] = d * f32::from((byte >> 4) as i8 - 8);
+    }
+}
+
+/// `d`, `m`, then integers as in [`q4_0`]. The value is `d q + m`.
+fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
+    let (d, m) = (half(block, 0), half(block, 2));
+    for (i, &byte) in block[4..].iter().enumerate() {
+        out[i] = d * f32::from(byte & 15) + m;
+        out[i + 16] = d * f32::from(byte >> 4) + m;
+    }
+}
+
+/// The fifth bits of a block's integers: bit `i` of a 32-bit word, moved to where it belongs.
+fn fifth(block: &[u8], at: usize) -> impl Fn(usize) -> u8 {
+    let word = u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
+    move |i| ((word >> i & 1) as u8) << 4
+}
+
+/// `d`, 32 fifth bits, then integers as in [`q4_0`]. The value is `d (q - 16)`.
+fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) {
+    let (d, high) = (half(block, 0), fifth(block, 2));
+    for (i, &byte) in block[6..].iter().enumerate() {
+        out[i] = d * f32::from((byte & 15 | high(i)) as i8 - 16);
+        out[i + 16] = d * f32::from((byte >> 4 | high(i + 16)) as i8 - 16);
+    }
+}
+
+/// `d`, `m`, 32 fifth bits, then integers as in [`q4_0`]. The value is `d q + m`.
+fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) {
+    let (d, m, high) = (half(block, 0), half(block, 2), fifth(block, 4));
+    for (i, &byte) in block[8..].iter().enumerate() {
+        out[i] = d * f32::from(byte & 15 | high(i)) + m;
+        out[i + 16] = d * f32::from(byte >> 4 | high(i + 16)) + m;
+    }
+}
+
+/// `d`, then 32 signed bytes. The value is `d q`.
+fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
+    let d = half(block, 0);
+    for (value, &byte) in out.iter_mut().zip(&block[2..]) {
+        *value = f32::from(byte as i8) * d;
+    }
+}
+
+/// 16 bytes of scales, 64 of integers, `d`, `m`. Sixteen values at a time have a scale in the low half of
+/// a byte and a minimum in the high one; the value is `(d scale) q - m minimum`. Bits `2 k` and `2 k + 1` of
+/// byte `32 h + i` are `q[128 h + 32 k + i]`.
+fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) {
+    let (scales, integers) = (&block[..16], &block[16..80]);
+    let (d, m) = (half(block, 80), half(block, 82));
+    for (group, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+        let scale = d * f32::from(scales[group] & 15);
+        let minimum = m * f32::from(scales[group] >> 4);
+        let (first, shift) = two_bits(group);
+        for (value, byte) in out.iter_mut().zip(&integers[first..]) {
+            *value = scale * f32::from(byte >> shift & 3) - minimum;
+        }
+    }
+}
+
+/// Where the pairs of bits of the sixteen values of `group` lie: the first byte, and how far up.
+fn two_bits(group: usize) -> (usize, usize) {
+    let (half, plane, part) = (group / 8, group / 2 % 4, group % 2);
+    (32 * half + 16 * part, 2 * plane)
+}
+
+/// 32 bytes of third bits, 64 of the lower two as in [`q2_k`], 12 of scales, `d`. The third bit of
+/// `q[32 p + i]` is bit `p` of byte `i`; where it is 0, 4 is taken away. A scale has six bits, 32 too
+/// large: the lower four in the halves of the first 8 bytes (groups 0 to 7 low, 8 to 15 high), the upper
+/// two in the last 4 (bits `2 k` and `2 k + 1` of byte `j` for group `4 k + j`).
+fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
+    let (third, integers, scales) = (&block[..32], &block[32..96], &block[96..108]);
+    let d = half(block, 108);
+    for (group, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+        let low = scales[group % 8] >> (4 * (group / 8)) & 15;
+        let high = scales[8 + group % 4] >> (2 * (group / 4)) & 3;
+        let scale = d * f32::from((low | high << 4) as i8 - 32);
+        let (first, shift) = two_bits(group);
+        let (bits, plane) = (&third[16 * (group % 2)..], group / 2);
+        for ((value, byte), bit) in out.iter_mut().zip(&integers[first..]).zip(bits) {
+            let taken = if bit >> plane & 1 == 0 { 4 } else { 0 };
+            *value = scale * f32::from((byte >> shift & 3) as i8 - taken);
+        }
+    }
+}
+
+/// The scale and minimum, six bits each, of the `group`th 32 values of Q4_K and Q5_K. Those of groups 0 to
+/// 3 are the lower six bits of bytes 0 to 3 and 4 to 7, whose upper two belong to groups 4 to 7; the lower
+/// four of these are the halves of bytes 8 to 11.
+fn six_bits(scales: &[u8], group: usize) -> (u8, u8) {
+    if group < 4 {
+        return (scales[group] & 63, scales[group + 4] & 63);
+    }
+    let low = scales[group + 4];
+    (low & 15 | scales[group - 4] >> 6 << 4, low >> 4 | scales[group] >> 6 << 4)
+}
+
+/// `d`, `m`, 12 bytes of scales ([`six_bits`]), 128 of integers. The halves of byte `32 h + i` are
+/// `q[64 h + i]` and `q[64 h + 32 + i]`; the value is `(d scale) q - m minimum`.
+fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
+    let (d, m) = (half(block, 0), half(block, 2));
+    let (scales, integers) = (&block[4..16], &block[16..]);
+    for (group, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+        let (scale, minimum) = six_bits(scales, group);
+        let (scale, minimum) = (d * f32::from(scale), m * f32::from(minimum));
+        let shift = 4 * (group % 2);
+        for (value, byte) in out.iter_mut().zip(&integers[32 * (group / 2)..]) {
+            *value = scale * f32::from(byte >> shift & 15) - minimum;
+        }
+    }
+}
+
+/// As [`q4_k`], with 32 bytes of fifth bits before the integers: that of `q[32 p + i]` is bit `p` of
+/// byte `i`.
+fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) {
+    let (d, m) = (half(block, 0), half(block, 2));
+    let (scales, fifth, integers) = (&block[4..16], &block[16..48], &block[48..]);
+    for (group, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+        let (scale, minimum) = six_bits(scales, group);
+        let (scale, minimum) = (d * f32::from(scale), m * f32::from(minimum));
+        let shift = 4 * (group % 2);
+        let bytes = integers[32 * (group / 2)..].iter().zip(fifth);
+        for (value, (byte, high)) in out.iter_mut().zip(bytes) {
+            let q = byte >> shift & 15 | (high >> group & 1) << 4;
+            *value = scale * f32::from(q) - minimum;
+        }
+    }
+}
+
+/// 128 bytes of the lower four bits, 64 of the upper two, 16 signed scales, `d`. The halves of byte
+/// `64 h + i` are the lower bits of `q[128 h + i]` and `q[128 h + 64 + i]`; the upper bits lie as in
+/// [`q2_k`]. The value is `(d scale) (q - 32)`.
+fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
+    let (low, high, scales) = (&block[..128], &block[128..192], &block[192..208]);
+    let d = half(block, 208);
+    for (group, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+        let scale = d * f32::from(scales[group] as i8);
+        let low = &low[64 * (group / 8) + 16 * (group % 4)..];
+        let low_shift = 4 * (group / 4 % 2);
+        let (first, shift) = two_bits(group);
+        for ((value, low), high) in out.iter_mut().zip(low).zip(&high[first..]) {
+            let q = low >> low_shift & 15 | (high >> shift & 3) << 4;
+            *value = scale * f32::from(q as i8 - 32);
+        }
+    }
+}
