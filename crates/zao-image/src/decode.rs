@@ -30,7 +30,7 @@ pub fn decode(bytes: &[u8]) -> Result<Picture, Error> {
 /// brightness as television weighs them (ITU-R 601), which is also Pillow's.
 ///
 /// # Errors
-/// Those of [`decode`].
+/// Those of [`decode()`].
 pub fn decode_mask(bytes: &[u8]) -> Result<Grey, Error> {
     let colours = over([0; 3], open(bytes)?);
     let (width, height) = (colours.width(), colours.height());
