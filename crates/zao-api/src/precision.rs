@@ -1,11 +1,8 @@
 //! Which arithmetic a picture is drawn in: as asked for, and as settled. Settling `auto` is NOT done here.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
-use crate::UnknownName;
+use crate::name::named;
 
 /// The precision as asked for, where the choice may be left to zao.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -81,29 +78,8 @@ impl From<ResolvedPrecision> for Precision {
     }
 }
 
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl fmt::Display for ResolvedPrecision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Precision {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Self::ALL.into_iter().find(|choice| choice.as_str() == name).ok_or_else(|| UnknownName {
-            what: "precision",
-            given: name.to_owned(),
-            known: Self::ALL.map(Self::as_str).to_vec(),
-        })
-    }
-}
+named!(Precision, "precision");
+named!(ResolvedPrecision);
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,8 @@
 //! How fine a picture is to be, as people ask for it. Which size that means is NOT decided here.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
-use crate::UnknownName;
+use crate::name::named;
 
 /// How fine a picture is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,23 +34,7 @@ impl Quality {
     }
 }
 
-impl fmt::Display for Quality {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Quality {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Self::ALL.into_iter().find(|choice| choice.as_str() == name).ok_or_else(|| UnknownName {
-            what: "quality",
-            given: name.to_owned(),
-            known: Self::ALL.map(Self::as_str).to_vec(),
-        })
-    }
-}
+named!(Quality, "quality");
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,8 @@
 //! Which generator the starting noise comes from. The generators themselves are NOT here.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
-use crate::UnknownName;
+use crate::name::named;
 
 /// The random number generator of the starting noise.
 ///
@@ -35,23 +32,7 @@ impl Rng {
     }
 }
 
-impl fmt::Display for Rng {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Rng {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Self::ALL.into_iter().find(|rng| rng.as_str() == name).ok_or_else(|| UnknownName {
-            what: "rng",
-            given: name.to_owned(),
-            known: Self::ALL.map(Self::as_str).to_vec(),
-        })
-    }
-}
+named!(Rng, "rng");
 
 #[cfg(test)]
 mod tests {

@@ -3,81 +3,35 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::Value;
-use zao_engine::{
-    Ask, Event, Generator, Guidance, Mask, Picture, Precision, ResolvedPrecision, Stage, Start,
-};
+use zao_engine::{Ask, Event, Mask, Picture, ResolvedPrecision, Stage, Start};
 
+use crate::golden::{self, Golden, compare};
 use crate::support::{Model, ask, draw, left_half, psnr, start, watched};
 
-/// A picture that diffusers made of another, and how it was asked.
-struct Golden {
-    file: String,
-    ask: Ask,
-    rgb: Vec<u8>,
-}
-
+/// Pictures that diffusers made of others.
 fn goldens() -> Vec<Golden> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/edits");
-    let read = |file: &str| std::fs::read(folder.join(file)).unwrap();
-    let index: Value = serde_json::from_slice(&read("edits.json")).unwrap();
-    let golden = |entry: &Value| {
-        let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
-        let count = |key: &str| usize::try_from(entry[key].as_u64().unwrap()).unwrap();
-        let real = |key: &str| entry[key].as_f64().unwrap() as f32;
-        let (width, height) = (count("width"), count("height"));
-        let picture = zao_image::decode(&read(&text("image"))).unwrap().resized(width, height);
+    let goldens = golden::goldens("edits", |entry, (width, height), read| {
+        let picture = zao_image::decode(&read(entry["image"].as_str().unwrap())).unwrap();
+        let rgb = picture.resized(width, height).into_bytes();
         let mask = entry["mask"].as_str().map(|file| {
             let grey = zao_image::decode_mask(&read(file)).unwrap().resized(width, height);
             Arc::new(Mask { width, height, grey: grey.into_bytes() })
         });
-        let ask = Ask {
-            prompt: text("prompt"),
-            negative: text("negative_prompt"),
-            width,
-            height,
-            steps: count("steps"),
-            guidance: Guidance {
-                scale: real("guidance_scale"),
-                normalization: real("cfg_normalization"),
-                truncation: real("cfg_truncation"),
-            },
-            seed: entry["seed"].as_u64().unwrap(),
-            generator: Generator::TorchCpu,
-            start: Some(Start {
-                picture: Arc::new(Picture { width, height, rgb: picture.into_bytes() }),
-                mask,
-                strength: entry["strength"].as_f64().unwrap(),
-            }),
-        };
-        let file = text("file");
-        let rgb = zao_image::decode(&read(&file)).unwrap().into_bytes();
-        Golden { file, ask, rgb }
-    };
-    index["edits"].as_array().unwrap().iter().map(golden).collect()
-}
-
-/// Every golden has to come out with at least `floor` dB.
-fn compare(precision: ResolvedPrecision, floor: f64) {
-    let goldens = goldens();
+        let picture = Arc::new(Picture { width, height, rgb });
+        Some(Start { picture, mask, strength: entry["strength"].as_f64().unwrap() })
+    });
     assert!(goldens.len() >= 10);
-    let mut engine = Model::Demo.open(|s| s.precision = Precision::Exactly(precision));
-    for Golden { file, ask, rgb } in goldens {
-        let picture = draw(&mut engine, &[ask]).remove(0);
-        let psnr = psnr(&picture.rgb, &rgb);
-        println!("{precision:?} {file}: {psnr:.1} dB");
-        assert!(psnr >= floor, "{precision:?} {file}: {psnr:.1} dB, expected {floor}");
-    }
+    goldens
 }
 
 #[test]
 fn in_f32_they_are_the_same_to_the_eye() {
-    compare(ResolvedPrecision::F32, 45.0);
+    compare(goldens(), ResolvedPrecision::F32, 45.0);
 }
 
 #[test]
 fn in_bf16_they_are_nearly_the_same() {
-    compare(ResolvedPrecision::Bf16, 30.0);
+    compare(goldens(), ResolvedPrecision::Bf16, 30.0);
 }
 
 #[test]
