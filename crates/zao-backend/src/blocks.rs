@@ -1,5 +1,5 @@
-//! Matrices in GGML's quantised blocks, as GGUF files hold them: what kinds there are, and the bytes of a
-//! tensor with its kind and shape. Nothing is multiplied here; a device takes the blocks as they lie, or
+//! Matrices in quantised blocks: GGML's, as GGUF files hold them, and zao's own int4. What kinds there are, and
+//! the bytes of a tensor with its kind and shape. Nothing is multiplied here; a device takes the blocks as they lie, or
 //! asks for their values.
 
 mod unpack;
@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-/// How a block holds its values. The names are GGML's.
+/// How a block holds its values. The names are GGML's, but for the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are GGML's own; `unpack` tells each one's layout")]
 pub enum BlockKind {
@@ -22,11 +22,13 @@ pub enum BlockKind {
     Q4K,
     Q5K,
     Q6K,
+    /// What `zao convert --to int4` writes: 64 values of four bits, and one scale.
+    Int4,
 }
 
 impl BlockKind {
-    /// Every kind.
-    pub const ALL: [Self; 10] = [
+    /// Those of GGUF files.
+    pub const GGML: [Self; 10] = [
         Self::Q4_0,
         Self::Q4_1,
         Self::Q5_0,
@@ -44,6 +46,7 @@ impl BlockKind {
     pub const fn values(self) -> usize {
         match self {
             Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 => 32,
+            Self::Int4 => 64,
             Self::Q2K | Self::Q3K | Self::Q4K | Self::Q5K | Self::Q6K => 256,
         }
     }
@@ -56,7 +59,7 @@ impl BlockKind {
             Self::Q4_1 => 20,
             Self::Q5_0 => 22,
             Self::Q5_1 => 24,
-            Self::Q8_0 => 34,
+            Self::Q8_0 | Self::Int4 => 34,
             Self::Q2K => 84,
             Self::Q3K => 110,
             Self::Q4K => 144,
@@ -79,6 +82,7 @@ impl BlockKind {
             Self::Q4K => "Q4_K",
             Self::Q5K => "Q5_K",
             Self::Q6K => "Q6_K",
+            Self::Int4 => "int4",
         }
     }
 }
@@ -178,6 +182,17 @@ mod tests {
         assert!(blocks([usize::MAX, usize::MAX - 31], 0).is_none());
         assert!(blocks([0, 32], 0).is_some());
         assert!(blocks([usize::MAX / 2, 0], 0).is_none());
+    }
+
+    #[test]
+    fn int4_is_a_scale_and_sixty_four_halves_of_bytes() {
+        let scale = half::f16::from_f32(0.5).to_le_bytes();
+        let bytes: Vec<u8> = scale.into_iter().chain((0..32).map(|i| i % 16 | 0x30)).collect();
+        let blocks = Blocks::new(BlockKind::Int4, [1, 64], bytes.into()).unwrap();
+        let mut values = [0.0; 64];
+        blocks.widen(0, &mut values);
+        assert_eq!(values[..3], [-4.0, -3.5, -3.0]);
+        assert_eq!((values[31], values[32], values[63]), (3.5, -2.5, -2.5));
     }
 
     #[test]

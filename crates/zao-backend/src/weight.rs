@@ -102,7 +102,7 @@ impl Matrix {
     ///
     /// # Errors
     /// [`Error::Shape`] when the parts do not have the shapes that `role` asks for, or some of them are
-    /// dense and others are not.
+    /// panels and others are not.
     pub fn new(name: impl Into<String>, role: Role, parts: Vec<Form>) -> Result<Self> {
         let name = name.into();
         let wrong = |what: &str| {
@@ -117,8 +117,8 @@ impl Matrix {
             (_, &[out, inner]) => (out, inner, 1),
             _ => return Err(wrong("expected a matrix [out, in]")),
         };
-        let kind = std::mem::discriminant(first);
-        if let Some(other) = parts.iter().find(|part| std::mem::discriminant(*part) != kind) {
+        let is_panels = |form: &Form| matches!(form, Form::Int8Panels(_));
+        if let Some(other) = parts.iter().find(|&part| is_panels(part) != is_panels(first)) {
             let (one, other) = (first.name(), other.name());
             let detail = format!(
                 "{name}: one part is stored in {one}, another in {other}; store them alike"
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_all_dense_or_none_is() {
+    fn parts_are_all_panels_or_none_is() {
         let dense = || Form::Dense(Stored::from_f32(&[1, 4], &[0.0; 4]));
         let scales = Stored::from_f32(&[1], &[1.0]);
         let panels = Int8Panels::new([1, 4], vec![128; 128].into(), scales).unwrap();

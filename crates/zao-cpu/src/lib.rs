@@ -41,4 +41,4 @@ pub use isa::Instructions;
 pub use memory::Memory;
 pub use peak::Arithmetic;
 pub use settings::{CpuPrecision, Settings};
-pub use weight::{CpuWeight, kept_bytes};
+pub use weight::{CpuWeight, kept_bytes, packed_bytes};

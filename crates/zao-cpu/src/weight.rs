@@ -120,6 +120,17 @@ pub fn kept_bytes(
     (rows.next_multiple_of(PANEL) * (words + scales) * size_of::<u32>()) as u64
 }
 
+/// Bytes of memory that a part takes which is multiplied as it is packed; `None` for what has to be unpacked before
+/// it is loaded.
+#[must_use]
+pub fn packed_bytes(
+    _precision: CpuPrecision,
+    (_role, _care): (Role, Care),
+    _form: &Form,
+) -> Option<u64> {
+    None
+}
+
 /// What a weight is kept in: what the precision multiplies, as far as care lets it, or bf16 if that is
 /// all that the file has.
 fn kept(linear_input: Element, care: Care, stored_as_bf16: bool) -> Kept {

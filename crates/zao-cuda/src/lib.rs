@@ -42,4 +42,4 @@ pub use device::Cuda;
 pub use libraries::{LibraryPlaces, UseOfLibraries};
 pub use memory::Memory;
 pub use settings::{CudaPrecision, Settings};
-pub use weight::{CudaWeight, kept_bytes};
+pub use weight::{CudaWeight, kept_bytes, packed_bytes};

@@ -127,6 +127,17 @@ pub fn kept_bytes(precision: CudaPrecision, (role, care): (Role, Care), shape: &
     Kept::of(precision, role, care).bytes(*rows, rest.iter().product()) as u64
 }
 
+/// Bytes of memory that a part takes which is multiplied as it is packed; `None` for what has to be unpacked before
+/// it is loaded.
+#[must_use]
+pub fn packed_bytes(
+    _precision: CudaPrecision,
+    (_role, _care): (Role, Care),
+    _form: &Form,
+) -> Option<u64> {
+    None
+}
+
 /// Takes a matrix to the card, in the form that its role asks for.
 pub(crate) fn load(cuda: &Cuda, matrix: &Matrix) -> Result<CudaWeight> {
     let stored = stored(cuda, matrix)?;

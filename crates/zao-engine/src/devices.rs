@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use zao_backend::{Backend, Dtype, Int8Panels, Policy, Stored};
+use zao_backend::{Backend, Dtype, Form, Int8Panels, Policy, Stored};
 pub use zao_cpu::Instructions;
 use zao_cpu::{Cpu, CpuPrecision};
 use zao_cuda::{Card, Cuda, CudaPrecision};
@@ -149,6 +149,16 @@ impl Target {
         match self {
             Self::Cpu(precision) => of_cpu(precision).policy(),
             Self::Cuda(precision) => of_cuda(precision).policy(),
+        }
+    }
+
+    /// Bytes of the device's memory that a tensor takes which the device multiplies as it is packed; `None` where
+    /// it has to be unpacked to be loaded.
+    pub(crate) fn packed_bytes(self, usage: Usage, form: &Form) -> Option<u64> {
+        let Usage::Matrix { role, care } = usage else { return None };
+        match self {
+            Self::Cpu(precision) => zao_cpu::packed_bytes(of_cpu(precision), (role, care), form),
+            Self::Cuda(precision) => zao_cuda::packed_bytes(of_cuda(precision), (role, care), form),
         }
     }
 

@@ -139,7 +139,7 @@ impl<B: Backend> Loading<'_, B> {
         let weights = self.model.piece(piece);
         let before = watch.enter(Stage::Load);
         self.backend.expect_weights(needed)?;
-        let reading = Reading::new(weights, watch);
+        let reading = Reading::new(weights, self.target, watch);
         let loaded = load(self.backend, &reading);
         drop(reading);
         let loaded = loaded.map_err(|error| match watch.check() {

@@ -73,7 +73,12 @@ impl Weights {
             let dtype = match self {
                 Self::Files { part, .. } => match part.get(&tensor.name) {
                     Some(Form::Dense(stored)) => stored.dtype(),
-                    Some(packed) if packed.is_packed() => unpacked(tensor.usage),
+                    Some(packed) if packed.is_packed() => {
+                        match target.packed_bytes(tensor.usage, packed) {
+                            Some(bytes) => return bytes,
+                            None => unpacked(tensor.usage),
+                        }
+                    }
                     // They are used as they lie.
                     stored => return stored.map_or(0, |form| form.bytes() as u64),
                 },

@@ -1,4 +1,4 @@
-//! Blocks to values. The order of operations is that of ggml's reference code (and of the `gguf` package
+//! Blocks to values. For GGML's the order of operations is that of its reference code (and of the `gguf` package
 //! of Python), each rounded to `f32`, so that the values are the same bit for bit.
 //!
 //! All numbers are little-endian; `d` and `m` are `f16`. `q[i]` is the integer of value `i`.
@@ -20,6 +20,7 @@ pub(super) fn unpack(kind: BlockKind, bytes: &[u8], out: &mut [f32]) {
         BlockKind::Q4K => each(bytes, out, q4_k),
         BlockKind::Q5K => each(bytes, out, q5_k),
         BlockKind::Q6K => each(bytes, out, q6_k),
+        BlockKind::Int4 => each(bytes, out, int4),
     }
 }
 
@@ -45,6 +46,15 @@ fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
     for (i, &byte) in block[2..].iter().enumerate() {
         out[i] = d * f32::from((byte & 15) as i8 - 8);
         out[i + 16] = d * f32::from((byte >> 4) as i8 - 8);
+    }
+}
+
+/// `d`, then 32 bytes: `q[i]` in the low half of byte `i`, `q[i + 32]` in the high one. The value is `d (q - 8)`.
+fn int4(block: &[u8; 34], out: &mut [f32; 64]) {
+    let d = half(block, 0);
+    for (i, &byte) in block[2..].iter().enumerate() {
+        out[i] = d * f32::from((byte & 15) as i8 - 8);
+        out[i + 32] = d * f32::from((byte >> 4) as i8 - 8);
     }
 }
 

@@ -88,7 +88,8 @@ impl<B: Measurable> Station<B> {
         watch.enter(Stage::Load);
         let since = Instant::now();
         b.expect_weights(weights)?;
-        let loaded = workload.load(b, &Reading::new(model.part(W::PART), watch), model)?;
+        let loaded =
+            workload.load(b, &Reading::new(model.part(W::PART), self.target, watch), model)?;
         let load = since.elapsed();
 
         watch.enter(task.stage());

@@ -1,5 +1,6 @@
 //! A part while a device takes it in: tells how far it is, stops when the run is cancelled, and lets
-//! the memory behind the files go again. Packed tensors are unpacked on the way, one at a time.
+//! the memory behind the files go again. Packed tensors that the device does not multiply as they are get unpacked
+//! on the way, one at a time.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -8,6 +9,7 @@ use zao_backend::{Care, Form, Role};
 use zao_model::{Checkpoint, Usage};
 
 use crate::Event;
+use crate::devices::Target;
 use crate::watch::Watch;
 use crate::weights::{Weights, unpacked};
 
@@ -18,14 +20,16 @@ const RECENT: u64 = 512 << 20;
 /// A part while it is read; what it read of the files leaves memory with this value at the latest.
 pub(crate) struct Reading<'a, 'w> {
     part: &'a Weights,
+    target: Target,
     done: Cell<u64>,
     recent: RefCell<Recent>,
     watch: &'a Watch<'w>,
 }
 
 impl<'a, 'w> Reading<'a, 'w> {
-    pub(crate) fn new(part: &'a Weights, watch: &'a Watch<'w>) -> Self {
-        Self { part, done: Cell::new(0), recent: RefCell::default(), watch }
+    /// `part` as a device of the kind of `target` takes it in.
+    pub(crate) fn new(part: &'a Weights, target: Target, watch: &'a Watch<'w>) -> Self {
+        Self { part, target, done: Cell::new(0), recent: RefCell::default(), watch }
     }
 }
 
@@ -57,7 +61,8 @@ impl Reading<'_, '_> {
         }
         self.done.set(self.done.get() + bytes);
         self.watch.tell(Event::Loaded { done: self.done.get(), of: self.part.bytes() });
-        Ok(form.unpacked(unpacked(usage)))
+        let stays = self.target.packed_bytes(usage, &form).is_some();
+        Ok(if stays { form } else { form.unpacked(unpacked(usage)) })
     }
 }
 

@@ -1,7 +1,7 @@
 //! A checkpoint with adapters in its weights: what a model is loaded from when one stack stays. It costs
 //! nothing while drawing, and the stack cannot be changed any more.
 
-use zao_backend::{Care, Form, Role, Stored, StoredDelta};
+use zao_backend::{Care, Dtype, Form, Role, Stored, StoredDelta};
 
 use super::{Fill, norms};
 use crate::{Checkpoint, Error, Layer, Result};
@@ -73,6 +73,7 @@ impl Checkpoint for Merged<'_> {
         if !deltas.into_iter().any(|delta| delta.layers.iter().any(|layer| layer == part)) {
             return Ok(form);
         }
+        let form = form.unpacked(Dtype::F32);
         let Form::Dense(stored) = &form else {
             let detail = "adapters cannot be merged into a weight that is stored quantised; draw with them \
                           unmerged, or use the model that it was converted from";

@@ -145,7 +145,7 @@ fn kind(name: &str, number: u32) -> Result<Kind, String> {
         14 => Kind::Blocks(BlockKind::Q6K),
         _ => {
             let other = unread(number).map_or(format!("of type {number}"), |it| format!("in {it}"));
-            let known = BlockKind::ALL.map(BlockKind::name).join(", ");
+            let known = BlockKind::GGML.map(BlockKind::name).join(", ");
             return Err(format!(
                 "the tensor {name} is {other}, which cannot be read; use a file of the same model in \
                  F32, F16, BF16, {known}"
