@@ -101,6 +101,27 @@ struct Sm90aEnding {
         }
     }
 
+    // The sums times their scales and, unless it is null, `gain` (as in Sm90aAddends).
+    __device__ __forceinline__ void scale(float (&scaled)[N / 2], const Sum (&sums)[N / 2], const float* gain) const {
+        const bool pairs = ending.kind == ENDING_SWIGLU;
+#pragma unroll
+        for (int j = 0; j < N / 8; ++j) {
+            const int column = left + 8 * j + 2 * int(threadIdx.x & 3);
+            const bool there = 8 * j < room();
+            float2 factor = {1.0f, 1.0f};
+            if (Operand::SCALED) factor = read_pair(ending.column_scale + column, there);
+            if (gain && there) {
+                factor.x *= gain[pairs ? column / 2 : column];
+                factor.y *= gain[pairs ? column / 2 + columns / 2 : column + 1];
+            }
+#pragma unroll
+            for (int v = 0; v < 4; ++v) {
+                const float row = v < 2 ? first_scale : second_scale;
+                scaled[4 * j + v] = float(sums[4 * j + v]) * (row * (v % 2 ? factor.y : factor.x));
+            }
+        }
+    }
+
     __device__ __forceinline__ void write(const Sum (&sums)[N / 2]) const {
         if (ending.out_f32) {
             write_f32(sums);

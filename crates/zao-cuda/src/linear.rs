@@ -69,6 +69,9 @@ pub(crate) enum Ending {
 /// Rows at once are a multiple of this: then they begin on the boundaries that kernels ask of addresses.
 const ROWS: usize = 1024;
 
+/// Bytes that pieces of scratch begin at multiples of.
+const ALIGNMENT: usize = 256;
+
 /// `Linear` of `zao-backend`.
 pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
     let weight = op.weight.device().matrix()?;
@@ -146,20 +149,35 @@ fn scales_from(scales: DevicePtr, row: usize) -> DevicePtr {
 
 /// Multiplies rows that follow no adapter.
 fn unchanged(cuda: &Cuda, product: &Product, output: Output) -> Result<()> {
+    in_portions(cuda, product, output, 0, |product, _, _| multiply(cuda, product))
+}
+
+/// Has `multiply` make `product`, which it is told with its rows and with `own` bytes of scratch. An 8-bit result is rounded from what it makes: the
+/// scale of a row spans all of its outputs, so it is known only after all of them. Those rows go through scratch
+/// some at a time, so that it stays small; what stands beside a row changes no bit of it.
+fn in_portions(
+    cuda: &Cuda,
+    product: &Product,
+    output: Output,
+    own: usize,
+    multiply: impl Fn(&Product, Range<usize>, DevicePtr) -> Result<()>,
+) -> Result<()> {
     let (rows, width) = (product.rows, output.width);
     if !output.is_8bit(product) {
-        return multiply(cuda, product);
+        let own = if own > 0 { cuda.scratch(own)? } else { DevicePtr::NULL };
+        return multiply(product, 0..rows, own);
     }
-    // The scale of a row spans all of its outputs, so it is known only after all of them. Rows go through scratch
-    // some at a time, so that it stays small; what stands beside a row changes no bit of it.
     let unscaled = cuda.policy().activation;
     let at_once = (Scratch::USUAL / (width * unscaled.size()).max(1) / ROWS * ROWS)
         .clamp(ROWS, rows.max(ROWS));
-    let between = cuda.scratch(at_once.min(rows) * width * unscaled.size())?;
+    let own = own.next_multiple_of(ALIGNMENT);
+    let scratch = cuda.scratch(own + at_once.min(rows) * width * unscaled.size())?;
+    let between = scratch.plus(own);
     for first in (0..rows).step_by(at_once) {
         let part = first..(first + at_once).min(rows);
         let (product, output) = (product.of_rows(&part, width), output.of_rows(&part));
-        multiply(cuda, &Product { out: between, out_element: unscaled, ..product })?;
+        let unrounded = Product { out: between, out_element: unscaled, ..product };
+        multiply(&unrounded, part.clone(), scratch)?;
         let out = Quantised {
             values: product.out,
             scales: output.scales,

@@ -1,13 +1,14 @@
-//! Linear layers whose rows follow adapters (`kernels/adapter.cu`), composed: sums go to scratch in `f32`, adapters
-//! change them there, and a kernel of its own ends them. Rows that follow none take the usual way, so their bits
-//! are those of a layer without adapters.
+//! Linear layers whose rows follow adapters: in one kernel where there is one (`hopper/adapted.rs`), else composed
+//! (`kernels/adapter.cu`): sums go to scratch in `f32`, adapters change them there, and a kernel of its own ends
+//! them. Rows that follow none take the usual way, so their bits are those of a layer without adapters.
 
 use std::ops::Range;
 
 use zao_backend::op::{Change, TermMatrix};
 use zao_backend::{Backend, Element, Result};
 
-use super::{Ending, Output, Product, by_own_kernel};
+use super::hopper::{self, Addend};
+use super::{Ending, Output, Product, by_own_kernel, in_portions};
 use crate::address::{blocks, int, start};
 use crate::device::Cuda;
 use crate::driver::{Argument, DevicePtr, Launch, args};
@@ -55,6 +56,55 @@ pub(super) fn runs<'a>(
 
 /// Multiplies rows that follow `change`; all rows of `product` do.
 pub(super) fn multiply(
+    cuda: &Cuda,
+    product: &Product,
+    output: Output,
+    change: &Change<'_, Cuda>,
+) -> Result<()> {
+    match hopper::addends(cuda, product, change)? {
+        Some(addends) => {
+            at_once(cuda, product, output, change.gain.map_or(DevicePtr::NULL, start), &addends)
+        }
+        None => composed(cuda, product, output, change),
+    }
+}
+
+/// In one kernel. What has a scale other than one is scaled before.
+fn at_once(
+    cuda: &Cuda,
+    product: &Product,
+    output: Output,
+    gain: DevicePtr,
+    addends: &[(Addend, f32)],
+) -> Result<()> {
+    let element = Element::Bf16;
+    let bytes = |addend: &Addend, rows: usize| {
+        (rows * addend.inputs * element.size()).next_multiple_of(super::ALIGNMENT)
+    };
+    let scaled_ones = addends.iter().filter(|(_, scale)| !is_one(*scale));
+    let own = scaled_ones.map(|(addend, _)| bytes(addend, product.rows)).sum();
+    in_portions(cuda, product, output, own, |product, rows, mut own| {
+        let mut ready = Vec::with_capacity(addends.len());
+        for &(addend, scale) in addends {
+            let at = addend.x.plus(rows.start * addend.inputs * element.size());
+            let input = Input { at, element, width: addend.inputs };
+            let x = scaled(cuda, input, product.rows, scale, own)?;
+            if !is_one(scale) {
+                own = own.plus(bytes(&addend, product.rows));
+            }
+            ready.push(Addend { x, ..addend });
+        }
+        hopper::multiply_adapted(cuda, product, gain, &ready)
+    })
+}
+
+/// Whether multiplying by it changes nothing.
+fn is_one(scale: f32) -> bool {
+    scale.to_bits() == 1.0f32.to_bits()
+}
+
+/// Step by step.
+fn composed(
     cuda: &Cuda,
     product: &Product,
     output: Output,
@@ -178,7 +228,7 @@ fn scaled(
     scale: f32,
     scratch: DevicePtr,
 ) -> Result<DevicePtr> {
-    if scale.to_bits() == 1.0f32.to_bits() {
+    if is_one(scale) {
         return Ok(input.at);
     }
     let name = of_type(cuda, input.element, ["scale_f32", "scale_bf16"])?;

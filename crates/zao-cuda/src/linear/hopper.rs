@@ -2,6 +2,9 @@
 //!
 //! Every tile sums an element in the same order, so the choice changes no bit of a result.
 
+mod adapted;
+
+pub(crate) use adapted::{Addend, addends, multiply as multiply_adapted};
 use zao_backend::{Element, Result};
 
 use super::{Ending, Product};
@@ -57,6 +60,14 @@ impl Operands {
         }
     }
 
+    const fn adapted_module(self) -> &'static str {
+        match self {
+            Self::Bf16 => "adapted_bf16_sm90a",
+            Self::Fp8 => "adapted_fp8_sm90a",
+            Self::Int8 => "adapted_int8_sm90a",
+        }
+    }
+
     /// Bytes of an element.
     const fn size(self) -> usize {
         match self {
@@ -71,6 +82,10 @@ impl Operands {
 struct Tile {
     /// Kernels for bf16, fp8 and int8.
     kernels: [&'static str; 3],
+    /// The same for rows that follow adapters.
+    adapted_kernels: [&'static str; 3],
+    /// Whether there are those.
+    adapted: bool,
     rows: u32,
     columns: u32,
     /// Tiles beside each other whose multiprocessors share rows of `x`.
@@ -93,13 +108,19 @@ const EVICT_NORMAL: u64 = 0x1000_0000_0000_0000;
 const EVICT_FIRST: u64 = 0x12F0_0000_0000_0000;
 
 macro_rules! tile {
-    ($rows:literal x $columns:literal, $cluster:literal blocks, $depth:literal x $stages:literal, $time:expr) => {
+    ($rows:literal x $columns:literal, $cluster:literal blocks, $depth:literal x $stages:literal, $time:expr, $adapted:literal) => {
         Tile {
             kernels: [
                 concat!("gemm_bf16_", $rows, "x", $columns),
                 concat!("gemm_fp8_", $rows, "x", $columns),
                 concat!("gemm_int8_", $rows, "x", $columns),
             ],
+            adapted_kernels: [
+                concat!("adapted_bf16_", $rows, "x", $columns),
+                concat!("adapted_fp8_", $rows, "x", $columns),
+                concat!("adapted_int8_", $rows, "x", $columns),
+            ],
+            adapted: $adapted,
             rows: $rows,
             columns: $columns,
             cluster: $cluster,
@@ -111,25 +132,30 @@ macro_rules! tile {
 }
 
 const TILES: [Tile; 10] = [
-    tile!(192 x 192, 2 blocks, 1 x 4, [100, 100, 100]),
-    tile!(192 x 176, 2 blocks, 1 x 4, [100, 101, 101]),
-    tile!(192 x 160, 2 blocks, 1 x 5, [101, 103, 103]),
-    tile!(128 x 256, 2 blocks, 1 x 4, [98, 104, 104]),
-    tile!(128 x 192, 2 blocks, 1 x 5, [105, 110, 110]),
-    tile!(128 x 160, 2 blocks, 1 x 6, [112, 113, 113]),
-    tile!(128 x 128, 2 blocks, 1 x 7, [135, 135, 135]),
-    tile!(128 x 64, 2 blocks, 2 x 4, [200, 215, 215]),
-    tile!(64 x 64, 1 blocks, 2 x 6, [260, 270, 270]),
-    tile!(64 x 32, 1 blocks, 2 x 8, [300, 320, 320]),
+    tile!(192 x 192, 2 blocks, 1 x 4, [100, 100, 100], true),
+    tile!(192 x 176, 2 blocks, 1 x 4, [100, 101, 101], false),
+    tile!(192 x 160, 2 blocks, 1 x 5, [101, 103, 103], false),
+    tile!(128 x 256, 2 blocks, 1 x 4, [98, 104, 104], true),
+    tile!(128 x 192, 2 blocks, 1 x 5, [105, 110, 110], false),
+    tile!(128 x 160, 2 blocks, 1 x 6, [112, 113, 113], false),
+    tile!(128 x 128, 2 blocks, 1 x 7, [135, 135, 135], true),
+    tile!(128 x 64, 2 blocks, 2 x 4, [200, 215, 215], false),
+    tile!(64 x 64, 1 blocks, 2 x 6, [260, 270, 270], true),
+    tile!(64 x 32, 1 blocks, 2 x 8, [300, 320, 320], false),
 ];
 
 impl Tile {
     /// The fastest for a product of `rows` by `columns`.
-    fn of(operands: Operands, rows: usize, columns: usize, multiprocessors: u32) -> Self {
+    fn of(
+        tiles: impl Iterator<Item = Self>,
+        operands: Operands,
+        rows: usize,
+        columns: usize,
+        multiprocessors: u32,
+    ) -> Self {
         // Weights pass faster by tiles that have no more rows than there are.
         let fits = |tile: &Tile| rows > 64 || tile.rows == 64;
-        TILES
-            .into_iter()
+        tiles
             .filter(fits)
             .min_by_key(|tile| {
                 let at_once = tile.clusters_of(multiprocessors);
@@ -176,7 +202,7 @@ pub(crate) fn takes(cuda: &Cuda, product: &Product) -> bool {
 
 /// Multiplies.
 pub(crate) fn multiply(cuda: &Cuda, product: &Product) -> Result<()> {
-    let (rows, columns, width) = (product.rows, product.outputs, product.inputs);
+    let (rows, columns) = (product.rows, product.outputs);
     let Some(operands) = Operands::of(product) else {
         return Err(cuda.unsupported("linear", format!("these types on Hopper: {product:?}")));
     };
@@ -184,27 +210,24 @@ pub(crate) fn multiply(cuda: &Cuda, product: &Product) -> Result<()> {
         return Ok(());
     }
     let multiprocessors = cuda.card().multiprocessors;
-    let tile = Tile::of(operands, rows, columns, multiprocessors);
-    let row_bytes = width * operands.size();
+    let tile = Tile::of(TILES.into_iter(), operands, rows, columns, multiprocessors);
+    let kernel = cuda.kernel(operands.module(), tile.kernels[operands as usize])?;
+    let arguments = arguments(cuda, operands, product, tile)?;
+    let launch = launch(tile, rows, columns, multiprocessors);
+    // SAFETY: the sizes are those of the operands, whose rows are whole pieces of 16 bytes, and of the result,
+    // whose rows are whole groups of eight columns.
+    unsafe { cuda.run(&kernel, launch, args![arguments]) }
+}
+
+/// What a kernel with this tile is told of `product`.
+fn arguments(cuda: &Cuda, operands: Operands, product: &Product, tile: Tile) -> Result<Arguments> {
+    let (rows, columns, width) = (product.rows, product.outputs, product.inputs);
     // Rows of tiles whose part of `x` stays in L2 while all weights pass by.
-    let group = (KEPT_IN_L2 / (tile.rows as usize * row_bytes)).max(8);
+    let group = (KEPT_IN_L2 / (tile.rows as usize * width * operands.size())).max(8);
     let once = rows <= tile.rows as usize;
-    let map = |start: DevicePtr, rows: usize, piece: u32| {
-        cuda.tensor_map(TensorMapSpec {
-            start,
-            element: match operands {
-                Operands::Bf16 => TensorType::Bf16,
-                Operands::Fp8 | Operands::Int8 => TensorType::Byte,
-            },
-            extents: &[width as u64, rows as u64],
-            strides: &[row_bytes as u64],
-            piece: &[ROW_BYTES / operands.size() as u32, piece],
-            swizzle: Swizzle::B128,
-        })
-    };
-    let arguments = Arguments {
-        a: map(product.x, rows, tile.rows / tile.cluster)?,
-        w: map(product.weight, columns, tile.columns)?,
+    Ok(Arguments {
+        a: map(cuda, operands, (product.x, rows, width), tile.rows / tile.cluster)?,
+        w: map(cuda, operands, (product.weight, columns, width), tile.columns)?,
         a_hint: EVICT_NORMAL,
         w_hint: if once { EVICT_FIRST } else { EVICT_NORMAL },
         ending: product.ending(),
@@ -212,19 +235,39 @@ pub(crate) fn multiply(cuda: &Cuda, product: &Product) -> Result<()> {
         n: int(columns)?,
         k: int(width)?,
         group: int(group)?,
-    };
-    let kernel = cuda.kernel(operands.module(), tile.kernels[operands as usize])?;
+    })
+}
+
+/// An operand `[rows, width]` from `start` on, of which one copy brings `piece` rows.
+fn map(
+    cuda: &Cuda,
+    operands: Operands,
+    (start, rows, width): (DevicePtr, usize, usize),
+    piece: u32,
+) -> Result<TensorMap> {
+    cuda.tensor_map(TensorMapSpec {
+        start,
+        element: match operands {
+            Operands::Bf16 => TensorType::Bf16,
+            Operands::Fp8 | Operands::Int8 => TensorType::Byte,
+        },
+        extents: &[width as u64, rows as u64],
+        strides: &[(width * operands.size()) as u64],
+        piece: &[ROW_BYTES / operands.size() as u32, piece],
+        swizzle: Swizzle::B128,
+    })
+}
+
+/// How a kernel with this tile is launched for a result of `rows` by `columns`.
+fn launch(tile: Tile, rows: usize, columns: usize, multiprocessors: u32) -> Launch {
     let clusters = tile.clusters(rows, columns).min(tile.clusters_of(multiprocessors));
-    let launch = Launch {
+    Launch {
         grid: [clusters as u32 * tile.cluster, 1, 1],
         block: [tile.threads(), 1, 1],
         shared: tile.shared(),
         cluster: [tile.cluster, 1, 1],
         overlap: true,
-    };
-    // SAFETY: the sizes are those of the operands, whose rows are whole pieces of 16 bytes, and of the result,
-    // whose rows are whole groups of eight columns.
-    unsafe { cuda.run(&kernel, launch, args![arguments]) }
+    }
 }
 
 #[cfg(test)]
@@ -232,7 +275,7 @@ mod tests {
     use super::*;
 
     fn chosen(operands: Operands, rows: usize, columns: usize) -> (u32, u32) {
-        let tile = Tile::of(operands, rows, columns, 132);
+        let tile = Tile::of(TILES.into_iter(), operands, rows, columns, 132);
         (tile.rows, tile.columns)
     }
 
