@@ -4,6 +4,7 @@ use zao_engine::{Device, Engine, Error, Precision, ResolvedPrecision, Settings};
 
 use crate::precisions::asks;
 use crate::support::{Model, ask, draw, open, psnr};
+use crate::{edits, golden, pictures};
 
 /// The demo model on the first card in this precision, unless there is none.
 fn on_card(precision: ResolvedPrecision, change: impl FnOnce(&mut Settings)) -> Option<Engine> {
@@ -35,7 +36,7 @@ fn pictures_of_a_card_are_near_those_of_the_processor() {
     ] {
         let Some(mut engine) = on_card(precision, |_| ()) else { continue };
         let exact = exact.get_or_insert_with(|| {
-            let mut engine = Model::Demo.open(|settings| settings.device = Device::Cpu);
+            let mut engine = Model::Demo.open(|_| ());
             asks().map(|ask| draw(&mut engine, &[ask]).remove(0).rgb).collect()
         });
         let mut distances: Vec<f64> = asks()
@@ -50,6 +51,16 @@ fn pictures_of_a_card_are_near_those_of_the_processor() {
              {best:.1}, n = 24"
         );
         assert!(median >= floor, "{precision:?}: median {median:.1} dB, expected {floor}");
+    }
+}
+
+#[test]
+fn pictures_that_diffusers_drew_come_out_on_a_card_too() {
+    for (precision, floor) in [(ResolvedPrecision::F32, 45.0), (ResolvedPrecision::Bf16, 30.0)] {
+        let Some(mut engine) = on_card(precision, |_| ()) else { continue };
+        for goldens in [pictures::goldens(), edits::goldens()] {
+            golden::compare_with(&mut engine, goldens, precision, floor);
+        }
     }
 }
 
@@ -72,7 +83,8 @@ fn a_picture_in_a_batch_is_the_picture_alone() {
 
 #[test]
 fn a_picture_too_large_is_refused_and_the_next_one_drawn() {
-    let limit = 96 << 20;
+    // What a card takes besides is half of it.
+    let limit = 256 << 20;
     let Some(mut engine) = on_card(ResolvedPrecision::Bf16, |s| s.memory_limit = Some(limit))
     else {
         return;
@@ -81,7 +93,7 @@ fn a_picture_too_large_is_refused_and_the_next_one_drawn() {
     let before = draw(&mut engine, std::slice::from_ref(&small)).remove(0);
     let jobs = crate::support::jobs(&engine, &[ask("a red apple", (1024, 1024))]);
     let refused = engine.draw(&jobs, &|_| (), &zao_engine::CancelToken::new());
-    let message = refused.expect_err("a tenth of what it needs").to_string();
+    let message = refused.expect_err("a quarter of what it needs").to_string();
     assert!(message.contains("1024x1024") && message.contains("would fit"), "{message}");
     let after = draw(&mut engine, std::slice::from_ref(&small)).remove(0);
     assert!(before.rgb == after.rgb, "the engine goes on as before");

@@ -9,7 +9,7 @@ use crate::golden::{self, Golden, compare};
 use crate::support::{Model, ask, draw, left_half, psnr, start, watched};
 
 /// Pictures that diffusers made of others.
-fn goldens() -> Vec<Golden> {
+pub(crate) fn goldens() -> Vec<Golden> {
     let goldens = golden::goldens("edits", |entry, (width, height), read| {
         let picture = zao_image::decode(&read(entry["image"].as_str().unwrap())).unwrap();
         let rgb = picture.resized(width, height).into_bytes();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
-use zao_engine::{Ask, Generator, Guidance, Precision, ResolvedPrecision, Start};
+use zao_engine::{Ask, Engine, Generator, Guidance, Precision, ResolvedPrecision, Start};
 
 use crate::support::{Model, draw, psnr};
 
@@ -54,8 +54,18 @@ pub(crate) fn goldens(
 /// Every golden has to come out with at least `floor` dB.
 pub(crate) fn compare(goldens: Vec<Golden>, precision: ResolvedPrecision, floor: f64) {
     let mut engine = Model::Demo.open(|s| s.precision = Precision::Exactly(precision));
+    compare_with(&mut engine, goldens, precision, floor);
+}
+
+/// The same with the demo model on any device, in that precision.
+pub(crate) fn compare_with(
+    engine: &mut Engine,
+    goldens: Vec<Golden>,
+    precision: ResolvedPrecision,
+    floor: f64,
+) {
     for Golden { file, ask, rgb } in goldens {
-        let picture = draw(&mut engine, &[ask]).remove(0);
+        let picture = draw(engine, &[ask]).remove(0);
         let psnr = psnr(&picture.rgb, &rgb);
         println!("{precision:?} {file}: {psnr:.1} dB");
         assert!(psnr >= floor, "{precision:?} {file}: {psnr:.1} dB, expected {floor}");

@@ -4,7 +4,7 @@ use zao_engine::ResolvedPrecision;
 
 use crate::golden::{self, Golden, compare};
 
-fn goldens() -> Vec<Golden> {
+pub(crate) fn goldens() -> Vec<Golden> {
     let goldens = golden::goldens("pictures", |_, _, _| None);
     assert!(goldens.len() >= 6);
     goldens

@@ -11,7 +11,7 @@ use safetensors::tensor::TensorView;
 use serde_json::Value;
 use tempfile::TempDir;
 use zao_engine::{
-    Ask, CancelToken, Engine, Event, Generator, Guidance, Job, Mask, Picture, Precision,
+    Ask, CancelToken, Device, Engine, Event, Generator, Guidance, Job, Mask, Picture, Precision,
     ResolvedPrecision, Result, Settings, Start, Timings,
 };
 use zao_weights::Source;
@@ -36,7 +36,7 @@ impl Model {
         })
     }
 
-    /// An engine with it; the settings are `f32` on two threads unless changed.
+    /// An engine with it; the settings are `f32` on two threads of the processor unless changed.
     pub(crate) fn open(self, change: impl FnOnce(&mut Settings)) -> Engine {
         open(self.folder(), change).unwrap()
     }
@@ -53,9 +53,10 @@ impl Model {
     }
 }
 
-/// An engine with the model in `folder`.
+/// An engine with the model in `folder`, on the processor unless changed.
 pub(crate) fn open(folder: PathBuf, change: impl FnOnce(&mut Settings)) -> Result<Engine> {
     let mut settings = Settings {
+        device: Device::Cpu,
         precision: Precision::Exactly(ResolvedPrecision::F32),
         threads: NonZeroUsize::new(2),
         ..Settings::default()
