@@ -2,14 +2,10 @@
 //! ones, of about the same size of values. They are made packed, not packed from values, so they have no outliers.
 
 use bytes::Bytes;
-use half::f16;
 use zao_backend::{BlockKind, Blocks, Care, Form, Role, Scaled, ScaledKind};
 use zao_model::{Declared, Usage};
 
 use super::weights::Random;
-
-/// Blocks of which the deviation of a kind is found.
-const SAMPLE: usize = 256;
 
 /// How the large matrices of a synthetic model are stored. What a model keeps exact (norms, embedders, tables, the
 /// autoencoder) is bf16 in each, and so is a matrix whose rows are not whole blocks.
@@ -111,7 +107,8 @@ impl WeightForm {
             Self::Bf16 => None,
             Self::Fp8 => fp8([rows, columns], deviation, random).map(Form::Scaled),
             Self::Blocks(kind) => {
-                blocks(kind, [rows, columns], deviation, random).map(Form::Blocks)
+                let bytes = random.bytes(rows * (columns / kind.values()) * kind.bytes());
+                Blocks::spread(kind, [rows, columns], bytes, deviation).map(Form::Blocks)
             }
         }
     }
@@ -132,69 +129,6 @@ impl std::str::FromStr for WeightForm {
             known: Self::all().map(Self::name).collect(),
         })
     }
-}
-
-/// Any bits are a block; only its factors are chosen.
-fn blocks(
-    kind: BlockKind,
-    shape: [usize; 2],
-    deviation: f32,
-    random: &mut Random,
-) -> Option<Blocks> {
-    let [rows, columns] = shape;
-    let count = rows * (columns / kind.values());
-    let mut bytes = random.bytes(count * kind.bytes());
-    let factor = deviation / unit_deviation(kind)?;
-    set_factors(kind, &mut bytes, factor);
-    Blocks::new(kind, shape, Bytes::from(bytes))
-}
-
-/// Gives every block the factor, and the minimum that makes its values zero in the mean.
-fn set_factors(kind: BlockKind, bytes: &mut [u8], factor: f32) {
-    let factors = Factors::of(kind);
-    let d = f16::from_f32(factor).to_le_bytes();
-    let m = f16::from_f32(factor * factors.middle).to_le_bytes();
-    for block in bytes.chunks_mut(kind.bytes()) {
-        block[factors.d..factors.d + 2].copy_from_slice(&d);
-        if let Some(at) = factors.m {
-            block[at..at + 2].copy_from_slice(&m);
-        }
-    }
-}
-
-/// Where a block has its factors.
-struct Factors {
-    d: usize,
-    m: Option<usize>,
-    /// The minimum of values with the factor 1 whose integers are in the mean in the middle of their range.
-    middle: f32,
-}
-
-impl Factors {
-    const fn of(kind: BlockKind) -> Self {
-        match kind {
-            BlockKind::Q4_0 | BlockKind::Q5_0 | BlockKind::Q8_0 | BlockKind::Int4 => {
-                Self { d: 0, m: None, middle: 0.0 }
-            }
-            BlockKind::Q3K => Self { d: 108, m: None, middle: 0.0 },
-            BlockKind::Q6K => Self { d: 208, m: None, middle: 0.0 },
-            BlockKind::Q4_1 => Self { d: 0, m: Some(2), middle: -7.5 },
-            BlockKind::Q5_1 => Self { d: 0, m: Some(2), middle: -15.5 },
-            // Their minima have integers of their own, and are taken away.
-            BlockKind::Q2K => Self { d: 80, m: Some(82), middle: 1.5 },
-            BlockKind::Q4K => Self { d: 0, m: Some(2), middle: 7.5 },
-            BlockKind::Q5K => Self { d: 0, m: Some(2), middle: 15.5 },
-        }
-    }
-}
-
-/// The root mean square of random blocks with the factor 1.
-fn unit_deviation(kind: BlockKind) -> Option<f32> {
-    let mut bytes = Random::of_seed(1).bytes(SAMPLE * kind.bytes());
-    set_factors(kind, &mut bytes, 1.0);
-    let mut values = vec![0.0; SAMPLE * kind.values()];
-    Blocks::new(kind, [SAMPLE, kind.values()], Bytes::from(bytes))?.widen(0, &mut values);
-    Some(root_mean_square(&values))
 }
 
 fn fp8([rows, columns]: [usize; 2], deviation: f32, random: &mut Random) -> Option<Scaled> {
