@@ -2,6 +2,7 @@
 //! the bytes of a tensor with its kind and shape. Nothing is multiplied here; a device takes the blocks as they lie, or
 //! asks for their values.
 
+mod spread;
 mod unpack;
 
 use std::ops::Range;
@@ -43,6 +44,7 @@ impl BlockKind {
 
     /// Values of one block.
     #[must_use]
+    #[inline]
     pub const fn values(self) -> usize {
         match self {
             Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 => 32,
@@ -53,6 +55,7 @@ impl BlockKind {
 
     /// Bytes of one block.
     #[must_use]
+    #[inline]
     pub const fn bytes(self) -> usize {
         match self {
             Self::Q4_0 => 18,
@@ -166,6 +169,24 @@ impl Blocks {
         let bytes = &self.bytes[start..start + out.len() / columns * self.row_bytes()];
         unpack::unpack(self.kind, bytes, out);
     }
+
+    /// The values of row `row` from column `first` on, as many as `out` has room for: whole blocks. They are those
+    /// of [`Self::widen`]. It is inlined, so that the loops get the instructions that its caller is compiled for.
+    ///
+    /// # Panics
+    /// When `first` or the length of `out` is not a multiple of a block, or the row has not so many columns.
+    #[inline(always)]
+    pub fn widen_part(&self, row: usize, first: usize, out: &mut [f32]) {
+        let (values, size) = (self.kind.values(), self.kind.bytes());
+        assert!(
+            first.is_multiple_of(values)
+                && out.len().is_multiple_of(values)
+                && first + out.len() <= self.shape[1],
+            "whole blocks are widened"
+        );
+        let start = row * self.row_bytes() + first / values * size;
+        unpack::unpack(self.kind, &self.bytes[start..start + out.len() / values * size], out);
+    }
 }
 
 #[cfg(test)]
@@ -193,6 +214,21 @@ mod tests {
         blocks.widen(0, &mut values);
         assert_eq!(values[..3], [-4.0, -3.5, -3.0]);
         assert_eq!((values[31], values[32], values[63]), (3.5, -2.5, -2.5));
+    }
+
+    #[test]
+    fn parts_of_rows_hold_the_values_of_rows() {
+        for kind in BlockKind::GGML.into_iter().chain([BlockKind::Int4]) {
+            let columns = 3 * kind.values();
+            let bytes: Vec<u8> = (0..2 * 3 * kind.bytes()).map(|i| (i * 37 % 101) as u8).collect();
+            let blocks = Blocks::new(kind, [2, columns], bytes.into()).unwrap();
+            let mut rows = vec![0.0; 2 * columns];
+            blocks.widen(0, &mut rows);
+            let mut part = vec![0.0; 2 * kind.values()];
+            blocks.widen_part(1, kind.values(), &mut part);
+            let same = part.iter().zip(&rows[columns + kind.values()..]);
+            assert!(same.clone().all(|(a, b)| a.to_bits() == b.to_bits()), "{kind}");
+        }
     }
 
     #[test]

@@ -141,6 +141,8 @@ suite! { $
             linear_odd_sizes
             linear_long_sums
             linear_stored_types
+            linear_packed_forms
+            linear_packed_beside_dense
             linear_stacked_parts
             linear_epilogues
             linear_swiglu

@@ -118,40 +118,63 @@ impl Scaled {
             return;
         }
         assert!(out.len().is_multiple_of(columns), "whole rows are widened");
-        let table = self.elements();
         for (row, out) in (first..).zip(out.chunks_mut(columns)) {
-            let scale = self.scales[if self.scales.len() == 1 { 0 } else { row }];
-            let bytes = &self.bytes[row * columns..(row + 1) * columns];
-            for (value, byte) in out.iter_mut().zip(bytes) {
-                *value = table[usize::from(*byte)] * scale;
-            }
-            if let ScaledKind::Int8 { rotated: Some(size) } = self.kind {
-                out.chunks_mut(size).for_each(rotate);
-            }
+            self.widen_part(row, 0, out);
         }
     }
 
-    /// What each byte stands for.
-    fn elements(&self) -> [f32; 256] {
-        std::array::from_fn(|byte| {
-            let byte = byte as u8;
-            match self.kind {
-                ScaledKind::E4m3 => e4m3(byte),
-                ScaledKind::E5m2 => half::f16::from_bits(u16::from(byte) << 8).to_f32(),
-                ScaledKind::Int8 { .. } => f32::from(byte as i8),
-            }
-        })
+    /// The values of row `row` from column `first` on, as many as `out` has room for; of rotated rows whole
+    /// rotations. They are those of [`Self::widen`]. It is inlined, so that the loops get the instructions that its
+    /// caller is compiled for.
+    ///
+    /// # Panics
+    /// When the row has not so many columns, or a rotation would be cut.
+    #[inline(always)]
+    pub fn widen_part(&self, row: usize, first: usize, out: &mut [f32]) {
+        let columns = self.shape[1];
+        assert!(first + out.len() <= columns, "a part lies in its row");
+        let scale = self.scales[if self.scales.len() == 1 { 0 } else { row }];
+        let bytes = &self.bytes[row * columns + first..][..out.len()];
+        match self.kind {
+            ScaledKind::E4m3 => each(bytes, scale, out, e4m3),
+            ScaledKind::E5m2 => each(bytes, scale, out, e5m2),
+            ScaledKind::Int8 { .. } => each(bytes, scale, out, |byte| f32::from(byte as i8)),
+        }
+        if let ScaledKind::Int8 { rotated: Some(size) } = self.kind {
+            assert!(
+                first.is_multiple_of(size) && out.len().is_multiple_of(size),
+                "whole rotations are undone"
+            );
+            out.chunks_mut(size).for_each(rotate);
+        }
     }
 }
 
+#[inline(always)]
+fn each(bytes: &[u8], scale: f32, out: &mut [f32], element: impl Fn(u8) -> f32) {
+    for (value, byte) in out.iter_mut().zip(bytes) {
+        *value = element(*byte) * scale;
+    }
+}
+
+/// Exponent and mantissa where `f32` has them; the product moves the exponent, also of what is below the smallest
+/// normal number.
+#[inline(always)]
 fn e4m3(byte: u8) -> f32 {
-    let (exponent, mantissa) = (i32::from(byte >> 3 & 15), f32::from(byte & 7));
-    let size = match (exponent, byte & 7) {
-        (15, 7) => f32::NAN,
-        (0, _) => mantissa / 512.0,
-        _ => (1.0 + mantissa / 8.0) * 2f32.powi(exponent - 7),
-    };
-    if byte < 128 { size } else { -size }
+    let sign = u32::from(byte & 128) << 24;
+    let size = f32::from_bits(u32::from(byte & 127) << 20) * f32::from_bits((127 + 120) << 23);
+    let size = if byte & 127 == 127 { f32::NAN } else { size };
+    f32::from_bits(size.to_bits() | sign)
+}
+
+/// The same of 5 and 2 bits, whose largest exponent means infinity or no number.
+#[inline(always)]
+fn e5m2(byte: u8) -> f32 {
+    let sign = u32::from(byte & 128) << 24;
+    let size = f32::from_bits(u32::from(byte & 127) << 21) * f32::from_bits((127 + 112) << 23);
+    let finite = byte & 127 < 0x7c;
+    let size = if finite { size.to_bits() } else { 0xff << 23 | u32::from(byte & 3) << 21 };
+    f32::from_bits(size | sign)
 }
 
 /// Multiplies with the regular Hadamard matrix, which is its own inverse: the Kronecker power, divided by
@@ -163,6 +186,7 @@ fn e4m3(byte: u8) -> f32 {
 ///  1 -1  1  1
 /// -1  1  1  1
 /// ```
+#[inline(always)]
 pub fn rotate(values: &mut [f32]) {
     let mut stride = 1;
     while stride < values.len() {

@@ -18,7 +18,7 @@ use crate::inputs::inputs_of_chunk;
 use crate::isa::Isa;
 use crate::kernel::{Floats, Into, Operands, PANEL, Panel, Vectors, multiply};
 use crate::linear;
-use crate::panels::{CHUNK, Kept, Panels, Route};
+use crate::panels::{CHUNK, Kept, Panels, Route, Unpacked};
 use crate::patch::Patch;
 use crate::threads::Work;
 use crate::view::Rows;
@@ -173,8 +173,14 @@ impl Convolution<'_> {
                 let first = dy * window + start;
                 let inputs = first..first + step.min(window - start);
                 let into = if first == 0 { Into::Store } else { Into::Add };
-                let (panel, count) =
-                    self.panels.chunk(self.isa, route, (panel, 0), inputs, weights);
+                let (panel, count) = self.panels.chunk(
+                    self.isa,
+                    route,
+                    (panel, 0),
+                    inputs,
+                    &Unpacked::NONE,
+                    weights,
+                );
                 // Each row of the tile would ask for what is behind them, and push these out of L1.
                 let panel = Panel { data: &panel.data[..count * PANEL], ..panel };
                 for (y, sums) in sums.chunks_mut(columns.len() * PANEL).enumerate() {

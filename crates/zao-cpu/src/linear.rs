@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "tasks write different parts of one tensor at once")]
 
 mod changes;
+mod split;
 
 use std::ops::Range;
 
@@ -10,20 +11,16 @@ use zao_backend::op::{Change, Linear};
 use zao_backend::{Result, Role, Tensor};
 
 use self::changes::Applied;
+use self::split::Split;
 use crate::device::Cpu;
 use crate::epilogue::{Epilogue, Finish};
 use crate::inputs::{Packed, inputs_of_chunk, route};
 use crate::isa::Isa;
-use crate::kernel::{Into, Operands, PANEL, multiply, multiply_scaled};
-use crate::panels::{CHUNK, Panels, Route};
+use crate::kernel::{Into, Operands, PANEL, Scales, multiply, multiply_scaled};
+use crate::panels::{CHUNK, Panels, Route, Unpacked};
 use crate::quantise::GROUP;
 use crate::threads::Work;
 use crate::view::Rows;
-
-/// Most tokens of a task: their inputs and its results stay in L2.
-const TOKENS: usize = 192;
-/// Most panels of a task: they share the packed inputs.
-const PANELS: usize = 32;
 
 /// `out = epilogue(x W^T + bias)`, with what adapters change about it.
 pub(crate) fn linear(cpu: &Cpu, op: Linear<'_, Cpu>) -> Result<()> {
@@ -61,35 +58,36 @@ fn changed_product(
     // The inputs of a product are touched once for each of many outputs, sixteen at a time.
     let work = Work::of_elements(products / 16);
     let epilogue = Epilogue::new(cpu.isa, finish, panels, bias, out);
-    let (tokens, group) = split(rows, panels.count(), cpu.threads.count(), epilogue.together());
+    let split = Split::new(rows, panels, cpu.threads.count(), epilogue.together());
+    let Split { tokens, group, .. } = split;
     let factor = Factor::new(cpu.isa, x, panels);
     let applied = changes.iter().map(|change| Applied::new(cpu.isa, change));
     let applied = applied.collect::<Result<Vec<_>>>()?;
     let product = Product { factor, epilogue };
-    // Rows of a task all follow the same adapters, or none.
-    let runs = runs(rows, &applied);
+    // Rows of a block all follow the same adapters, or none.
+    let blocks: Vec<_> = runs(rows, &applied)
+        .into_iter()
+        .flat_map(|(run, applied)| {
+            let end = run.end;
+            run.step_by(tokens).map(move |row| (row..(row + tokens).min(end), applied))
+        })
+        .collect();
     // All tokens of one group of panels follow each other, so weights come from memory once.
     let tasks = (0..panels.count()).step_by(group).flat_map(|panel| {
-        runs.iter().flat_map(move |(run, applied)| {
-            run.clone().step_by(tokens).map(move |row| {
-                let panels = panel..(panel + group).min(panels.count());
-                (panels, row..(row + tokens).min(run.end), *applied)
-            })
-        })
+        let panels = panel..(panel + group).min(panels.count());
+        blocks.chunks(split.blocks).map(move |blocks| (panels.clone(), blocks))
     });
     let sums = group * panels.sources() * tokens * PANEL;
     let beside = applied.iter().map(|applied| applied.scratch(panels.sources(), tokens)).max();
-    let scratch = WEIGHTS + sums + product.factor.scratch(tokens).max(beside.unwrap_or(0));
-    cpu.threads.for_each(work, scratch, tasks, |(panels, rows, applied), scratch| {
-        product.task(panels, rows, applied, scratch);
+    let beside = product.factor.scratch(tokens).max(beside.unwrap_or(0));
+    let scratch = WEIGHTS + panels.unpacked_size(group) + sums + beside;
+    cpu.threads.for_each(work, scratch, tasks, |(panels, blocks), scratch| {
+        product.task(panels, blocks, scratch);
     })
 }
 
 /// The rows in pieces that follow the same adapters, or none.
-fn runs<'a, 'b>(
-    rows: usize,
-    applied: &'a [Applied<'b>],
-) -> Vec<(Range<usize>, Option<&'a Applied<'b>>)> {
+fn runs<'a, 'b>(rows: usize, applied: &'a [Applied<'b>]) -> Vec<Rowed<'a, 'b>> {
     let (mut runs, mut end) = (Vec::new(), 0);
     for applied in applied {
         let of = applied.rows();
@@ -101,26 +99,12 @@ fn runs<'a, 'b>(
     runs
 }
 
-/// Words of a panel that is unpacked: twice as many as are kept in a chunk.
+/// Words of a panel that is widened, twice as many as are kept in a chunk; or of a group of its columns before they are
+/// transposed.
 const WEIGHTS: usize = 2 * CHUNK * PANEL;
 
-/// Tokens and panels of a task: as many as caches hold, but a few tasks for every thread. Panels
-/// come in groups of `together`. The results do not depend on it.
-fn split(rows: usize, panels: usize, threads: usize, together: usize) -> (usize, usize) {
-    let mut tokens = TOKENS;
-    let mut group = PANELS.max(together);
-    let tasks = |tokens, group| rows.div_ceil(tokens) * panels.div_ceil(group);
-    while threads > 1 && tasks(tokens, group) < 4 * threads && (group > together || tokens > 24) {
-        if group > together && (group * PANEL >= tokens || tokens <= 24) {
-            group /= 2;
-        } else {
-            tokens /= 2;
-        }
-    }
-    // Blocks of equal length, in whole micro-tiles.
-    let blocks = rows.div_ceil(tokens).max(1);
-    (rows.div_ceil(blocks).next_multiple_of(12).min(tokens.next_multiple_of(12)), group)
-}
+/// Some rows, and what adapters change about them.
+type Rowed<'a, 'b> = (Range<usize>, Option<&'a Applied<'b>>);
 
 /// Inputs and a weight that they are multiplied with.
 #[derive(Clone, Copy)]
@@ -146,6 +130,7 @@ impl<'a> Factor<'a> {
         &self,
         panels: Range<usize>,
         rows: Range<usize>,
+        unpacked: &Unpacked<'_>,
         weights: &mut [u32],
         sums: &mut [f32],
         scratch: &mut [f32],
@@ -161,7 +146,7 @@ impl<'a> Factor<'a> {
             let of_panels =
                 panels.clone().flat_map(|panel| (0..sources).map(move |source| (panel, source)));
             for (of_panel, sums) in of_panels.zip(sums.chunks_mut(each)) {
-                self.multiply(of_panel, &chunk, &inputs, weights, sums, into);
+                self.multiply(of_panel, &chunk, &inputs, (unpacked, weights), sums, into);
             }
         }
         if self.panels.depth() == 0 {
@@ -175,7 +160,7 @@ impl<'a> Factor<'a> {
         of_panel: (usize, usize),
         chunk: &Range<usize>,
         inputs: &Packed<'_>,
-        weights: &mut [u32],
+        (unpacked, weights): (&Unpacked<'_>, &mut [u32]),
         sums: &mut [f32],
         into: Into,
     ) {
@@ -183,16 +168,24 @@ impl<'a> Factor<'a> {
         match self.route {
             Route::Floats(floats) => {
                 let (panel, words) =
-                    self.panels.chunk(isa, self.route, of_panel, chunk.clone(), weights);
+                    self.panels.chunk(isa, self.route, of_panel, chunk.clone(), unpacked, weights);
                 let operands = Operands { words, panel, vectors: inputs.vectors() };
                 multiply(isa, floats, operands, sums, into);
             }
             Route::Integers(integers) => {
                 for (group, start) in chunk.clone().step_by(GROUP).enumerate() {
                     let inputs_here = start..(start + GROUP).min(chunk.end);
-                    let (panel, words) =
-                        self.panels.chunk(isa, self.route, of_panel, inputs_here, weights);
+                    let (panel, words) = self.panels.chunk(
+                        isa,
+                        self.route,
+                        of_panel,
+                        inputs_here,
+                        unpacked,
+                        weights,
+                    );
                     let (vectors, scales) = inputs.group(group);
+                    let columns = self.panels.group_scales(of_panel, start, unpacked);
+                    let scales = Scales { columns, ..scales };
                     let operands = Operands { words, panel, vectors };
                     let into = if group == 0 { into } else { Into::Add };
                     multiply_scaled(isa, integers, operands, scales, sums, into);
@@ -209,50 +202,26 @@ struct Product<'a> {
 }
 
 impl Product<'_> {
-    /// Computes the outputs of some panels for some tokens, which follow the adapters of `applied`.
-    fn task(
-        &self,
-        panels: Range<usize>,
-        rows: Range<usize>,
-        applied: Option<&Applied<'_>>,
-        scratch: &mut [f32],
-    ) {
+    /// Computes the outputs of some panels for some blocks of tokens.
+    fn task(&self, panels: Range<usize>, blocks: &[Rowed<'_, '_>], scratch: &mut [f32]) {
+        let weight = self.factor.panels;
         let (weights, scratch) = scratch.split_at_mut(WEIGHTS);
         let weights = bytemuck::cast_slice_mut(weights);
-        let all = panels.len() * self.factor.panels.sources() * rows.len() * PANEL;
-        let (sums, scratch) = scratch.split_at_mut(all);
-        self.factor.sums(panels.clone(), rows.clone(), weights, sums, scratch);
-        let epilogue = match applied {
-            None => self.epilogue,
-            Some(applied) => {
-                applied.change(self.factor.panels, panels.clone(), &rows, weights, sums, scratch);
-                self.epilogue.of_scaled()
-            }
-        };
-        // SAFETY: tasks differ in panels or in rows.
-        unsafe { epilogue.apply(panels, &rows, sums) };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tasks_suffice_for_the_threads_and_fit_the_caches() {
-        for threads in [1, 2, 16] {
-            for rows in [1, 2, 13, 288, 1088, 4608] {
-                for panels in [1, 8, 43, 120, 640] {
-                    for together in [1, 8] {
-                        let (tokens, group) = split(rows, panels, threads, together);
-                        assert!((together..=PANELS).contains(&group));
-                        assert!((1..=TOKENS).contains(&tokens) && tokens.is_multiple_of(12));
-                        let tasks = rows.div_ceil(tokens) * panels.div_ceil(group);
-                        let most = rows.div_ceil(24) * panels.div_ceil(together);
-                        assert!(threads == 1 || tasks >= threads.min(most), "{tasks} tasks");
-                    }
+        let (unpacked, scratch) = scratch.split_at_mut(weight.unpacked_size(panels.len()));
+        let unpacked = Unpacked::new(self.factor.isa, weight, panels.clone(), weights, unpacked);
+        for (rows, applied) in blocks {
+            let all = panels.len() * weight.sources() * rows.len() * PANEL;
+            let (sums, scratch) = scratch.split_at_mut(all);
+            self.factor.sums(panels.clone(), rows.clone(), &unpacked, weights, sums, scratch);
+            let epilogue = match applied {
+                None => self.epilogue,
+                Some(applied) => {
+                    applied.change(weight, panels.clone(), rows, weights, sums, scratch);
+                    self.epilogue.of_scaled()
                 }
-            }
+            };
+            // SAFETY: tasks differ in panels or in rows, and so do the blocks of one.
+            unsafe { epilogue.apply(panels.clone(), rows, sums) };
         }
     }
 }

@@ -5,6 +5,7 @@
 //! panel `i` is made of panel `i` of each. Rounding and quantising of weights happens here too, once,
 //! unless a file has them so already: those are in [`stored`].
 
+mod packed;
 mod stored;
 
 use std::ops::Range;
@@ -18,8 +19,10 @@ use crate::device::Cpu;
 use crate::isa::Isa;
 use crate::kernel::{Floats, Integers, PANEL, Panel};
 use crate::memory::out_of_memory;
-use crate::quantise;
+use crate::quantise::{self, GROUP};
 use crate::threads::Work;
+
+pub(crate) use self::packed::{PackedMatrix, Unpacked};
 
 /// What the words of a weight hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +56,7 @@ pub(crate) enum Route {
 /// Words of a route that are multiplied at a time: a panel of them stays in L1.
 pub(crate) const CHUNK: usize = 256;
 
-/// A packed matrix.
+/// A matrix in panels.
 #[derive(Debug)]
 pub(crate) struct Panels {
     parts: Vec<Part>,
@@ -62,28 +65,34 @@ pub(crate) struct Panels {
     depth: usize,
 }
 
-/// Some outputs of a packed matrix.
+/// Some outputs of a matrix.
 #[derive(Debug)]
 pub(crate) struct Part {
     words: Words,
+    /// What they hold.
+    kept: Kept,
     /// Outputs.
     rows: usize,
-    /// A factor for each output and filling of integers; empty for floating-point words.
+    /// A factor for each output and filling of integers; empty for floating-point words, and for what is packed.
     scales: Vec<f32>,
 }
 
 #[derive(Debug)]
 enum Words {
-    Packed(Block),
+    Own(Block),
     /// A file's own bytes, not copied; aligned to words.
     Mapped(Bytes),
+    /// There are none until a task makes them.
+    Unpacked(PackedMatrix),
 }
 
 impl Words {
+    /// The words that are kept.
     fn as_slice(&self) -> &[u32] {
         match self {
-            Self::Packed(block) => bytemuck::cast_slice(block.bytes()),
+            Self::Own(block) => bytemuck::cast_slice(block.bytes()),
             Self::Mapped(bytes) => bytemuck::cast_slice(bytes),
+            Self::Unpacked(_) => &[],
         }
     }
 }
@@ -124,7 +133,13 @@ impl Part {
             }
             transpose(cpu.isa, encoded, words, panel);
         })?;
-        Ok(Self { words: Words::Packed(block), rows, scales })
+        Ok(Self { words: Words::Own(block), kept, rows, scales })
+    }
+
+    /// A matrix that stays packed, and is multiplied as `kept` says.
+    pub(crate) fn packed(matrix: PackedMatrix, kept: Kept) -> Self {
+        let rows = matrix.rows();
+        Self { words: Words::Unpacked(matrix), kept, rows, scales: Vec::new() }
     }
 
     /// Number of panels.
@@ -221,7 +236,7 @@ impl Panels {
         self.depth
     }
 
-    /// What the words hold.
+    /// What the words hold; of parts that differ, those that are widest.
     pub(crate) fn kept(&self) -> Kept {
         self.kept
     }
@@ -260,26 +275,73 @@ impl Panels {
         part.scales.as_chunks::<PANEL>().0.get(panel)
     }
 
+    /// Whether some of it has to be unpacked to be multiplied.
+    pub(crate) fn has_packed(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part.words, Words::Unpacked(_)))
+    }
+
+    /// The packed matrix that holds source `source` of panel `panel`, and which of its panels it is.
+    fn packed(&self, panel: usize, source: usize) -> Option<(&PackedMatrix, usize)> {
+        match self.part(panel, source) {
+            (Part { words: Words::Unpacked(matrix), .. }, panel) => Some((matrix, panel)),
+            _ => None,
+        }
+    }
+
+    /// Words of a panel.
+    fn panel_words(&self) -> usize {
+        self.depth.div_ceil(self.kept.inputs()) * PANEL
+    }
+
+    /// Groups of inputs that have scales of their own where a panel is unpacked to integers.
+    fn groups(&self) -> usize {
+        if self.kept == Kept::Int8 { self.depth.div_ceil(GROUP) } else { 0 }
+    }
+
+    /// `f32` values of scratch that so many panels of outputs take unpacked.
+    pub(crate) fn unpacked_size(&self, panels: usize) -> usize {
+        if !self.has_packed() {
+            return 0;
+        }
+        panels * self.sources() * (self.panel_words() + self.groups() * PANEL)
+    }
+
+    /// The factors that a panel's outputs have in the group of inputs from `input` on, where it was unpacked to
+    /// integers.
+    pub(crate) fn group_scales<'a>(
+        &self,
+        (panel, source): (usize, usize),
+        input: usize,
+        unpacked: &'a Unpacked<'_>,
+    ) -> Option<&'a [f32; PANEL]> {
+        self.packed(panel, source)?;
+        unpacked.scales(panel, source, input / GROUP)
+    }
+
     /// The inputs `inputs` of a panel in the words of `route`, made in `scratch` if they are not kept
     /// so, and how many words they are. The inputs must begin and, but for the last, end with a word.
-    /// Where they are kept so, the panel also has what is kept behind them.
+    /// Where they are kept so, the panel also has what is kept behind them. A panel that is not kept is taken from
+    /// `unpacked`.
     pub(crate) fn chunk<'a>(
         &'a self,
         isa: Isa,
         route: Route,
         (panel, source): (usize, usize),
         inputs: Range<usize>,
+        unpacked: &'a Unpacked<'_>,
         scratch: &'a mut [u32],
     ) -> (Panel<'a>, usize) {
-        let (part, panel) = self.part(panel, source);
-        let each = self.kept.inputs();
-        let first = panel * self.depth.div_ceil(each);
+        let (part, of_part) = self.part(panel, source);
+        let each = part.kept.inputs();
+        let (all, first) = match part.words {
+            Words::Unpacked(_) => (unpacked.words(panel, source), 0),
+            _ => (part.words.as_slice(), of_part * self.depth.div_ceil(each)),
+        };
         let range =
             (first + inputs.start / each) * PANEL..(first + inputs.end.div_ceil(each)) * PANEL;
-        let all = part.words.as_slice();
         let kept = &all[range.clone()];
         let words = kept.len() / PANEL;
-        let unpack = match (self.kept, route) {
+        let unpack = match (part.kept, route) {
             (Kept::Bf16, Route::Floats(Floats::F32)) => widen_pairs,
             (Kept::Int8, Route::Integers(Integers::Shorts)) => widen_bytes,
             _ => return (Panel { data: &all[range.start..], step: PANEL }, words),

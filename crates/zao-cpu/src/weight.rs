@@ -1,10 +1,10 @@
-//! Taking weights in: matrices become panels, tables and panels stay as they are stored.
+//! Taking weights in: matrices become panels; tables, panels and what is packed stay as they are stored.
 
 use zao_backend::{Backend, Care, Dtype, Element, Form, Int8Panels, Matrix, Result, Role, Stored};
 
 use crate::device::Cpu;
 use crate::kernel::PANEL;
-use crate::panels::{Kept, Panels, Part};
+use crate::panels::{Kept, PackedMatrix, Panels, Part};
 use crate::settings::CpuPrecision;
 
 /// A weight as this device keeps it.
@@ -43,13 +43,10 @@ pub(crate) fn load(cpu: &Cpu, matrix: &Matrix) -> Result<CpuWeight> {
         match form {
             Form::Dense(stored) => dense.push(stored.clone()),
             Form::Int8Panels(part) => panels.push(part),
-            Form::Hollow(_) => return Err(refused(matrix, "without values it is no weight")),
-            _ => {
-                return Err(refused(
-                    matrix,
-                    "this device takes its values, not what they are packed in",
-                ));
+            Form::Blocks(_) | Form::Scaled(_) => {
+                return load_packed(cpu, matrix).map(Held::Panels).map(CpuWeight);
             }
+            _ => return Err(refused(matrix, "without values it is no weight")),
         }
     }
     // Parts are all of one form.
@@ -59,6 +56,42 @@ pub(crate) fn load(cpu: &Cpu, matrix: &Matrix) -> Result<CpuWeight> {
         Held::Panels(load_panels(matrix, &panels)?)
     };
     Ok(CpuWeight(held))
+}
+
+/// A weight with parts that stay packed, beside which others may be dense.
+fn load_packed(cpu: &Cpu, matrix: &Matrix) -> Result<Panels> {
+    if matrix.care() != Care::Usual || !matches!(matrix.role(), Role::Linear | Role::SwiGlu) {
+        return Err(refused(matrix, "this device takes its values, not what they are packed in"));
+    }
+    let depth = matrix.columns();
+    let kept = |stored_as_bf16| kept(cpu.policy().linear_input, Care::Usual, stored_as_bf16);
+    let part = |form: &Form| match form {
+        Form::Dense(stored) => {
+            let kept = kept(stored.dtype() == Dtype::Bf16);
+            Part::pack(cpu, std::slice::from_ref(stored), depth, kept)
+        }
+        _ => match PackedMatrix::new(form) {
+            Some(packed) => Ok(Part::packed(packed, kept(false))),
+            None => {
+                let why = "it is rotated in too large blocks; this device takes its values";
+                Err(refused(matrix, why))
+            }
+        },
+    };
+    let kept = kept(false);
+    match (matrix.role(), matrix.parts()) {
+        (Role::SwiGlu, [gate, up]) => Ok(Panels::paired([part(gate)?, part(up)?], depth, kept)),
+        (_, parts) => {
+            let whole = |form: &Form| form.shape()[0].is_multiple_of(PANEL);
+            if !parts.split_last().is_some_and(|(_, before)| before.iter().all(whole)) {
+                let why =
+                    "parts before the last fill no whole panels; this device takes their values";
+                return Err(refused(matrix, why));
+            }
+            let parts = parts.iter().map(part).collect::<Result<_>>()?;
+            Ok(Panels::stacked(parts, depth, kept))
+        }
+    }
 }
 
 fn load_dense(cpu: &Cpu, matrix: &Matrix, parts: &[Stored]) -> Result<Held> {
@@ -121,14 +154,17 @@ pub fn kept_bytes(
 }
 
 /// Bytes of memory that a part takes which is multiplied as it is packed; `None` for what has to be unpacked before
-/// it is loaded.
+/// it is loaded. That are the same in every precision.
 #[must_use]
 pub fn packed_bytes(
     _precision: CpuPrecision,
-    (_role, _care): (Role, Care),
-    _form: &Form,
+    (role, care): (Role, Care),
+    form: &Form,
 ) -> Option<u64> {
-    None
+    let linear = matches!(role, Role::Linear | Role::SwiGlu) && care == Care::Usual;
+    // A part that ends within a panel could not have another behind it.
+    let whole = form.shape().first()?.is_multiple_of(PANEL);
+    (linear && whole && PackedMatrix::new(form).is_some()).then_some(form.bytes() as u64)
 }
 
 /// What a weight is kept in: what the precision multiplies, as far as care lets it, or bf16 if that is

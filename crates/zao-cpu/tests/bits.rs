@@ -7,7 +7,10 @@ use std::ops::Range;
 
 use zao_backend::op::Stride;
 use zao_backend::prelude::*;
-use zao_backend::{Backend, Care, Form, Matrix, Plan, Role, Shape, Stored};
+use zao_backend::{
+    Backend, BlockKind, Blocks, Care, Dtype, Form, Matrix, Plan, Role, Scaled, ScaledKind, Shape,
+    Stored,
+};
 use zao_cpu::{Cpu, CpuPrecision, Settings};
 
 fn cpu(precision: CpuPrecision, threads: usize) -> Cpu {
@@ -174,6 +177,96 @@ fn a_weight_from_a_file_of_integers_gives_the_bits_of_the_matrix_it_was_made_of(
         };
         let expected = run(dense.into_iter().map(Form::Dense).collect());
         assert_eq!(run(panels), expected, "{role:?} {outputs:?}");
+    }
+}
+
+/// Two parts of random blocks of these heights.
+fn packed(kind: BlockKind, outputs: [usize; 2], inputs: usize, random: &mut Random) -> Vec<Form> {
+    let part = |rows: usize| {
+        let count = rows * inputs / kind.values() * kind.bytes();
+        let bytes = (0..count).map(|_| random.next() as u8).collect();
+        let blocks = Blocks::spread(kind, [rows, inputs], bytes, 0.05).expect("whole blocks");
+        Form::Blocks(blocks)
+    };
+    outputs.map(part).into()
+}
+
+#[test]
+fn what_is_unpacked_for_a_product_gives_the_bits_of_what_was_unpacked_before() {
+    let mut random = Random(11);
+    for precision in [CpuPrecision::F32, CpuPrecision::Bf16] {
+        let cpu = cpu(precision, 2);
+        for kind in BlockKind::GGML.into_iter().chain([BlockKind::Int4]) {
+            for role in [Role::Linear, Role::SwiGlu] {
+                let (rows, inputs) = (205, 768);
+                let parts = packed(kind, [64, 64], inputs, &mut random);
+                let x = random.values(rows * inputs);
+                let run = |parts: Vec<Form>| {
+                    let matrix = Matrix::new("weight", role, parts).expect("shapes fit");
+                    let weight = Weight::load(&cpu, &matrix).expect("memory");
+                    let x = cpu.silu(&upload(&cpu, rows, &x), Some(&weight)).expect("memory");
+                    let y = match role {
+                        Role::SwiGlu => cpu.swiglu(&x, &weight, Some(&weight)),
+                        _ => cpu.linear(&x, &weight, None),
+                    };
+                    bits(&cpu.read(&y.expect("memory")).expect("values"))
+                };
+                let unpacked = parts.iter().map(|part| part.clone().unpacked(Dtype::F32));
+                let expected = run(unpacked.collect());
+                assert!(run(parts) == expected, "{kind} {role:?} in {precision}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_packed_weight_gives_a_row_the_same_bits_whatever_the_tasks() {
+    let mut random = Random(12);
+    for precision in PRECISIONS {
+        let parts = packed(BlockKind::Q4K, [320, 64], 1280, &mut random);
+        let (rows, inputs) = (400, 1280);
+        let x = random.values(rows * inputs);
+        let run = |threads: usize, rows: Range<usize>| {
+            let cpu = cpu(precision, threads);
+            let matrix = Matrix::new("weight", Role::Linear, parts.clone()).expect("shapes fit");
+            let weight = Weight::load(&cpu, &matrix).expect("memory");
+            let x = upload(&cpu, rows.len(), &x[rows.start * inputs..rows.end * inputs]);
+            let x = cpu.silu(&x, Some(&weight)).expect("memory");
+            bits(&cpu.read(&cpu.linear(&x, &weight, None).expect("memory")).expect("values"))
+        };
+        let all = run(1, 0..rows);
+        for (threads, some) in [(2, 0..rows), (7, 0..rows), (1, 3..4), (3, 190..391)] {
+            let part = &all[some.start * 384..some.end * 384];
+            assert!(run(threads, some.clone()) == part, "{threads} threads, {some:?}, {precision}");
+        }
+    }
+}
+
+#[test]
+fn what_stays_packed_takes_the_bytes_that_it_has() {
+    let mut random = Random(13);
+    let usual = (Role::Linear, Care::Usual);
+    for precision in PRECISIONS {
+        let parts = packed(BlockKind::Int4, [64, 33], 512, &mut random);
+        let bytes = |of: (Role, Care), part: &Form| zao_cpu::packed_bytes(precision, of, part);
+        assert_eq!(bytes(usual, &parts[0]), Some(64 * 512 / 64 * 34));
+        assert_eq!(bytes((Role::SwiGlu, Care::Usual), &parts[0]), Some(64 * 512 / 64 * 34));
+        assert_eq!(bytes(usual, &parts[1]), None, "no whole panels");
+        for of in [(Role::Table, Care::Usual), (Role::Linear, Care::AtLeastBf16)] {
+            assert_eq!(bytes(of, &parts[0]), None);
+            let matrix = Matrix::new("layers.0.w", of.0, vec![parts[0].clone()]);
+            let matrix = matrix.expect("a matrix").with_care(of.1);
+            let error = Weight::load(&cpu(precision, 1), &matrix).expect_err("too coarse");
+            assert!(error.to_string().contains("layers.0.w"), "{error}");
+        }
+        let scales = vec![1.0];
+        let rotated = |size: usize| {
+            let kind = ScaledKind::Int8 { rotated: Some(size) };
+            let bytes = vec![0; 32 * size].into();
+            Form::Scaled(Scaled::new(kind, [32, size], bytes, scales.clone()).expect("a rotation"))
+        };
+        assert!(bytes(usual, &rotated(256)).is_some());
+        assert_eq!(bytes(usual, &rotated(1024)), None, "more than a group");
     }
 }
 

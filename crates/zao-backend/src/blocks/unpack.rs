@@ -8,6 +8,7 @@ use half::f16;
 use super::BlockKind;
 
 /// Widens whole blocks.
+#[inline(always)]
 pub(super) fn unpack(kind: BlockKind, bytes: &[u8], out: &mut [f32]) {
     match kind {
         BlockKind::Q4_0 => each(bytes, out, q4_0),
@@ -24,6 +25,7 @@ pub(super) fn unpack(kind: BlockKind, bytes: &[u8], out: &mut [f32]) {
     }
 }
 
+#[inline(always)]
 fn each<const BYTES: usize, const VALUES: usize>(
     bytes: &[u8],
     out: &mut [f32],
@@ -35,12 +37,14 @@ fn each<const BYTES: usize, const VALUES: usize>(
 }
 
 /// The `f16` at `at`.
+#[inline(always)]
 fn half(bytes: &[u8], at: usize) -> f32 {
     f16::from_le_bytes([bytes[at], bytes[at + 1]]).to_f32()
 }
 
 /// `d`, then 16 bytes: `q[i]` in the low half of byte `i`, `q[i + 16]` in the high one.
 /// The value is `d (q - 8)`.
+#[inline(always)]
 fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
     let d = half(block, 0);
     for (i, &byte) in block[2..].iter().enumerate() {
@@ -50,6 +54,7 @@ fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
 }
 
 /// `d`, then 32 bytes: `q[i]` in the low half of byte `i`, `q[i + 32]` in the high one. The value is `d (q - 8)`.
+#[inline(always)]
 fn int4(block: &[u8; 34], out: &mut [f32; 64]) {
     let d = half(block, 0);
     for (i, &byte) in block[2..].iter().enumerate() {
@@ -59,6 +64,7 @@ fn int4(block: &[u8; 34], out: &mut [f32; 64]) {
 }
 
 /// `d`, `m`, then integers as in [`q4_0`]. The value is `d q + m`.
+#[inline(always)]
 fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
     let (d, m) = (half(block, 0), half(block, 2));
     for (i, &byte) in block[4..].iter().enumerate() {
@@ -68,12 +74,14 @@ fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
 }
 
 /// The fifth bits of a block's integers: bit `i` of a 32-bit word, moved to where it belongs.
+#[inline(always)]
 fn fifth(block: &[u8], at: usize) -> impl Fn(usize) -> u8 {
     let word = u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
     move |i| ((word >> i & 1) as u8) << 4
 }
 
 /// `d`, 32 fifth bits, then integers as in [`q4_0`]. The value is `d (q - 16)`.
+#[inline(always)]
 fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) {
     let (d, high) = (half(block, 0), fifth(block, 2));
     for (i, &byte) in block[6..].iter().enumerate() {
@@ -83,6 +91,7 @@ fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) {
 }
 
 /// `d`, `m`, 32 fifth bits, then integers as in [`q4_0`]. The value is `d q + m`.
+#[inline(always)]
 fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) {
     let (d, m, high) = (half(block, 0), half(block, 2), fifth(block, 4));
     for (i, &byte) in block[8..].iter().enumerate() {
@@ -92,6 +101,7 @@ fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) {
 }
 
 /// `d`, then 32 signed bytes. The value is `d q`.
+#[inline(always)]
 fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
     let d = half(block, 0);
     for (value, &byte) in out.iter_mut().zip(&block[2..]) {
@@ -102,6 +112,7 @@ fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
 /// 16 bytes of scales, 64 of integers, `d`, `m`. Sixteen values at a time have a scale in the low half of
 /// a byte and a minimum in the high one; the value is `(d scale) q - m minimum`. Bits `2 k` and `2 k + 1` of
 /// byte `32 h + i` are `q[128 h + 32 k + i]`.
+#[inline(always)]
 fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) {
     let (scales, integers) = (&block[..16], &block[16..80]);
     let (d, m) = (half(block, 80), half(block, 82));
@@ -116,6 +127,7 @@ fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) {
 }
 
 /// Where the pairs of bits of the sixteen values of `group` lie: the first byte, and how far up.
+#[inline(always)]
 fn two_bits(group: usize) -> (usize, usize) {
     let (half, plane, part) = (group / 8, group / 2 % 4, group % 2);
     (32 * half + 16 * part, 2 * plane)
@@ -125,6 +137,7 @@ fn two_bits(group: usize) -> (usize, usize) {
 /// `q[32 p + i]` is bit `p` of byte `i`; where it is 0, 4 is taken away. A scale has six bits, 32 too
 /// large: the lower four in the halves of the first 8 bytes (groups 0 to 7 low, 8 to 15 high), the upper
 /// two in the last 4 (bits `2 k` and `2 k + 1` of byte `j` for group `4 k + j`).
+#[inline(always)]
 fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
     let (third, integers, scales) = (&block[..32], &block[32..96], &block[96..108]);
     let d = half(block, 108);
@@ -144,6 +157,7 @@ fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
 /// The scale and minimum, six bits each, of the `group`th 32 values of Q4_K and Q5_K. Those of groups 0 to
 /// 3 are the lower six bits of bytes 0 to 3 and 4 to 7, whose upper two belong to groups 4 to 7; the lower
 /// four of these are the halves of bytes 8 to 11.
+#[inline(always)]
 fn six_bits(scales: &[u8], group: usize) -> (u8, u8) {
     if group < 4 {
         return (scales[group] & 63, scales[group + 4] & 63);
@@ -154,6 +168,7 @@ fn six_bits(scales: &[u8], group: usize) -> (u8, u8) {
 
 /// `d`, `m`, 12 bytes of scales ([`six_bits`]), 128 of integers. The halves of byte `32 h + i` are
 /// `q[64 h + i]` and `q[64 h + 32 + i]`; the value is `(d scale) q - m minimum`.
+#[inline(always)]
 fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
     let (d, m) = (half(block, 0), half(block, 2));
     let (scales, integers) = (&block[4..16], &block[16..]);
@@ -169,6 +184,7 @@ fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
 
 /// As [`q4_k`], with 32 bytes of fifth bits before the integers: that of `q[32 p + i]` is bit `p` of
 /// byte `i`.
+#[inline(always)]
 fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) {
     let (d, m) = (half(block, 0), half(block, 2));
     let (scales, fifth, integers) = (&block[4..16], &block[16..48], &block[48..]);
@@ -187,6 +203,7 @@ fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) {
 /// 128 bytes of the lower four bits, 64 of the upper two, 16 signed scales, `d`. The halves of byte
 /// `64 h + i` are the lower bits of `q[128 h + i]` and `q[128 h + 64 + i]`; the upper bits lie as in
 /// [`q2_k`]. The value is `(d scale) (q - 32)`.
+#[inline(always)]
 fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
     let (low, high, scales) = (&block[..128], &block[128..192], &block[192..208]);
     let d = half(block, 208);

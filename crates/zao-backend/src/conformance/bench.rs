@@ -10,8 +10,8 @@ use super::compare::{Bound, compare};
 use super::{Failure, Outcome};
 use crate::op::MemoryOps;
 use crate::{
-    Backend, Dtype, Element, Form, Matrix, Plan, Policy, Region, Result, Role, Scalar, Shape,
-    Stored, Tensor, Weight,
+    Backend, BlockKind, Blocks, Dtype, Element, Error, Form, Matrix, Plan, Policy, Region, Result,
+    Role, Scalar, Scaled, ScaledKind, Shape, Stored, Tensor, Weight,
 };
 
 /// Room enough for any case.
@@ -122,6 +122,27 @@ impl<'a, B: Backend> Bench<'a, B> {
         Weight::load(self.backend, &Matrix::new("weight", role, parts)?)
     }
 
+    /// A weight whose parts are packed, of values like those of [`Self::weight`]. A device that does not take them so
+    /// is given what they unpack to.
+    pub(super) fn packed_weight(
+        &self,
+        role: Role,
+        parts: &[(Packing, [usize; 2])],
+    ) -> Result<Weight<B>> {
+        let part = |(i, (packing, shape)): (usize, &(Packing, [usize; 2]))| {
+            packing.form(1000 + i as u64, *shape)
+        };
+        let parts: Vec<Form> = parts.iter().enumerate().map(part).collect();
+        let packed = Matrix::new("weight", role, parts.clone())?;
+        match Weight::load(self.backend, &packed) {
+            Err(Error::Unsupported { .. }) => {
+                let unpacked = parts.into_iter().map(|part| part.unpacked(Dtype::F32)).collect();
+                Weight::load(self.backend, &Matrix::new("weight", role, unpacked)?)
+            }
+            loaded => loaded,
+        }
+    }
+
     /// A weight that only tells an operation what reads its result, if anything does.
     pub(super) fn reader(&self, of: Reader, width: usize) -> Result<Option<Weight<B>>> {
         match of {
@@ -162,6 +183,58 @@ impl Reader {
         match self {
             Self::None => policy.activation,
             Self::Linear => policy.linear_input,
+        }
+    }
+}
+
+/// How a part of a weight is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    Dense(Dtype),
+    Blocks(BlockKind),
+    Scaled(ScaledKind),
+}
+
+impl Packing {
+    /// Every way of packing.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let blocks = BlockKind::GGML.into_iter().chain([BlockKind::Int4]).map(Self::Blocks);
+        let rotated = [None, Some(16), Some(64)].map(|rotated| ScaledKind::Int8 { rotated });
+        let scaled = [ScaledKind::E4m3, ScaledKind::E5m2].into_iter().chain(rotated);
+        blocks.chain(scaled.map(Self::Scaled))
+    }
+
+    /// Random values of such a size that unit inputs give unit results.
+    fn form(self, seed: u64, [rows, columns]: [usize; 2]) -> Form {
+        let mut random = super::random::Random::new(seed);
+        let mut bytes = |count: usize| (0..count).map(|_| random.bits() as u8).collect::<Vec<u8>>();
+        let factor = 1.0 / (columns.max(1) as f32).sqrt();
+        match self {
+            Self::Dense(dtype) => {
+                let values = super::random::scaled(seed, rows * columns, factor);
+                Form::Dense(stored(dtype, &[rows, columns], &values))
+            }
+            Self::Blocks(kind) => {
+                let bytes = bytes(rows * columns / kind.values() * kind.bytes());
+                let blocks = Blocks::spread(kind, [rows, columns], bytes, factor);
+                Form::Blocks(blocks.expect("cases have whole blocks"))
+            }
+            Self::Scaled(kind) => {
+                let (mut bytes, unit) = (
+                    bytes(rows * columns),
+                    match kind {
+                        ScaledKind::Int8 { .. } => 73.9,
+                        ScaledKind::E4m3 | ScaledKind::E5m2 => 0.66,
+                    },
+                );
+                if !matches!(kind, ScaledKind::Int8 { .. }) {
+                    // Floats below two: every bit of them is a number.
+                    bytes.iter_mut().for_each(|byte| *byte &= !0x40);
+                }
+                let scales = (0..rows).map(|row| factor / unit * (1.0 + (row % 3) as f32 / 8.0));
+                let scaled = Scaled::new(kind, [rows, columns], bytes.into(), scales.collect());
+                Form::Scaled(scaled.expect("cases have whole rotations"))
+            }
         }
     }
 }

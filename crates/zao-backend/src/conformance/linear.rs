@@ -1,10 +1,10 @@
 //! Cases of matrix multiplies.
 
-use super::bench::{Bench, DTYPES, Reader, Scenario, agree, agree_all};
+use super::bench::{Bench, DTYPES, Packing, Reader, Scenario, agree, agree_all};
 use super::compare::{Bound, same_bits};
 use super::{Failure, Outcome, random};
 use crate::op::LinearOps;
-use crate::{Backend, Dtype, Policy, Result, Role, Shape, Tensor, Weight};
+use crate::{Backend, BlockKind, Dtype, Policy, Result, Role, ScaledKind, Shape, Tensor, Weight};
 
 /// What is done with the product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ struct Multiply {
     /// Heights of the stacked parts; for SwiGLU, of each of the two.
     outputs: Vec<usize>,
     dtype: Dtype,
+    /// How the parts are stored instead, in turn, if they are packed.
+    packed: Vec<Packing>,
     form: Form,
     bias: bool,
     input: Input,
@@ -47,6 +49,7 @@ impl Multiply {
             inputs,
             outputs: vec![outputs],
             dtype: Dtype::F32,
+            packed: Vec::new(),
             form: Form::Store,
             bias: true,
             input: Input::Plain,
@@ -78,6 +81,14 @@ impl Multiply {
             Form::SwiGlu => (Role::SwiGlu, [&self.outputs[..], &self.outputs[..]].concat()),
             Form::Store | Form::Silu | Form::Accumulate => (Role::Linear, self.outputs.clone()),
         };
+        if !self.packed.is_empty() {
+            let packings = self.packed.iter().cycle();
+            let parts: Vec<_> = packings
+                .zip(parts)
+                .map(|(&packing, rows)| (packing, [rows, self.inputs]))
+                .collect();
+            return bench.packed_weight(role, &parts);
+        }
         let shapes: Vec<_> = parts.iter().map(|&rows| vec![rows, self.inputs]).collect();
         bench.weight(role, self.dtype, &shapes)
     }
@@ -171,6 +182,49 @@ pub fn linear_stored_types<B: Backend>(backend: &B) -> Outcome {
     )
 }
 
+/// Weights in every packed form: rows that leave panels and groups half filled, more tokens than a block has, SwiGLU.
+pub fn linear_packed_forms<B: Backend>(backend: &B) -> Outcome {
+    for packing in Packing::all() {
+        for (tokens, inputs, outputs) in [(1, 256, 33), (33, 768, 70), (250, 1280, 64)] {
+            let base = Multiply::new(tokens, inputs, outputs);
+            agree(backend, &Multiply { packed: vec![packing], ..base })?;
+            let swiglu =
+                Multiply { packed: vec![packing], ..Multiply::swiglu(tokens, inputs, outputs) };
+            agree_all(backend, Reader::ALL.map(|reader| Multiply { reader, ..swiglu.clone() }))?;
+        }
+    }
+    // Of few columns, which are no group of any device.
+    let short = [BlockKind::Q4_0, BlockKind::Q8_0].map(Packing::Blocks);
+    let short = short.into_iter().chain([Packing::Scaled(ScaledKind::E4m3)]);
+    agree_all(
+        backend,
+        short.flat_map(|packing| {
+            [32, 96, 352]
+                .map(|inputs| Multiply { packed: vec![packing], ..Multiply::new(7, inputs, 40) })
+        }),
+    )
+}
+
+/// Parts of one weight that are stored each in another form, some of them dense.
+pub fn linear_packed_beside_dense<B: Backend>(backend: &B) -> Outcome {
+    let (q4, q6) = (Packing::Blocks(BlockKind::Q4K), Packing::Blocks(BlockKind::Q6K));
+    for packed in [
+        vec![q4, q6, Packing::Dense(Dtype::Bf16)],
+        vec![Packing::Dense(Dtype::F32), q4, Packing::Scaled(ScaledKind::E4m3)],
+        vec![q6, Packing::Dense(Dtype::Bf16), q4],
+    ] {
+        for (tokens, form) in [(1, Form::Store), (33, Form::Accumulate), (200, Form::Store)] {
+            let outputs = vec![96, 32, 70];
+            let base =
+                Multiply { outputs, packed: packed.clone(), ..Multiply::new(tokens, 768, 1) };
+            agree(backend, &Multiply { form, ..base })?;
+        }
+        let pair = Multiply { packed, ..Multiply::swiglu(33, 512, 70) };
+        agree(backend, &pair)?;
+    }
+    Ok(())
+}
+
 /// Queries, keys and values of different heights in one weight.
 pub fn linear_stacked_parts<B: Backend>(backend: &B) -> Outcome {
     for outputs in [vec![96, 32, 32], vec![7, 1, 5], vec![64, 64, 64], vec![341, 2]] {
@@ -234,12 +288,17 @@ pub fn linear_reads_f32<B: Backend>(backend: &B) -> Outcome {
 
 /// The multiplies whose rows are looked at one by one.
 fn batches() -> impl Iterator<Item = Multiply> {
-    [(64, 64), (341, 70), (2500, 33)].into_iter().flat_map(|(inputs, outputs)| {
-        let store = Multiply::new(100, inputs, outputs);
-        let swiglu = Multiply::swiglu(100, inputs, outputs);
-        let accumulate = Multiply { form: Form::Accumulate, ..store.clone() };
-        [store, swiglu, accumulate]
-    })
+    let packed = [Multiply::new(100, 768, 70), Multiply::swiglu(100, 768, 70)]
+        .map(|base| Multiply { packed: vec![Packing::Blocks(BlockKind::Q4K)], ..base });
+    [(64, 64), (341, 70), (2500, 33)]
+        .into_iter()
+        .flat_map(|(inputs, outputs)| {
+            let store = Multiply::new(100, inputs, outputs);
+            let swiglu = Multiply::swiglu(100, inputs, outputs);
+            let accumulate = Multiply { form: Form::Accumulate, ..store.clone() };
+            [store, swiglu, accumulate]
+        })
+        .chain(packed)
 }
 
 /// A row has the same bits alone, in a smaller batch and in a larger one, wherever it stands.

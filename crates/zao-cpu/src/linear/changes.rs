@@ -10,7 +10,7 @@ use super::Factor;
 use crate::device::Cpu;
 use crate::isa::Isa;
 use crate::kernel::PANEL;
-use crate::panels::Panels;
+use crate::panels::{Panels, Unpacked};
 use crate::view::Rows;
 
 /// A change of some rows, ready for tasks.
@@ -97,7 +97,8 @@ impl<'a> Applied<'a> {
                     Matrix::Weight(factor) => {
                         let mut multiply = |panel: usize, terms: &mut [f32]| {
                             let panels = panel..panel + 1;
-                            factor.sums(panels, inputs.clone(), weights, terms, scratch);
+                            let none = &Unpacked::NONE;
+                            factor.sums(panels, inputs.clone(), none, weights, terms, scratch);
                         };
                         if sources > 1 {
                             multiply(panel, terms);

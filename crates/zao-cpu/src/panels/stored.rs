@@ -21,7 +21,7 @@ impl Part {
     /// One matrix of a file.
     pub(crate) fn mapped(panels: &Int8Panels) -> Result<Self> {
         let (words, scales) = (aligned(panels.words())?, padded(panels.scales().to_f32()));
-        Ok(Self { words, rows: panels.shape()[0], scales })
+        Ok(Self { words, kept: Kept::Int8, rows: panels.shape()[0], scales })
     }
 
     /// Matrices of a file, the outputs of one after those of the other: as many parts if each but the
@@ -51,14 +51,15 @@ impl Part {
             }
         }
         let scales = sources.iter().flat_map(|panels| panels.scales().to_f32()).collect();
-        Ok(Self { words: Words::Packed(block), rows, scales: padded(scales) })
+        Ok(Self { words: Words::Own(block), kept: Kept::Int8, rows, scales: padded(scales) })
     }
 
     /// The matrix as a file keeps it; only of integers.
     fn into_stored(self, depth: usize) -> Int8Panels {
         let words = match self.words {
-            Words::Packed(block) => Bytes::from_owner(block),
+            Words::Own(block) => Bytes::from_owner(block),
             Words::Mapped(bytes) => bytes,
+            Words::Unpacked(_) => unreachable!("what is stored was packed in panels"),
         };
         let scales = Stored::from_f32(&[self.rows], &self.scales[..self.rows]);
         Int8Panels::new([self.rows, depth], words, scales).expect("panels are packed as files are")
@@ -86,7 +87,7 @@ fn aligned(bytes: &Bytes) -> Result<Words> {
     }
     let mut block = block_of(1, bytes.len() / WORD)?;
     block.bytes_mut().copy_from_slice(bytes);
-    Ok(Words::Packed(block))
+    Ok(Words::Own(block))
 }
 
 /// Scales of whole panels; those of filling multiply nothing.
