@@ -100,6 +100,12 @@ pub trait Backend: Sized {
     /// reserves anew.
     fn release(&self);
 
+    /// Gives back, beyond what [`Backend::release`] does, all memory that is only kept so that the next run need not ask
+    /// for it, in main memory too. For when none is expected for a while.
+    fn rest(&self) {
+        self.release();
+    }
+
     /// Memory for `bytes` bytes, uninitialised.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The device itself: what it owns, and which module does which operation.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use zao_backend::op::Op;
 use zao_backend::{
@@ -225,6 +225,17 @@ impl Backend for Cuda {
             self.job.release();
             self.scratch.release();
             self.library_products.release();
+        }
+    }
+
+    fn rest(&self) {
+        self.release();
+        // What is still copied or multiplied reads from what goes now.
+        if self.wait().is_ok() {
+            self.segments.forget();
+            self.work_lists.forget();
+            self.readback.forget();
+            *self.loader.lock().unwrap_or_else(PoisonError::into_inner) = Loader::default();
         }
     }
 

@@ -30,6 +30,9 @@ pub(crate) trait Draw {
     /// Bytes of the device's memory that are held for weights and runs.
     fn held_bytes(&self, model: &ModelFiles) -> u64;
 
+    /// Gives back everything that is only kept for the next run.
+    fn rest(&mut self, model: &ModelFiles);
+
     /// Drops the transformer, whose weights will be others.
     fn forget_transformer(&mut self, model: &ModelFiles);
 
@@ -271,6 +274,12 @@ impl<B: Backend> Draw for Artist<B> {
 
     fn held_bytes(&self, model: &ModelFiles) -> u64 {
         self.parts.present(model, self.target).bytes() + self.reserved.bytes() as u64
+    }
+
+    fn rest(&mut self, model: &ModelFiles) {
+        self.parts.clear(model);
+        self.backend.rest();
+        self.reserved = Plan::default();
     }
 
     fn forget_transformer(&mut self, model: &ModelFiles) {

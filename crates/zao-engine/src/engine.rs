@@ -187,6 +187,13 @@ impl Engine {
         self.artist.held_bytes(&self.model)
     }
 
+    /// Gives all memory back that is only held for the next picture, of weights and of runs, on a card everything but
+    /// the driver's own; the next picture loads again, and is the same. For whoever has nothing to draw for a
+    /// while ([`crate::IdleTimer`] says when).
+    pub fn release(&mut self) {
+        self.artist.rest(&self.model);
+    }
+
     /// Opens the adapter (LoRA, LoHa, LoKr or DoRA) in a safetensors file, or in PEFT's folder, so that jobs can
     /// follow it. Every tensor is checked now, and loaded with the first picture that needs it.
     ///
