@@ -5,8 +5,13 @@ use std::num::NonZeroUsize;
 use zao_backend::{Backend, Dtype, Form, Int8Panels, Policy, Stored};
 pub use zao_cpu::Instructions;
 use zao_cpu::{Cpu, CpuPrecision};
+pub use zao_cuda::{
+    Bus, CardFacts, DriverState, InstalledLibrary, LibraryPlaces, Served, UseOfLibraries,
+};
 use zao_cuda::{Card, Cuda, CudaPrecision};
-pub use zao_cuda::{LibraryPlaces, UseOfLibraries};
+pub(crate) use zao_cuda::{
+    cards_on_the_bus, driver, driver_release, installed as installed_libraries, survey,
+};
 use zao_model::{Declared, Usage};
 
 use crate::memory::resident_bytes;

@@ -20,7 +20,7 @@ use crate::rehearsal::{largest_fitting, rehearse, thriftier};
 use crate::run::{Draws, run};
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{Error, Event, Job, Residency, ResolvedPrecision, Result};
+use crate::{CancelToken, Error, Event, Job, Residency, ResolvedPrecision, Result};
 
 /// Drawing without naming the device.
 pub(crate) trait Draw {
@@ -55,6 +55,14 @@ pub(crate) struct Artist<B: Backend> {
 struct Batch<'w, 'a> {
     work: Cow<'w, [Work<'a>]>,
     plan: Plan,
+}
+
+/// What a drawing will be like.
+pub(crate) struct Foreseen {
+    /// The most memory that it takes at once.
+    pub(crate) plan: MemoryPlan,
+    /// In how many batches it is done.
+    pub(crate) batches: usize,
 }
 
 impl<B: Backend> Artist<B> {
@@ -187,6 +195,21 @@ impl<B: Backend> Artist<B> {
         most
     }
 
+    /// What drawing `jobs` will take within the budget, without doing any of it.
+    ///
+    /// # Errors
+    /// A picture that does not fit; the error says which would.
+    pub(crate) fn foresee(&self, model: &ModelFiles, jobs: &[Job]) -> Result<Foreseen> {
+        let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
+        let watch = Watch::new(&events, &cancel, &mut deliver);
+        let work = jobs.iter().map(|job| Work::new(model, job, &watch));
+        let work = work.collect::<Result<Vec<_>>>()?;
+        let total = self.budget.total(self.held_bytes(model), self.backend.free_bytes());
+        let batches = self.batches(model, &work, total)?;
+        let plan = self.forecast(model, &batches, total);
+        Ok(Foreseen { plan, batches: batches.len() })
+    }
+
     /// What becomes of parts after batch number `index` of `count`: until the last, the others will ask for every
     /// part once more.
     fn residency_of(&self, index: usize, count: usize) -> Residency {
@@ -314,7 +337,7 @@ mod tests {
     use zao_weights::Source;
 
     use super::*;
-    use crate::{Ask, CancelToken, Mask, Picture, Settings, Start};
+    use crate::{Ask, Mask, Picture, Settings, Start};
 
     /// A planner in the place of the device counts what a run with real weights takes.
     #[test]

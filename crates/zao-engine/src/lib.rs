@@ -21,12 +21,14 @@ mod error;
 mod event;
 mod fingerprint;
 mod forecast;
+mod host;
 mod idle;
 mod inspect;
 mod job;
 mod memory;
 mod model;
 mod origins;
+mod outlook;
 mod parts;
 mod picture;
 mod precision;
@@ -43,15 +45,20 @@ mod work;
 pub use adapters::{AdapterId, AdapterInfo};
 pub use cancel::CancelToken;
 pub use convert::{ConvertSettings, Converted, Kept, KeptBecause, convert};
-pub use devices::{Device, Instructions, LibraryPlaces, UseOfLibraries, used_bytes};
+pub use devices::{
+    Bus, CardFacts, Device, DriverState, InstalledLibrary, Instructions, LibraryPlaces, Served,
+    UseOfLibraries, used_bytes,
+};
 pub use engine::{Engine, ModelInfo, Residency, Settings, open, open_synthetic};
 pub use error::{Error, Result};
 pub use event::{Event, Stage, Timings};
 pub use forecast::MemoryPlan;
+pub use host::{Host, MainMemory, Processor, look};
 pub use idle::IdleTimer;
 pub use inspect::{Inspected, InspectedPart, Inspection, StoredIn, inspect};
 pub use job::{Ask, InvalidJob, Job, MAX_ADAPTER_SCALE, MAX_SIDE, MAX_STEPS};
 pub use memory::peak_bytes;
+pub use outlook::{Outlook, outlook, outlook_synthetic};
 pub use picture::Picture;
 pub use precision::{Precision, PrecisionReason, ResolvedPrecision};
 pub use source::ModelSource;

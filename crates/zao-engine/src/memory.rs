@@ -41,9 +41,19 @@ impl Budget {
 
 /// Bytes that this process can still take without pushing anything out, if the system tells: what
 /// the machine has available, or what is left of the control group's limit, whichever is less.
-fn available_bytes() -> Option<u64> {
+pub(crate) fn available_bytes() -> Option<u64> {
     let machine = kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")?;
     Some(control_group().map_or(machine, |group| machine.min(group)))
+}
+
+/// All main memory of the machine, in bytes, if the system tells.
+pub(crate) fn machine_bytes() -> Option<u64> {
+    kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")
+}
+
+/// The most that this process's control group may take, in bytes, if there is a limit.
+pub(crate) fn limit_bytes() -> Option<u64> {
+    fs::read_to_string("/sys/fs/cgroup/memory.max").ok()?.trim().parse().ok()
 }
 
 /// The number behind `key` in a file of `key: number kB` lines, in bytes.

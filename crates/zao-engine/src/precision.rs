@@ -1,6 +1,6 @@
 //! In which precision to draw, and why that one.
 
-use zao_backend::Policy;
+use zao_backend::{Grid, Policy};
 use zao_model::guidance::Guidance;
 use zao_model::noise::Generator;
 
@@ -215,8 +215,15 @@ fn resolve(
 
 /// Bytes that drawing one picture of the usual size takes beside the weights.
 fn usual_run(model: &ModelFiles, info: &ModelInfo, policy: Policy) -> Result<u64> {
-    let size = info.default_size;
-    let ask = Ask {
+    let job = Job::new(usual_picture(info.default_size), info)?;
+    let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
+    let work = Work::new(model, &job, &Watch::new(&events, &cancel, &mut deliver))?;
+    Ok(rehearse(model, policy, &[work])?.bytes() as u64)
+}
+
+/// What people ask for, as far as memory depends on it.
+pub(crate) fn usual_picture(size: Grid) -> Ask {
+    Ask {
         start: None,
         prompt: "a picture of something, told in a sentence of the usual length".into(),
         negative: String::new(),
@@ -226,11 +233,7 @@ fn usual_run(model: &ModelFiles, info: &ModelInfo, policy: Policy) -> Result<u64
         guidance: Guidance::OFF,
         seed: 0,
         generator: Generator::TorchCpu,
-    };
-    let job = Job::new(ask, info)?;
-    let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
-    let work = Work::new(model, &job, &Watch::new(&events, &cancel, &mut deliver))?;
-    Ok(rehearse(model, policy, &[work])?.bytes() as u64)
+    }
 }
 
 #[cfg(test)]

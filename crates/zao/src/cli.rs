@@ -2,6 +2,7 @@
 
 mod bench;
 mod convert;
+mod doctor;
 mod files;
 
 use std::fmt::Display;
@@ -16,6 +17,7 @@ use zao_engine::{Device, MAX_ADAPTER_SCALE, MAX_STEPS};
 
 pub(crate) use bench::{BenchArgs, BenchCommand, CommonArgs, ScenariosArgs, SettingArgs};
 pub(crate) use convert::{ConvertArgs, Target};
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use files::{FileArgs, InspectArgs};
 
 /// More threads or connections than this are a slip of the finger, not a wish.
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Store a model in int8, so that it is smaller and starts sooner
     Convert(ConvertArgs),
+    /// Look at this machine: what it can draw with, and what to install or change
+    Doctor(DoctorArgs),
     /// Show how a picture was made
     Info(InfoArgs),
     /// Show what a file or folder of weights is, and whether it can be drawn with
