@@ -40,6 +40,7 @@ mod weight;
 pub use card::Card;
 pub use device::Cuda;
 pub use libraries::{LibraryPlaces, UseOfLibraries};
+pub use loader::STAGING_BYTES;
 pub use memory::Memory;
 pub use settings::{CudaPrecision, Settings};
 pub use weight::{CudaWeight, kept_bytes, packed_bytes};
