@@ -36,8 +36,6 @@ impl Plan {
 #[derive(Debug)]
 pub struct Planner {
     policy: Policy,
-    /// What the device that is planned for takes besides.
-    beside: u64,
     step: Arc<Mutex<Arena>>,
     job: Arc<Mutex<Arena>>,
     flops: AtomicU64,
@@ -48,13 +46,7 @@ impl Planner {
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         let arena = || Arc::new(Mutex::new(Arena::unbounded()));
-        Self { policy, beside: 0, step: arena(), job: arena(), flops: AtomicU64::new(0) }
-    }
-
-    /// The same for a device whose [`Backend::beside_bytes`] are so many.
-    #[must_use]
-    pub fn with_beside(self, beside: u64) -> Self {
-        Self { beside, ..self }
+        Self { policy, step: arena(), job: arena(), flops: AtomicU64::new(0) }
     }
 
     /// What the run so far would have needed.
@@ -103,10 +95,6 @@ impl Backend for Planner {
 
     fn policy(&self) -> Policy {
         self.policy
-    }
-
-    fn beside_bytes(&self) -> u64 {
-        self.beside
     }
 
     fn reserve(&self, _plan: Plan) -> Result<()> {

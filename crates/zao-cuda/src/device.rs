@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use zao_backend::op::Op;
 use zao_backend::{
-    Backend, Description, Error, Matrix, Plan, Policy, Region, Result, Segments, Tensor,
+    Backend, Description, Error, Expected, Matrix, Plan, Policy, Region, Result, Segments, Tensor,
 };
 
 use crate::attention::WorkLists;
@@ -251,9 +251,9 @@ impl Backend for Cuda {
         BESIDE as u64
     }
 
-    fn expect_weights(&self, bytes: u64) -> Result<()> {
+    fn expect_weights(&self, expected: Expected) -> Result<()> {
         self.context.bind()?;
-        self.model.prepare(usize::try_from(bytes).unwrap_or(usize::MAX))
+        self.model.prepare(usize::try_from(expected.bytes).unwrap_or(usize::MAX))
     }
 
     fn free_bytes(&self) -> Option<u64> {

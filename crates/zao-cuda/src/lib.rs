@@ -41,6 +41,7 @@ mod weight;
 pub use card::Card;
 pub use device::Cuda;
 pub use libraries::{InstalledLibrary, LibraryPlaces, UseOfLibraries, installed};
+pub use loader::STAGING_BYTES;
 pub use memory::Memory;
 pub use settings::{CudaPrecision, Settings};
 pub use survey::{

@@ -1,16 +1,19 @@
 //! What drawing with a model on this machine would be like: which device, in which precision, how large, how many at
 //! once. It decides as [`crate::open`] and a run do, by the same code, but takes no device and loads nothing.
 
-use zao_backend::{Grid, Planner};
+use zao_backend::{Grid, Plan};
 
 use crate::devices::Found;
-use crate::draw::{Artist, Foreseen};
 use crate::memory::Budget;
 use crate::model::ModelFiles;
+use crate::parts::Present;
+use crate::planning::{Bounds, Planning, Terms};
 use crate::precision::{Choice, choose, usual_picture};
+use crate::watch::Watch;
+use crate::work::Work;
 use crate::{
-    Device, Error, Job, MemoryPlan, ModelInfo, ModelSource, PrecisionReason, ResolvedPrecision,
-    Result, Settings, Synthetic,
+    CancelToken, Device, Error, Job, MemoryPlan, ModelInfo, ModelSource, PrecisionReason,
+    ResolvedPrecision, Result, Settings, Synthetic,
 };
 
 /// What drawing would be like.
@@ -59,21 +62,32 @@ pub fn outlook_synthetic(synthetic: Synthetic, settings: &Settings) -> Result<Ou
 
 fn of_model(model: &ModelFiles, settings: &Settings) -> Result<Outlook> {
     let info = ModelInfo::of("model", model);
-    let limit = Budget::new(settings.memory_limit);
-    let Choice { found, passed_over, precision, reason } =
-        choose(settings.device, settings.precision, model, &info, limit)?;
+    let Choice { found, passed_over, precision, reason } = choose(settings, model, &info)?;
     let target = found.with(precision);
+    let budget = Budget::of(settings, &found);
+    let terms = Terms {
+        target,
+        policy: target.policy(),
+        beside: found.beside_bytes(),
+        budget,
+        residency: settings.residency,
+    };
     // What is free is asked once, so that all answers are about the same moment.
-    let budget = Budget::new(Some(limit.total(0, found.free_bytes())));
-    let planner = Planner::new(target.policy()).with_beside(found.beside_bytes());
-    let artist = Artist::new(planner, target, budget, settings.residency);
-    let foresee = |size, count| -> Result<Foreseen> {
+    let bounds = Bounds { device: budget.total(0, found.free_bytes()), host: budget.lockable(0) };
+    let planning = Planning::new(terms, model, bounds);
+    let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
+    let watch = Watch::new(&events, &cancel, &mut deliver);
+    // The most memory that is taken, and in how many batches.
+    let foresee = |size, count| -> Result<(MemoryPlan, usize)> {
         let job = Job::new(usual_picture(size), &info)?;
-        artist.foresee(model, &vec![job; count])
+        let work = vec![Work::new(model, &job, &watch)?; count];
+        let batches = planning.batches(&work)?;
+        let plan = planning.forecast(Present::default(), Plan::default(), &batches);
+        Ok((plan, batches.len()))
     };
     let size = info.default_size;
     let picture = match foresee(size, 1) {
-        Ok(foreseen) => Ok(foreseen.plan),
+        Ok((plan, _)) => Ok(plan),
         Err(refusal @ Error::OutOfMemory { .. }) => Err(refusal.to_string()),
         Err(error) => return Err(error),
     };
@@ -85,7 +99,7 @@ fn of_model(model: &ModelFiles, settings: &Settings) -> Result<Outlook> {
         Grid::new(side(size.height, info.max_size.height), side(size.width, info.max_size.width))
     };
     let largest = [5, 4, 3, 2].map(quarters).into_iter().find(|&size| foresee(size, 1).is_ok());
-    let at_once = |&count: &usize| foresee(size, count).is_ok_and(|it| it.batches == 1);
+    let at_once = |&count: &usize| foresee(size, count).is_ok_and(|(_, batches)| batches == 1);
     let counts = [Outlook::MOST_TOGETHER, 4, 2, 1];
     let together = counts.into_iter().find(at_once).unwrap_or(0);
     let device = match &found {

@@ -4,6 +4,7 @@ mod bench;
 mod convert;
 mod doctor;
 mod files;
+mod memory;
 
 use std::fmt::Display;
 use std::num::NonZeroUsize;
@@ -19,6 +20,7 @@ pub(crate) use bench::{BenchArgs, BenchCommand, CommonArgs, ScenariosArgs, Setti
 pub(crate) use convert::{ConvertArgs, Target};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use files::{FileArgs, InspectArgs};
+pub(crate) use memory::MemoryArgs;
 
 /// More threads or connections than this are a slip of the finger, not a wish.
 const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
@@ -166,6 +168,9 @@ pub(crate) struct GenerateArgs {
     /// [default: auto]
     #[arg(long, value_name = "PRECISION")]
     pub(crate) precision: Option<zao_api::Precision>,
+
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
 
     /// Noise generator: torch-cpu or nv [default: torch-cpu]
     #[arg(long, value_name = "RNG")]

@@ -219,6 +219,13 @@ pub(super) fn reason(reason: PrecisionReason) -> Text {
                 "：bf16 需要 {needed}，而可用的只有 {free}"
             )
         }
+        PrecisionReason::Streams { needed, free } => {
+            let (needed, free) = (bytes(needed), bytes(free));
+            both!(
+                ": even so {needed} would be needed and {free} can be used, so weights are streamed from main memory",
+                "：即便如此仍需要 {needed}，而可用的只有 {free}，因此部分权重从内存流式传入"
+            )
+        }
         PrecisionReason::Beyond { needed, free } => {
             let (needed, free) = (bytes(needed), bytes(free));
             both!(
