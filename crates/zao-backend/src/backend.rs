@@ -1,7 +1,7 @@
 //! The trait a device implements.
 
 use crate::op::Op;
-use crate::{Care, Element, Matrix, Plan, Result, Tensor};
+use crate::{Care, Element, Expected, Matrix, Plan, Result, Tensor};
 
 /// Where a tensor lives, which is how long it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,6 +100,12 @@ pub trait Backend: Sized {
     /// reserves anew.
     fn release(&self);
 
+    /// Gives back, beyond what [`Backend::release`] does, all memory that is only kept so that the next run need not ask
+    /// for it, in main memory too. For when none is expected for a while.
+    fn rest(&self) {
+        self.release();
+    }
+
     /// Memory for `bytes` bytes, uninitialised.
     ///
     /// # Errors
@@ -118,13 +124,13 @@ pub trait Backend: Sized {
         0
     }
 
-    /// Says that weights of so many bytes in all, as the device keeps them, are loaded next, so that they can lie
-    /// together.
+    /// Says how the weights that are loaded next are to lie: together, and which share of them is streamed. A device
+    /// that computes in main memory need not know.
     ///
     /// # Errors
     /// [`crate::Error::OutOfMemory`] when there is not that much.
-    fn expect_weights(&self, bytes: u64) -> Result<()> {
-        let _ = bytes;
+    fn expect_weights(&self, expected: Expected) -> Result<()> {
+        let _ = expected;
         Ok(())
     }
 

@@ -135,6 +135,11 @@ impl Backend for Cpu {
         self.job.release();
     }
 
+    fn rest(&self) {
+        self.release();
+        self.threads.forget_scratch();
+    }
+
     fn allocate(&self, bytes: usize, region: Region) -> Result<Memory> {
         match region {
             Region::Step => self.step.allocate(bytes),

@@ -77,6 +77,16 @@ impl Threads {
         self.scratch.len()
     }
 
+    /// Gives all scratch memory back.
+    pub(crate) fn forget_scratch(&self) {
+        for block in self.scratch.iter().chain([&self.shared]) {
+            // An empty block is nothing that the system could refuse.
+            if let Some(empty) = Block::new(0) {
+                *lock(block) = empty;
+            }
+        }
+    }
+
     /// Calls `work` with `values` `f32` values of unspecified content, which one operation prepares for
     /// all its tasks.
     pub(crate) fn with_shared<R>(

@@ -16,6 +16,10 @@ impl Card {
     /// Bytes of device memory that a run takes at most beside weights and what is planned.
     pub const BESIDE_BYTES: u64 = BESIDE as u64;
 
+    /// Bytes that the driver reports beside these: its context, code of kernels, and what a library takes. An
+    /// H100's context takes 0.55 GB, smaller cards' take less.
+    pub const CONTEXT_BYTES: u64 = 620_000_000;
+
     /// Finds card number `ordinal`.
     ///
     /// # Errors

@@ -1,10 +1,10 @@
 //! The device itself: what it owns, and which module does which operation.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use zao_backend::op::Op;
 use zao_backend::{
-    Backend, Description, Error, Matrix, Plan, Policy, Region, Result, Segments, Tensor,
+    Backend, Description, Error, Expected, Matrix, Plan, Policy, Region, Result, Segments, Tensor,
 };
 
 use crate::attention::WorkLists;
@@ -228,6 +228,17 @@ impl Backend for Cuda {
         }
     }
 
+    fn rest(&self) {
+        self.release();
+        // What is still copied or multiplied reads from what goes now.
+        if self.wait().is_ok() {
+            self.segments.forget();
+            self.work_lists.forget();
+            self.readback.forget();
+            *self.loader.lock().unwrap_or_else(PoisonError::into_inner) = Loader::default();
+        }
+    }
+
     fn allocate(&self, bytes: usize, region: Region) -> Result<Memory> {
         match region {
             Region::Step => self.step.allocate(bytes),
@@ -240,9 +251,9 @@ impl Backend for Cuda {
         BESIDE as u64
     }
 
-    fn expect_weights(&self, bytes: u64) -> Result<()> {
+    fn expect_weights(&self, expected: Expected) -> Result<()> {
         self.context.bind()?;
-        self.model.prepare(usize::try_from(bytes).unwrap_or(usize::MAX))
+        self.model.prepare(usize::try_from(expected.bytes).unwrap_or(usize::MAX))
     }
 
     fn free_bytes(&self) -> Option<u64> {

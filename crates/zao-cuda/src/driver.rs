@@ -19,7 +19,9 @@ pub(crate) use buffer::{Buffer, DevicePtr};
 pub(crate) use context::{Card, Context};
 pub(crate) use event::Event;
 pub(crate) use launch::{Address, Argument, Launch, args};
-pub(crate) use library::{cards, version as driver_version};
+pub(crate) use library::{
+    cards, is_installed, is_new_enough, offered as offered_version, version as driver_version,
+};
 pub(crate) use module::{Kernel, Module};
 pub(crate) use pinned::Pinned;
 pub(crate) use stream::Stream;

@@ -109,6 +109,14 @@ pub(crate) fn checksum(prefix: &str) -> u64 {
     sum
 }
 
+/// The architecture of the kernels that a card runs; `None` for those that its driver compiles.
+///
+/// # Errors
+/// A card for which there are none.
+pub(crate) fn built_for(card: &Card) -> Result<Option<&'static str>> {
+    Ok(architectures(card)?.into_iter().find(|&architecture| architecture != PORTABLE))
+}
+
 fn unpack(packed: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut image = Vec::new();
     let mut decoder =

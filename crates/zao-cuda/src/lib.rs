@@ -34,12 +34,17 @@ mod rows;
 mod sequence;
 mod settings;
 mod staging;
+mod survey;
 mod transfer;
 mod weight;
 
 pub use card::Card;
 pub use device::Cuda;
-pub use libraries::{LibraryPlaces, UseOfLibraries};
+pub use libraries::{InstalledLibrary, LibraryPlaces, UseOfLibraries, installed};
+pub use loader::STAGING_BYTES;
 pub use memory::Memory;
 pub use settings::{CudaPrecision, Settings};
+pub use survey::{
+    Bus, CardFacts, DriverState, Served, cards_on_the_bus, driver, driver_release, survey,
+};
 pub use weight::{CudaWeight, kept_bytes, packed_bytes};

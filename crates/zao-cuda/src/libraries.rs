@@ -36,6 +36,28 @@ impl UseOfLibraries {
     }
 }
 
+/// A library of NVIDIA's that is installed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstalledLibrary {
+    /// What NVIDIA calls it.
+    pub name: &'static str,
+    /// Its major version.
+    pub major: u32,
+    /// The file.
+    pub path: std::path::PathBuf,
+}
+
+/// The libraries that are looked for, each once, in its newest version. Nothing is opened.
+#[must_use]
+pub fn installed(places: &LibraryPlaces) -> Vec<InstalledLibrary> {
+    let newest = |(name, file)| {
+        let Candidate { path, major } =
+            find(places, Path::new("/"), file, u32::MAX).into_iter().next()?;
+        Some(InstalledLibrary { name, major, path })
+    };
+    [("cuBLASLt", "cublasLt"), ("cuDNN", "cudnn")].into_iter().filter_map(newest).collect()
+}
+
 /// The libraries of one card, looked for when the first is asked for, and opened when it is needed.
 #[derive(Debug, Default)]
 pub(crate) struct Libraries {

@@ -65,6 +65,9 @@ struct Slot {
     emptied: Event,
 }
 
+/// Bytes of device memory for rows on their way that have to be converted.
+pub const STAGING_BYTES: u64 = (PIECE * SLOTS_OF_THREAD * THREADS) as u64;
+
 /// Bytes of a slot: large enough for the bus, small enough that many threads share one weight.
 const PIECE: usize = 4 << 20;
 /// Slots of a thread: one is filled while the other is emptied.

@@ -83,6 +83,11 @@ impl KnownSegments {
     /// So many batches are remembered.
     const KEPT: usize = 16;
 
+    /// Gives back what is remembered.
+    pub(crate) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Where the offsets of `segments` lie, `[segments + 1]` of `int`: segment `s` has the rows from `offsets[s]` up to
     /// `offsets[s + 1]`.
     pub(crate) fn get(

@@ -83,6 +83,13 @@ pub(crate) fn read_bytes(cuda: &Cuda, from: &Tensor<Cuda>) -> Result<Vec<u8>> {
 #[derive(Debug, Default)]
 pub(crate) struct Readback(Mutex<Option<Pinned>>);
 
+impl Readback {
+    /// Gives the memory back.
+    pub(crate) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
 /// What `decode` makes of the first `bytes` of a tensor, once everything before is done.
 fn fetch<T>(
     cuda: &Cuda,

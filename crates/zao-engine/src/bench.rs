@@ -77,8 +77,8 @@ impl Bench {
     pub fn open(synthetic: Synthetic, settings: &Settings) -> Result<Self> {
         let model = ModelFiles::synthetic(synthetic)?;
         let info = ModelInfo::of(synthetic.architecture.as_str(), &model);
-        let budget = Budget::new(settings.memory_limit);
-        let chosen = choose(settings.device, settings.precision, &model, &info, budget)?;
+        let chosen = choose(settings, &model, &info)?;
+        let budget = Budget::of(settings, &chosen.found);
         let (precision, target) = (chosen.precision, chosen.found.with(chosen.precision));
         let station: Box<dyn Measure> = match chosen.found {
             Found::Cpu => {

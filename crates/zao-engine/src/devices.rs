@@ -2,11 +2,16 @@
 
 use std::num::NonZeroUsize;
 
-use zao_backend::{Backend, Dtype, Form, Int8Panels, Policy, Stored};
+use zao_backend::{Backend, Dtype, Form, Int8Panels, Policy, Stored, Streamed};
 pub use zao_cpu::Instructions;
 use zao_cpu::{Cpu, CpuPrecision};
+pub use zao_cuda::{
+    Bus, CardFacts, DriverState, InstalledLibrary, LibraryPlaces, Served, UseOfLibraries,
+};
 use zao_cuda::{Card, Cuda, CudaPrecision};
-pub use zao_cuda::{LibraryPlaces, UseOfLibraries};
+pub(crate) use zao_cuda::{
+    cards_on_the_bus, driver, driver_release, installed as installed_libraries, survey,
+};
 use zao_model::{Declared, Usage};
 
 use crate::memory::resident_bytes;
@@ -52,6 +57,13 @@ impl std::str::FromStr for Device {
 pub fn used_bytes(device: Device) -> Result<Option<u64>> {
     Ok(Found::find(device)?.used_bytes())
 }
+
+/// Bytes of a card's memory that the driver reports for this process beside what is planned: its own context, code of
+/// kernels, a library.
+pub(crate) const CONTEXT_BYTES: u64 = Card::CONTEXT_BYTES;
+
+/// Bytes of a card's memory that a run takes at most beside weights and what is planned.
+pub(crate) const CARD_BESIDE_BYTES: u64 = Card::BESIDE_BYTES;
 
 /// A device that is there, not yet in a precision.
 pub(crate) enum Found {
@@ -115,7 +127,7 @@ impl Found {
     pub(crate) fn beside_bytes(&self) -> u64 {
         match self {
             Self::Cpu => 0,
-            Self::Cuda(..) => Card::BESIDE_BYTES,
+            Self::Cuda(..) => CARD_BESIDE_BYTES,
         }
     }
 
@@ -159,6 +171,22 @@ impl Target {
         match self {
             Self::Cpu(precision) => zao_cpu::packed_bytes(of_cpu(precision), (role, care), form),
             Self::Cuda(precision) => zao_cuda::packed_bytes(of_cuda(precision), (role, care), form),
+        }
+    }
+
+    /// Whether the device may stream a weight of this usage.
+    pub(crate) fn streams(self, usage: Usage) -> bool {
+        match (self, usage) {
+            (Self::Cpu(_), _) | (_, Usage::Vector) => false,
+            (Self::Cuda(_), Usage::Matrix { role, care }) => Streamed::takes(role, care),
+        }
+    }
+
+    /// Bytes of the device's memory in which streamed weights are converted that come from files.
+    pub(crate) fn staging_bytes(self) -> u64 {
+        match self {
+            Self::Cpu(_) => 0,
+            Self::Cuda(_) => zao_cuda::STAGING_BYTES,
         }
     }
 

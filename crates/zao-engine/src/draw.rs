@@ -1,26 +1,22 @@
-//! Drawing on one kind of device: how many pictures at a time, and in how much memory.
+//! Drawing on one kind of device: one planned batch after the other, in the memory that was planned for it.
 
 #[cfg(test)]
 mod census;
-
-use std::borrow::Cow;
-use std::slice::from_ref;
 
 use zao_backend::{Backend, Plan};
 use zao_model::noise;
 
 use crate::adapters::used;
 use crate::devices::Target;
-use crate::error::Bytes;
-use crate::forecast::{MemoryPlan, most_of_weights};
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::{Loading, Parts, Piece};
-use crate::rehearsal::{largest_fitting, rehearse, thriftier};
+use crate::placement::Placement;
+use crate::planning::{Batch, Bounds, Planning, Terms};
 use crate::run::{Draws, run};
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{Error, Event, Job, Residency, ResolvedPrecision, Result};
+use crate::{Error, Event, Job, Residency, Result};
 
 /// Drawing without naming the device.
 pub(crate) trait Draw {
@@ -29,6 +25,9 @@ pub(crate) trait Draw {
 
     /// Bytes of the device's memory that are held for weights and runs.
     fn held_bytes(&self, model: &ModelFiles) -> u64;
+
+    /// Gives back everything that is only kept for the next run.
+    fn rest(&mut self, model: &ModelFiles);
 
     /// Drops the transformer, whose weights will be others.
     fn forget_transformer(&mut self, model: &ModelFiles);
@@ -48,160 +47,48 @@ pub(crate) struct Artist<B: Backend> {
     reserved: Plan,
 }
 
-/// Work that fits into memory together.
-struct Batch<'w, 'a> {
-    work: Cow<'w, [Work<'a>]>,
-    plan: Plan,
-}
-
 impl<B: Backend> Artist<B> {
     pub(crate) fn new(backend: B, target: Target, budget: Budget, residency: Residency) -> Self {
         let (parts, reserved) = (Parts::new(), Plan::default());
         Self { backend, parts, target, budget, residency, reserved }
     }
 
-    /// Bytes that a run of `work` with this plan needs at least: beside it, one part at a time has to fit, and
-    /// beside the transformer all adapters.
-    fn needed(&self, model: &ModelFiles, work: &[Work<'_>], plan: Plan) -> u64 {
-        self.without_parts(plan) + self.weights(model, work)
-    }
-
-    /// Bytes that a run of this plan needs beside parts and adapters.
-    fn without_parts(&self, plan: Plan) -> u64 {
-        plan.bytes() as u64 + self.backend.beside_bytes()
-    }
-
-    /// Bytes of weights that a run of `work` needs at once.
-    fn weights(&self, model: &ModelFiles, work: &[Work<'_>]) -> u64 {
-        let adapters = model.adapters.sizes_of(work, self.target);
-        let adapters: u64 = adapters.into_iter().map(|(_, bytes)| bytes).sum();
-        let transformer = model.loaded_bytes(Piece::Transformer, self.target);
-        model.largest_part(self.target).max(transformer + adapters)
-    }
-
-    /// Divides `work` into batches that fit into `total` bytes, one if possible. A picture that does not
-    /// fit alone is decoded with less memory.
-    fn batches<'w, 'a>(
-        &self,
-        model: &ModelFiles,
-        work: &'w [Work<'a>],
-        total: u64,
-    ) -> Result<Vec<Batch<'w, 'a>>> {
-        let policy = self.backend.policy();
-        let fits = |plan| self.needed(model, work, plan) <= total;
-        let plan = rehearse(model, policy, work)?;
-        if fits(plan) {
-            return Ok(vec![Batch { work: Cow::Borrowed(work), plan }]);
-        }
-        if let [only] = work {
-            let (thrifty, plan) = thriftier(model, policy, only, fits)?;
-            if !fits(plan) {
-                return Err(self.too_large(model, only, plan, total));
-            }
-            return Ok(vec![Batch { work: Cow::Owned(vec![thrifty]), plan }]);
-        }
-        let (first, rest) = work.split_at(work.len() / 2);
-        let mut batches = self.batches(model, first, total)?;
-        batches.extend(self.batches(model, rest, total)?);
-        Ok(batches)
-    }
-
-    /// The refusal of a picture, with the size that would not be refused.
-    fn too_large(&self, model: &ModelFiles, work: &Work<'_>, plan: Plan, total: u64) -> Error {
-        let own = from_ref(work);
-        let fits = |plan| self.needed(model, own, plan) <= total;
-        let remedy = self.budget.remedy();
-        let advice = match largest_fitting(model, self.backend.policy(), work, fits) {
-            Some(size) => format!("{size} would fit; draw that or {remedy}"),
-            None => {
-                let weights = self.weights(model, own);
-                let smaller = [ResolvedPrecision::Bf16, ResolvedPrecision::Int8]
-                    .into_iter()
-                    .filter(|&other| {
-                        let largest = |target| model.largest_part(target);
-                        largest(self.target.with(other)) < largest(self.target)
-                    })
-                    .map(|other| format!(" or use --precision {other}"));
-                let or: String = smaller.collect();
-                format!("the weights alone need {}; {remedy}{or}", Bytes(weights))
-            }
+    /// Plans with what is free now.
+    fn planning<'m>(&self, model: &'m ModelFiles) -> Planning<'m> {
+        let terms = Terms {
+            target: self.target,
+            policy: self.backend.policy(),
+            beside: self.backend.beside_bytes(),
+            budget: self.budget,
+            residency: self.residency,
         };
-        let (width, height) = (work.job.ask().width, work.job.ask().height);
-        let what = format!("a picture of {width}x{height}");
-        Error::OutOfMemory { what, needed: self.needed(model, own, plan), free: total, advice }
+        let held = self.held_bytes(model);
+        // What is held already has its place, however little is free besides.
+        let kept = if held > 0 { held + terms.beside } else { 0 };
+        let device = self.budget.total(held, self.backend.free_bytes()).max(kept);
+        let host = self.budget.lockable(self.parts.present(model, self.target).locked_bytes());
+        Planning::new(terms, model, Bounds { device, host })
     }
 
-    /// The refusal of a run that was planned to fit, when the device had less than it said. It is said for what is
-    /// free now that the run has given everything back.
-    fn no_longer_fits(&self, model: &ModelFiles, work: &[Work<'_>]) -> Result<Error> {
-        let total = self.budget.total(self.held_bytes(model), self.backend.free_bytes());
-        for one in work {
-            let fits = |plan| self.needed(model, from_ref(one), plan) <= total;
-            let (_, plan) = thriftier(model, self.backend.policy(), one, fits)?;
-            if !fits(plan) {
-                return Ok(self.too_large(model, one, plan, total));
-            }
-        }
-        let what = match work.len() {
-            1 => "this picture".to_owned(),
-            count => format!("drawing {count} pictures at once"),
-        };
-        let plan = rehearse(model, self.backend.policy(), work)?;
-        let needed = self.needed(model, work, plan);
-        let advice =
-            "other programs took memory meanwhile; draw again, which plans with what is free now";
-        Ok(Error::OutOfMemory { what, needed, free: total, advice: advice.into() })
-    }
-
-    /// What the device will keep for runs when `batch` follows those that it kept `reserved` for: what earlier
-    /// runs kept gives way where both have no room.
-    fn kept_for(
-        &self,
+    /// Makes the device keep memory for `batch`, and returns where weights are to be meanwhile. What earlier runs
+    /// kept, memory or parts, gives way where both have no room.
+    fn reserve(
+        &mut self,
+        planning: &Planning<'_>,
         model: &ModelFiles,
-        reserved: Plan,
-        Batch { work, plan }: &Batch<'_, '_>,
-        total: u64,
-    ) -> Plan {
-        let both = reserved.max(*plan);
-        if self.needed(model, work, both) > total { *plan } else { both }
-    }
-
-    /// The most that these batches will take at once.
-    fn forecast(&self, model: &ModelFiles, batches: &[Batch<'_, '_>], total: u64) -> MemoryPlan {
-        let mut present = self.parts.present(model, self.target);
-        let mut reserved = self.reserved;
-        let mut most = MemoryPlan::default();
-        for (index, batch) in batches.iter().enumerate() {
-            reserved = self.kept_for(model, reserved, batch, total);
-            let room = total.saturating_sub(self.without_parts(reserved));
-            let residency = self.residency_of(index, batches.len());
-            let adapters = model.adapters.sizes_of(&batch.work, self.target);
-            let weights =
-                most_of_weights(&mut present, &batch.pieces(), &adapters, room, residency);
-            let (runs, beside) = (reserved.bytes() as u64, self.backend.beside_bytes());
-            most = most.larger(MemoryPlan { weights, runs, beside, limit: total });
-        }
-        most
-    }
-
-    /// What becomes of parts after batch number `index` of `count`: until the last, the others will ask for every
-    /// part once more.
-    fn residency_of(&self, index: usize, count: usize) -> Residency {
-        if index + 1 == count { self.residency } else { Residency::Keep }
-    }
-
-    /// Makes the device keep memory for `batch`, and returns what is left of `total` for parts. What
-    /// earlier runs kept, memory or parts, gives way where both have no room.
-    fn reserve(&mut self, model: &ModelFiles, batch: &Batch<'_, '_>, total: u64) -> Result<u64> {
-        let kept = self.kept_for(model, self.reserved, batch, total);
+        batch: &Batch<'_, '_>,
+        residency: Residency,
+    ) -> Result<Placement> {
+        let kept = planning.kept_for(self.reserved, batch);
         if kept != self.reserved.max(batch.plan) {
             self.release();
         }
         self.reserved = kept;
-        let room = total.saturating_sub(self.without_parts(kept));
-        self.parts.shrink(model, self.target, room, &used(&batch.work));
+        let planned = planning.placement(batch, kept, residency);
+        let placement = self.parts.settle(model, self.target, &planned);
+        self.parts.shrink(model, self.target, planning.room(kept), &used(&batch.work));
         self.backend.reserve(batch.plan)?;
-        Ok(room)
+        Ok(placement)
     }
 
     fn release(&mut self) {
@@ -215,10 +102,12 @@ impl<B: Backend> Artist<B> {
         work: &[Work<'_>],
         watch: &mut Watch<'_>,
     ) -> Result<()> {
-        let total = self.budget.total(self.held_bytes(model), self.backend.free_bytes());
-        let batches = self.batches(model, work, total)?;
+        let planning = self.planning(model);
+        let batches = planning.batches(work)?;
         watch.expect(batches.iter().map(Batch::steps).sum(), work.len());
-        watch.tell(Event::Planned(self.forecast(model, &batches, total)));
+        let present = self.parts.present(model, self.target);
+        let plan = planning.forecast(present, self.reserved, &batches);
+        watch.tell(Event::Planned(Box::new(plan)));
         for work in batches.iter().flat_map(|batch| &*batch.work) {
             if let Some(warning) = work.thrift_in_words() {
                 watch.tell(Event::Warning(warning));
@@ -226,14 +115,16 @@ impl<B: Backend> Artist<B> {
         }
         let count = batches.len();
         for (index, batch) in batches.into_iter().enumerate() {
-            let room = self.reserve(model, &batch, total)?;
-            let residency = self.residency_of(index, count);
+            let residency = planning.residency_of(index, count);
+            let placement = self.reserve(&planning, model, &batch, residency)?;
+            let room = planning.room(self.reserved);
             let work = batch.work;
             let mut supply = Loading {
                 backend: &self.backend,
                 model,
                 parts: &mut self.parts,
                 target: self.target,
+                placement,
                 room,
                 adapters: used(&work),
                 residency,
@@ -263,7 +154,7 @@ impl<B: Backend> Draw for Artist<B> {
         }
         Err(match error {
             Error::Device(zao_backend::Error::OutOfMemory { .. }) => {
-                self.no_longer_fits(model, &work)?
+                self.planning(model).no_longer_fits(&work)?
             }
             other => other,
         })
@@ -273,25 +164,18 @@ impl<B: Backend> Draw for Artist<B> {
         self.parts.present(model, self.target).bytes() + self.reserved.bytes() as u64
     }
 
+    fn rest(&mut self, model: &ModelFiles) {
+        self.parts.clear(model);
+        self.backend.rest();
+        self.reserved = Plan::default();
+    }
+
     fn forget_transformer(&mut self, model: &ModelFiles) {
         self.parts.unload(model, Piece::Transformer);
     }
 
     fn describe(&self) -> zao_backend::Description {
         self.backend.describe()
-    }
-}
-
-impl Batch<'_, '_> {
-    /// What it needs of the model, in the order of a run.
-    fn pieces(&self) -> Vec<Piece> {
-        let begins = self.work.iter().any(|work| work.job.ask().start.is_some());
-        Piece::ALL.into_iter().filter(|&piece| begins || piece != Piece::Encoder).collect()
-    }
-
-    /// Steps of the longest job.
-    fn steps(&self) -> usize {
-        self.work.iter().map(|work| work.job.steps()).max().unwrap_or(0)
     }
 }
 
@@ -305,7 +189,7 @@ mod tests {
     use zao_weights::Source;
 
     use super::*;
-    use crate::{Ask, CancelToken, Mask, Picture, Settings, Start};
+    use crate::{Ask, CancelToken, Mask, Picture, ResolvedPrecision, Settings, Start};
 
     /// A planner in the place of the device counts what a run with real weights takes.
     #[test]

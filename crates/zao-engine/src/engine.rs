@@ -33,6 +33,13 @@ pub struct Settings {
     /// is free. With less than everything needs, fewer pictures are drawn at a time and
     /// parts of the model are loaded in turn: slower, but the pictures are the same.
     pub memory_limit: Option<u64>,
+    /// The most memory of a card, in bytes, that its driver may report for this process, with what the driver
+    /// needs itself; `None` for what is free. Weights that have no room are streamed from main memory. The processor
+    /// has no such memory.
+    pub vram: Option<u64>,
+    /// The most main memory, in bytes: beside a card for weights that are streamed to it, on the
+    /// processor for everything. `None` for what is free.
+    pub ram: Option<u64>,
     /// How long parts of the model stay in memory.
     pub residency: Residency,
     /// Which libraries a card may be driven with, beside what is built in.
@@ -102,9 +109,8 @@ pub fn open_synthetic(synthetic: Synthetic, settings: &Settings) -> Result<Engin
 
 fn engine(name: &str, model: ModelFiles, settings: &Settings) -> Result<Engine> {
     let info = ModelInfo::of(name, &model);
-    let budget = Budget::new(settings.memory_limit);
-    let Choice { found, passed_over, precision, reason } =
-        choose(settings.device, settings.precision, &model, &info, budget)?;
+    let Choice { found, passed_over, precision, reason } = choose(settings, &model, &info)?;
+    let budget = Budget::of(settings, &found);
     let target = found.with(precision);
     let artist: Box<dyn Draw> = match found {
         Found::Cpu => {
@@ -185,6 +191,13 @@ impl Engine {
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
         self.artist.held_bytes(&self.model)
+    }
+
+    /// Gives all memory back that is only held for the next picture, of weights and of runs, on a card everything but
+    /// the driver's own; the next picture loads again, and is the same. For whoever has nothing to draw for a
+    /// while ([`crate::IdleTimer`] says when).
+    pub fn release(&mut self) {
+        self.artist.rest(&self.model);
     }
 
     /// Opens the adapter (LoRA, LoHa, LoKr or DoRA) in a safetensors file, or in PEFT's folder, so that jobs can

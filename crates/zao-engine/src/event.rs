@@ -8,7 +8,7 @@ use crate::MemoryPlan;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// What the run will take of the device's memory, before anything is loaded.
-    Planned(MemoryPlan),
+    Planned(Box<MemoryPlan>),
     /// The next stage begins.
     Stage(Stage),
     /// So many bytes of the weights needed now are loaded.

@@ -2,6 +2,7 @@
 //! that is. It decides nothing; `draw.rs` does.
 
 use crate::parts::{Piece, Present};
+use crate::placement::{Placed, Placement};
 use crate::{AdapterId, Residency};
 
 /// The most of a device's memory that a run takes at once, in bytes.
@@ -15,6 +16,10 @@ pub struct MemoryPlan {
     pub beside: u64,
     /// How much all of it may be; [`u64::MAX`] where nobody knows a bound.
     pub limit: u64,
+    /// Where the weights of each part are then.
+    pub placement: Placement,
+    /// Bytes of main memory that are page-locked for weights on their way to a card.
+    pub locked: u64,
 }
 
 impl MemoryPlan {
@@ -32,11 +37,11 @@ impl MemoryPlan {
 }
 
 /// The most bytes of weights that one batch has loaded at once, when it begins with `present` ones, has `room`
-/// for them, and needs those `needed`, in the order of a run, and `adapters` in front of the transformer; what is
+/// for them, and needs those `needed`, in the order of a run, each as it is placed, and `adapters` in front of the transformer; what is
 /// there afterwards is left in `present`.
 pub(crate) fn most_of_weights(
     present: &mut Present,
-    needed: &[Piece],
+    needed: &[(Piece, Placed)],
     adapters: &[(AdapterId, u64)],
     room: u64,
     residency: Residency,
@@ -44,7 +49,7 @@ pub(crate) fn most_of_weights(
     let used: Vec<_> = adapters.iter().map(|(id, _)| *id).collect();
     present.shrink(room, &used);
     let mut most = present.bytes();
-    for &piece in needed {
+    for &(piece, placed) in needed {
         if piece == Piece::Transformer {
             for &(id, bytes) in adapters {
                 if !present.has_adapter(id) {
@@ -55,8 +60,8 @@ pub(crate) fn most_of_weights(
             }
         }
         if !present.has(piece) {
-            present.shrink(room.saturating_sub(present.bytes_of(piece)), &used);
-            present.add(piece);
+            present.shrink(room.saturating_sub(placed.device_bytes()), &used);
+            present.add(piece, placed);
         }
         most = most.max(present.bytes());
         if residency == Residency::InTurn {
@@ -78,14 +83,21 @@ mod tests {
         }
     }
 
+    /// All in this order, as large as `size` says, and resident.
+    fn placed(size: impl Fn(Piece) -> u64) -> [(Piece, Placed); 4] {
+        let place = |piece| Placed { bytes: size(piece), place: crate::Place::Resident };
+        Piece::ALL.map(|piece| (piece, place(piece)))
+    }
+
     #[test]
     fn parts_take_turns_where_they_are_told_to_or_have_to() {
         let most = |room, residency| {
-            let mut present = Present::new(size, |_| false, Vec::new());
-            let [_, words @ ..] = Piece::ALL;
+            let mut present = Present::default();
+            let all = placed(size);
+            let [_, words @ ..] = all;
             let mut draw =
-                |needed: &[Piece]| most_of_weights(&mut present, needed, &[], room, residency);
-            (draw(&words), draw(&Piece::ALL), present.bytes())
+                |needed: &[_]| most_of_weights(&mut present, needed, &[], room, residency);
+            (draw(&words), draw(&all), present.bytes())
         };
         assert_eq!(most(100, Residency::Keep), (21, 22, 22));
         assert_eq!(most(100, Residency::InTurn), (12, 12, 0));
@@ -95,10 +107,10 @@ mod tests {
 
     #[test]
     fn adapters_stay_with_the_transformer_and_give_way_to_what_does_not_need_them() {
-        let [_, words @ ..] = Piece::ALL;
+        let [_, words @ ..] = placed(size);
         let (ink, wash) = (AdapterId::nth(0), AdapterId::nth(1));
         let most = |room, residency| {
-            let mut present = Present::new(size, |_| false, Vec::new());
+            let mut present = Present::default();
             let mut draw =
                 |adapters: &[_]| most_of_weights(&mut present, &words, adapters, room, residency);
             (draw(&[(ink, 3)]), draw(&[(wash, 5)]), present.bytes())
@@ -110,7 +122,8 @@ mod tests {
 
         // An adapter that is there is in the way of a text encoder that is larger than the transformer.
         let size = |piece| if piece == Piece::TextEncoder { 15 } else { size(piece) };
-        let mut present = Present::new(size, |_| false, vec![(ink, 3)]);
+        let [_, words @ ..] = placed(size);
+        let mut present = Present::new([None; 4], vec![(ink, 3)]);
         let most = most_of_weights(&mut present, &words, &[(ink, 3)], 16, Residency::InTurn);
         assert_eq!((most, present.bytes()), (15, 0));
     }

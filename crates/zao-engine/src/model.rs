@@ -1,19 +1,20 @@
 //! A model as runs see it: its sizes, and where the weights of its parts come from. A model of random
 //! weights looks the same from here on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use zao_backend::Grid;
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::{Decoder, Encoder};
-use zao_model::{Declared, SchedulerConfig, TextConfig, TransformerConfig, VaeConfig};
+use zao_model::{Declared, Layer, SchedulerConfig, TextConfig, TransformerConfig, VaeConfig};
 use zao_weights::{Part, PartName};
 
 use crate::adapters::Adapters;
 use crate::checked::Checked;
 use crate::devices::Target;
 use crate::parts::Piece;
+use crate::placement::Footprint;
 use crate::prompts::Prompts;
 use crate::synthetic::{Configs, RandomPart, RandomWeights, Synthetic};
 use crate::weights::Weights;
@@ -29,6 +30,8 @@ pub(crate) struct ModelFiles {
     pub(crate) prompts: Prompts,
     pub(crate) fingerprint: String,
     pub(crate) adapters: Adapters,
+    /// The linear weights of the text encoder.
+    text_layers: Vec<Layer>,
     /// Only the tensors that drawing reads.
     parts: [Weights; 3],
     /// The half of the autoencoder that makes latents of pictures.
@@ -61,6 +64,7 @@ impl ModelFiles {
             only(vae_part, decoder),
         ];
         let adapters = Adapters::new(&transformer)?;
+        let text_layers = TextEncoder::layers(&text)?;
         Ok(Self {
             text,
             transformer,
@@ -69,6 +73,7 @@ impl ModelFiles {
             prompts,
             fingerprint,
             adapters,
+            text_layers,
             parts,
             encoder,
         })
@@ -90,6 +95,7 @@ impl ModelFiles {
         let prompts = Prompts::Fixed(synthetic.token_ids(text.vocab_size));
         let fingerprint = "random weights".into();
         let adapters = Adapters::new(&transformer)?;
+        let text_layers = TextEncoder::layers(&text)?;
         Ok(Self {
             text,
             transformer,
@@ -98,6 +104,7 @@ impl ModelFiles {
             prompts,
             fingerprint,
             adapters,
+            text_layers,
             parts,
             encoder,
         })
@@ -126,13 +133,48 @@ impl ModelFiles {
 
     /// Bytes that a piece takes in the memory of a device once it is loaded.
     pub(crate) fn loaded_bytes(&self, piece: impl Into<Piece>, target: Target) -> u64 {
-        let piece = piece.into();
-        let merged = |name: &str| {
+        self.loaded(piece.into(), target).map(|(_, bytes)| bytes).sum()
+    }
+
+    /// Each tensor of a piece, and the bytes that it takes in the memory of a device once it is loaded.
+    fn loaded(&self, piece: Piece, target: Target) -> impl Iterator<Item = (&Declared, u64)> {
+        let merged = move |name: &str| {
             let layer = name.strip_suffix(".weight");
             piece == Piece::Transformer
                 && layer.is_some_and(|layer| self.adapters.merges_into(layer))
         };
-        self.piece(piece).loaded_bytes(target, merged)
+        self.piece(piece).loaded(target, merged)
+    }
+
+    /// What each piece takes on a device, in the order of [`Piece::ALL`].
+    pub(crate) fn footprints(&self, target: Target) -> [Footprint; Piece::ALL.len()] {
+        Piece::ALL.map(|piece| self.footprint(piece, target))
+    }
+
+    fn footprint(&self, piece: Piece, target: Target) -> Footprint {
+        let mut footprint = Footprint::default();
+        let mut streamable = HashMap::new();
+        for (tensor, bytes) in self.loaded(piece, target) {
+            footprint.bytes += bytes;
+            if target.streams(tensor.usage) {
+                footprint.streamable += bytes;
+                streamable.insert(tensor.name.as_str(), bytes);
+            }
+        }
+        let layers = match piece {
+            Piece::Encoder | Piece::Decoder => &[][..],
+            Piece::TextEncoder => &self.text_layers,
+            Piece::Transformer => self.adapters.layers(),
+        };
+        let part = |(name, _): &(String, usize)| {
+            streamable.get(format!("{name}.weight").as_str()).copied().unwrap_or(0)
+        };
+        let weights = layers.iter().map(|layer| layer.parts.iter().map(part).sum());
+        footprint.largest = weights.max().unwrap_or(0);
+        footprint.staging = target.staging_bytes();
+        let merged = piece == Piece::Transformer && !self.adapters.merged().is_empty();
+        footprint.in_files = !merged && self.piece(piece).are_read_again(target);
+        footprint
     }
 
     /// Bytes of the part that takes most; parts can be loaded in turn, but none in pieces.

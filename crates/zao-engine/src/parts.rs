@@ -6,7 +6,7 @@ mod reading;
 
 use std::sync::Arc;
 
-use zao_backend::Backend;
+use zao_backend::{Backend, Expected};
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::{Decoder, Encoder};
@@ -17,6 +17,7 @@ pub(crate) use self::reading::Reading;
 use crate::adapters::Original;
 use crate::devices::Target;
 use crate::model::ModelFiles;
+use crate::placement::{Placed, Placement};
 use crate::watch::Watch;
 use crate::{AdapterId, Residency, Result, Stage};
 
@@ -43,20 +44,27 @@ pub(crate) struct Parts<B: Backend> {
     transformer: Option<Transformer<B>>,
     decoder: Option<Decoder<B>>,
     adapters: Vec<(AdapterId, Arc<Adapter<B>>)>,
+    /// Where the weights of loaded pieces are, in the order of [`Piece::ALL`].
+    placed: [Placed; Piece::ALL.len()],
 }
 
 impl<B: Backend> Parts<B> {
     pub(crate) fn new() -> Self {
-        let adapters = Vec::new();
-        Self { encoder: None, text_encoder: None, transformer: None, decoder: None, adapters }
+        Self {
+            encoder: None,
+            text_encoder: None,
+            transformer: None,
+            decoder: None,
+            adapters: Vec::new(),
+            placed: Default::default(),
+        }
     }
 
     /// Which are loaded.
     pub(crate) fn present(&self, model: &ModelFiles, target: Target) -> Present {
         let bytes = |id| (id, model.adapters.bytes(id, target));
         Present::new(
-            |piece| model.loaded_bytes(piece, target),
-            |piece| self.is_loaded(piece),
+            Piece::ALL.map(|piece| self.is_loaded(piece).then_some(self.placed[piece as usize])),
             self.adapters.iter().map(|(id, _)| bytes(*id)).collect(),
         )
     }
@@ -97,6 +105,23 @@ impl<B: Backend> Parts<B> {
     ) {
         let mut stay = self.present(model, target);
         stay.shrink(room, used);
+        self.drop_all_but(model, &stay);
+    }
+
+    /// Drops parts that take more than is `planned` for them, and returns where each is then, or will be.
+    pub(crate) fn settle(
+        &mut self,
+        model: &ModelFiles,
+        target: Target,
+        planned: &Placement,
+    ) -> Placement {
+        let mut stay = self.present(model, target);
+        let placement = stay.settle(planned);
+        self.drop_all_but(model, &stay);
+        placement
+    }
+
+    fn drop_all_but(&mut self, model: &ModelFiles, stay: &Present) {
         self.adapters.retain(|(id, _)| stay.has_adapter(*id));
         for piece in Piece::ALL {
             if self.is_loaded(piece) && !stay.has(piece) {
@@ -112,7 +137,9 @@ pub(crate) struct Loading<'a, B: Backend> {
     pub(crate) model: &'a ModelFiles,
     pub(crate) parts: &'a mut Parts<B>,
     pub(crate) target: Target,
-    /// Room for the largest part at least.
+    /// Where weights are to be.
+    pub(crate) placement: Placement,
+    /// Room for the largest part at least, as it is placed.
     pub(crate) room: u64,
     /// Those that the run follows.
     pub(crate) adapters: Vec<AdapterId>,
@@ -134,11 +161,11 @@ impl<B: Backend> Loading<'_, B> {
         watch: &mut Watch<'_>,
         load: impl FnOnce(&B, &Reading<'_, '_>) -> zao_model::Result<T>,
     ) -> Result<T> {
-        let needed = self.model.loaded_bytes(piece, self.target);
-        self.make_room(needed);
+        let placed = self.placement.of(piece);
+        self.make_room(placed.device_bytes());
         let weights = self.model.piece(piece);
         let before = watch.enter(Stage::Load);
-        self.backend.expect_weights(needed)?;
+        self.backend.expect_weights(placed.expected())?;
         let reading = Reading::new(weights, self.target, watch);
         let loaded = load(self.backend, &reading);
         drop(reading);
@@ -146,6 +173,7 @@ impl<B: Backend> Loading<'_, B> {
             Err(cancelled) => cancelled,
             Ok(()) => error.into(),
         })?;
+        self.parts.placed[piece as usize] = placed;
         watch.resume(before);
         Ok(loaded)
     }
@@ -203,7 +231,7 @@ impl<B: Backend> Supply<B> for Loading<'_, B> {
         let needed = self.model.adapters.bytes(id, self.target);
         self.make_room(needed);
         let before = watch.enter(Stage::Load);
-        self.backend.expect_weights(needed)?;
+        self.backend.expect_weights(Expected::resident(needed))?;
         let weights = self.model.piece(Piece::Transformer);
         let original = Original(weights);
         let adapter = self.model.adapters.load(self.backend, id, Fill::Values(&original))?;

@@ -1,6 +1,6 @@
 //! In which precision to draw, and why that one.
 
-use zao_backend::Policy;
+use zao_backend::{Grid, Policy};
 use zao_model::guidance::Guidance;
 use zao_model::noise::Generator;
 
@@ -8,10 +8,12 @@ use crate::devices::Found;
 use crate::error::Bytes;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
+use crate::parts::Piece;
+use crate::placement::Footprint;
 use crate::rehearsal::rehearse;
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{Ask, CancelToken, Device, Error, Job, ModelInfo, Result};
+use crate::{Ask, CancelToken, Device, Error, Job, ModelInfo, Result, Settings};
 
 /// A model that takes less than this in f32 is drawn with in f32.
 const SMALL: u64 = 1 << 30;
@@ -62,6 +64,13 @@ pub enum PrecisionReason {
         /// Bytes of memory that may be used.
         free: u64,
     },
+    /// It is the smallest, and a part of the weights still has to be streamed from main memory.
+    Streams {
+        /// Bytes that a picture would need with all weights of the transformer on the device.
+        needed: u64,
+        /// Bytes of memory that may be used.
+        free: u64,
+    },
     /// It is the smallest, though not even that fits into the memory of the card.
     Beyond {
         /// Bytes that a picture would need beside the largest part of the model.
@@ -75,7 +84,10 @@ impl PrecisionReason {
     /// Whether the machine decided, so that the same model may be drawn with otherwise elsewhere.
     #[must_use]
     pub const fn is_choice(self) -> bool {
-        matches!(self, Self::Fits { .. } | Self::Short { .. } | Self::Beyond { .. })
+        matches!(
+            self,
+            Self::Fits { .. } | Self::Short { .. } | Self::Streams { .. } | Self::Beyond { .. }
+        )
     }
 }
 
@@ -111,9 +123,15 @@ impl std::fmt::Display for PrecisionReason {
                 Bytes(needed),
                 Bytes(free)
             ),
+            Self::Streams { needed, free } => write!(
+                f,
+                "even so a picture would need {} of memory, and {} can be used; weights are streamed from main memory",
+                Bytes(needed),
+                Bytes(free)
+            ),
             Self::Beyond { needed, free } => write!(
                 f,
-                "even so a picture would need {} of memory, and {} can be used",
+                "with all that can be streamed from main memory a picture would need {}, and {} can be used",
                 Bytes(needed),
                 Bytes(free)
             ),
@@ -130,18 +148,14 @@ pub(crate) struct Choice {
     pub(crate) reason: PrecisionReason,
 }
 
-/// The device and the precision for `model`, which users know as `info`, within `budget`.
+/// The device and the precision for `model`, which users know as `info`, within what `settings` allow.
 ///
 /// # Errors
 /// A device that is not there, or a precision that it or the model cannot be had in.
-pub(crate) fn choose(
-    device: Device,
-    asked: Precision,
-    model: &ModelFiles,
-    info: &ModelInfo,
-    budget: Budget,
-) -> Result<Choice> {
+pub(crate) fn choose(settings: &Settings, model: &ModelFiles, info: &ModelInfo) -> Result<Choice> {
+    let (device, asked) = (settings.device, settings.precision);
     let found = Found::find(device)?;
+    let budget = Budget::of(settings, &found);
     let decided = resolve(asked, model, info, &found, budget);
     let passed_over = match (&found, &decided) {
         (Found::Cpu, _) => None,
@@ -155,6 +169,7 @@ pub(crate) fn choose(
     };
     if passed_over.is_some() {
         let found = Found::Cpu;
+        let budget = Budget::of(settings, &found);
         let (precision, reason) = resolve(asked, model, info, &found, budget)?;
         return Ok(Choice { found, passed_over, precision, reason });
     }
@@ -193,19 +208,18 @@ fn resolve(
         }
         Precision::Auto => {
             let free = budget.total(0, found.free_bytes());
-            let needed = |precision| -> Result<u64> {
-                let target = found.with(precision);
-                let run = usual_run(model, info, target.policy())?;
-                Ok(model.largest_part(target) + run + found.beside_bytes())
-            };
-            let best = needed(Bf16)?;
-            if best <= free {
-                return Ok((Bf16, PrecisionReason::Fits { needed: best, free }));
+            let needs = |precision| needs(model, info, found, precision);
+            let best = needs(Bf16)?;
+            if best.resident <= free {
+                return Ok((Bf16, PrecisionReason::Fits { needed: best.resident, free }));
             }
             let smaller = if found.has(Fp8) { Fp8 } else { Int8 };
-            let least = needed(smaller)?;
-            Ok(if least <= free || matches!(found, Found::Cpu) {
-                (smaller, PrecisionReason::Short { needed: best, free })
+            let Needs { resident, least } = needs(smaller)?;
+            Ok(if resident <= free || matches!(found, Found::Cpu) {
+                (smaller, PrecisionReason::Short { needed: best.resident, free })
+            } else if least <= free {
+                // Fewer bytes come over the bus faster, and nothing else is known of the time here.
+                (smaller, PrecisionReason::Streams { needed: resident, free })
             } else {
                 (smaller, PrecisionReason::Beyond { needed: least, free })
             })
@@ -213,10 +227,39 @@ fn resolve(
     }
 }
 
+/// Bytes that drawing one picture of the usual size needs.
+struct Needs {
+    /// With the whole transformer on the device. The text encoder is used once a prompt, and may be streamed.
+    resident: u64,
+    /// With as much streamed as can be.
+    least: u64,
+}
+
+fn needs(
+    model: &ModelFiles,
+    info: &ModelInfo,
+    found: &Found,
+    precision: ResolvedPrecision,
+) -> Result<Needs> {
+    let target = found.with(precision);
+    let run = usual_run(model, info, target.policy())? + found.beside_bytes();
+    let footprints = model.footprints(target);
+    let least = footprints.iter().map(Footprint::least).max().unwrap_or(0);
+    let transformer = footprints[Piece::Transformer as usize].bytes;
+    Ok(Needs { resident: run + least.max(transformer), least: run + least })
+}
+
 /// Bytes that drawing one picture of the usual size takes beside the weights.
 fn usual_run(model: &ModelFiles, info: &ModelInfo, policy: Policy) -> Result<u64> {
-    let size = info.default_size;
-    let ask = Ask {
+    let job = Job::new(usual_picture(info.default_size), info)?;
+    let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
+    let work = Work::new(model, &job, &Watch::new(&events, &cancel, &mut deliver))?;
+    Ok(rehearse(model, policy, &[work])?.bytes() as u64)
+}
+
+/// What people ask for, as far as memory depends on it.
+pub(crate) fn usual_picture(size: Grid) -> Ask {
+    Ask {
         start: None,
         prompt: "a picture of something, told in a sentence of the usual length".into(),
         negative: String::new(),
@@ -226,11 +269,7 @@ fn usual_run(model: &ModelFiles, info: &ModelInfo, policy: Policy) -> Result<u64
         guidance: Guidance::OFF,
         seed: 0,
         generator: Generator::TorchCpu,
-    };
-    let job = Job::new(ask, info)?;
-    let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
-    let work = Work::new(model, &job, &Watch::new(&events, &cancel, &mut deliver))?;
-    Ok(rehearse(model, policy, &[work])?.bytes() as u64)
+    }
 }
 
 #[cfg(test)]

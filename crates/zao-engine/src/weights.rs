@@ -63,10 +63,14 @@ impl Weights {
         }
     }
 
-    /// Bytes that they take in the memory of a device once they are loaded; those that are `changed` are handed
-    /// over in `f32`.
-    pub(crate) fn loaded_bytes(&self, target: Target, changed: impl Fn(&str) -> bool) -> u64 {
-        let bytes = |tensor: &Declared| {
+    /// Each tensor, and the bytes that it takes in the memory of a device once it is loaded; those that are `changed`
+    /// are handed over in `f32`.
+    pub(crate) fn loaded(
+        &self,
+        target: Target,
+        changed: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = (&Declared, u64)> {
+        let bytes = move |tensor: &Declared| {
             if changed(&tensor.name) {
                 return target.loaded_bytes(tensor, Dtype::F32);
             }
@@ -91,7 +95,22 @@ impl Weights {
             };
             target.loaded_bytes(tensor, dtype)
         };
-        self.declared().iter().map(bytes).sum()
+        self.declared().iter().map(move |tensor| (tensor, bytes(tensor)))
+    }
+
+    /// Whether files hold every tensor as a device of this kind takes it in, so that it costs no memory to read it
+    /// again.
+    pub(crate) fn are_read_again(&self, target: Target) -> bool {
+        let as_it_lies = |tensor: &Declared, part: &Part| {
+            part.get(&tensor.name).is_some_and(|form| {
+                !form.is_packed() || target.packed_bytes(tensor.usage, form).is_some()
+            })
+        };
+        match self {
+            Self::Files { part, declared } => declared.iter().all(|it| as_it_lies(it, part)),
+            // They are made anew for what is measured, which has memory for them.
+            Self::Random(_) => true,
+        }
     }
 
     /// Lets the memory behind the tensor called `name` go, if a file can bring it back.

@@ -37,4 +37,4 @@ pub use pull::{Hub, PullError, PullEvent, PullOptions, Token, Watch, pull};
 pub use receipt::{Receipt, ReceivedFile};
 pub use save::{Draft, PartLayout, Planned, SaveError, SaveOptions, StoredAs};
 pub use source::Source;
-pub use store::{Installed, Origin, Store};
+pub use store::{Incomplete, Installed, Origin, Store};

@@ -48,6 +48,15 @@ pub enum Origin {
     HuggingFaceCache,
 }
 
+/// Something that has a model's name and is no whole model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incomplete {
+    /// The model's name.
+    pub name: String,
+    /// Whether it is a download that was not finished; else files are missing or were changed.
+    pub downloading: bool,
+}
+
 impl Store {
     /// The store in the folder `root`, which need not exist yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
@@ -89,6 +98,49 @@ impl Store {
             return None;
         }
         self.find_in_store(name).or_else(|| self.find_in_cache(name))
+    }
+
+    /// What lies among the models and is none, by name: downloads that are not finished, and folders that lack
+    /// something.
+    ///
+    /// # Errors
+    /// The store's folder is there but cannot be listed.
+    pub fn incomplete(&self) -> Result<Vec<Incomplete>, Error> {
+        let mut names = self.folder_names()?;
+        names.sort();
+        let incomplete = names.into_iter().filter_map(|name| {
+            if name.starts_with('.') || !self.folder(&name).is_dir() {
+                return None;
+            }
+            match name.strip_suffix(UNFINISHED) {
+                Some(name) => Some(Incomplete { name: name.into(), downloading: true }),
+                None if self.find_in_store(&name).is_some() => None,
+                None => Some(Incomplete { name, downloading: false }),
+            }
+        });
+        Ok(incomplete.collect())
+    }
+
+    /// The files of weights that lie among the models, by name.
+    ///
+    /// # Errors
+    /// The store's folder is there but cannot be listed.
+    pub fn files(&self) -> Result<Vec<PathBuf>, Error> {
+        let mut names = self.folder_names()?;
+        names.sort();
+        let paths = names.into_iter().map(|name| self.root.join(name));
+        let is_weights = |path: &PathBuf| {
+            path.extension().is_some_and(|end| end == "safetensors" || end == "gguf")
+                && path.is_file()
+        };
+        Ok(paths.filter(is_weights).collect())
+    }
+
+    /// Bytes that can be written where models are kept, if the system tells.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        let folder = self.root.ancestors().find(|folder| folder.is_dir())?;
+        fs4::available_space(folder).ok()
     }
 
     fn find_in_store(&self, name: &str) -> Option<Installed> {

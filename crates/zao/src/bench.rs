@@ -118,6 +118,8 @@ fn settings(setting: &SettingArgs, residency: Residency) -> Result<Settings> {
         threads: setting.threads,
         instructions: places::instructions()?,
         memory_limit: setting.memory_limit.map(|mib| mib << 20),
+        vram: setting.memory.vram,
+        ram: setting.memory.ram,
         residency,
         libraries: places::libraries()?,
         cache: places::cache(),

@@ -2,7 +2,9 @@
 
 mod bench;
 mod convert;
+mod doctor;
 mod files;
+mod memory;
 
 use std::fmt::Display;
 use std::num::NonZeroUsize;
@@ -16,7 +18,9 @@ use zao_engine::{Device, MAX_ADAPTER_SCALE, MAX_STEPS};
 
 pub(crate) use bench::{BenchArgs, BenchCommand, CommonArgs, ScenariosArgs, SettingArgs};
 pub(crate) use convert::{ConvertArgs, Target};
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use files::{FileArgs, InspectArgs};
+pub(crate) use memory::MemoryArgs;
 
 /// More threads or connections than this are a slip of the finger, not a wish.
 const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
@@ -37,6 +41,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Store a model in int8, so that it is smaller and starts sooner
     Convert(ConvertArgs),
+    /// Look at this machine: what it can draw with, and what to install or change
+    Doctor(DoctorArgs),
     /// Show how a picture was made
     Info(InfoArgs),
     /// Show what a file or folder of weights is, and whether it can be drawn with
@@ -162,6 +168,9 @@ pub(crate) struct GenerateArgs {
     /// [default: auto]
     #[arg(long, value_name = "PRECISION")]
     pub(crate) precision: Option<zao_api::Precision>,
+
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
 
     /// Noise generator: torch-cpu or nv [default: torch-cpu]
     #[arg(long, value_name = "RNG")]

@@ -19,12 +19,11 @@ pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 impl Failure {
     /// Says why on standard error; gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        let (message, code) = match self {
-            Self::Usage(message) => (message.clone(), 2),
-            Self::Failed(error) => (format!("{error:#}"), 1),
-        };
-        console::remark(one_line(&message));
-        ExitCode::from(code)
+        console::remark(self);
+        ExitCode::from(match self {
+            Self::Usage(_) => 2,
+            Self::Failed(_) => 1,
+        })
     }
 
     /// Wrong use.
@@ -35,6 +34,15 @@ impl Failure {
     /// A failure that has no further cause.
     pub(crate) fn failed(message: impl std::fmt::Display) -> Self {
         Self::Failed(anyhow::anyhow!("{message}"))
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&one_line(&match self {
+            Self::Usage(message) => message.clone(),
+            Self::Failed(error) => format!("{error:#}"),
+        }))
     }
 }
 

@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use zao_api::{Precision as Asked, ResolvedPrecision as Recorded};
 use zao_engine::{
-    CancelToken, Engine, Error, Event, Job, MemoryPlan, Precision, Residency, ResolvedPrecision,
-    Settings,
+    CancelToken, Engine, Error, Event, Job, MemoryPlan, Place, Placed, Placement, Precision,
+    Residency, ResolvedPrecision, Settings,
 };
 
 use crate::cli::GenerateArgs;
@@ -78,6 +78,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         Event::Planned(plan) => {
             if plan.total() >= WORTH_TELLING {
                 screen.remark(&plan_in_words(&plan));
+                streamed_in_words(&plan).into_iter().for_each(|line| screen.remark(&line));
             }
             planned.set(Some(plan.total()));
         }
@@ -129,7 +130,7 @@ const WORTH_TELLING: u64 = 1_000_000_000;
 
 /// What a run will take of the device's memory.
 fn plan_in_words(plan: &MemoryPlan) -> String {
-    let &MemoryPlan { weights, runs, beside, limit } = plan;
+    let &MemoryPlan { weights, runs, beside, limit, .. } = plan;
     let shares = [("weights", weights), ("pictures", runs), ("kernels", beside)];
     let shares = shares.into_iter().filter(|&(_, bytes)| bytes > 0);
     let shares: Vec<_> =
@@ -142,6 +143,24 @@ fn plan_in_words(plan: &MemoryPlan) -> String {
     format!("memory: at most {total}{of} ({})", shares.join(", "))
 }
 
+/// Which parts do not lie on the device as a whole, a line for each.
+fn streamed_in_words(plan: &MemoryPlan) -> Vec<String> {
+    let Placement { text_encoder, transformer, .. } = &plan.placement;
+    let parts = [("text encoder", text_encoder), ("transformer", transformer)];
+    let line = |(name, placed): (&str, &Placed)| {
+        let Place::Streamed(streamed) = placed.place else { return None };
+        let (passing, whole) = (units::bytes(streamed.passing()), units::bytes(placed.bytes));
+        let locked = units::bytes(streamed.locked);
+        let from = match streamed.locked {
+            0 => "its files".to_owned(),
+            all if all >= streamed.passing() => "main memory".to_owned(),
+            _ => format!("main memory ({locked}) and its files"),
+        };
+        Some(format!("the {name} streams {passing} of its {whole} from {from}"))
+    };
+    parts.into_iter().filter_map(line).collect()
+}
+
 /// The engine for what is wanted, and what to tell the user about the choice of its model.
 fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)> {
     let chosen = model::choose(&wanted.model(), &args.files, &places::store()?)?;
@@ -150,6 +169,8 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
         precision: precision(wanted.request.precision.unwrap_or_default()),
         threads: args.threads,
         instructions: places::instructions()?,
+        vram: args.memory.vram,
+        ram: args.memory.ram,
         // The process draws once.
         residency: Residency::InTurn,
         libraries: places::libraries()?,

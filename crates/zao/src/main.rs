@@ -5,14 +5,17 @@
 
 mod bench;
 mod cli;
+mod columns;
 mod console;
 mod convert;
 mod demo;
+mod doctor;
 mod failure;
 mod generate;
 mod info;
 mod inspect;
 mod interrupt;
+mod language;
 mod loras;
 mod model;
 mod models;
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Loras(args) => loras::run(&args),

@@ -9,6 +9,7 @@ use zao_engine::{Instructions, LibraryPlaces, UseOfLibraries};
 use zao_weights::{AdapterFolder, Store};
 
 use crate::failure::Failure;
+use crate::language::Language;
 
 /// The folder of what users keep: `$ZAO_HOME`, or `zao` in the user's data folder.
 fn home() -> anyhow::Result<PathBuf> {
@@ -71,7 +72,8 @@ pub(crate) fn libraries() -> Result<UseOfLibraries, Failure> {
     }
 }
 
-fn library_places() -> LibraryPlaces {
+/// Where NVIDIA's libraries may lie.
+pub(crate) fn library_places() -> LibraryPlaces {
     let paths = |names: &[&str]| names.iter().copied().filter_map(path).collect();
     let list = |name| {
         let value = env::var_os(name).unwrap_or_default();
@@ -91,6 +93,12 @@ fn library_places() -> LibraryPlaces {
 pub(crate) fn cache() -> Option<PathBuf> {
     let own = || path("ZAO_HOME").map(|home| home.join("cache"));
     own().or_else(|| Some(cache_folder()?.join("zao")))
+}
+
+/// The language that the locale asks for.
+pub(crate) fn language() -> Language {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(text);
+    locale.map_or_else(Language::default, |locale| Language::of_locale(&locale))
 }
 
 /// The proxy that downloads go through, if one is set.

@@ -44,6 +44,11 @@ impl WorkLists {
     /// So many are remembered.
     const KEPT: usize = 32;
 
+    /// Gives back what is remembered.
+    pub(crate) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Where the pieces of all blocks lie, and where the numbers begin that say which block computes which.
     fn get(
         &self,

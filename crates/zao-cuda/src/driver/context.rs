@@ -45,22 +45,9 @@ impl Context {
     /// # Errors
     /// No usable driver, no such card, or a card that does not answer.
     pub(crate) fn new(ordinal: usize) -> Result<Arc<Self>> {
-        let label = format!("cuda:{ordinal}");
-        let count = library::cards()?;
-        if ordinal >= count {
-            let message = match count {
-                0 => "no NVIDIA card is visible to this process".to_owned(),
-                1 => "there is one card, cuda:0".to_owned(),
-                _ => format!("there are {count} cards, cuda:0 to cuda:{}", count - 1),
-            };
-            return Err(failed("open the card", &label, message));
-        }
-        let ordinal = i32::try_from(ordinal).unwrap_or(i32::MAX);
-        let (mut device, mut context) = (0, std::ptr::null_mut());
-        // SAFETY: the driver is initialised and writes one handle.
-        check("open the card", &label, unsafe { sys::cuDeviceGet(&raw mut device, ordinal) })?;
-        let card = Card::ask(label, device)?;
-        // SAFETY: as above; the context is released when this value is dropped.
+        let (card, device) = Card::find(ordinal)?;
+        let mut context = std::ptr::null_mut();
+        // SAFETY: the device exists; the context is released when this value is dropped.
         let answer = unsafe { sys::cuDevicePrimaryCtxRetain(&raw mut context, device) };
         check("open a context", &card.label, answer)?;
         let this = Self { card, device, context };
@@ -112,6 +99,39 @@ impl Drop for Context {
 }
 
 impl Card {
+    /// Card number `ordinal`, and the driver's handle of it.
+    ///
+    /// # Errors
+    /// No usable driver, no such card, or a card that does not answer.
+    pub(crate) fn find(ordinal: usize) -> Result<(Self, sys::CUdevice)> {
+        let label = format!("cuda:{ordinal}");
+        let count = library::cards()?;
+        if ordinal >= count {
+            let message = match count {
+                0 => "no NVIDIA card is visible to this process".to_owned(),
+                1 => "there is one card, cuda:0".to_owned(),
+                _ => format!("there are {count} cards, cuda:0 to cuda:{}", count - 1),
+            };
+            return Err(failed("open the card", &label, message));
+        }
+        let ordinal = i32::try_from(ordinal).unwrap_or(i32::MAX);
+        let mut device = 0;
+        // SAFETY: the driver is initialised and writes one handle.
+        check("open the card", &label, unsafe { sys::cuDeviceGet(&raw mut device, ordinal) })?;
+        Ok((Self::ask(label, device)?, device))
+    }
+
+    /// Where it is plugged in, as Linux writes it: `0000:1b:00.0`.
+    pub(crate) fn bus_id(device: sys::CUdevice) -> Option<String> {
+        let mut text = [0; 32];
+        // SAFETY: the driver writes at most 32 characters, with a zero behind them.
+        let answer = unsafe { sys::cuDeviceGetPCIBusId(text.as_mut_ptr(), 32, device) };
+        check("ask where the card is", "cuda", answer).ok()?;
+        let text: &[u8] = bytemuck::cast_slice(&text);
+        let text = CStr::from_bytes_until_nul(text).ok()?;
+        Some(text.to_str().ok()?.to_ascii_lowercase())
+    }
+
     /// Whether it multiplies fp8.
     pub(crate) fn has_fp8(&self) -> bool {
         self.capability >= (8, 9)

@@ -19,9 +19,18 @@ pub(crate) fn version() -> Result<i32> {
     VERSION.get_or_init(start).clone()
 }
 
-fn start() -> Result<i32> {
+/// Whether the driver's library is installed.
+pub(crate) fn is_installed() -> bool {
     // SAFETY: loads the driver's library, whose initialisers are trusted as those of any driver.
-    if !unsafe { sys::is_culib_present() } {
+    unsafe { sys::is_culib_present() }
+}
+
+/// The interface version of the installed driver, whether it is new enough and ready or not.
+///
+/// # Errors
+/// No driver, or one that does not even tell its version.
+pub(crate) fn offered() -> Result<i32> {
+    if !is_installed() {
         let name = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
         let message = format!(
             "no NVIDIA driver: {name} was not found; install driver 525 or newer, or use --device cpu"
@@ -31,7 +40,17 @@ fn start() -> Result<i32> {
     let mut version = 0;
     // SAFETY: the driver writes one integer; it may be asked before it is initialised.
     check("ask the driver's version", CUDA, unsafe { sys::cuDriverGetVersion(&raw mut version) })?;
-    if version < NEEDED {
+    Ok(version)
+}
+
+/// Whether a driver that offers this interface version has everything used here.
+pub(crate) fn is_new_enough(version: i32) -> bool {
+    version >= NEEDED
+}
+
+fn start() -> Result<i32> {
+    let version = offered()?;
+    if !is_new_enough(version) {
         return Err(too_old(version));
     }
     // SAFETY: no arguments that could be wrong.

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use zao_backend::prelude::*;
-use zao_backend::{Description, Plan, Planner, Policy};
+use zao_backend::{Description, Expected, Plan, Planner, Policy};
 use zao_model::Manifest;
 
 use super::gemm::Gemm;
@@ -87,7 +87,7 @@ impl<B: Measurable> Station<B> {
 
         watch.enter(Stage::Load);
         let since = Instant::now();
-        b.expect_weights(weights)?;
+        b.expect_weights(Expected::resident(weights))?;
         let loaded =
             workload.load(b, &Reading::new(model.part(W::PART), self.target, watch), model)?;
         let load = since.elapsed();
@@ -127,7 +127,7 @@ impl<B: Measurable> Station<B> {
         if needed <= free {
             return Ok(weights);
         }
-        let remedy = self.budget.remedy();
+        let remedy = self.budget.remedy(free);
         let advice = if weights > free {
             format!("the weights alone need {}; {remedy}", Bytes(weights))
         } else {

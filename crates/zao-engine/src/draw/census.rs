@@ -241,11 +241,11 @@ fn planned(scene: &mut Scene) -> MemoryPlan {
     scene.artist.draw(&scene.model, &scene.jobs, &mut watch).unwrap();
     let events = events.into_inner();
     let plans = events.iter().filter_map(|event| match event {
-        Event::Planned(plan) => Some(*plan),
+        Event::Planned(plan) => Some(**plan),
         _ => None,
     });
     let [plan] = plans.collect::<Vec<_>>()[..] else { panic!("{events:?}") };
-    assert_eq!(events[0], Event::Planned(plan), "before anything else");
+    assert_eq!(events[0], Event::Planned(Box::new(plan)), "before anything else");
     plan
 }
 

@@ -4,6 +4,7 @@
 use zao_weights::PartName;
 
 use crate::AdapterId;
+use crate::placement::{Placed, Placement};
 
 /// What is loaded and dropped as one: a part of the model, or of the autoencoder the half that is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,40 +39,49 @@ impl From<PartName> for Piece {
 /// Which pieces and which adapters of the transformer are in memory, and what each takes there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Present {
-    /// In the order of [`Piece::ALL`], as `there` is.
-    sizes: [u64; Piece::ALL.len()],
-    there: [bool; Piece::ALL.len()],
+    /// In the order of [`Piece::ALL`].
+    there: [Option<Placed>; Piece::ALL.len()],
     adapters: Vec<(AdapterId, u64)>,
 }
 
 impl Present {
-    /// Those pieces that `is_there` says, each as large as `size` says, and these adapters with their sizes.
+    /// These pieces, in the order of [`Piece::ALL`], and these adapters with their sizes.
     pub(crate) fn new(
-        size: impl Fn(Piece) -> u64,
-        is_there: impl Fn(Piece) -> bool,
+        there: [Option<Placed>; Piece::ALL.len()],
         adapters: Vec<(AdapterId, u64)>,
     ) -> Self {
-        Self { sizes: Piece::ALL.map(size), there: Piece::ALL.map(is_there), adapters }
+        Self { there, adapters }
     }
 
-    /// Bytes that a piece takes when it is there.
-    pub(crate) fn bytes_of(&self, piece: Piece) -> u64 {
-        self.sizes[piece as usize]
-    }
-
-    /// Bytes of those that are there.
+    /// Bytes of device memory of those that are there.
     pub(crate) fn bytes(&self) -> u64 {
-        let pieces = self.sizes.iter().zip(self.there).filter(|(_, there)| *there);
-        let adapters = self.adapters.iter().map(|(_, size)| size);
-        pieces.map(|(size, _)| size).chain(adapters).sum()
+        let pieces = self.there.iter().flatten().map(Placed::device_bytes);
+        pieces.chain(self.adapters.iter().map(|(_, size)| *size)).sum()
+    }
+
+    /// Bytes of main memory that these have page-locked.
+    pub(crate) fn locked_bytes(&self) -> u64 {
+        self.there.iter().flatten().map(Placed::locked_bytes).sum()
     }
 
     pub(crate) fn has(&self, piece: Piece) -> bool {
-        self.there[piece as usize]
+        self.there[piece as usize].is_some()
     }
 
-    pub(crate) fn add(&mut self, piece: Piece) {
-        self.there[piece as usize] = true;
+    pub(crate) fn add(&mut self, piece: Piece, placed: Placed) {
+        self.there[piece as usize] = Some(placed);
+    }
+
+    /// Fits what is there into what a run has `planned`: pieces that take no more stay as they are, the others go.
+    /// Returns where each is then, or will be.
+    pub(crate) fn settle(&mut self, planned: &Placement) -> Placement {
+        let placement = planned.keeping(&self.there);
+        for piece in Piece::ALL {
+            if self.there[piece as usize].is_some_and(|placed| placed != placement.of(piece)) {
+                self.remove(piece);
+            }
+        }
+        placement
     }
 
     pub(crate) fn has_adapter(&self, id: AdapterId) -> bool {
@@ -91,7 +101,7 @@ impl Present {
     }
 
     fn remove(&mut self, piece: Piece) {
-        self.there[piece as usize] = false;
+        self.there[piece as usize] = None;
     }
 
     /// Drops as many as have to go so that the others take at most `room` bytes: adapters that are not `used`, then

@@ -180,7 +180,7 @@ fn what_adapters_take_is_in_the_plan() {
         let planned = std::cell::Cell::new(None);
         let events = |event| {
             if let Event::Planned(plan) = event {
-                planned.set(Some(plan));
+                planned.set(Some(*plan));
             }
         };
         engine.draw(&[job], &events, &CancelToken::new()).unwrap();

@@ -24,6 +24,7 @@ mod events;
 mod files;
 mod fingerprint;
 mod golden;
+mod idle;
 mod memory;
 mod pictures;
 mod precisions;

@@ -155,4 +155,12 @@ impl TextEncoder<zao_backend::Planner> {
         })?;
         Ok((loaded, unread))
     }
+
+    /// The linear weights that are loaded.
+    ///
+    /// # Errors
+    /// Sizes that make no sense.
+    pub fn layers(config: &TextConfig) -> Result<Vec<crate::Layer>> {
+        Manifest::layers_of(|loader| Self::load_below(loader, config).map(drop))
+    }
 }

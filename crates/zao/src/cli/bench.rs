@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use clap::{Args, Subcommand};
 use zao_engine::{Architecture, Device, MAX_STEPS, MAX_TOKENS, WeightForm};
 
-use super::{FileArgs, MOST_WORKERS, pixels, whole};
+use super::{FileArgs, MOST_WORKERS, MemoryArgs, pixels, whole};
 
 /// No measurement needs more repetitions, pictures at a time, or rows.
 const MOST_REPETITIONS: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not zero");
@@ -84,6 +84,9 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "MIB", allow_negative_numbers = true)]
     #[arg(value_parser = |text: &str| whole(text, 1..=1_u64 << 30))]
     pub(crate) memory_limit: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
 
     /// Print one JSON object
     #[arg(long)]

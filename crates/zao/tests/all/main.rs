@@ -15,6 +15,7 @@ mod writers;
 mod bench;
 mod broken;
 mod convert;
+mod doctor;
 mod draw;
 mod edit;
 mod files;

@@ -1,0 +1,224 @@
+//! How runs are cut so that they fit into memory, and where weights are meanwhile. It needs no device, only what is
+//! known of one, so that a plan can be made for a card that is not there.
+
+use std::borrow::Cow;
+use std::slice::from_ref;
+
+use zao_backend::{Plan, Policy};
+
+use crate::devices::Target;
+use crate::error::Bytes;
+use crate::forecast::{MemoryPlan, most_of_weights};
+use crate::memory::Budget;
+use crate::model::ModelFiles;
+use crate::parts::{Piece, Present};
+use crate::placement::{Footprint, Placed, Placement, Room};
+use crate::rehearsal::{largest_fitting, rehearse, thriftier};
+use crate::work::Work;
+use crate::{Error, Residency, ResolvedPrecision, Result};
+
+/// What is known of a device and of how it is to be used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) target: Target,
+    pub(crate) policy: Policy,
+    /// Bytes of its memory that runs take beside what is planned.
+    pub(crate) beside: u64,
+    pub(crate) budget: Budget,
+    pub(crate) residency: Residency,
+}
+
+/// How much memory there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Bytes of device memory for weights, runs and what they take beside.
+    pub(crate) device: u64,
+    /// Bytes of main memory that may be page-locked.
+    pub(crate) host: u64,
+}
+
+/// Work that fits into memory together.
+pub(crate) struct Batch<'w, 'a> {
+    pub(crate) work: Cow<'w, [Work<'a>]>,
+    pub(crate) plan: Plan,
+}
+
+/// Plans runs of one model.
+pub(crate) struct Planning<'m> {
+    terms: Terms,
+    model: &'m ModelFiles,
+    footprints: [Footprint; Piece::ALL.len()],
+    bounds: Bounds,
+}
+
+impl<'m> Planning<'m> {
+    pub(crate) fn new(terms: Terms, model: &'m ModelFiles, bounds: Bounds) -> Self {
+        Self { terms, model, footprints: model.footprints(terms.target), bounds }
+    }
+
+    /// Bytes that a run of `work` with this plan needs at least: beside it, one part at a time has to fit, and
+    /// beside the transformer all adapters.
+    fn needed(&self, work: &[Work<'_>], plan: Plan) -> u64 {
+        self.without_parts(plan) + self.weights(work)
+    }
+
+    /// Bytes that a run of this plan needs beside parts and adapters.
+    fn without_parts(&self, plan: Plan) -> u64 {
+        plan.bytes() as u64 + self.terms.beside
+    }
+
+    /// Bytes of weights that a run of `work` needs at once, at least.
+    fn weights(&self, work: &[Work<'_>]) -> u64 {
+        let largest = self.footprints.iter().map(Footprint::least).max().unwrap_or(0);
+        let transformer = self.footprints[Piece::Transformer as usize].least();
+        largest.max(transformer + self.adapters(work))
+    }
+
+    /// Bytes of the adapters that `work` follows.
+    fn adapters(&self, work: &[Work<'_>]) -> u64 {
+        let adapters = self.model.adapters.sizes_of(work, self.terms.target);
+        adapters.into_iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    fn fits(&self, work: &[Work<'_>], plan: Plan) -> bool {
+        self.needed(work, plan) <= self.bounds.device
+    }
+
+    /// Divides `work` into batches that fit, one if possible. A picture that does not fit alone is decoded with less
+    /// memory.
+    pub(crate) fn batches<'w, 'a>(&self, work: &'w [Work<'a>]) -> Result<Vec<Batch<'w, 'a>>> {
+        let plan = rehearse(self.model, self.terms.policy, work)?;
+        if self.fits(work, plan) {
+            return Ok(vec![Batch { work: Cow::Borrowed(work), plan }]);
+        }
+        if let [only] = work {
+            let fits = |plan| self.fits(work, plan);
+            let (thrifty, plan) = thriftier(self.model, self.terms.policy, only, fits)?;
+            if !fits(plan) {
+                return Err(self.too_large(only, plan));
+            }
+            return Ok(vec![Batch { work: Cow::Owned(vec![thrifty]), plan }]);
+        }
+        let (first, rest) = work.split_at(work.len() / 2);
+        let mut batches = self.batches(first)?;
+        batches.extend(self.batches(rest)?);
+        Ok(batches)
+    }
+
+    /// The refusal of a picture, with the size that would not be refused.
+    fn too_large(&self, work: &Work<'_>, plan: Plan) -> Error {
+        let own = from_ref(work);
+        let fits = |plan| self.fits(own, plan);
+        let remedy = self.terms.budget.remedy(self.bounds.device);
+        let advice = match largest_fitting(self.model, self.terms.policy, work, fits) {
+            Some(size) => format!("{size} would fit; draw that or {remedy}"),
+            None => {
+                let weights = self.weights(own);
+                let target = self.terms.target;
+                let smaller = [ResolvedPrecision::Bf16, ResolvedPrecision::Int8]
+                    .into_iter()
+                    .filter(|&other| {
+                        let largest = |target| self.model.largest_part(target);
+                        largest(target.with(other)) < largest(target)
+                    })
+                    .map(|other| format!(" or use --precision {other}"));
+                let or: String = smaller.collect();
+                format!("the weights alone need {}; {remedy}{or}", Bytes(weights))
+            }
+        };
+        let (width, height) = (work.job.ask().width, work.job.ask().height);
+        let what = format!("a picture of {width}x{height}");
+        let (needed, free) = (self.needed(own, plan), self.bounds.device);
+        Error::OutOfMemory { what, needed, free, advice }
+    }
+
+    /// The refusal of a run that was planned to fit, when the device had less than it said. It is said for what is
+    /// free now that the run has given everything back.
+    pub(crate) fn no_longer_fits(&self, work: &[Work<'_>]) -> Result<Error> {
+        for one in work {
+            let fits = |plan| self.fits(from_ref(one), plan);
+            let (_, plan) = thriftier(self.model, self.terms.policy, one, fits)?;
+            if !fits(plan) {
+                return Ok(self.too_large(one, plan));
+            }
+        }
+        let what = match work.len() {
+            1 => "this picture".to_owned(),
+            count => format!("drawing {count} pictures at once"),
+        };
+        let plan = rehearse(self.model, self.terms.policy, work)?;
+        let (needed, free) = (self.needed(work, plan), self.bounds.device);
+        let advice =
+            "other programs took memory meanwhile; draw again, which plans with what is free now";
+        Ok(Error::OutOfMemory { what, needed, free, advice: advice.into() })
+    }
+
+    /// What the device will keep for runs when `batch` follows those that it kept `reserved` for: what earlier
+    /// runs kept gives way where both have no room.
+    pub(crate) fn kept_for(&self, reserved: Plan, batch: &Batch<'_, '_>) -> Plan {
+        let both = reserved.max(batch.plan);
+        if self.fits(&batch.work, both) { both } else { batch.plan }
+    }
+
+    /// Bytes for weights and adapters beside what is kept for runs.
+    pub(crate) fn room(&self, kept: Plan) -> u64 {
+        self.bounds.device.saturating_sub(self.without_parts(kept))
+    }
+
+    /// Where the weights are to be during `batch`, beside what is kept for runs.
+    pub(crate) fn placement(
+        &self,
+        batch: &Batch<'_, '_>,
+        kept: Plan,
+        residency: Residency,
+    ) -> Placement {
+        let (device, adapters) = (self.room(kept), self.adapters(&batch.work));
+        let room = Room { device, adapters, host: self.bounds.host };
+        Placement::choose(&self.footprints, room, residency)
+    }
+
+    /// The most that these batches will take at once, when these are `present` and so much is `reserved` for runs.
+    pub(crate) fn forecast(
+        &self,
+        mut present: Present,
+        mut reserved: Plan,
+        batches: &[Batch<'_, '_>],
+    ) -> MemoryPlan {
+        let mut most = MemoryPlan::default();
+        let mut locked = 0;
+        for (index, batch) in batches.iter().enumerate() {
+            reserved = self.kept_for(reserved, batch);
+            let residency = self.residency_of(index, batches.len());
+            let placement = present.settle(&self.placement(batch, reserved, residency));
+            let adapters = self.model.adapters.sizes_of(&batch.work, self.terms.target);
+            let needed = batch.pieces().map(|piece| (piece, placement.of(piece)));
+            let needed: Vec<(Piece, Placed)> = needed.collect();
+            let room = self.room(reserved);
+            let weights = most_of_weights(&mut present, &needed, &adapters, room, residency);
+            locked = locked.max(placement.locked_bytes());
+            let (runs, beside) = (reserved.bytes() as u64, self.terms.beside);
+            let limit = self.bounds.device;
+            most = most.larger(MemoryPlan { weights, runs, beside, limit, placement, locked });
+        }
+        MemoryPlan { locked, ..most }
+    }
+
+    /// What becomes of parts after batch number `index` of `count`: until the last, the others will ask for every
+    /// part once more.
+    pub(crate) fn residency_of(&self, index: usize, count: usize) -> Residency {
+        if index + 1 == count { self.terms.residency } else { Residency::Keep }
+    }
+}
+
+impl Batch<'_, '_> {
+    /// What it needs of the model, in the order of a run.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Piece> {
+        let begins = self.work.iter().any(|work| work.job.ask().start.is_some());
+        Piece::ALL.into_iter().filter(move |&piece| begins || piece != Piece::Encoder)
+    }
+
+    /// Steps of the longest job.
+    pub(crate) fn steps(&self) -> usize {
+        self.work.iter().map(|work| work.job.steps()).max().unwrap_or(0)
+    }
+}

@@ -1,0 +1,149 @@
+//! Plans for machines that are not there: what drawing would take of a card or a processor, by the rules that a run
+//! follows. Nothing is loaded and no device is opened.
+
+use crate::bench::StageFlops;
+use crate::devices::{CARD_BESIDE_BYTES, Target};
+use crate::memory::Budget;
+use crate::model::ModelFiles;
+use crate::parts::Present;
+use crate::planning::{Bounds, Planning, Terms};
+use crate::rehearsal::rehearse_stages;
+use crate::watch::Watch;
+use crate::work::Work;
+use crate::{
+    CancelToken, Job, MemoryPlan, ModelInfo, ModelSource, Residency, ResolvedPrecision, Result,
+    Synthetic,
+};
+
+/// A machine, as far as a plan depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Bytes of the card that its driver may report for this process, with what the driver needs itself; `None` to
+    /// draw on the processor.
+    pub vram: Option<u64>,
+    /// Bytes of main memory that the process may take.
+    pub ram: u64,
+}
+
+/// A model to plan with.
+pub struct Plans {
+    model: ModelFiles,
+    info: ModelInfo,
+}
+
+impl Plans {
+    /// For the model at `source`, which users call `name`.
+    ///
+    /// # Errors
+    /// A model that is not whole, or files that are not of it.
+    pub fn open(name: &str, source: impl Into<ModelSource>) -> Result<Self> {
+        Ok(Self::of(name, ModelFiles::open(&source.into())?))
+    }
+
+    /// For a model that is known by its architecture only.
+    ///
+    /// # Errors
+    /// An architecture that makes no sense.
+    pub fn synthetic(synthetic: Synthetic) -> Result<Self> {
+        Ok(Self::of(synthetic.architecture.as_str(), ModelFiles::synthetic(synthetic)?))
+    }
+
+    fn of(name: &str, model: ModelFiles) -> Self {
+        Self { info: ModelInfo::of(name, &model), model }
+    }
+
+    /// What the model can draw, for making jobs.
+    #[must_use]
+    pub fn model(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// What drawing `jobs` would take.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`] for what would be refused there, with what would fit.
+    pub fn plan(
+        &self,
+        machine: Machine,
+        precision: ResolvedPrecision,
+        residency: Residency,
+        jobs: &[Job],
+    ) -> Result<MemoryPlan> {
+        let (target, beside, budget) = match machine.vram {
+            None => (Target::Cpu(precision), 0, Budget::new(Some(machine.ram))),
+            Some(vram) => {
+                let budget = Budget::of_card(None, Some(vram), Some(machine.ram));
+                (Target::Cuda(precision), CARD_BESIDE_BYTES, budget)
+            }
+        };
+        let terms = Terms { target, policy: target.policy(), beside, budget, residency };
+        let bounds = Bounds { device: budget.total(0, None), host: budget.lockable(0) };
+        let work = self.work(jobs)?;
+        let planning = Planning::new(terms, &self.model, bounds);
+        let batches = planning.batches(&work)?;
+        Ok(planning.forecast(Present::default(), zao_backend::Plan::default(), &batches))
+    }
+
+    /// The arithmetic of drawing `jobs` at once.
+    ///
+    /// # Errors
+    /// A job that is not of this model.
+    pub fn flops(&self, jobs: &[Job]) -> Result<StageFlops> {
+        let policy = Target::Cuda(ResolvedPrecision::Bf16).policy();
+        rehearse_stages(&self.model, policy, &self.work(jobs)?)
+    }
+
+    fn work<'a>(&'a self, jobs: &'a [Job]) -> Result<Vec<Work<'a>>> {
+        let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
+        let watch = Watch::new(&events, &cancel, &mut deliver);
+        jobs.iter().map(|job| Work::new(&self.model, job, &watch)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Architecture, Ask, Generator, Guidance, Place};
+
+    const GB: u64 = 1_000_000_000;
+
+    #[test]
+    fn a_card_of_any_size_from_six_gigabytes_on_draws_the_published_model() {
+        let synthetic = Synthetic { architecture: Architecture::ZImageTurbo, tokens: 64 };
+        let plans = Plans::synthetic(synthetic).unwrap();
+        let ask = Ask {
+            start: None,
+            prompt: "a picture".into(),
+            negative: String::new(),
+            width: 1024,
+            height: 1024,
+            steps: 8,
+            guidance: Guidance::OFF,
+            seed: 0,
+            generator: Generator::TorchCpu,
+        };
+        let jobs = [Job::new(ask, plans.model()).unwrap()];
+        let plan = |vram, precision, residency| {
+            let machine = Machine { vram: Some(vram), ram: 64 * GB };
+            plans.plan(machine, precision, residency, &jobs).unwrap()
+        };
+        for residency in [Residency::Keep, Residency::InTurn] {
+            for precision in [ResolvedPrecision::Bf16, ResolvedPrecision::Fp8] {
+                let mut streamed = u64::MAX;
+                for gigabytes in [5, 6, 8, 12, 16, 24, 32] {
+                    let plan = plan(gigabytes * GB, precision, residency);
+                    assert!(plan.total() <= plan.limit && plan.limit < gigabytes * GB, "{plan:?}");
+                    let now = plan.placement.transformer.streamed_bytes();
+                    assert!(now <= streamed, "{gigabytes}: {plan:?}");
+                    streamed = now;
+                }
+                assert_eq!(streamed, 0);
+            }
+        }
+        let bf16 = |vram| plan(vram, ResolvedPrecision::Bf16, Residency::Keep).placement;
+        assert_eq!(bf16(24 * GB).text_encoder.place, Place::Resident);
+        assert_eq!(bf16(16 * GB).transformer.place, Place::Resident);
+        assert!(bf16(16 * GB).text_encoder.streamed_bytes() > 3 * GB);
+        assert!((2 * GB..5 * GB).contains(&bf16(12 * GB).transformer.streamed_bytes()));
+    }
+}
