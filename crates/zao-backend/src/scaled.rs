@@ -2,6 +2,8 @@
 //! may be rotated. Nothing is multiplied here; a device takes the bytes as they lie, or asks for their
 //! values.
 
+mod e4m3;
+
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -136,22 +138,12 @@ impl Scaled {
         std::array::from_fn(|byte| {
             let byte = byte as u8;
             match self.kind {
-                ScaledKind::E4m3 => e4m3(byte),
+                ScaledKind::E4m3 => e4m3::widen(byte),
                 ScaledKind::E5m2 => half::f16::from_bits(u16::from(byte) << 8).to_f32(),
                 ScaledKind::Int8 { .. } => f32::from(byte as i8),
             }
         })
     }
-}
-
-fn e4m3(byte: u8) -> f32 {
-    let (exponent, mantissa) = (i32::from(byte >> 3 & 15), f32::from(byte & 7));
-    let size = match (exponent, byte & 7) {
-        (15, 7) => f32::NAN,
-        (0, _) => mantissa / 512.0,
-        _ => (1.0 + mantissa / 8.0) * 2f32.powi(exponent - 7),
-    };
-    if byte < 128 { size } else { -size }
 }
 
 /// Multiplies with the regular Hadamard matrix, which is its own inverse: the Kronecker power, divided by
