@@ -1,7 +1,8 @@
 //! Matrices in quantised blocks: GGML's, as GGUF files hold them, and zao's own int4. What kinds there are, and
 //! the bytes of a tensor with its kind and shape. Nothing is multiplied here; a device takes the blocks as they lie, or
-//! asks for their values.
+//! asks for their values. Only int4 is made here, too.
 
+mod int4;
 mod spread;
 mod unpack;
 
@@ -208,7 +209,7 @@ mod tests {
     #[test]
     fn int4_is_a_scale_and_sixty_four_halves_of_bytes() {
         let scale = half::f16::from_f32(0.5).to_le_bytes();
-        let bytes: Vec<u8> = scale.into_iter().chain((0..32).map(|i| i % 16 | 0x30)).collect();
+        let bytes: Vec<u8> = scale.into_iter().chain((0..32).map(|i| (i % 16) | 0x30)).collect();
         let blocks = Blocks::new(BlockKind::Int4, [1, 64], bytes.into()).unwrap();
         let mut values = [0.0; 64];
         blocks.widen(0, &mut values);

@@ -2,6 +2,8 @@
 //! may be rotated. Nothing is multiplied here; a device takes the bytes as they lie, or asks for their
 //! values.
 
+mod e4m3;
+
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -136,7 +138,7 @@ impl Scaled {
         let scale = self.scales[if self.scales.len() == 1 { 0 } else { row }];
         let bytes = &self.bytes[row * columns + first..][..out.len()];
         match self.kind {
-            ScaledKind::E4m3 => each(bytes, scale, out, e4m3),
+            ScaledKind::E4m3 => each(bytes, scale, out, e4m3::widen),
             ScaledKind::E5m2 => each(bytes, scale, out, e5m2),
             ScaledKind::Int8 { .. } => each(bytes, scale, out, |byte| f32::from(byte as i8)),
         }
@@ -157,17 +159,7 @@ fn each(bytes: &[u8], scale: f32, out: &mut [f32], element: impl Fn(u8) -> f32) 
     }
 }
 
-/// Exponent and mantissa where `f32` has them; the product moves the exponent, also of what is below the smallest
-/// normal number.
-#[inline(always)]
-fn e4m3(byte: u8) -> f32 {
-    let sign = u32::from(byte & 128) << 24;
-    let size = f32::from_bits(u32::from(byte & 127) << 20) * f32::from_bits((127 + 120) << 23);
-    let size = if byte & 127 == 127 { f32::NAN } else { size };
-    f32::from_bits(size.to_bits() | sign)
-}
-
-/// The same of 5 and 2 bits, whose largest exponent means infinity or no number.
+/// [`e4m3::widen`] of 5 bits of exponent and 2 of mantissa, whose largest exponent means infinity or no number.
 #[inline(always)]
 fn e5m2(byte: u8) -> f32 {
     let sign = u32::from(byte & 128) << 24;

@@ -2,7 +2,7 @@
 
 use crate::{Backend, Blocks, Error, Int8Panels, Result, Scaled, Stored};
 
-/// One stored matrix. More forms (int4 groups) join this enum; a device that has no kernel for one refuses
+/// One stored matrix. A device that has no kernel for a form refuses
 /// it in [`Backend::load`], and whoever loads can give it [the values](Form::unpacked) instead.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -11,7 +11,7 @@ pub enum Form {
     Dense(Stored),
     /// Quantised integers, laid out for a processor.
     Int8Panels(Int8Panels),
-    /// GGML's quantised blocks.
+    /// Quantised blocks: GGML's, or our own int4.
     Blocks(Blocks),
     /// 8 bits a value beside scales.
     Scaled(Scaled),

@@ -7,7 +7,7 @@ use std::path::Path;
 use half::bf16;
 use zao_backend::{Care, Dtype, Form, Role, Stored};
 use zao_model::{Declared, Usage};
-use zao_weights::{Draft, ModelFolder, Part, PartName, Planned, SaveOptions, StoredAs};
+use zao_weights::{Draft, ModelFolder, Packing, Part, PartName, Planned, SaveOptions, StoredAs};
 
 use crate::checked::Checked;
 use crate::devices::{self, Quantise};
@@ -81,8 +81,12 @@ pub fn convert(
         .map(|(part, declared)| plan(part, declared))
         .collect::<Result<_>>()?;
     let draft = Draft::new(place, settings.save)?;
-    let layouts: Vec<_> =
-        model.parts.iter().zip(plans).map(|(part, plan)| draft.layout(part.name(), plan)).collect();
+    let layouts: Vec<_> = model
+        .parts
+        .iter()
+        .zip(plans)
+        .map(|(part, plan)| draft.layout(part.name(), Packing::Int8Panels, &plan))
+        .collect();
     let after = layouts.iter().map(zao_weights::PartLayout::bytes).sum();
     draft.check_space(after)?;
     let is_folder = source.is_base_only();
@@ -138,7 +142,7 @@ fn plan(part: &Part, declared: &[Declared]) -> Result<Vec<Planned>> {
         let dtype = dtype(part, tensor)?;
         let stored = match tensor.usage {
             Usage::Matrix { role, care } => match why_kept(role, care) {
-                None => StoredAs::Int8Panels,
+                None => StoredAs::Packed,
                 Some(KeptBecause::LookedUp) => StoredAs::Dense(dtype),
                 // Loading it in int8 would round it so.
                 Some(KeptBecause::Unrounded | KeptBecause::AtLeastBf16) => {

@@ -11,13 +11,15 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use tempfile::TempDir;
-use zao_backend::{Form, Stored};
+use zao_backend::Form;
 
 pub use error::SaveError;
 pub use layout::{PartLayout, Planned, StoredAs};
 
 use crate::folder::ModelFolder;
+use crate::packing::Packing;
 use crate::part::PartName;
 use layout::{FileLayout, Piece};
 
@@ -76,10 +78,13 @@ impl Draft {
         Ok(Self { folder, place: place.to_owned(), options })
     }
 
-    /// Where the tensors of a part will lie.
+    /// Where the tensors of a part will lie, whose quantised ones are packed in one way.
+    ///
+    /// # Panics
+    /// When a tensor is to be packed and cannot be.
     #[must_use]
-    pub fn layout(&self, part: PartName, tensors: Vec<Planned>) -> PartLayout {
-        PartLayout::new(part, tensors, self.options.shard_bytes)
+    pub fn layout(&self, part: PartName, packing: Packing, tensors: &[Planned]) -> PartLayout {
+        PartLayout::new(part, packing, tensors, self.options.shard_bytes)
     }
 
     /// Makes sure that there is room for `bytes`.
@@ -148,23 +153,26 @@ impl Draft {
         let failed = || SaveError::file("write", &path);
         let mut file = BufWriter::new(File::create(&path).map_err(failed())?);
         file.write_all(layout.header()).map_err(failed())?;
-        let mut scales: BTreeMap<&str, Stored> = BTreeMap::new();
+        let mut all_scales: BTreeMap<&str, Bytes> = BTreeMap::new();
         for piece in layout.pieces() {
             let bytes = match *piece {
                 Piece::Dense { ref name, .. } => match tensor(name)? {
                     Form::Dense(stored) => stored.bytes().clone(),
                     other => unreachable!("{name} is {} and was planned dense", other.name()),
                 },
-                Piece::Panels { ref name, .. } => match tensor(name)? {
-                    Form::Int8Panels(panels) => {
-                        scales.insert(name, panels.scales().clone());
-                        panels.words().clone()
+                Piece::Packed { ref name, packing, .. } => {
+                    let form = tensor(name)?;
+                    let stored_in = form.name();
+                    let Some((bytes, scales)) = packing.content(form) else {
+                        unreachable!("{name} is {stored_in} and was planned {packing:?}");
+                    };
+                    if let Some(scales) = scales {
+                        all_scales.insert(name, scales);
                     }
-                    other => unreachable!("{name} is {} and was planned int8", other.name()),
-                },
+                    bytes
+                }
                 Piece::Scales { ref of, .. } => {
-                    let scales = scales.remove(of.as_str());
-                    scales.expect("panels come before their scales").bytes().clone()
+                    all_scales.remove(of.as_str()).expect("a matrix comes before its scales")
                 }
             };
             assert!(bytes.len() as u64 == piece.bytes(), "{piece:?} has {} bytes", bytes.len());

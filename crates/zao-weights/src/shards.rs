@@ -13,7 +13,7 @@ use zao_backend::{Dtype, Form, Stored};
 
 use crate::error::Error;
 use crate::mapped::Mapping;
-use crate::panels::{self, Description};
+use crate::packing::{self, Description};
 use crate::part::PartName;
 use crate::scaled;
 use crate::source::Source;
@@ -157,10 +157,9 @@ pub(crate) fn cut(file: &str, content: &Bytes) -> Result<Cut, Error> {
     };
     if let Some(description) = Description::read(file, metadata.metadata().as_ref())? {
         for name in description.shapes.keys() {
-            let panels = infos.remove(name).map(|info| (info, bytes_of(info)));
-            let scales = infos.remove(&panels::scales(name)).map(|info| (info, bytes_of(info)));
-            let form = description.panels(file, name, panels, scales)?;
-            tensors.insert(name.clone(), Form::Int8Panels(form));
+            let packed = infos.remove(name).map(|info| (info, bytes_of(info)));
+            let scales = infos.remove(&packing::scales(name)).map(|info| (info, bytes_of(info)));
+            tensors.insert(name.clone(), description.form(file, name, packed, scales)?);
         }
     }
     tensors.extend(scaled::take(file, &mut infos, metadata.metadata().as_ref(), bytes_of)?);

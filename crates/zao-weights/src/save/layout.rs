@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use safetensors::Dtype as FileDtype;
 use serde_json::{Map, Value, json};
-use zao_backend::{Dtype, Int8Panels};
+use zao_backend::Dtype;
 
-use crate::panels::{Description, scales};
+use crate::packing::{Description, Packing, scales};
 use crate::part::PartName;
 
 /// What the tensors of a file begin at a multiple of, so that panels can be used where they lie.
@@ -28,27 +29,23 @@ pub struct Planned {
 pub enum StoredAs {
     /// As floating-point numbers.
     Dense(Dtype),
-    /// As [`Int8Panels`]; only a matrix `[out, in]`.
-    Int8Panels,
+    /// In the packing of its part; only a matrix `[out, in]` that this [holds](Packing::holds).
+    Packed,
 }
 
 impl Planned {
-    /// Bytes that it takes, scales included.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.pieces().iter().map(Piece::bytes).sum()
-    }
-
-    /// What it is stored as under names of their own.
-    fn pieces(&self) -> Vec<Piece> {
+    /// What it is stored as under names of their own, in a part that is packed so.
+    fn pieces(&self, packing: Packing) -> Vec<Piece> {
         let (name, shape) = (self.name.clone(), self.shape.clone());
         match (self.stored, self.shape.as_slice()) {
             (StoredAs::Dense(dtype), _) => vec![Piece::Dense { name, dtype, shape }],
-            (StoredAs::Int8Panels, &[out, inner]) => vec![
-                Piece::Panels { name: name.clone(), shape: [out, inner] },
-                Piece::Scales { of: name, outputs: out },
-            ],
-            (StoredAs::Int8Panels, _) => unreachable!("{name} {shape:?} is no matrix"),
+            (StoredAs::Packed, &[out, inner]) if packing.holds([out, inner]) => {
+                let packed = Piece::Packed { name: name.clone(), packing, shape: [out, inner] };
+                let scales =
+                    packing.has_scales().then_some(Piece::Scales { of: name, outputs: out });
+                [packed].into_iter().chain(scales).collect()
+            }
+            (StoredAs::Packed, _) => unreachable!("{name} {shape:?} cannot be packed"),
         }
     }
 }
@@ -56,7 +53,7 @@ impl Planned {
 /// Something that a file has under a name of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    Panels { name: String, shape: [usize; 2] },
+    Packed { name: String, packing: Packing, shape: [usize; 2] },
     Scales { of: String, outputs: usize },
     Dense { name: String, dtype: Dtype, shape: Vec<usize> },
 }
@@ -68,7 +65,7 @@ impl Piece {
 
     fn extents(&self) -> Vec<usize> {
         match self {
-            Self::Panels { shape, .. } => Int8Panels::extents(*shape).to_vec(),
+            Self::Packed { packing, shape, .. } => packing.extents(*shape),
             Self::Scales { outputs, .. } => vec![*outputs],
             Self::Dense { shape, .. } => shape.clone(),
         }
@@ -77,32 +74,32 @@ impl Piece {
     /// Bytes of an element.
     fn element(&self) -> usize {
         match self {
-            Self::Panels { .. } => 1,
+            Self::Packed { .. } => 1,
             Self::Scales { .. } => Dtype::F32.size(),
             Self::Dense { dtype, .. } => dtype.size(),
         }
     }
 
     /// The file's own name for it, and for its element type.
-    fn entry(&self) -> (String, &'static str) {
+    fn entry(&self) -> (String, FileDtype) {
         match self {
-            Self::Panels { name, .. } => (name.clone(), "U8"),
-            Self::Scales { of, .. } => (scales(of), "F32"),
+            Self::Packed { name, packing, .. } => (name.clone(), packing.dtype()),
+            Self::Scales { of, .. } => (scales(of), FileDtype::F32),
             Self::Dense { name, dtype, .. } => (
                 name.clone(),
                 match dtype {
-                    Dtype::F32 => "F32",
-                    Dtype::F16 => "F16",
-                    Dtype::Bf16 => "BF16",
+                    Dtype::F32 => FileDtype::F32,
+                    Dtype::F16 => FileDtype::F16,
+                    Dtype::Bf16 => FileDtype::BF16,
                 },
             ),
         }
     }
 
-    /// Panels come first, since they fill lines of memory whole; then what is a multiple of words.
+    /// What is packed comes first, since panels fill lines of memory whole; then what is a multiple of words.
     fn rank(&self) -> usize {
         match (self, self.element()) {
-            (Self::Panels { .. }, _) => 0,
+            (Self::Packed { .. }, _) => 0,
             (_, 4) => 1,
             _ => 2,
         }
@@ -126,15 +123,21 @@ pub(super) struct FileLayout {
 
 impl PartLayout {
     /// Distributes `tensors`, in their order, to files of at most `shard_bytes` bytes of tensors.
-    pub(super) fn new(part: PartName, tensors: Vec<Planned>, shard_bytes: u64) -> Self {
-        let mut shards: Vec<Vec<Planned>> = Vec::new();
+    pub(super) fn new(
+        part: PartName,
+        packing: Packing,
+        tensors: &[Planned],
+        shard_bytes: u64,
+    ) -> Self {
+        let mut shards: Vec<Vec<Piece>> = Vec::new();
         let mut room = 0;
         for tensor in tensors {
-            let bytes = tensor.bytes();
+            let pieces = tensor.pieces(packing);
+            let bytes = pieces.iter().map(Piece::bytes).sum();
             match shards.last_mut() {
-                Some(shard) if bytes <= room => shard.push(tensor),
+                Some(shard) if bytes <= room => shard.extend(pieces),
                 _ => {
-                    shards.push(vec![tensor]);
+                    shards.push(pieces);
                     room = shard_bytes.max(bytes);
                 }
             }
@@ -143,14 +146,14 @@ impl PartLayout {
         let count = shards.len();
         let (folder, single) = (part.folder(), part.single_file());
         let stem = single.trim_end_matches(".safetensors");
-        let file = |(i, shard): (usize, &Vec<Planned>)| {
+        let file = |(i, shard): (usize, Vec<Piece>)| {
             let path = match count {
                 1 => format!("{folder}/{single}"),
                 _ => format!("{folder}/{stem}-{:05}-of-{count:05}.safetensors", i + 1),
             };
-            FileLayout::new(path, shard)
+            FileLayout::new(path, packing, shard)
         };
-        Self { part, files: shards.iter().enumerate().map(file).collect() }
+        Self { part, files: shards.into_iter().enumerate().map(file).collect() }
     }
 
     pub(super) fn files(&self) -> &[FileLayout] {
@@ -182,10 +185,9 @@ impl PartLayout {
 }
 
 impl FileLayout {
-    fn new(path: String, tensors: &[Planned]) -> Self {
-        let mut pieces: Vec<Piece> = tensors.iter().flat_map(Planned::pieces).collect();
+    fn new(path: String, packing: Packing, mut pieces: Vec<Piece>) -> Self {
         pieces.sort_by_key(Piece::rank);
-        let header = header(&pieces);
+        let header = header(packing, &pieces);
         Self { path, header, pieces }
     }
 
@@ -210,16 +212,16 @@ impl FileLayout {
 }
 
 /// The length of the JSON, the JSON, and spaces up to where the tensors shall begin.
-fn header(pieces: &[Piece]) -> Vec<u8> {
+fn header(packing: Packing, pieces: &[Piece]) -> Vec<u8> {
     let shape = |piece: &Piece| match piece {
-        Piece::Panels { name, shape } => Some((name.clone(), *shape)),
+        Piece::Packed { name, shape, .. } => Some((name.clone(), *shape)),
         Piece::Scales { .. } | Piece::Dense { .. } => None,
     };
     let shapes: BTreeMap<_, _> = pieces.iter().filter_map(shape).collect();
     let metadata = match shapes.is_empty() {
         // What diffusers asks of a file that it reads.
         true => json!({ "format": "pt" }),
-        false => json!(Description { shapes }.to_metadata()),
+        false => json!(Description { packing, shapes }.to_metadata()),
     };
     let mut header = Map::from_iter([("__metadata__".to_owned(), metadata)]);
     let mut start = 0;
@@ -245,14 +247,14 @@ mod tests {
     }
 
     fn panels(name: &str, shape: [usize; 2]) -> Planned {
-        Planned { name: name.into(), shape: shape.into(), stored: StoredAs::Int8Panels }
+        Planned { name: name.into(), shape: shape.into(), stored: StoredAs::Packed }
     }
 
     #[test]
     fn tensors_keep_their_order_and_share_files_up_to_the_limit() {
         let tensor = |name: &str, count| dense(name, Dtype::F32, &[count]);
         let tensors = vec![tensor("a", 10), tensor("b", 15), tensor("c", 1), tensor("huge", 99)];
-        let layout = PartLayout::new(PartName::Transformer, tensors, 100);
+        let layout = PartLayout::new(PartName::Transformer, Packing::Int8Panels, &tensors, 100);
         let names = |file: &FileLayout| file.pieces.iter().map(|p| p.entry().0).collect::<Vec<_>>();
         let files: Vec<_> = layout.files().iter().map(names).collect();
         assert_eq!(files, [vec!["a", "b"], vec!["c"], vec!["huge"]]);
@@ -273,7 +275,7 @@ mod tests {
             dense("bias", Dtype::F32, &[1]),
             panels("v", [1, 1]),
         ];
-        let layout = PartLayout::new(PartName::TextEncoder, tensors, 1 << 30);
+        let layout = PartLayout::new(PartName::TextEncoder, Packing::Int8Panels, &tensors, 1 << 30);
         let [file] = layout.files() else { unreachable!("all fit into one") };
         assert_eq!((file.path(), layout.index()), ("text_encoder/model.safetensors", None));
         assert!(file.header().len().is_multiple_of(ALIGNMENT));

@@ -3,5 +3,5 @@
 mod broken;
 mod fixture;
 mod good;
-mod panels;
+mod packing;
 mod save;

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
-use zao_backend::{Dtype, Form, Int8Panels, Stored};
+use zao_backend::{BlockKind, Blocks, Dtype, Form, Int8Panels, Scaled, ScaledKind, Stored};
 use zao_weights::{
-    Draft, ModelFolder, PartName, Planned, SaveError, SaveOptions, Source, StoredAs,
+    Draft, ModelFolder, Packing, PartName, Planned, SaveError, SaveOptions, Source, StoredAs,
+    WeightFile,
 };
 
 use crate::fixture::Model;
@@ -33,7 +34,7 @@ fn tensors() -> Vec<(Planned, Form)> {
         let words = vec![byte; Int8Panels::bytes_of(shape).expect("small")];
         let scales = Stored::from_f32(&shape[..1], &vec![f32::from(byte); shape[0]]);
         let form = Int8Panels::new(shape, words.into(), scales).expect("sizes fit");
-        let stored = StoredAs::Int8Panels;
+        let stored = StoredAs::Packed;
         (Planned { name: name.into(), shape: shape.into(), stored }, Form::Int8Panels(form))
     };
     vec![
@@ -56,7 +57,8 @@ fn save(place: &Path, options: SaveOptions) -> Result<(), SaveError> {
     let draft = Draft::new(place, options)?;
     draft.copy_small_files(&model.open())?;
     let tensors = tensors();
-    let layout = draft.layout(PART, tensors.iter().map(|(planned, _)| planned.clone()).collect());
+    let planned: Vec<_> = tensors.iter().map(|(planned, _)| planned.clone()).collect();
+    let layout = draft.layout(PART, Packing::Int8Panels, &planned);
     draft.check_space(layout.bytes())?;
     draft.write_part(&layout, |name| -> Result<Form, SaveError> {
         let found = tensors.iter().find(|(planned, _)| planned.name == name);
@@ -126,6 +128,49 @@ fn what_is_written_reads_the_same_in_one_file_or_in_several() {
 }
 
 #[test]
+fn int4_and_fp8_read_the_same_from_a_folder_and_from_its_file_alone() {
+    let bytes = |count: usize| (0..count).map(|i| (i % 100) as u8).collect::<Vec<_>>();
+    let blocks = Blocks::new(BlockKind::Int4, [5, 192], bytes(5 * 3 * 34).into());
+    let scales = vec![0.5, 1.0, 2.0];
+    let scaled = Scaled::new(ScaledKind::E4m3, [3, 7], bytes(21).into(), scales);
+    for (packing, form) in [
+        (Packing::Int4Blocks, Form::Blocks(blocks.expect("whole blocks"))),
+        (Packing::Fp8Rows, Form::Scaled(scaled.expect("sizes fit"))),
+    ] {
+        let folder = TempDir::new().expect("temporary folder");
+        let draft = Draft::new(&folder.path().join("new"), SaveOptions::default()).expect("begun");
+        draft.copy_small_files(&Model::new().open()).expect("copied");
+        let names = ["cap_embedder.1.weight", "layers.0.feed_forward.w1.weight"];
+        let planned = names.map(|name| Planned {
+            name: name.into(),
+            shape: form.shape().to_vec(),
+            stored: StoredAs::Packed,
+        });
+        let layout = draft.layout(PART, packing, &planned);
+        draft
+            .write_part(&layout, |_| Ok::<_, SaveError>(form.clone()))
+            .and_then(|()| draft.finish())
+            .expect("written");
+        let place = folder.path().join("new");
+        let file = place.join(format!("{}/{}", PART.folder(), PART.single_file()));
+        let file = WeightFile::open(&file).expect("a file");
+        let folder = ModelFolder::open(Source::Folder(place)).expect("a model");
+        for part in [folder.part(PART), file.part(PART)] {
+            let part = part.expect("its transformer");
+            for name in names {
+                let read = part.get(name).expect("it was written");
+                assert_eq!((read.name(), read.shape()), (form.name(), form.shape()));
+                let values = |form: &Form| match form.clone().unpacked(Dtype::F32) {
+                    Form::Dense(stored) => stored.bytes().clone(),
+                    other => panic!("{} was not unpacked", other.name()),
+                };
+                assert_eq!(values(read), values(&form));
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_there_is_not_touched() {
     let folder = TempDir::new().expect("temporary folder");
     let place = folder.path().join("mine");
@@ -152,8 +197,8 @@ fn without_room_nothing_is_left() {
 fn a_failure_on_the_way_leaves_nothing() {
     let folder = TempDir::new().expect("temporary folder");
     let draft = Draft::new(&folder.path().join("new"), SaveOptions::default()).expect("begun");
-    let planned = tensors().into_iter().map(|(planned, _)| planned).collect();
-    let layout = draft.layout(PART, planned);
+    let planned: Vec<_> = tensors().into_iter().map(|(planned, _)| planned).collect();
+    let layout = draft.layout(PART, Packing::Int8Panels, &planned);
     let mut asked = 0;
     let result = draft.write_part(&layout, |_| {
         asked += 1;

@@ -15,7 +15,7 @@ pub(crate) fn of(parser: Parser) -> Vec<Vec<u8>> {
     let mut inputs = match parser {
         Parser::Gguf => vec![text_encoder(), transformer(), golden(), nothing()],
         Parser::Safetensors => vec![plain(), scaled(false), scaled(true)],
-        Parser::Panels => vec![panels()],
+        Parser::Packing => vec![panels(), int4(), fp8()],
         Parser::Index => {
             vec![
                 br#"{"metadata": {"total_size": 8}, "weight_map": {"a": "one.safetensors"}}"#
@@ -122,11 +122,47 @@ fn panels() -> Vec<u8> {
         ("rotation", "hadamard-256"),
         ("shapes", r#"{"embed_tokens.weight": [2, 5]}"#),
     ];
-    let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
     let tensors = [
         Tensor::new("embed_tokens.weight", Dtype::U8, &[1, 2, 32, 4], vec![128; 256]),
         Tensor::f32("embed_tokens.weight_scale", &[2], &[1.0; 2]),
         Tensor::f32("layers.0.self_attn.q_proj.weight", &[1, 1], &[1.0]),
     ];
-    write(&tensors, Some(HashMap::from(metadata)))
+    described(&tensors, &metadata)
+}
+
+fn int4() -> Vec<u8> {
+    let metadata = [
+        ("zao", "int4-blocks"),
+        ("version", "1"),
+        ("group", "64"),
+        ("shapes", r#"{"embed_tokens.weight": [2, 64]}"#),
+    ];
+    let tensors = [
+        Tensor::new("embed_tokens.weight", Dtype::U8, &[2, 1, 34], vec![60; 68]),
+        Tensor::f32("layers.0.self_attn.q_proj.weight", &[1, 1], &[1.0]),
+    ];
+    described(&tensors, &metadata)
+}
+
+fn fp8() -> Vec<u8> {
+    let metadata = [
+        ("zao", "fp8-rows"),
+        ("version", "1"),
+        (
+            "shapes",
+            r#"{"embed_tokens.weight": [2, 3], "layers.0.self_attn.q_proj.weight": [1, 1]}"#,
+        ),
+    ];
+    let tensors = [
+        Tensor::new("embed_tokens.weight", Dtype::F8_E4M3, &[2, 3], vec![0x38; 6]),
+        Tensor::f32("embed_tokens.weight_scale", &[2], &[1.0; 2]),
+        Tensor::new("layers.0.self_attn.q_proj.weight", Dtype::F8_E4M3, &[1, 1], vec![0x38]),
+        Tensor::f32("layers.0.self_attn.q_proj.weight_scale", &[1], &[1.0]),
+    ];
+    described(&tensors, &metadata)
+}
+
+fn described(tensors: &[Tensor], metadata: &[(&str, &str)]) -> Vec<u8> {
+    let metadata = metadata.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+    write(tensors, Some(metadata.collect()))
 }

@@ -13,15 +13,15 @@ pub(crate) enum Parser {
     Gguf,
     /// Safetensors files as ComfyUI has them.
     Safetensors,
-    /// Safetensors files of our own, with panels.
-    Panels,
+    /// Safetensors files of our own, with quantised matrices.
+    Packing,
     /// The index of a folder's shards.
     Index,
 }
 
 impl Parser {
-    pub(crate) const ALL: [Self; 4] = [Self::Gguf, Self::Safetensors, Self::Panels, Self::Index];
-    pub(crate) const NAMES: [&str; 4] = ["gguf", "safetensors", "panels", "index"];
+    pub(crate) const ALL: [Self; 4] = [Self::Gguf, Self::Safetensors, Self::Packing, Self::Index];
+    pub(crate) const NAMES: [&str; 4] = ["gguf", "safetensors", "packing", "index"];
 
     pub(crate) fn name(self) -> &'static str {
         Self::NAMES[Self::ALL.iter().position(|it| *it == self).unwrap()]
@@ -30,7 +30,7 @@ impl Parser {
     /// Parses `input` and uses what comes out; says what came out.
     pub(crate) fn run(self, input: &[u8]) -> String {
         match self {
-            Self::Gguf | Self::Safetensors | Self::Panels => file(input),
+            Self::Gguf | Self::Safetensors | Self::Packing => file(input),
             Self::Index => index(input),
         }
     }

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use zao_engine::{Architecture, Host, Outlook, Residency, Settings, Synthetic};
+use zao_engine::{Architecture, Host, Outlook, Residency, Settings, Synthetic, WeightForm};
 use zao_weights::{Incomplete, Installed};
 
 use crate::cli::FileArgs;
@@ -77,7 +77,7 @@ impl Findings {
         };
         let real = installed.is_empty().then(|| {
             let architecture = Architecture::ZImageTurbo;
-            let synthetic = Synthetic { architecture, tokens: 64 };
+            let synthetic = Synthetic { architecture, tokens: 64, weights: WeightForm::Bf16 };
             let outlook = zao_engine::outlook_synthetic(synthetic, &settings);
             Drawing {
                 model: architecture.as_str().into(),

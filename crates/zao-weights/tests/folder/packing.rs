@@ -1,7 +1,7 @@
-//! Files with int8 weights: read as they are described, and refused when the description is not kept.
+//! Files with quantised weights of our own: read as they are described, and refused when the description is not kept.
 
 use serde_json::{Value, json};
-use zao_backend::Form;
+use zao_backend::{BlockKind, Form, ScaledKind};
 use zao_weights::Error;
 
 use crate::fixture::{Model, SINGLE, safetensors};
@@ -20,9 +20,35 @@ fn good() -> (Value, Vec<u8>) {
     (header, (0..646_u32).map(|i| (i % 251) as u8).collect())
 }
 
-/// What is said about the good file with its header changed.
+/// The same with `w` of 3 outputs and 128 inputs in int4.
+fn good_int4() -> (Value, Vec<u8>) {
+    let header = json!({
+        "__metadata__": {
+            "zao": "int4-blocks", "version": "1", "group": "64", "shapes": "{\"w\": [3, 128]}",
+        },
+        "w": { "dtype": "U8", "shape": [3, 2, 34], "data_offsets": [0, 204] },
+        "norm": { "dtype": "BF16", "shape": [1], "data_offsets": [204, 206] },
+    });
+    (header, (0..206_u32).map(|i| (i % 60) as u8).collect())
+}
+
+/// The same with `w` of 3 outputs and 5 inputs in fp8.
+fn good_fp8() -> (Value, Vec<u8>) {
+    let header = json!({
+        "__metadata__": { "zao": "fp8-rows", "version": "1", "shapes": "{\"w\": [3, 5]}" },
+        "w": { "dtype": "F8_E4M3", "shape": [3, 5], "data_offsets": [0, 15] },
+        "w_scale": { "dtype": "F32", "shape": [3], "data_offsets": [15, 27] },
+        "norm": { "dtype": "BF16", "shape": [1], "data_offsets": [27, 29] },
+    });
+    (header, (0..29).collect())
+}
+
+/// What is said about the good file of int8 with its header changed.
 fn refusal(change: impl FnOnce(&mut Value)) -> Error {
-    let (mut header, data) = good();
+    refusal_of(good(), change)
+}
+
+fn refusal_of((mut header, data): (Value, Vec<u8>), change: impl FnOnce(&mut Value)) -> Error {
     change(&mut header);
     Model::refusal(safetensors(&header, &data))
 }
@@ -49,6 +75,28 @@ fn a_described_matrix_has_its_logical_shape_and_shares_the_bytes_of_the_file() {
 }
 
 #[test]
+fn int4_and_fp8_are_the_bytes_of_the_file_too() {
+    let (header, data) = good_int4();
+    let model = Model::new();
+    model.write(&format!("transformer/{SINGLE}"), safetensors(&header, &data));
+    let part = model.transformer().expect("a good file");
+    let Some(Form::Blocks(blocks)) = part.get("w") else { panic!("no blocks") };
+    assert_eq!((blocks.kind(), blocks.shape()), (BlockKind::Int4, &[3, 128][..]));
+    assert_eq!(blocks.bytes()[..], data[..204]);
+    assert_eq!((part.len(), part.stored_as()), (2, vec![("int4", 384), ("bf16", 1)]));
+
+    let (header, data) = good_fp8();
+    model.write(&format!("transformer/{SINGLE}"), safetensors(&header, &data));
+    let part = model.transformer().expect("a good file");
+    let Some(Form::Scaled(scaled)) = part.get("w") else { panic!("not scaled") };
+    assert_eq!((scaled.kind(), scaled.shape()), (ScaledKind::E4m3, &[3, 5][..]));
+    assert_eq!(scaled.bytes()[..], data[..15]);
+    let scales: Vec<u8> = scaled.scales().iter().flat_map(|scale| scale.to_le_bytes()).collect();
+    assert_eq!(scales, data[15..27]);
+    assert_eq!((part.len(), part.stored_as()), (2, vec![("fp8 e4m3", 15), ("bf16", 1)]));
+}
+
+#[test]
 fn shards_name_the_scales_in_their_index_too() {
     let (header, data) = good();
     let places = [("w", "a.safetensors"), ("w_scale", "a.safetensors"), ("norm", "a.safetensors")];
@@ -68,6 +116,16 @@ fn another_format_version_or_rotation_is_refused_by_its_name() {
         assert!(matches!(error, Error::Format { .. }), "{error}");
         let error = error.to_string();
         assert!(error.contains(value) && error.contains("convert"), "{error}");
+    }
+    for (good, key, value) in [
+        (good_int4(), "version", "2"),
+        (good_int4(), "group", "32"),
+        (good_fp8(), "version", "3"),
+        (good_fp8(), "zao", "int4-blocks"),
+    ] {
+        let error = refusal_of(good, |header| header["__metadata__"][key] = value.into());
+        assert!(matches!(error, Error::Format { .. }), "{error}");
+        assert!(error.to_string().contains(value), "{error}");
     }
     let error = refusal(|header| {
         header["__metadata__"].as_object_mut().expect("an object").remove("version");
@@ -93,6 +151,41 @@ fn a_description_that_is_not_kept_is_refused() {
     for shapes in ["", "[]", "{\"w\": [33]}", "{\"w\": [-1, 5]}", "{\"w\": [33, 5.5]}"] {
         let error = refusal(|header| header["__metadata__"]["shapes"] = shapes.into());
         assert!(matches!(error, Error::Header { .. }), "{shapes}: {error}");
+    }
+}
+
+#[test]
+fn int4_and_fp8_that_are_not_as_described_are_refused() {
+    for shape in ["[3, 64]", "[3, 127]", "[3, 192]", "[2, 128]", "[384, 1]", "[0, 0]"] {
+        let shapes = format!("{{\"w\": {shape}}}");
+        let error = refusal_of(good_int4(), |header| {
+            header["__metadata__"]["shapes"] = shapes.as_str().into();
+        });
+        assert!(matches!(error, Error::Converted { .. }), "{shape}: {error}");
+    }
+    let other_type = |header: &mut Value| header["w"]["dtype"] = "I8".into();
+    for (good, name) in [(good_int4(), "int4"), (good_fp8(), "fp8")] {
+        let error = refusal_of(good, other_type);
+        assert!(matches!(error, Error::Converted { .. }), "{name}: {error}");
+    }
+    let with_scales = |header: &mut Value| {
+        header["__metadata__"]["shapes"] = "{\"w\": [3, 128]}".into();
+        let norm = header.as_object_mut().expect("an object").remove("norm").expect("it is there");
+        header["w_scale"] = norm;
+    };
+    let error = refusal_of(good_int4(), with_scales);
+    assert!(error.to_string().contains("scales"), "{error}");
+    for count in [1, 2] {
+        let error = refusal_of(good_fp8(), |header| {
+            let scale =
+                json!({"dtype": "F32", "shape": [count], "data_offsets": [15, 15 + 4 * count]});
+            header["w_scale"] = scale;
+            let rest = 12 - 4 * count;
+            let at = 15 + 4 * count;
+            header["rest"] =
+                json!({"dtype": "BF16", "shape": [rest / 2], "data_offsets": [at, 27]});
+        });
+        assert!(error.to_string().contains("scales"), "{error}");
     }
 }
 
