@@ -90,7 +90,7 @@ impl Cuda {
             work_lists: WorkLists::default(),
             loader: Mutex::default(),
             readback: Readback::default(),
-            library_products: LibraryProducts::new(&settings),
+            library_products: LibraryProducts::new(&context, &settings),
             settings,
             context,
         })

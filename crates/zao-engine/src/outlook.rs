@@ -123,12 +123,17 @@ fn of_model(model: &ModelFiles, settings: &Settings) -> Result<Outlook> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::WeightForm;
     use crate::{Architecture, Precision, Residency};
 
     const GB: u64 = 1_000_000_000;
 
     fn seen(limit: u64, precision: Precision) -> Outlook {
-        let synthetic = Synthetic { architecture: Architecture::ZImageTurbo, tokens: 64 };
+        let synthetic = Synthetic {
+            architecture: Architecture::ZImageTurbo,
+            tokens: 64,
+            weights: WeightForm::Bf16,
+        };
         let settings = Settings {
             device: Device::Cpu,
             precision,

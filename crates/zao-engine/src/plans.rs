@@ -103,13 +103,18 @@ impl Plans {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::WeightForm;
     use crate::{Architecture, Ask, Generator, Guidance, Place};
 
     const GB: u64 = 1_000_000_000;
 
     #[test]
     fn a_card_of_any_size_from_six_gigabytes_on_draws_the_published_model() {
-        let synthetic = Synthetic { architecture: Architecture::ZImageTurbo, tokens: 64 };
+        let synthetic = Synthetic {
+            architecture: Architecture::ZImageTurbo,
+            tokens: 64,
+            weights: WeightForm::Bf16,
+        };
         let plans = Plans::synthetic(synthetic).unwrap();
         let ask = Ask {
             start: None,

@@ -135,6 +135,12 @@ impl Record {
         self.measured.iter().find_map(|(known, measured)| (known == shape).then_some(measured))
     }
 
+    /// Whether the library will be wanted, as far as it can be told beforehand: to measure it, or because it won
+    /// before.
+    pub(crate) fn wants_library(&self) -> bool {
+        self.measured.is_empty() || self.measured.iter().any(|(_, it)| it.library_wins())
+    }
+
     /// What the library that was measured calls itself.
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -229,6 +235,16 @@ mod tests {
             assert_eq!(Record::load(at, other).of(&SHAPE), None);
         }
         assert_eq!(Record::load(None, setup()).of(&SHAPE), None);
+    }
+
+    #[test]
+    fn a_library_that_never_won_is_not_wanted() {
+        let mut record = Record::load(None, setup());
+        assert!(record.wants_library(), "nothing is known of it");
+        record.add("cuBLASLt 12.9", SHAPE, measured([1.0; 3], [2.0; 3]));
+        assert!(!record.wants_library());
+        record.add("cuBLASLt 12.9", SHAPE, measured([2.0; 3], [1.0; 3]));
+        assert!(record.wants_library());
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! in other company, as far as a test finds, is not used, and one whose results are wrong is not used for anything.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use zao_backend::{Element, Result};
 
@@ -14,9 +15,10 @@ use super::{Ending, Product};
 use crate::Settings;
 use crate::address::blocks;
 use crate::device::Cuda;
-use crate::driver::{DevicePtr, Launch, args, driver_version};
+use crate::driver::{Context, DevicePtr, Launch, args, driver_version};
 use crate::libraries::{
-    Addresses, Algorithm, CublasLt, Libraries, Operands, Plan, Task, WORKSPACE, numbers,
+    Addresses, Algorithm, CublasLt, Libraries, Operands, Plan, Task, UseOfLibraries, WORKSPACE,
+    numbers,
 };
 use crate::staging::Scratch;
 use crate::weight::Kept;
@@ -31,11 +33,13 @@ pub(crate) const MOST: usize = WORKSPACE + BETWEEN;
 const PLANS: usize = 256;
 
 /// What the library multiplies on one card.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct LibraryProducts {
-    libraries: Libraries,
+    libraries: Arc<Libraries>,
     scratch: Scratch,
     state: Mutex<State>,
+    /// Opens the library meanwhile.
+    opening: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -60,10 +64,26 @@ enum Verdict {
 type Algorithms = [Algorithm; ROWS.len()];
 
 impl LibraryProducts {
-    /// Nothing is looked for yet.
-    pub(crate) fn new(settings: &Settings) -> Self {
-        let libraries = Libraries::new(settings.libraries.clone());
-        Self { libraries, ..Self::default() }
+    /// For the card of `context`. Looking for the library and opening it takes a third of a second, so a thread does it
+    /// while weights are loaded, if it will be wanted.
+    pub(crate) fn new(context: &Arc<Context>, settings: &Settings) -> Self {
+        let libraries = Arc::new(Libraries::new(settings.libraries.clone()));
+        let open = {
+            let (libraries, context) = (Arc::clone(&libraries), Arc::clone(context));
+            let cache = settings.cache.clone();
+            move || {
+                if libraries.any()
+                    && context.bind().is_ok()
+                    && setup(&context, &libraries)
+                        .is_ok_and(|setup| Record::load(cache.as_deref(), setup).wants_library())
+                {
+                    libraries.cublaslt(&context);
+                }
+            }
+        };
+        let wanted = settings.libraries != UseOfLibraries::Never;
+        let opening = wanted.then(|| std::thread::spawn(open));
+        Self { libraries, opening, scratch: Scratch::default(), state: Mutex::default() }
     }
 
     /// Gives memory on the card back.
@@ -88,6 +108,14 @@ impl LibraryProducts {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for LibraryProducts {
+    /// A library is not opened while the process ends.
+    fn drop(&mut self) {
+        // A thread that died has opened nothing, which its error would only repeat.
+        let _ = self.opening.take().map(JoinHandle::join);
     }
 }
 
@@ -196,7 +224,7 @@ fn judge(cuda: &Cuda, state: &mut State, shape: Shape, product: &Product) -> Res
     let folder = cuda.settings().cache.as_deref();
     let record = match &mut state.record {
         Some(record) => record,
-        none => none.insert(Record::load(folder, setup(cuda, libraries)?)),
+        none => none.insert(Record::load(folder, setup(cuda.context(), libraries)?)),
     };
     let measured = match record.of(&shape) {
         Some(measured) => *measured,
@@ -248,9 +276,9 @@ fn algorithms(
 }
 
 /// What timings on this card hold for.
-fn setup(cuda: &Cuda, libraries: &Libraries) -> Result<Setup> {
+fn setup(context: &Context, libraries: &Libraries) -> Result<Setup> {
     Ok(Setup {
-        card: cuda.card().name.clone(),
+        card: context.card().name.clone(),
         driver: driver_version()?,
         library: libraries.identity(),
         zao: env!("CARGO_PKG_VERSION").into(),
