@@ -41,7 +41,10 @@ mod work;
 
 pub use adapters::{AdapterId, AdapterInfo};
 pub use cancel::CancelToken;
-pub use convert::{ConvertSettings, Converted, Kept, KeptBecause, convert};
+pub use convert::{
+    Beside, COMPARED, Compared, ConvertSettings, ConvertTo, Converted, ConvertedMatrix, Kept,
+    KeptBecause, compare, convert,
+};
 pub use devices::{Device, Instructions, LibraryPlaces, UseOfLibraries, used_bytes};
 pub use engine::{Engine, ModelInfo, Residency, Settings, open, open_synthetic};
 pub use error::{Error, Result};
