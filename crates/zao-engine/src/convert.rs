@@ -1,22 +1,65 @@
-//! A model to a copy of it in int8, stored as the processor multiplies it, so that the next start has
-//! nothing to quantise. How a weight is quantised is the device's; how files look is zao-weights'.
+//! A model to a smaller copy of it: which tensor becomes what, and how near it stays. How a weight is quantised to
+//! int8 is the device's, so that the next start has nothing to quantise; how files look is zao-weights'.
+
+mod beside;
+mod kept;
+mod rows;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
 
 use half::bf16;
-use zao_backend::{Care, Dtype, Form, Role, Stored};
+use zao_backend::{Dtype, Form, Stored};
 use zao_model::{Declared, Usage};
 use zao_weights::{Draft, ModelFolder, Packing, Part, PartName, Planned, SaveOptions, StoredAs};
 
+pub use self::beside::{Beside, COMPARED, Compared, compare};
+pub use self::kept::{Kept, KeptBecause};
+use self::kept::{kept_of, why_kept};
+use self::rows::Rows;
 use crate::checked::Checked;
 use crate::devices::{self, Quantise};
+use crate::precision::is_small;
 use crate::weights::unpacked;
 use crate::{CancelToken, Error, ModelSource, Result};
+
+/// What the usual weights are converted to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConvertTo {
+    /// 8-bit integers with a scale for each output, after a rotation, laid out as a processor multiplies them.
+    #[default]
+    Int8,
+    /// 8-bit floats with a scale for each output.
+    Fp8,
+    /// 4-bit integers with a scale for each 64 inputs.
+    Int4,
+}
+
+impl ConvertTo {
+    fn packing(self) -> Packing {
+        match self {
+            Self::Int8 => Packing::Int8Panels,
+            Self::Fp8 => Packing::Fp8Rows,
+            Self::Int4 => Packing::Int4Blocks,
+        }
+    }
+}
+
+impl std::fmt::Display for ConvertTo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Int8 => "int8",
+            Self::Fp8 => "fp8",
+            Self::Int4 => "int4",
+        })
+    }
+}
 
 /// How to convert.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ConvertSettings {
+    /// What to.
+    pub to: ConvertTo,
     /// How many threads compute; `None` for one a core.
     pub threads: Option<NonZeroUsize>,
     /// How the files are written.
@@ -24,42 +67,41 @@ pub struct ConvertSettings {
 }
 
 /// What a conversion did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Converted {
     /// Bytes of the weights before.
     pub before: u64,
     /// Bytes of the weights now.
     pub after: u64,
+    /// Every matrix, in the order of the files.
+    pub matrices: Vec<ConvertedMatrix>,
     /// Matrices that were not quantised.
     pub kept: Vec<Kept>,
+    /// Whether the model is so small that drawing with it takes no time to speak of.
+    pub is_small: bool,
 }
 
-/// Matrices of one part that were not quantised, for one reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
-    /// The part.
+/// What became of a matrix.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConvertedMatrix {
+    /// Its part.
     pub part: PartName,
-    /// The reason.
-    pub why: KeptBecause,
-    /// Their names, numbers in them replaced by `*`; none twice.
-    pub names: Vec<String>,
-    /// Whether these are all matrices of the part.
-    pub whole: bool,
+    /// Its name.
+    pub name: String,
+    /// Its shape, outermost first.
+    pub shape: Vec<usize>,
+    /// How it is stored now, as in `int4` or `bf16`.
+    pub stored: &'static str,
+    /// Bytes that it takes now.
+    pub bytes: u64,
+    /// How far it is from what it was: the root of the mean square of the differences over that of its values.
+    pub relative_error: f64,
+    /// Why it was not quantised, if it was not.
+    pub kept: Option<KeptBecause>,
 }
 
-/// Why a matrix is not quantised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeptBecause {
-    /// Its rows are looked up, not multiplied.
-    LookedUp,
-    /// It has to stay bf16 or better, and what it reads is not even rounded.
-    Unrounded,
-    /// It has to stay bf16 or better.
-    AtLeastBf16,
-}
-
-/// Writes the model at `source` to the new folder `place`, with the usual weights in int8. `progress`
-/// hears how many bytes of how many are read. Drawing with the copy gives the pictures that the model
+/// Writes the model at `source` to the new folder `place`, with the usual weights as asked. `progress`
+/// hears how many bytes of how many are read. Drawing with a copy in int8 gives the pictures that the model
 /// gives in int8, bit for bit. What no drawing and no encoding of pictures reads is left out.
 ///
 /// # Errors
@@ -72,21 +114,17 @@ pub fn convert(
     progress: &dyn Fn(u64, u64),
     cancel: &CancelToken,
 ) -> Result<Converted> {
-    let source = source.into();
+    let (source, packing) = (source.into(), settings.to.packing());
     let model = Checked::open(&source)?;
     let plans: Vec<_> = model
         .parts
         .iter()
         .zip(&model.declared)
-        .map(|(part, declared)| plan(part, declared))
+        .map(|(part, declared)| plan(packing, part, declared))
         .collect::<Result<_>>()?;
     let draft = Draft::new(place, settings.save)?;
-    let layouts: Vec<_> = model
-        .parts
-        .iter()
-        .zip(plans)
-        .map(|(part, plan)| draft.layout(part.name(), Packing::Int8Panels, &plan))
-        .collect();
+    let layout = |(part, plan): (&Part, &Vec<Planned>)| draft.layout(part.name(), packing, plan);
+    let layouts: Vec<_> = model.parts.iter().zip(&plans).map(layout).collect();
     let after = layouts.iter().map(zao_weights::PartLayout::bytes).sum();
     draft.check_space(after)?;
     let is_folder = source.is_base_only();
@@ -99,14 +137,14 @@ pub fn convert(
         }
     }
 
-    let device = devices::quantiser(settings.threads)?;
+    let maker = maker(settings)?;
     let stored = |(part, declared): (&Part, &Vec<Declared>)| {
         let bytes =
             |tensor: &Declared| part.get(&tensor.name).map_or(0, |form| form.bytes() as u64);
         declared.iter().map(bytes).sum::<u64>()
     };
     let of: u64 = model.parts.iter().zip(&model.declared).map(stored).sum();
-    let mut done = 0;
+    let (mut done, mut matrices) = (0, Vec::new());
     for ((part, declared), layout) in model.parts.iter().zip(&model.declared).zip(&layouts) {
         let mut last: Option<String> = None;
         draft.write_part(layout, |name| {
@@ -119,7 +157,8 @@ pub fn convert(
             }
             let tensor = declared.iter().find(|tensor| tensor.name == name);
             let tensor = tensor.expect("what is written was declared");
-            let form = form(&device, tensor, &dense(part, tensor)?)?;
+            let (form, matrix) = maker.make(part.name(), tensor, &dense(part, tensor)?)?;
+            matrices.extend(matrix);
             done += part.get(name).map_or(0, |form| form.bytes() as u64);
             progress(done, of);
             Ok(form)
@@ -132,37 +171,24 @@ pub fn convert(
     draft.finish()?;
     let before = model.parts.iter().map(Part::bytes).sum();
     let kept = model.parts.iter().zip(&model.declared);
-    let kept = kept.flat_map(|(part, declared)| kept_of(part.name(), declared)).collect();
-    Ok(Converted { before, after, kept })
+    let kept = kept.flat_map(|(part, declared)| kept_of(packing, part.name(), declared)).collect();
+    let values = model.declared.iter().flatten().map(|tensor| tensor.values() as u64).sum();
+    Ok(Converted { before, after, matrices, kept, is_small: is_small(values) })
 }
 
 /// How the tensors of a part will be stored.
-fn plan(part: &Part, declared: &[Declared]) -> Result<Vec<Planned>> {
+fn plan(packing: Packing, part: &Part, declared: &[Declared]) -> Result<Vec<Planned>> {
     let planned = |tensor: &Declared| {
         let dtype = dtype(part, tensor)?;
-        let stored = match tensor.usage {
-            Usage::Matrix { role, care } => match why_kept(role, care) {
-                None => StoredAs::Packed,
-                Some(KeptBecause::LookedUp) => StoredAs::Dense(dtype),
-                // Loading it in int8 would round it so.
-                Some(KeptBecause::Unrounded | KeptBecause::AtLeastBf16) => {
-                    StoredAs::Dense(Dtype::Bf16)
-                }
-            },
-            Usage::Vector => StoredAs::Dense(dtype),
+        let stored = match (tensor.usage, why_kept(packing, tensor)) {
+            (Usage::Matrix { .. }, None) => StoredAs::Packed,
+            (Usage::Vector, _) | (_, Some(KeptBecause::LookedUp)) => StoredAs::Dense(dtype),
+            // Loading it in 8 bits would round it so.
+            (_, Some(_)) => StoredAs::Dense(Dtype::Bf16),
         };
         Ok(Planned { name: tensor.name.clone(), shape: tensor.shape.clone(), stored })
     };
     declared.iter().map(planned).collect()
-}
-
-fn why_kept(role: Role, care: Care) -> Option<KeptBecause> {
-    match (role, care) {
-        (Role::Table, _) => Some(KeptBecause::LookedUp),
-        (_, Care::Unrounded) => Some(KeptBecause::Unrounded),
-        (Role::Conv, _) | (_, Care::AtLeastBf16) => Some(KeptBecause::AtLeastBf16),
-        (Role::Linear | Role::SwiGlu, Care::Usual) => None,
-    }
 }
 
 /// In what the tensor's values are stored, or are unpacked to.
@@ -182,19 +208,82 @@ fn dense(part: &Part, tensor: &Declared) -> Result<Stored> {
     }
 }
 
-/// The tensor as it will be stored.
-fn form(device: &impl Quantise, tensor: &Declared, from: &Stored) -> Result<Form> {
-    if let Some(index) = from.first_non_finite() {
-        let (name, mut value) = (tensor.name.clone(), [0.0]);
-        from.widen(index, &mut value);
-        return Err(Error::Model(zao_model::Error::NotFinite { name, index, value: value[0] }));
+/// What makes tensors as they will be stored.
+struct Maker<Q> {
+    to: ConvertTo,
+    device: Q,
+    threads: NonZeroUsize,
+}
+
+fn maker(settings: &ConvertSettings) -> Result<Maker<impl Quantise + Sync>> {
+    let device = devices::quantiser(settings.threads)?;
+    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let threads = settings.threads.unwrap_or_else(cores);
+    Ok(Maker { to: settings.to, device, threads })
+}
+
+impl<Q: Quantise + Sync> Maker<Q> {
+    /// The tensor as it will be stored; if it is a matrix, also what became of it.
+    fn make(
+        &self,
+        part: PartName,
+        tensor: &Declared,
+        from: &Stored,
+    ) -> Result<(Form, Option<ConvertedMatrix>)> {
+        if let Some(index) = from.first_non_finite() {
+            let (name, mut value) = (tensor.name.clone(), [0.0]);
+            from.widen(index, &mut value);
+            return Err(Error::Model(zao_model::Error::NotFinite { name, index, value: value[0] }));
+        }
+        let Usage::Matrix { .. } = tensor.usage else {
+            return Ok((Form::Dense(from.clone()), None));
+        };
+        let kept = why_kept(self.to.packing(), tensor);
+        let form = match kept {
+            None => self.packed(from)?,
+            Some(KeptBecause::LookedUp) => Form::Dense(from.clone()),
+            Some(_) => Form::Dense(rounded(from)),
+        };
+        let matrix = ConvertedMatrix {
+            part,
+            name: tensor.name.clone(),
+            shape: tensor.shape.clone(),
+            stored: form.name(),
+            bytes: form.bytes() as u64,
+            relative_error: self.relative_error(from, &form),
+            kept,
+        };
+        Ok((form, Some(matrix)))
     }
-    let Usage::Matrix { role, care } = tensor.usage else { return Ok(Form::Dense(from.clone())) };
-    Ok(match why_kept(role, care) {
-        None => Form::Int8Panels(device.quantise(from)?),
-        Some(KeptBecause::LookedUp) => Form::Dense(from.clone()),
-        Some(KeptBecause::Unrounded | KeptBecause::AtLeastBf16) => Form::Dense(rounded(from)),
-    })
+
+    fn packed(&self, from: &Stored) -> Result<Form> {
+        let rows = Rows::of(from, self.threads);
+        Ok(match (self.to, rows) {
+            (ConvertTo::Int8, _) => Form::Int8Panels(self.device.quantise(from)?),
+            (ConvertTo::Fp8, Some(rows)) => rows.fp8(),
+            (ConvertTo::Int4, Some(rows)) => rows.int4(),
+            (_, None) => unreachable!("a model's matrices have values"),
+        })
+    }
+
+    fn relative_error(&self, from: &Stored, form: &Form) -> f64 {
+        let Some(rows) = Rows::of(from, self.threads) else { return 0.0 };
+        let columns = from.len() / from.shape()[0];
+        match form {
+            Form::Dense(stored) if stored.dtype() == from.dtype() => 0.0,
+            Form::Dense(stored) => {
+                rows.relative_error(|first, out| stored.widen(first * columns, out))
+            }
+            Form::Int8Panels(panels) => rows.relative_error(|first, out| {
+                for (row, out) in (first..).zip(out.chunks_mut(columns)) {
+                    self.device.widen(panels, row, out);
+                }
+            }),
+            Form::Blocks(blocks) => rows.relative_error(|first, out| blocks.widen(first, out)),
+            Form::Scaled(scaled) => rows.relative_error(|first, out| scaled.widen(first, out)),
+            _ => unreachable!("nothing is converted to {}", form.name()),
+        }
+    }
 }
 
 /// The same values in bf16.
@@ -207,73 +296,4 @@ fn rounded(from: &Stored) -> Stored {
         values.iter().flat_map(|&value| bf16::from_f32(value).to_le_bytes()).collect();
     Stored::new(Dtype::Bf16, from.shape().to_vec(), bytes.into())
         .expect("there are as many values as before")
-}
-
-/// The matrices of a part that are not quantised, by reason.
-fn kept_of(part: PartName, declared: &[Declared]) -> Vec<Kept> {
-    let (mut kept, mut matrices): (Vec<(Kept, usize)>, usize) = (Vec::new(), 0);
-    for tensor in declared {
-        let Usage::Matrix { role, care } = tensor.usage else { continue };
-        matrices += 1;
-        let Some(why) = why_kept(role, care) else { continue };
-        let index = kept.iter().position(|(kept, _)| kept.why == why).unwrap_or_else(|| {
-            kept.push((Kept { part, why, names: Vec::new(), whole: false }, 0));
-            kept.len() - 1
-        });
-        let (group, count) = &mut kept[index];
-        *count += 1;
-        let name = pattern(&tensor.name);
-        if !group.names.contains(&name) {
-            group.names.push(name);
-        }
-    }
-    kept.into_iter().map(|(kept, count)| Kept { whole: count == matrices, ..kept }).collect()
-}
-
-/// A name without its numbers.
-fn pattern(name: &str) -> String {
-    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let parts = name.split('.').map(|part| if is_number(part) { "*" } else { part });
-    parts.collect::<Vec<_>>().join(".")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_told_without_their_numbers() {
-        assert_eq!(
-            pattern("layers.12.adaLN_modulation.0.bias"),
-            "layers.*.adaLN_modulation.*.bias"
-        );
-        assert_eq!(pattern("all_x_embedder.2-1.weight"), "all_x_embedder.2-1.weight");
-    }
-
-    #[test]
-    fn what_is_kept_is_told_once_and_by_reason() {
-        let tensor = |name: &str, role, care| {
-            let usage = Usage::Matrix { role, care };
-            Declared { name: name.into(), shape: vec![1, 1], usage }
-        };
-        let linear = |name, care| tensor(name, Role::Linear, care);
-        let vector = Declared { usage: Usage::Vector, ..linear("norm", Care::Usual) };
-        let some = [
-            tensor("embed", Role::Table, Care::Usual),
-            linear("layers.0.ada", Care::Unrounded),
-            linear("layers.0.q", Care::Usual),
-            linear("layers.1.ada", Care::Unrounded),
-            vector.clone(),
-        ];
-        let kept = kept_of(PartName::Transformer, &some);
-        let told: Vec<_> = kept.iter().map(|kept| (kept.why, kept.names.join(" "))).collect();
-        let expected = [
-            (KeptBecause::LookedUp, "embed".to_owned()),
-            (KeptBecause::Unrounded, "layers.*.ada".to_owned()),
-        ];
-        assert_eq!(told, expected);
-        assert!(!kept.iter().any(|kept| kept.whole));
-        let all = [tensor("conv", Role::Conv, Care::AtLeastBf16), vector];
-        assert!(kept_of(PartName::Vae, &all)[0].whole);
-    }
 }

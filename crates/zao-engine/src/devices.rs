@@ -226,11 +226,18 @@ impl Measurable for Cuda {
 pub(crate) trait Quantise {
     /// The matrix `[out, in]` in int8.
     fn quantise(&self, matrix: &Stored) -> Result<Int8Panels>;
+
+    /// The values that a row of such a matrix stands for.
+    fn widen(&self, panels: &Int8Panels, row: usize, out: &mut [f32]);
 }
 
 impl Quantise for Cpu {
     fn quantise(&self, matrix: &Stored) -> Result<Int8Panels> {
         Ok(self.int8_panels(matrix)?)
+    }
+
+    fn widen(&self, panels: &Int8Panels, row: usize, out: &mut [f32]) {
+        Cpu::int8_row(panels, row, out);
     }
 }
 
@@ -259,7 +266,7 @@ pub(crate) fn cuda(
 }
 
 /// The device whose int8 weights can be stored.
-pub(crate) fn quantiser(threads: Option<NonZeroUsize>) -> Result<impl Quantise> {
+pub(crate) fn quantiser(threads: Option<NonZeroUsize>) -> Result<impl Quantise + Sync> {
     cpu(ResolvedPrecision::Int8, threads, None)
 }
 

@@ -47,7 +47,10 @@ mod work;
 
 pub use adapters::{AdapterId, AdapterInfo};
 pub use cancel::CancelToken;
-pub use convert::{ConvertSettings, Converted, Kept, KeptBecause, convert};
+pub use convert::{
+    Beside, COMPARED, Compared, ConvertSettings, ConvertTo, Converted, ConvertedMatrix, Kept,
+    KeptBecause, compare, convert,
+};
 pub use devices::{
     Bus, CardFacts, Device, DriverState, InstalledLibrary, Instructions, LibraryPlaces, Served,
     UseOfLibraries, used_bytes,

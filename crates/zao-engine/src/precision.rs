@@ -18,6 +18,11 @@ use crate::{Ask, CancelToken, Device, Error, Job, ModelInfo, Result, Settings};
 /// A model that takes less than this in f32 is drawn with in f32.
 const SMALL: u64 = 1 << 30;
 
+/// Whether a model of so many values is drawn with in f32.
+pub(crate) fn is_small(values: u64) -> bool {
+    values * size_of::<f32>() as u64 <= SMALL
+}
+
 /// The precision as asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
@@ -203,9 +208,7 @@ fn resolve(
         }
         Precision::Exactly(precision) => Ok((precision, PrecisionReason::Asked)),
         Precision::Auto if model.is_int8() => Ok((Int8, PrecisionReason::Stored)),
-        Precision::Auto if model.values() * size_of::<f32>() as u64 <= SMALL => {
-            Ok((F32, PrecisionReason::Small))
-        }
+        Precision::Auto if is_small(model.values()) => Ok((F32, PrecisionReason::Small)),
         Precision::Auto => {
             let free = budget.total(0, found.free_bytes());
             let needs = |precision| needs(model, info, found, precision);

@@ -7,6 +7,7 @@ use zao_backend::{Int8Panels, Result, Stored};
 use super::{Kept, Part, Words, block_of};
 use crate::device::Cpu;
 use crate::kernel::PANEL;
+use crate::quantise::rotate_back;
 
 // What files hold is what multiplies read.
 const _: () = assert!(Int8Panels::OUTPUTS == PANEL && Int8Panels::INPUTS == Kept::Int8.inputs());
@@ -38,7 +39,6 @@ impl Part {
     fn restacked(sources: &[&Int8Panels]) -> Result<Self> {
         let rows: usize = sources.iter().map(|panels| panels.shape()[0]).sum();
         let words = sources.first().map_or(0, |panels| panels.shape()[1].div_ceil(WORD));
-        let place = |row: usize, word| ((row / PANEL * words + word) * PANEL + row % PANEL) * WORD;
         let mut block = block_of(rows.div_ceil(PANEL), words * PANEL)?;
         let out = block.bytes_mut();
         out.fill(FILLING);
@@ -46,8 +46,8 @@ impl Part {
         let from = sources.iter().flat_map(|&panels| rows_of(panels).map(move |row| (panels, row)));
         for (to, (panels, row)) in from.enumerate() {
             for word in 0..words {
-                let of_source = &panels.words()[place(row, word)..][..WORD];
-                out[place(to, word)..][..WORD].copy_from_slice(of_source);
+                let of_source = &panels.words()[place(words, row, word)..][..WORD];
+                out[place(words, to, word)..][..WORD].copy_from_slice(of_source);
             }
         }
         let scales = sources.iter().flat_map(|panels| panels.scales().to_f32()).collect();
@@ -78,6 +78,30 @@ impl Cpu {
         };
         Ok(Part::pack(self, std::slice::from_ref(matrix), depth, Kept::Int8)?.into_stored(depth))
     }
+
+    /// The values that the output `row` of a stored matrix stands for, to see what quantising cost.
+    ///
+    /// # Panics
+    /// When there is no such row, or `out` has not as many values as it.
+    pub fn int8_row(panels: &Int8Panels, row: usize, out: &mut [f32]) {
+        let &[_, inputs] = panels.shape() else { unreachable!("panels are matrices") };
+        assert_eq!(out.len(), inputs, "a row is widened");
+        let mut scale = [0.0];
+        panels.scales().widen(row, &mut scale);
+        let words = inputs.div_ceil(WORD);
+        for (word, values) in out.chunks_mut(WORD).enumerate() {
+            let bytes = &panels.words()[place(words, row, word)..][..values.len()];
+            for (value, byte) in values.iter_mut().zip(bytes) {
+                *value = (f32::from(*byte) - f32::from(FILLING)) * scale[0];
+            }
+        }
+        rotate_back(out);
+    }
+}
+
+/// Where in panels of so many words a row that word of a row lies, in bytes.
+fn place(words: usize, row: usize, word: usize) -> usize {
+    ((row / PANEL * words + word) * PANEL + row % PANEL) * WORD
 }
 
 /// The bytes themselves if they can be read as words, else a copy that can.
@@ -149,6 +173,24 @@ mod tests {
                 |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
             let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, hash);
             assert_eq!(hash, 0x9b9d_2648_05d8_7424, "{instructions:?}: {hash:#x}");
+        }
+    }
+
+    #[test]
+    fn rows_of_a_file_are_near_those_that_were_quantised() {
+        for (rows, depth) in [(1, 1), (33, 5), (64, 256), (40, 300)] {
+            let dense = matrix(rows, depth, 1.0);
+            let panels = cpu().int8_panels(&dense).unwrap();
+            let (mut exact, mut row) = (vec![0.0; depth], vec![0.0; depth]);
+            for index in 0..rows {
+                dense.widen(index * depth, &mut exact);
+                Cpu::int8_row(&panels, index, &mut row);
+                let square =
+                    |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>();
+                let lost = square(&mut exact.iter().zip(&row).map(|(a, b)| a - b));
+                let all = square(&mut exact.iter().copied());
+                assert!(lost < 1e-4 * all, "{rows}x{depth} {index}: {lost} of {all}");
+            }
         }
     }
 

@@ -67,7 +67,7 @@ pub(crate) fn rotate(values: &mut [f32]) {
 
 /// Undoes [`rotate`].
 #[inline(always)]
-fn rotate_back(values: &mut [f32]) {
+pub(crate) fn rotate_back(values: &mut [f32]) {
     let (groups, rest) = values.as_chunks_mut::<GROUP>();
     for group in groups {
         transform_group(group);

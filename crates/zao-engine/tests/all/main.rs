@@ -23,6 +23,7 @@ mod edits;
 mod events;
 mod files;
 mod fingerprint;
+mod forms;
 mod golden;
 mod idle;
 mod memory;

@@ -1,8 +1,15 @@
 //! What narrower arithmetic costs: pictures of the demo model beside those it draws in f32.
 
-use zao_engine::{Ask, Generator, Guidance, Precision, ResolvedPrecision};
+use std::path::PathBuf;
 
-use crate::support::{Model, draw, psnr};
+use tempfile::TempDir;
+use zao_engine::{
+    Ask, CancelToken, ConvertSettings, ConvertTo, Generator, Guidance, Precision,
+    ResolvedPrecision, convert,
+};
+use zao_weights::Source;
+
+use crate::support::{Model, draw, open, psnr};
 
 /// Things the demo model knows well, in both languages, and some it knows less well.
 const PROMPTS: [&str; 24] = [
@@ -49,23 +56,43 @@ pub(crate) fn asks() -> impl Iterator<Item = Ask> {
 
 /// All pictures in one precision.
 fn pictures(precision: ResolvedPrecision) -> Vec<Vec<u8>> {
-    let mut engine = Model::Demo.open(|s| s.precision = Precision::Exactly(precision));
+    drawn_with(Model::Demo.folder(), precision)
+}
+
+/// All pictures with the model in `folder`.
+fn drawn_with(folder: PathBuf, precision: ResolvedPrecision) -> Vec<Vec<u8>> {
+    let mut engine = open(folder, |s| s.precision = Precision::Exactly(precision)).unwrap();
     asks().map(|ask| draw(&mut engine, &[ask]).remove(0).rgb).collect()
 }
 
+/// All pictures with the model converted `to` that, unpacked to bf16.
+fn converted(to: ConvertTo) -> Vec<Vec<u8>> {
+    let place = TempDir::new().unwrap();
+    let folder = place.path().join("model");
+    let settings = ConvertSettings { to, ..ConvertSettings::default() };
+    let from = Source::Folder(Model::Demo.folder());
+    convert(from, &folder, &settings, &|_, _| (), &CancelToken::new()).unwrap();
+    drawn_with(folder, ResolvedPrecision::Bf16)
+}
+
+fn are_near(what: &str, drawn: &[Vec<u8>], exact: &[Vec<u8>], floor: f64) {
+    let mut distances: Vec<f64> =
+        drawn.iter().zip(exact).map(|(drawn, exact)| psnr(drawn, exact)).collect();
+    distances.sort_by(f64::total_cmp);
+    let median = f64::midpoint(distances[11], distances[12]);
+    let (worst, best) = (distances[0], distances[23]);
+    println!("{what}: median {median:.1} dB, {worst:.1} to {best:.1}, n = 24");
+    assert!(median >= floor, "{what}: median {median:.1} dB, expected {floor}");
+}
+
 #[test]
-fn pictures_in_bf16_and_int8_are_near_those_in_f32() {
+fn pictures_in_narrower_arithmetic_or_of_narrower_weights_are_near() {
     let exact = pictures(ResolvedPrecision::F32);
-    for (precision, floor) in [(ResolvedPrecision::Bf16, 40.0), (ResolvedPrecision::Int8, 30.0)] {
-        let drawn = pictures(precision);
-        let mut distances: Vec<f64> =
-            drawn.iter().zip(&exact).map(|(drawn, exact)| psnr(drawn, exact)).collect();
-        distances.sort_by(f64::total_cmp);
-        let median = f64::midpoint(distances[11], distances[12]);
-        let (worst, best) = (distances[0], distances[23]);
-        println!(
-            "{precision:?} beside f32: median {median:.1} dB, {worst:.1} to {best:.1}, n = 24"
-        );
-        assert!(median >= floor, "{precision:?}: median {median:.1} dB, expected {floor}");
-    }
+    let bf16 = pictures(ResolvedPrecision::Bf16);
+    let int8 = pictures(ResolvedPrecision::Int8);
+    are_near("bf16 beside f32", &bf16, &exact, 40.0);
+    are_near("int8 beside f32", &int8, &exact, 30.0);
+    are_near("int8 beside bf16", &int8, &bf16, 34.0);
+    are_near("fp8 weights beside bf16", &converted(ConvertTo::Fp8), &bf16, 32.0);
+    are_near("int4 weights beside bf16", &converted(ConvertTo::Int4), &bf16, 24.0);
 }

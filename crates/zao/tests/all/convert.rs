@@ -1,4 +1,4 @@
-//! `zao convert`: a smaller model that draws what the original draws in int8.
+//! `zao convert`: a smaller model, which in int8 draws what the original draws in int8, and what it costs.
 
 use zao_api::Generated;
 
@@ -12,7 +12,7 @@ fn convert(folder: &Folder, args: &[&str]) -> crate::said::Said {
 #[test]
 fn a_converted_model_draws_the_pixels_of_the_original_in_int8() {
     let folder = Folder::new();
-    let said = convert(&folder, &["--output", "small"]).ok();
+    let said = convert(&folder, &["--output", "small", "--pictures", "0"]).ok();
     assert_eq!((said.err.as_str(), folder.names()), ("", vec!["small".to_owned()]));
     let lines: Vec<_> = said.text().lines().collect();
     assert!(
@@ -42,11 +42,50 @@ fn a_converted_model_draws_the_pixels_of_the_original_in_int8() {
 }
 
 #[test]
+fn what_a_conversion_cost_is_told_in_a_table_and_as_json() {
+    let folder = Folder::new();
+    let args = ["convert", "--to", "int4", "--output", "small", "--pictures", "2"];
+    let said = folder.run(&[&args[..], &["--report", "report.json"]].concat()).ok();
+    let lines: Vec<_> = said.text().lines().collect();
+    for words in [
+        &["demo", "int4", "small"][..],
+        &["feed_forward.w2", "groups of 64"],
+        &["error of the weights", "layers", "median", "worst"],
+        &["transformer attention.to_q", "10", "%", "in noise_refiner.0."],
+        &["text encoder mlp.down_proj", "3", "%"],
+        &["  all", "%", "in the"],
+        &["pictures", "256x256", "8 steps", "both drawn in bf16"],
+        &["dB", "a rocket on a black background"],
+        &["dB", "median"],
+    ] {
+        let told = |line: &&str| words.iter().all(|word| line.contains(word));
+        assert!(lines.iter().any(told), "{words:?} {lines:#?}");
+    }
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.path("report.json")).unwrap()).unwrap();
+    assert_eq!((&report["to"], &report["model"]), (&"int4".into(), &"demo".into()));
+    let layers = report["layers"].as_array().unwrap();
+    let of = |kept: &'static str| layers.iter().filter(move |layer| layer["kept"] == kept);
+    assert_eq!(of("no_whole_groups").count(), 10);
+    let packed: Vec<_> = layers.iter().filter(|layer| layer["kept"].is_null()).collect();
+    assert!(packed.iter().all(|layer| layer["stored"] == "int4"), "{packed:?}");
+    assert!(packed.iter().all(|layer| layer["relative_error"].as_f64().unwrap() > 0.05));
+    assert_eq!(report["pictures"]["each"].as_array().unwrap().len(), 2);
+    let median = report["pictures"]["median_psnr_db"].as_f64().unwrap();
+    assert!((24.0..45.0).contains(&median), "{median}");
+    assert!(folder.run(&["inspect", "small"]).ok().text().contains("int4 ("));
+}
+
+#[test]
 fn a_converted_model_in_the_store_is_found_by_name() {
     let folder = Folder::new();
     let place = folder.installed("demo-int8");
     std::fs::create_dir(place.parent().unwrap()).unwrap();
-    convert(&folder, &["--model", "demo", "--output", place.to_str().unwrap(), "--quiet"]).ok();
+    convert(
+        &folder,
+        &["--model", "demo", "--output", place.to_str().unwrap(), "--quiet", "--pictures", "0"],
+    )
+    .ok();
     let said = folder.draw(&["--json"]).ok();
     let generated: Generated = serde_json::from_slice(&said.out).unwrap();
     assert_eq!(generated.model.name, "demo-int8");
@@ -64,7 +103,9 @@ fn wrong_use_is_told_in_one_line_and_leaves_nothing() {
     for (args, parts) in [
         (&["convert", "--output", "x"][..], &["--to"][..]),
         (&["convert", "--to", "int8"], &["--output"]),
-        (&["convert", "--to", "int4", "--output", "x"], &["int4", "int8"]),
+        (&["convert", "--to", "int3", "--output", "x"], &["int3", "int8", "fp8", "int4"]),
+        (&["convert", "--to", "int4", "--output", "x", "--pictures", "9"], &["9", "0 to 8"]),
+        (&["convert", "--to", "int4", "--output", "x", "--report", "no/x"], &["no", "report"]),
         (&["convert", "--to", "int8", "--output", "taken"], &["taken", "already"]),
         (&["convert", "--to", "int8", "--output", "no/x"], &["no", "folder"]),
         (&["convert", "--to", "int8", "--output", "x", "--model", "none"], &["none", "zao models"]),
