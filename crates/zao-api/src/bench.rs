@@ -103,6 +103,8 @@ pub struct BenchSetup {
     pub bench: String,
     /// Name of the synthetic model.
     pub model: String,
+    /// How its large matrices are stored: `bf16`, `int4`, `q4_k`, ...
+    pub weights: String,
     /// The device, for example `cpu`.
     pub device: String,
     /// The device in words.
@@ -151,6 +153,7 @@ mod tests {
         BenchSetup {
             bench: "forward".into(),
             model: "tiny".into(),
+            weights: "bf16".into(),
             device: "cpu".into(),
             device_detail: "AVX2, 2 threads".into(),
             precision: ResolvedPrecision::F32,
@@ -187,7 +190,7 @@ mod tests {
             found.join(" "),
             "batch bench device device_detail height kernels load_seconds model output_rms \
              peak_rss_bytes peak_tflops precision queued_seconds seconds share_of_peak tflop \
-             tflops tokens width"
+             tflops tokens weights width"
         );
         assert_eq!(
             json["seconds"],

@@ -24,7 +24,7 @@ use crate::precision::choose;
 use crate::watch::Watch;
 use crate::{
     CancelToken, Event, Job, ModelInfo, ResolvedPrecision, Result, Settings, Stage, Synthetic,
-    devices,
+    WeightForm, devices,
 };
 
 /// What a measurement gave.
@@ -97,6 +97,12 @@ impl Bench {
     #[must_use]
     pub fn model(&self) -> &ModelInfo {
         &self.info
+    }
+
+    /// How its large matrices are stored.
+    #[must_use]
+    pub fn weights(&self) -> WeightForm {
+        self.synthetic.weights
     }
 
     /// The precision it is measured in.

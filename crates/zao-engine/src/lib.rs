@@ -54,7 +54,7 @@ pub use picture::Picture;
 pub use precision::{Precision, PrecisionReason, ResolvedPrecision};
 pub use source::ModelSource;
 pub use start::{Mask, Start};
-pub use synthetic::{Architecture, Synthetic, UnknownArchitecture};
+pub use synthetic::{Architecture, Synthetic, UnknownArchitecture, UnknownForm, WeightForm};
 pub use zao_backend::Grid;
 pub use zao_model::guidance::Guidance;
 pub use zao_model::noise::Generator;

@@ -78,14 +78,15 @@ impl ModelFiles {
     pub(crate) fn synthetic(synthetic: Synthetic) -> Result<Self> {
         let Configs { text, transformer, vae, scheduler } = synthetic.architecture.configs()?;
         let [text_encoder, denoiser, vae_weights] = RandomWeights::parts();
+        let random = |weights, declared| {
+            Weights::Random(RandomPart::new(weights, declared, synthetic.weights))
+        };
         let parts = [
-            RandomPart::new(text_encoder, TextEncoder::manifest(&text)?.0),
-            RandomPart::new(denoiser, Transformer::manifest(&transformer)?),
-            RandomPart::new(vae_weights.clone(), Decoder::manifest(&vae)?),
+            random(text_encoder, TextEncoder::manifest(&text)?.0),
+            random(denoiser, Transformer::manifest(&transformer)?),
+            random(vae_weights.clone(), Decoder::manifest(&vae)?),
         ];
-        let parts = parts.map(Weights::Random);
-        let encoder = RandomPart::new(vae_weights, Encoder::manifest(&vae)?);
-        let encoder = Weights::Random(encoder);
+        let encoder = random(vae_weights, Encoder::manifest(&vae)?);
         let prompts = Prompts::Fixed(synthetic.token_ids(text.vocab_size));
         let fingerprint = "random weights".into();
         let adapters = Adapters::new(&transformer)?;

@@ -236,10 +236,11 @@ fn usual_run(model: &ModelFiles, info: &ModelInfo, policy: Policy) -> Result<u64
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Architecture, Synthetic};
+    use crate::{Architecture, Synthetic, WeightForm};
 
     fn model(architecture: Architecture) -> (ModelFiles, ModelInfo) {
-        let model = ModelFiles::synthetic(Synthetic { architecture, tokens: 64 }).unwrap();
+        let synthetic = Synthetic { architecture, tokens: 64, weights: WeightForm::Bf16 };
+        let model = ModelFiles::synthetic(synthetic).unwrap();
         let info = ModelInfo::of("test", &model);
         (model, info)
     }

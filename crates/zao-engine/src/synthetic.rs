@@ -1,12 +1,14 @@
 //! Models without files: the published architecture, or a small one of the same kind, with random
 //! weights. They draw nothing that anybody would want to see; they take as long as the real ones.
 
+mod packed;
 mod weights;
 
 use zao_model::text::MAX_TOKENS;
 use zao_model::{SchedulerConfig, TextConfig, TransformerConfig, VaeConfig};
 use zao_weights::PartName;
 
+pub use self::packed::{UnknownForm, WeightForm};
 pub(crate) use self::weights::{RandomPart, RandomWeights};
 use crate::Result;
 
@@ -26,6 +28,8 @@ pub struct Synthetic {
     pub architecture: Architecture,
     /// Tokens of every caption, whatever its words: 1 to [`MAX_TOKENS`].
     pub tokens: usize,
+    /// How its large matrices are stored.
+    pub weights: WeightForm,
 }
 
 /// A name that no architecture has.
@@ -172,7 +176,8 @@ mod tests {
     #[test]
     fn a_caption_has_the_wanted_number_of_known_tokens() {
         for tokens in [1, 64, MAX_TOKENS] {
-            let ids = Synthetic { architecture: Architecture::Tiny, tokens }.token_ids(512);
+            let (architecture, weights) = (Architecture::Tiny, WeightForm::Bf16);
+            let ids = Synthetic { architecture, tokens, weights }.token_ids(512);
             assert_eq!(ids.len(), tokens);
             assert!(ids.iter().all(|&id| id < 512));
         }

@@ -43,7 +43,7 @@ impl Weights {
     pub(crate) fn get(&self, name: &str) -> Option<Form> {
         match self {
             Self::Files { part, .. } => part.get(name).cloned(),
-            Self::Random(part) => part.make(name).map(Form::Dense),
+            Self::Random(part) => part.make(name),
         }
     }
 
@@ -51,7 +51,7 @@ impl Weights {
     pub(crate) fn bytes(&self) -> u64 {
         match self {
             Self::Files { part, .. } => part.bytes(),
-            Self::Random(part) => part.values() * Dtype::Bf16.size() as u64,
+            Self::Random(part) => part.bytes(),
         }
     }
 
@@ -70,19 +70,24 @@ impl Weights {
             if changed(&tensor.name) {
                 return target.loaded_bytes(tensor, Dtype::F32);
             }
+            let packed = |form: &Form| target.packed_bytes(tensor.usage, form);
             let dtype = match self {
                 Self::Files { part, .. } => match part.get(&tensor.name) {
                     Some(Form::Dense(stored)) => stored.dtype(),
-                    Some(packed) if packed.is_packed() => {
-                        match target.packed_bytes(tensor.usage, packed) {
-                            Some(bytes) => return bytes,
-                            None => unpacked(tensor.usage),
-                        }
-                    }
+                    Some(form) if form.is_packed() => match packed(form) {
+                        Some(bytes) => return bytes,
+                        None => unpacked(tensor.usage),
+                    },
                     // They are used as they lie.
                     stored => return stored.map_or(0, |form| form.bytes() as u64),
                 },
-                Self::Random(_) => Dtype::Bf16,
+                Self::Random(part) => match part.outline(tensor) {
+                    Some(form) => match packed(&form) {
+                        Some(bytes) => return bytes,
+                        None => unpacked(tensor.usage),
+                    },
+                    None => Dtype::Bf16,
+                },
             };
             target.loaded_bytes(tensor, dtype)
         };

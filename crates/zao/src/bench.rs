@@ -103,7 +103,8 @@ fn gemm(bench: &Bench, rows: &[usize], repeat: NonZeroUsize) -> Result<BenchGemm
 
 /// The model and the device that the arguments name.
 fn open(common: &CommonArgs, tokens: usize) -> Result<Bench> {
-    let synthetic = Synthetic { architecture: common.synthetic, tokens };
+    let synthetic =
+        Synthetic { architecture: common.synthetic, tokens, weights: common.weights.weights };
     // As a run of `zao generate` does.
     let settings = settings(&common.setting, Residency::InTurn)?;
     Ok(Bench::open(synthetic, &settings)?)

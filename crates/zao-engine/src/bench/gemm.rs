@@ -1,7 +1,7 @@
 //! The large products of the transformer's layers, one at a time.
 
 use zao_backend::prelude::*;
-use zao_backend::{Form, Matrix, Role, Shape};
+use zao_backend::{Care, Form, Matrix, Role, Shape};
 use zao_model::{Checkpoint, TransformerConfig};
 use zao_weights::PartName;
 
@@ -121,12 +121,13 @@ impl Workload for Gemm {
     ) -> Result<Weight<B>> {
         let layer = self.product.layer;
         let shape = layer.shape(&model.transformer);
-        let part = |name: &&str| checkpoint.tensor(&format!("layers.0.{name}"), &shape);
-        let parts = layer.tensors().iter().map(part).collect::<zao_model::Result<Vec<Form>>>()?;
         let role = match layer {
             Layer::SwiGlu => Role::SwiGlu,
             Layer::Qkv | Layer::Out | Layer::Down => Role::Linear,
         };
+        let part =
+            |name: &&str| checkpoint.matrix(&format!("layers.0.{name}"), &shape, role, Care::Usual);
+        let parts = layer.tensors().iter().map(part).collect::<zao_model::Result<Vec<Form>>>()?;
         Ok(Weight::load(b, &Matrix::new(layer.as_str(), role, parts)?)?)
     }
 

@@ -220,7 +220,7 @@ mod tests {
 
     use super::super::station::rehearse;
     use super::*;
-    use crate::{Architecture, Synthetic};
+    use crate::{Architecture, Synthetic, WeightForm};
 
     /// By hand from the published sizes: 30 layers over 1024 patches and 64 caption tokens, two noise
     /// refiners over the patches, and the layers into and out of them.
@@ -232,7 +232,8 @@ mod tests {
         let ends = 2 * 2 * patches * dim * 64;
         let expected = 30 * block(all) + 2 * block(patches) + ends;
 
-        let synthetic = Synthetic { architecture: Architecture::ZImageTurbo, tokens: 64 };
+        let (architecture, weights) = (Architecture::ZImageTurbo, WeightForm::Bf16);
+        let synthetic = Synthetic { architecture, tokens: 64, weights };
         let model = ModelFiles::synthetic(synthetic).unwrap();
         let latent = Grid::new(64, 64);
         let forward = Forward { latent, batch: 1 };

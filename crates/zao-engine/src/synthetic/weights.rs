@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use half::bf16;
 use zao_backend::{Dtype, Form, Stored};
+use zao_model::Declared;
 use zao_model::noise::{Generator, normal};
-use zao_model::{Checkpoint, Declared, Result};
 use zao_weights::PartName;
+
+use super::packed::WeightForm;
 
 /// Values in the pool, which stays in a core's cache.
 const POOL: usize = 1 << 18;
@@ -30,6 +32,7 @@ pub(crate) struct RandomWeights {
 pub(crate) struct RandomPart {
     weights: RandomWeights,
     declared: Vec<Declared>,
+    form: WeightForm,
 }
 
 /// How the values of a tensor are spread.
@@ -80,15 +83,10 @@ impl RandomWeights {
     }
 }
 
-impl Checkpoint for RandomWeights {
-    fn tensor(&self, name: &str, shape: &[usize]) -> Result<Form> {
-        Ok(Form::Dense(self.make(name, shape)))
-    }
-}
-
 impl RandomPart {
-    pub(crate) fn new(weights: RandomWeights, declared: Vec<Declared>) -> Self {
-        Self { weights, declared }
+    /// Its large matrices are stored as `form` says.
+    pub(crate) fn new(weights: RandomWeights, declared: Vec<Declared>, form: WeightForm) -> Self {
+        Self { weights, declared, form }
     }
 
     pub(crate) fn name(&self) -> PartName {
@@ -100,15 +98,23 @@ impl RandomPart {
         &self.declared
     }
 
-    /// Number of values in all tensors.
-    pub(crate) fn values(&self) -> u64 {
-        self.declared.iter().map(|tensor| tensor.values() as u64).sum()
+    /// The size of all tensors in bytes, as stored.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.declared.iter().map(|tensor| self.form.bytes(tensor)).sum()
+    }
+
+    /// What a packed tensor is like, without its values; `None` for one in bf16.
+    pub(crate) fn outline(&self, tensor: &Declared) -> Option<Form> {
+        self.form.outline(tensor)
     }
 
     /// The tensor of this name, if the part has one.
-    pub(crate) fn make(&self, name: &str) -> Option<Stored> {
+    pub(crate) fn make(&self, name: &str) -> Option<Form> {
         let tensor = self.declared.iter().find(|tensor| tensor.name == name)?;
-        Some(self.weights.make(name, &tensor.shape))
+        let deviation = Spread::of(name, &tensor.shape).deviation;
+        let mut random = Random::new(self.weights.part, name);
+        let packed = self.form.make(tensor, deviation, &mut random);
+        Some(packed.unwrap_or_else(|| Form::Dense(self.weights.make(name, &tensor.shape))))
     }
 }
 
@@ -145,7 +151,7 @@ fn enlarge_channels(bytes: &mut [u8], width: usize, factor: f32, random: &mut Ra
 
 /// Numbers that a name decides, the same in every version of everything: SplitMix64 from an FNV-1a
 /// hash.
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
     fn new(part: PartName, name: &str) -> Self {
@@ -154,13 +160,31 @@ impl Random {
         Self(bytes.fold(0xcbf2_9ce4_8422_2325, hash))
     }
 
-    /// A number below `bound`.
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn of_seed(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ z >> 31) % bound.max(1) as u64) as usize
+        z ^ z >> 31
+    }
+
+    /// A number below `bound`.
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+
+    /// So many bytes, all values alike.
+    pub(super) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        let (words, rest) = bytes.as_chunks_mut::<8>();
+        words.iter_mut().for_each(|word| *word = self.next().to_le_bytes());
+        let last = self.next().to_le_bytes();
+        rest.iter_mut().zip(last).for_each(|(to, from)| *to = from);
+        bytes
     }
 }
 

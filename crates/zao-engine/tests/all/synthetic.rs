@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use zao_engine::bench::Bench;
 use zao_engine::{
     Architecture, CancelToken, Engine, Event, Job, Precision, ResolvedPrecision, Settings, Stage,
-    Synthetic, open_synthetic,
+    Synthetic, WeightForm, open_synthetic,
 };
 
 use crate::support;
@@ -20,7 +20,7 @@ fn settings() -> Settings {
 }
 
 fn synthetic(tokens: usize) -> Synthetic {
-    Synthetic { architecture: Architecture::Tiny, tokens }
+    Synthetic { architecture: Architecture::Tiny, tokens, weights: WeightForm::Bf16 }
 }
 
 fn open(tokens: usize, memory_limit: Option<u64>) -> Engine {
@@ -49,6 +49,17 @@ fn the_same_picture_comes_out_each_time() {
     values.sort_unstable();
     values.dedup();
     assert!(values.len() > 50, "only {} different values", values.len());
+}
+
+#[test]
+fn pictures_of_packed_weights_are_drawn_in_every_form() {
+    let mut pictures = vec![draw(&mut open(64, None)).0];
+    for weights in WeightForm::all().skip(1) {
+        let model = Synthetic { weights, ..synthetic(64) };
+        let (picture, _) = draw(&mut open_synthetic(model, &settings()).unwrap());
+        assert!(!pictures.contains(&picture), "{weights} is like another form");
+        pictures.push(picture);
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ fn setup(bench: &Bench, name: &str, peak: f64) -> BenchSetup {
     BenchSetup {
         bench: name.into(),
         model: bench.model().name.clone(),
+        weights: bench.weights().name(),
         device: device.device,
         device_detail: device.detail,
         precision: on_the_wire(bench.precision()),

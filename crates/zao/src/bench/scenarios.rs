@@ -126,7 +126,10 @@ struct First {
 impl<'a> Subject<'a> {
     fn new(args: &'a ScenariosArgs) -> Result<Self> {
         let model = match args.synthetic {
-            Some(architecture) => Model::Random(Synthetic { architecture, tokens: CAPTION }),
+            Some(architecture) => {
+                let weights = args.weights.weights;
+                Model::Random(Synthetic { architecture, tokens: CAPTION, weights })
+            }
             None => {
                 let asked = args.model.as_deref().map_or(Asked::Any, Asked::ByUser);
                 let chosen = model::choose(&asked, &args.files, &places::store()?)?;

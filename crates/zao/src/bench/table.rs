@@ -92,8 +92,8 @@ pub(super) fn gemm(bench: &BenchGemm) -> Vec<String> {
 }
 
 fn head(setup: &BenchSetup, what: &str) -> String {
-    let BenchSetup { bench, model, device, device_detail, .. } = setup;
-    format!("{bench} of synthetic {model}: {what}; on {device}: {device_detail}")
+    let BenchSetup { bench, model, weights, device, device_detail, .. } = setup;
+    format!("{bench} of synthetic {model} in {weights}: {what}; on {device}: {device_detail}")
 }
 
 fn foot(setup: &BenchSetup) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use clap::{Args, Subcommand};
-use zao_engine::{Architecture, Device, MAX_STEPS, MAX_TOKENS};
+use zao_engine::{Architecture, Device, MAX_STEPS, MAX_TOKENS, WeightForm};
 
 use super::{FileArgs, MOST_WORKERS, pixels, whole};
 
@@ -51,7 +51,17 @@ pub(crate) struct CommonArgs {
     pub(crate) synthetic: Architecture,
 
     #[command(flatten)]
+    pub(crate) weights: WeightsArg,
+
+    #[command(flatten)]
     pub(crate) setting: SettingArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WeightsArg {
+    /// How the large random matrices are stored: bf16, fp8, int4 or as GGUF's q8_0, q6_k, q4_k, ...
+    #[arg(long, value_name = "FORM", default_value = "bf16", requires = "synthetic")]
+    pub(crate) weights: WeightForm,
 }
 
 /// Where and how it is measured, and how it is told.
@@ -165,6 +175,9 @@ pub(crate) struct ScenariosArgs {
     #[arg(long, value_name = "NAME")]
     #[arg(conflicts_with_all = ["model", "transformer", "text_encoder", "vae", "tokenizer"])]
     pub(crate) synthetic: Option<Architecture>,
+
+    #[command(flatten)]
+    pub(crate) weights: WeightsArg,
 
     /// Name of an installed model, or path of a model folder or file [default: the best that is
     /// installed]
