@@ -72,6 +72,25 @@ impl BlockKind {
         }
     }
 
+    /// Where in a block the `f16` lie that its values are multiples of.
+    const fn factors(self) -> &'static [usize] {
+        match self {
+            Self::Q4_0 | Self::Q5_0 | Self::Q8_0 | Self::Int4 => &[0],
+            Self::Q4_1 | Self::Q5_1 | Self::Q4K | Self::Q5K => &[0, 2],
+            Self::Q2K => &[80, 82],
+            Self::Q3K => &[108],
+            Self::Q6K => &[208],
+        }
+    }
+
+    /// The index of the first value of the first of some blocks whose values are not all finite, if there is one.
+    #[must_use]
+    pub fn first_non_finite(self, blocks: &[u8]) -> Option<usize> {
+        let infinite = |block: &[u8], at: usize| block[at + 1] & 0x7c == 0x7c;
+        let bad = |block: &[u8]| self.factors().iter().any(|&at| infinite(block, at));
+        Some(blocks.chunks_exact(self.bytes()).position(bad)? * self.values())
+    }
+
     /// What a user calls it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -229,6 +248,23 @@ mod tests {
             blocks.widen_part(1, kind.values(), &mut part);
             let same = part.iter().zip(&rows[columns + kind.values()..]);
             assert!(same.clone().all(|(a, b)| a.to_bits() == b.to_bits()), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_block_is_not_finite_exactly_when_one_of_its_values_is_not() {
+        for kind in BlockKind::GGML.into_iter().chain([BlockKind::Int4]) {
+            let (size, count) = (kind.bytes(), kind.values());
+            for at in (0..size).step_by(2) {
+                // The second of two blocks that are ones all over has an infinity here.
+                let mut bytes = vec![0x11; 2 * size];
+                bytes[size + at..size + at + 2].copy_from_slice(&[0x00, 0x7c]);
+                let blocks = Blocks::new(kind, [2, count], bytes.clone().into()).unwrap();
+                let mut values = vec![0.0; 2 * count];
+                blocks.widen(0, &mut values);
+                let bad = values.iter().any(|value| !value.is_finite());
+                assert_eq!(kind.first_non_finite(&bytes), bad.then_some(count), "{kind} {at}");
+            }
         }
     }
 

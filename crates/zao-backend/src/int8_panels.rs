@@ -7,7 +7,7 @@ use crate::{Dtype, Stored};
 
 /// A matrix `[out, in]` of quantised rows, shared without copying.
 ///
-/// Each row was rotated along its inputs, 256 at a time, divided by its own scale and rounded to
+/// Each row was rotated along its inputs, 512 at a time, divided by its own scale and rounded to
 /// integers from -127 to 127; 128 is added so that they are stored unsigned. The bytes lie as
 /// `[out / 32][in / 4][32 outputs][4 inputs]`, both quotients rounded up, with 128 (a zero) wherever
 /// there is no output or input. So a panel of 32 outputs is contiguous, and so is each 32-bit word of

@@ -34,6 +34,16 @@ impl ScaledKind {
             Self::Int8 { rotated: Some(_) } => "int8 rotated",
         }
     }
+
+    /// The index of the first of some elements that is NaN or infinite, if there is one.
+    #[must_use]
+    pub fn first_non_finite(self, bytes: &[u8]) -> Option<usize> {
+        match self {
+            Self::E4m3 => bytes.iter().position(|byte| byte & 0x7f == 0x7f),
+            Self::E5m2 => bytes.iter().position(|byte| byte & 0x7c == 0x7c),
+            Self::Int8 { .. } => None,
+        }
+    }
 }
 
 /// A matrix `[rows, columns]` whose values are its elements times a scale: one of all, or one a row.
@@ -222,6 +232,17 @@ mod tests {
         let expected = [0.0, 2f32.powi(-16), 1.0, -1.0, 57344.0];
         assert_eq!(values(ScaledKind::E5m2, &bytes, 1.0), expected);
         assert!(values(ScaledKind::E5m2, &[0x7c], 1.0)[0].is_infinite());
+    }
+
+    #[test]
+    fn elements_that_are_no_numbers_are_found() {
+        for kind in [ScaledKind::E4m3, ScaledKind::E5m2, ScaledKind::Int8 { rotated: None }] {
+            for byte in 0..=255 {
+                let bytes = [0, byte];
+                let bad = !values(kind, &bytes, 1.0)[1].is_finite();
+                assert_eq!(kind.first_non_finite(&bytes), bad.then_some(1), "{kind:?} {byte:#x}");
+            }
+        }
     }
 
     #[test]

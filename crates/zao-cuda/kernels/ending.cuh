@@ -14,7 +14,7 @@ enum EndingKind {
 };
 
 struct Ending {
-    /// `[rows, columns]`, for SwiGLU `[rows, columns / 2]`; bf16 or f32.
+    /// `[rows, columns]`, for SwiGLU `[rows, columns / 2]`; bf16 or f32. Rows begin `out_width` elements apart.
     void* out;
     /// `[columns]`, or null.
     const float* bias;
@@ -26,6 +26,8 @@ struct Ending {
     int kind;
     /// Whether `out` is f32.
     int out_f32;
+    /// Elements of a row of which these columns are all or some.
+    int out_width;
 };
 
 /// Writes `COUNT` values to `at`, all of them within the tensor and `at` divisible by `COUNT`.
@@ -83,7 +85,9 @@ struct EndingColumns {
     float bias[COUNT];
 
     __device__ __forceinline__ EndingColumns(const Ending& ending, int first, int count) :
-        first(first), count(count), whole(first + COUNT <= count && count % COUNT == 0) {
+        first(first), count(count),
+        whole(first + COUNT <= count && count % COUNT == 0 &&
+              (ending.kind == ENDING_SWIGLU ? 2 * ending.out_width : ending.out_width) % COUNT == 0) {
 #pragma unroll
         for (int i = 0; i < COUNT; ++i) {
             const bool there = first + i < count;
@@ -107,7 +111,7 @@ struct EndingRow {
         row = columns.first < columns.count ? of : -1;
         scale = row >= 0 && ending.row_scale != nullptr ? ending.row_scale[row] : 1.0f;
         if (row >= 0 && columns.whole && ending.kind == ENDING_ACCUMULATE) {
-            const size_t at = static_cast<size_t>(row) * columns.count + columns.first;
+            const size_t at = static_cast<size_t>(row) * ending.out_width + columns.first;
             if (ending.out_f32) {
 #pragma unroll
                 for (int i = 0; i < COUNT / 4; ++i) {
@@ -148,7 +152,7 @@ __device__ __forceinline__ void finish(
             const float gate = sums[2 * i];
             halves[i] = __fmul_rn(ending.out_f32 ? silu(gate) : fast_silu(gate), sums[2 * i + 1]);
         }
-        const size_t at = static_cast<size_t>(row.row) * (columns.count / 2) + columns.first / 2;
+        const size_t at = static_cast<size_t>(row.row) * ending.out_width + columns.first / 2;
         float* out_f32 = static_cast<float*>(ending.out) + at;
         bf16* out_bf16 = static_cast<bf16*>(ending.out) + at;
         if (columns.whole) {
@@ -178,7 +182,7 @@ __device__ __forceinline__ void finish(
         }
     }
     const bool accumulate = ending.kind == ENDING_ACCUMULATE;
-    const size_t at = static_cast<size_t>(row.row) * columns.count + columns.first;
+    const size_t at = static_cast<size_t>(row.row) * ending.out_width + columns.first;
     float* out_f32 = static_cast<float*>(ending.out) + at;
     bf16* out_bf16 = static_cast<bf16*>(ending.out) + at;
     if (columns.whole) {

@@ -95,8 +95,8 @@ struct Sm90aEnding {
             const bf16* const out = static_cast<const bf16*>(ending.out);
 #pragma unroll
             for (int c = 32 * q; c < N; c += 128) {
-                if (first >= 0 && left + c < columns) prefetch_line(out + size_t(first) * columns + left + c);
-                if (second >= 0 && left + c < columns) prefetch_line(out + size_t(second) * columns + left + c);
+                if (first >= 0 && left + c < columns) prefetch_line(out + size_t(first) * ending.out_width + left + c);
+                if (second >= 0 && left + c < columns) prefetch_line(out + size_t(second) * ending.out_width + left + c);
             }
         }
     }
@@ -200,8 +200,8 @@ struct Sm90aEnding {
         // As many reads are on their way at once as there are registers for.
         constexpr int BATCH = N / 8 < 16 ? N / 8 / 4 * 4 : 16;
         bf16* const out = static_cast<bf16*>(ending.out) + left + 8 * q;
-        bf16* const out_above = out + size_t(max(first, 0)) * columns;
-        bf16* const out_below = out + size_t(max(second, 0)) * columns;
+        bf16* const out_above = out + size_t(max(first, 0)) * ending.out_width;
+        bf16* const out_below = out + size_t(max(second, 0)) * ending.out_width;
         // Columns that the matrix has from this lane's eight on.
         const int room = columns - left - 8 * q;
         Factors factors;
@@ -242,7 +242,7 @@ struct Sm90aEnding {
             constexpr int j = N / 8 - 2;
             const int row = q < 2 ? first : second, column = left + 8 * (j + (q & 1));
             const bool there = row >= 0 && column < columns;
-            bf16* const at = static_cast<bf16*>(ending.out) + size_t(max(row, 0)) * columns + column;
+            bf16* const at = static_cast<bf16*>(ending.out) + size_t(max(row, 0)) * ending.out_width + column;
             unsigned word[4];
             if constexpr (KIND == ENDING_ACCUMULATE) {
                 read_words(word, at, there);
@@ -259,7 +259,8 @@ struct Sm90aEnding {
     // columns 0 4, 1 5, 2 6 and 3 7 in the four words.
     __device__ __forceinline__ void write_swiglu(const Sum (&sums)[N / 2]) const {
         const int q = threadIdx.x & 3, row = q < 2 ? first : second, chunk = q & 1;
-        bf16* const out = static_cast<bf16*>(ending.out) + size_t(max(row, 0)) * (columns / 2) + left / 2 + 8 * chunk;
+        bf16* const out =
+            static_cast<bf16*>(ending.out) + size_t(max(row, 0)) * ending.out_width + left / 2 + 8 * chunk;
         // Sums that the matrix has from those of this lane's eight columns on.
         const int room = row < 0 ? 0 : columns - left - 16 * chunk;
         Factors factors;
@@ -298,19 +299,19 @@ struct Sm90aEnding {
                 float value[4];
                 values<true>(value, sums, j + i, factors, i);
                 if (first >= 0 && column < columns) {
-                    write_pair(ending, size_t(first) * columns + column, value[0], value[1]);
+                    write_pair(ending, first, column, value[0], value[1]);
                 }
                 if (second >= 0 && column < columns) {
-                    write_pair(ending, size_t(second) * columns + column, value[2], value[3]);
+                    write_pair(ending, second, column, value[2], value[3]);
                 }
             }
         }
     }
 
-    static __device__ __noinline__ void write_pair(const Ending& ending, size_t at, float a, float b) {
-        float* out = static_cast<float*>(ending.out);
+    static __device__ __noinline__ void write_pair(const Ending& ending, int row, int column, float a, float b) {
+        float* out = static_cast<float*>(ending.out) + size_t(row) * ending.out_width;
         if (ending.kind == ENDING_SWIGLU) {
-            out[at / 2] = silu(a) * b;
+            out[column / 2] = silu(a) * b;
             return;
         }
         if (ending.kind == ENDING_SILU) {
@@ -318,10 +319,10 @@ struct Sm90aEnding {
             b = silu(b);
         }
         if (ending.kind == ENDING_ACCUMULATE) {
-            a += out[at];
-            b += out[at + 1];
+            a += out[column];
+            b += out[column + 1];
         }
-        out[at] = a;
-        out[at + 1] = b;
+        out[column] = a;
+        out[column + 1] = b;
     }
 };

@@ -20,9 +20,11 @@ pub(crate) struct Ending {
     pub(crate) kind: Kind,
     /// Whether `out` is `f32`.
     pub(crate) out_f32: i32,
+    /// Elements from a row of `out` to the next.
+    pub(crate) out_width: i32,
 }
 
-// SAFETY: the layout of `Ending` in `ending.cuh`: four addresses and two `int`s.
+// SAFETY: the layout of `Ending` in `ending.cuh`: four addresses and three `int`s, whose end is padded by the compiler.
 unsafe impl Argument for Ending {}
 
 /// `enum EndingKind`.

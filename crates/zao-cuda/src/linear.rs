@@ -45,6 +45,8 @@ pub(crate) struct Product {
     pub(crate) out: DevicePtr,
     /// How `out` is held; never 8-bit.
     pub(crate) out_element: Element,
+    /// Elements from a row of `out` to the next: as many as it has, unless the product makes some of them only.
+    pub(crate) out_width: usize,
     /// Rows of `x` and `out`.
     pub(crate) rows: usize,
     /// Sums a row has: rows of the weight, both parts of a SwiGLU pair counted.
@@ -93,6 +95,7 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
         ending,
         out: start(op.out),
         out_element: op.out.element(),
+        out_width: op.out.width(),
         rows: op.x.rows(),
         outputs: op.weight.rows() * if pair { 2 } else { 1 },
         inputs: op.x.width(),

@@ -45,6 +45,7 @@ impl Cuda {
             ending: Ending::Store,
             out: out.start(),
             out_element,
+            out_width: side,
             rows: side,
             outputs: side,
             inputs: side,

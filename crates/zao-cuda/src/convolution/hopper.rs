@@ -212,6 +212,7 @@ fn flat(
             },
             out,
             out_element: op.out.element(),
+            out_width: op.weight.rows(),
             rows: rows.len() * width,
             outputs: op.weight.rows(),
             inputs: channels,
@@ -268,6 +269,7 @@ fn walk(
                 Epilogue::Accumulate => Kind::Accumulate,
             },
             out_f32: i32::from(op.out.element() == Element::F32),
+            out_width: int(op.weight.rows())?,
         },
         channels: int(channels)?,
         outputs: int(outputs)?,
@@ -315,6 +317,6 @@ mod tests {
     fn arguments_lie_as_the_kernel_reads_them() {
         assert_eq!(size_of::<Arguments>(), 384);
         assert_eq!(std::mem::offset_of!(Arguments, ending), 256);
-        assert_eq!(std::mem::offset_of!(Arguments, channels), 296);
+        assert_eq!(std::mem::offset_of!(Arguments, channels), 304);
     }
 }

@@ -166,6 +166,7 @@ fn arguments(op: &Conv2d<'_, Cuda>) -> Result<Arguments> {
             column_scales: DevicePtr::NULL,
             kind: if op.epilogue == Epilogue::Accumulate { Kind::Accumulate } else { Kind::Store },
             out_f32: i32::from(op.out.element() == Element::F32),
+            out_width: int(op.weight.rows())?,
         },
         first_row: int(op.rows.start)?,
         rows: int(op.rows.len())?,

@@ -131,6 +131,7 @@ fn composed(
             bias: DevicePtr::NULL,
             out: sums,
             out_element: Element::F32,
+            out_width: part.outputs,
             ..part
         };
         by_own_kernel(cuda, &whole)?;
@@ -254,7 +255,7 @@ fn end(cuda: &Cuda, product: &Product, sums: DevicePtr) -> Result<()> {
     let (kernel, launch) = over(cuda, "end_sums", product.rows * product.outputs.div_ceil(4))?;
     let (rows, columns) = (int(product.rows)?, int(product.outputs)?);
     // SAFETY: sums and result have these sizes.
-    unsafe { cuda.run(&kernel, launch, args![sums, unscaled.ending(), rows, columns]) }
+    unsafe { cuda.run(&kernel, launch, args![sums, unscaled.ending()?, rows, columns]) }
 }
 
 /// The name for `f32` or for bf16.

@@ -197,6 +197,7 @@ pub(crate) fn takes(cuda: &Cuda, product: &Product) -> bool {
             && product.inputs > 0
             && (product.inputs * operands.size()).is_multiple_of(16)
             && product.outputs.is_multiple_of(widths)
+            && product.out_width.is_multiple_of(8)
     })
 }
 
@@ -230,7 +231,7 @@ fn arguments(cuda: &Cuda, operands: Operands, product: &Product, tile: Tile) -> 
         w: map(cuda, operands, (product.weight, columns, width), tile.columns)?,
         a_hint: EVICT_NORMAL,
         w_hint: if once { EVICT_FIRST } else { EVICT_NORMAL },
-        ending: product.ending(),
+        ending: product.ending()?,
         m: int(rows)?,
         n: int(columns)?,
         k: int(width)?,
@@ -304,6 +305,6 @@ mod tests {
     fn arguments_lie_as_the_kernel_reads_them() {
         assert_eq!(size_of::<Arguments>(), 384);
         assert_eq!(std::mem::offset_of!(Arguments, ending), 272);
-        assert_eq!(std::mem::offset_of!(Arguments, m), 312);
+        assert_eq!(std::mem::offset_of!(Arguments, m), 320);
     }
 }

@@ -306,7 +306,9 @@ fn shape(product: &Product) -> Option<Shape> {
     };
     let (outputs, inputs) = (product.outputs, product.inputs);
     let aligned = |address: DevicePtr| address.raw().is_multiple_of(16);
+    let width = if end == End::SwiGlu { outputs / 2 } else { outputs };
     let taken = product.bias == DevicePtr::NULL
+        && product.out_width == width
         && product.rows > 0
         && outputs * inputs >= LEAST
         && outputs.is_multiple_of(16)

@@ -57,7 +57,7 @@ pub(crate) fn multiply(cuda: &Cuda, product: &Product) -> Result<()> {
     let arguments = Arguments {
         a: product.x,
         w: product.weight,
-        ending: product.ending(),
+        ending: product.ending()?,
         m: int(rows)?,
         n: int(columns)?,
         k: int(product.inputs)?,

@@ -158,7 +158,7 @@ pub(crate) fn multiply(cuda: &Cuda, product: &Product) -> Result<()> {
     let arguments = Arguments {
         a: product.x,
         w: product.weight,
-        ending: product.ending(),
+        ending: product.ending()?,
         m: int(rows)?,
         n: int(columns)?,
         row_bytes: int(product.inputs * size)?,
@@ -177,8 +177,8 @@ pub(crate) fn multiply(cuda: &Cuda, product: &Product) -> Result<()> {
 
 impl Product {
     /// Its end as kernels take it.
-    pub(super) fn ending(&self) -> ending::Ending {
-        ending::Ending {
+    pub(super) fn ending(&self) -> Result<ending::Ending> {
+        Ok(ending::Ending {
             out: self.out,
             bias: self.bias,
             row_scales: self.x_scales,
@@ -190,7 +190,8 @@ impl Product {
                 Ending::SwiGlu => Kind::SwiGlu,
             },
             out_f32: i32::from(self.out_element == Element::F32),
-        }
+            out_width: int(self.out_width)?,
+        })
     }
 }
 
