@@ -160,6 +160,7 @@ impl Random {
         Self(bytes.fold(0xcbf2_9ce4_8422_2325, hash))
     }
 
+    #[cfg(test)]
     pub(super) fn of_seed(seed: u64) -> Self {
         Self(seed)
     }

@@ -25,6 +25,7 @@ mod files;
 mod fingerprint;
 mod golden;
 mod memory;
+mod packed;
 mod pictures;
 mod precisions;
 mod sizes;
