@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn int4_is_a_scale_and_sixty_four_halves_of_bytes() {
         let scale = half::f16::from_f32(0.5).to_le_bytes();
-        let bytes: Vec<u8> = scale.into_iter().chain((0..32).map(|i| i % 16 | 0x30)).collect();
+        let bytes: Vec<u8> = scale.into_iter().chain((0..32).map(|i| (i % 16) | 0x30)).collect();
         let blocks = Blocks::new(BlockKind::Int4, [1, 64], bytes.into()).unwrap();
         let mut values = [0.0; 64];
         blocks.widen(0, &mut values);

@@ -261,7 +261,7 @@ mod tests {
         for bits in 0..=u16::MAX {
             let (value, expected) = (from_half(bits), f16::from_bits(bits).to_f32());
             assert!(
-                value.to_bits() == expected.to_bits() || value.is_nan() && expected.is_nan(),
+                value.to_bits() == expected.to_bits() || (value.is_nan() && expected.is_nan()),
                 "{bits:#x}: {value} is {expected}"
             );
         }
