@@ -10,6 +10,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+pub(crate) use self::unpack::from_half;
+
 /// How a block holds its values. The names are GGML's, but for the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are GGML's own; `unpack` tells each one's layout")]

@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::blocks::from_half;
+
 /// What the bytes of a [`Scaled`] matrix are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ScaledKind {
@@ -149,7 +151,7 @@ impl Scaled {
         let bytes = &self.bytes[row * columns + first..][..out.len()];
         match self.kind {
             ScaledKind::E4m3 => each(bytes, scale, out, e4m3::widen),
-            ScaledKind::E5m2 => each(bytes, scale, out, e5m2),
+            ScaledKind::E5m2 => each(bytes, scale, out, |byte| from_half(u16::from(byte) << 8)),
             ScaledKind::Int8 { .. } => each(bytes, scale, out, |byte| f32::from(byte as i8)),
         }
         if let ScaledKind::Int8 { rotated: Some(size) } = self.kind {
@@ -167,16 +169,6 @@ fn each(bytes: &[u8], scale: f32, out: &mut [f32], element: impl Fn(u8) -> f32) 
     for (value, byte) in out.iter_mut().zip(bytes) {
         *value = element(*byte) * scale;
     }
-}
-
-/// [`e4m3::widen`] of 5 bits of exponent and 2 of mantissa, whose largest exponent means infinity or no number.
-#[inline(always)]
-fn e5m2(byte: u8) -> f32 {
-    let sign = u32::from(byte & 128) << 24;
-    let size = f32::from_bits(u32::from(byte & 127) << 21) * f32::from_bits((127 + 112) << 23);
-    let finite = byte & 127 < 0x7c;
-    let size = if finite { size.to_bits() } else { 0xff << 23 | u32::from(byte & 3) << 21 };
-    f32::from_bits(size | sign)
 }
 
 /// Multiplies with the regular Hadamard matrix, which is its own inverse: the Kronecker power, divided by

@@ -7,6 +7,7 @@
 
 mod packed;
 mod stored;
+mod transpose;
 
 use std::ops::Range;
 
@@ -23,6 +24,7 @@ use crate::quantise::{self, GROUP};
 use crate::threads::Work;
 
 pub(crate) use self::packed::{PackedMatrix, Unpacked};
+use self::transpose::transpose;
 
 /// What the words of a weight hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,20 +189,6 @@ fn encode(isa: Isa, kept: Kept, values: &mut [f32], depth: usize, words: &mut [u
         }
     }
     1.0
-}
-
-/// `PANEL` rows of `words` words into words of `PANEL` columns.
-fn transpose(isa: Isa, rows: &[u32], words: usize, columns: &mut [u32]) {
-    isa.run(
-        #[inline(always)]
-        || {
-            for (i, column) in columns.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
-                for (lane, value) in column.iter_mut().enumerate() {
-                    *value = rows[lane * words + i];
-                }
-            }
-        },
-    );
 }
 
 impl Panels {

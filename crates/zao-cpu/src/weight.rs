@@ -162,8 +162,8 @@ pub fn packed_bytes(
     form: &Form,
 ) -> Option<u64> {
     let linear = matches!(role, Role::Linear | Role::SwiGlu) && care == Care::Usual;
-    // A part that ends within a panel could not have another behind it.
-    let whole = form.shape().first()?.is_multiple_of(PANEL);
+    // A part that ends within a panel could not have another behind it, in a stack.
+    let whole = role == Role::SwiGlu || form.shape().first()?.is_multiple_of(PANEL);
     (linear && whole && PackedMatrix::new(form).is_some()).then_some(form.bytes() as u64)
 }
 

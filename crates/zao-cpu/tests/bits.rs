@@ -252,6 +252,7 @@ fn what_stays_packed_takes_the_bytes_that_it_has() {
         assert_eq!(bytes(usual, &parts[0]), Some(64 * 512 / 64 * 34));
         assert_eq!(bytes((Role::SwiGlu, Care::Usual), &parts[0]), Some(64 * 512 / 64 * 34));
         assert_eq!(bytes(usual, &parts[1]), None, "no whole panels");
+        assert!(bytes((Role::SwiGlu, Care::Usual), &parts[1]).is_some());
         for of in [(Role::Table, Care::Usual), (Role::Linear, Care::AtLeastBf16)] {
             assert_eq!(bytes(of, &parts[0]), None);
             let matrix = Matrix::new("layers.0.w", of.0, vec![parts[0].clone()]);

@@ -3,7 +3,7 @@
 //!
 //! All numbers are little-endian; `d` and `m` are `f16`. `q[i]` is the integer of value `i`.
 
-use half::f16;
+use std::hint::black_box;
 
 use super::BlockKind;
 
@@ -36,10 +36,22 @@ fn each<const BYTES: usize, const VALUES: usize>(
     }
 }
 
-/// The `f16` at `at`.
+/// The `f16` at `at`. What it is multiplied with follows in memory, so it is hidden from LLVM that blocks could be
+/// taken side by side, whose bytes lie far apart.
 #[inline(always)]
 fn half(bytes: &[u8], at: usize) -> f32 {
-    f16::from_le_bytes([bytes[at], bytes[at + 1]]).to_f32()
+    black_box(from_half(u16::from_le_bytes([bytes[at], bytes[at + 1]])))
+}
+
+/// The value of the `f16` with these bits, in operations that every machine has. Exponent and mantissa go where `f32`
+/// has them; the product moves the exponent, also of what is below the smallest normal number.
+#[inline(always)]
+pub(crate) fn from_half(bits: u16) -> f32 {
+    let size = u32::from(bits & 0x7fff) << 13;
+    let finite = f32::from_bits(size) * f32::from_bits((127 + 112) << 23);
+    let is_finite = bits & 0x7c00 != 0x7c00;
+    let size = if is_finite { finite.to_bits() } else { size | 0x7f80_0000 };
+    f32::from_bits(size | u32::from(bits & 0x8000) << 16)
 }
 
 /// `d`, then 16 bytes: `q[i]` in the low half of byte `i`, `q[i + 16]` in the high one.
@@ -48,8 +60,8 @@ fn half(bytes: &[u8], at: usize) -> f32 {
 fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
     let d = half(block, 0);
     for (i, &byte) in block[2..].iter().enumerate() {
-        out[i] = d * f32::from((byte & 15) as i8 - 8);
-        out[i + 16] = d * f32::from((byte >> 4) as i8 - 8);
+        out[i] = d * (i32::from(byte & 15) - 8) as f32;
+        out[i + 16] = d * (i32::from(byte >> 4) - 8) as f32;
     }
 }
 
@@ -58,8 +70,8 @@ fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
 fn int4(block: &[u8; 34], out: &mut [f32; 64]) {
     let d = half(block, 0);
     for (i, &byte) in block[2..].iter().enumerate() {
-        out[i] = d * f32::from((byte & 15) as i8 - 8);
-        out[i + 32] = d * f32::from((byte >> 4) as i8 - 8);
+        out[i] = d * (i32::from(byte & 15) - 8) as f32;
+        out[i + 32] = d * (i32::from(byte >> 4) - 8) as f32;
     }
 }
 
@@ -68,16 +80,17 @@ fn int4(block: &[u8; 34], out: &mut [f32; 64]) {
 fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
     let (d, m) = (half(block, 0), half(block, 2));
     for (i, &byte) in block[4..].iter().enumerate() {
-        out[i] = d * f32::from(byte & 15) + m;
-        out[i + 16] = d * f32::from(byte >> 4) + m;
+        out[i] = d * i32::from(byte & 15) as f32 + m;
+        out[i + 16] = d * i32::from(byte >> 4) as f32 + m;
     }
 }
 
 /// The fifth bits of a block's integers: bit `i` of a 32-bit word, moved to where it belongs.
 #[inline(always)]
-fn fifth(block: &[u8], at: usize) -> impl Fn(usize) -> u8 {
+fn fifth(block: &[u8], at: usize) -> impl Fn(usize) -> i32 {
     let word = u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
-    move |i| ((word >> i & 1) as u8) << 4
+    #[inline(always)]
+    move |i| ((word >> i & 1) << 4) as i32
 }
 
 /// `d`, 32 fifth bits, then integers as in [`q4_0`]. The value is `d (q - 16)`.
@@ -85,8 +98,8 @@ fn fifth(block: &[u8], at: usize) -> impl Fn(usize) -> u8 {
 fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) {
     let (d, high) = (half(block, 0), fifth(block, 2));
     for (i, &byte) in block[6..].iter().enumerate() {
-        out[i] = d * f32::from((byte & 15 | high(i)) as i8 - 16);
-        out[i + 16] = d * f32::from((byte >> 4 | high(i + 16)) as i8 - 16);
+        out[i] = d * ((i32::from(byte & 15) | high(i)) - 16) as f32;
+        out[i + 16] = d * ((i32::from(byte >> 4) | high(i + 16)) - 16) as f32;
     }
 }
 
@@ -95,8 +108,8 @@ fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) {
 fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) {
     let (d, m, high) = (half(block, 0), half(block, 2), fifth(block, 4));
     for (i, &byte) in block[8..].iter().enumerate() {
-        out[i] = d * f32::from(byte & 15 | high(i)) + m;
-        out[i + 16] = d * f32::from(byte >> 4 | high(i + 16)) + m;
+        out[i] = d * (i32::from(byte & 15) | high(i)) as f32 + m;
+        out[i + 16] = d * (i32::from(byte >> 4) | high(i + 16)) as f32 + m;
     }
 }
 
@@ -104,8 +117,8 @@ fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) {
 #[inline(always)]
 fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
     let d = half(block, 0);
-    for (value, &byte) in out.iter_mut().zip(&block[2..]) {
-        *value = f32::from(byte as i8) * d;
+    for (i, &byte) in block[2..].iter().enumerate() {
+        out[i] = i32::from(byte as i8) as f32 * d;
     }
 }
 
@@ -114,23 +127,25 @@ fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
 /// byte `32 h + i` are `q[128 h + 32 k + i]`.
 #[inline(always)]
 fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) {
-    let (scales, integers) = (&block[..16], &block[16..80]);
+    let (scales, integers) = (&block[..16], block[16..80].as_chunks::<16>().0);
     let (d, m) = (half(block, 80), half(block, 82));
-    for (group, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-        let scale = d * f32::from(scales[group] & 15);
-        let minimum = m * f32::from(scales[group] >> 4);
-        let (first, shift) = two_bits(group);
-        for (value, byte) in out.iter_mut().zip(&integers[first..]) {
-            *value = scale * f32::from(byte >> shift & 3) - minimum;
+    let out = out.as_chunks_mut::<16>().0;
+    for (part, integers) in integers.iter().enumerate() {
+        for plane in 0..4 {
+            let group = group(part, plane);
+            let scale = d * f32::from(scales[group] & 15);
+            let minimum = m * f32::from(scales[group] >> 4);
+            for (value, byte) in out[group].iter_mut().zip(integers) {
+                *value = scale * (i32::from(*byte) >> (2 * plane) & 3) as f32 - minimum;
+            }
         }
     }
 }
 
-/// Where the pairs of bits of the sixteen values of `group` lie: the first byte, and how far up.
+/// Which sixteen values lie in pair `plane` of bits of the sixteen bytes `part`.
 #[inline(always)]
-fn two_bits(group: usize) -> (usize, usize) {
-    let (half, plane, part) = (group / 8, group / 2 % 4, group % 2);
-    (32 * half + 16 * part, 2 * plane)
+fn group(part: usize, plane: usize) -> usize {
+    8 * (part / 2) + 2 * plane + part % 2
 }
 
 /// 32 bytes of third bits, 64 of the lower two as in [`q2_k`], 12 of scales, `d`. The third bit of
@@ -139,17 +154,23 @@ fn two_bits(group: usize) -> (usize, usize) {
 /// two in the last 4 (bits `2 k` and `2 k + 1` of byte `j` for group `4 k + j`).
 #[inline(always)]
 fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
-    let (third, integers, scales) = (&block[..32], &block[32..96], &block[96..108]);
+    let (third, integers) = (block[..32].as_chunks::<16>().0, block[32..96].as_chunks::<16>().0);
+    let scales = &block[96..108];
     let d = half(block, 108);
-    for (group, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-        let low = scales[group % 8] >> (4 * (group / 8)) & 15;
-        let high = scales[8 + group % 4] >> (2 * (group / 4)) & 3;
-        let scale = d * f32::from((low | high << 4) as i8 - 32);
-        let (first, shift) = two_bits(group);
-        let (bits, plane) = (&third[16 * (group % 2)..], group / 2);
-        for ((value, byte), bit) in out.iter_mut().zip(&integers[first..]).zip(bits) {
-            let taken = if bit >> plane & 1 == 0 { 4 } else { 0 };
-            *value = scale * f32::from((byte >> shift & 3) as i8 - taken);
+    let out = out.as_chunks_mut::<16>().0;
+    for (part, integers) in integers.iter().enumerate() {
+        for plane in 0..4 {
+            let group = group(part, plane);
+            let low = scales[group % 8] >> (4 * (group / 8)) & 15;
+            let high = scales[8 + group % 4] >> (2 * (group / 4)) & 3;
+            let scale = d * f32::from((low | high << 4) as i8 - 32);
+            let values = out[group].iter_mut().zip(integers).zip(&third[part % 2]);
+            for ((value, byte), bits) in values {
+                // The third bit and the others are the integer and 4.
+                let (low, bits) = (i32::from(*byte), i32::from(*bits));
+                let q = low >> (2 * plane) & 3 | (bits >> (group / 2) & 1) << 2;
+                *value = scale * (q - 4) as f32;
+            }
         }
     }
 }
@@ -171,13 +192,15 @@ fn six_bits(scales: &[u8], group: usize) -> (u8, u8) {
 #[inline(always)]
 fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
     let (d, m) = (half(block, 0), half(block, 2));
-    let (scales, integers) = (&block[4..16], &block[16..]);
-    for (group, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-        let (scale, minimum) = six_bits(scales, group);
-        let (scale, minimum) = (d * f32::from(scale), m * f32::from(minimum));
-        let shift = 4 * (group % 2);
-        for (value, byte) in out.iter_mut().zip(&integers[32 * (group / 2)..]) {
-            *value = scale * f32::from(byte >> shift & 15) - minimum;
+    let (scales, integers) = (&block[4..16], block[16..].as_chunks::<32>().0);
+    let out = out.as_chunks_mut::<32>().0.as_chunks_mut::<2>().0;
+    for (pair, (out, integers)) in out.iter_mut().zip(integers).enumerate() {
+        for (plane, out) in out.iter_mut().enumerate() {
+            let (scale, minimum) = six_bits(scales, 2 * pair + plane);
+            let (scale, minimum) = (d * f32::from(scale), m * f32::from(minimum));
+            for (value, byte) in out.iter_mut().zip(integers) {
+                *value = scale * (i32::from(*byte) >> (4 * plane) & 15) as f32 - minimum;
+            }
         }
     }
 }
@@ -187,15 +210,19 @@ fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
 #[inline(always)]
 fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) {
     let (d, m) = (half(block, 0), half(block, 2));
-    let (scales, fifth, integers) = (&block[4..16], &block[16..48], &block[48..]);
-    for (group, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-        let (scale, minimum) = six_bits(scales, group);
-        let (scale, minimum) = (d * f32::from(scale), m * f32::from(minimum));
-        let shift = 4 * (group % 2);
-        let bytes = integers[32 * (group / 2)..].iter().zip(fifth);
-        for (value, (byte, high)) in out.iter_mut().zip(bytes) {
-            let q = byte >> shift & 15 | (high >> group & 1) << 4;
-            *value = scale * f32::from(q) - minimum;
+    let (scales, integers) = (&block[4..16], block[48..].as_chunks::<32>().0);
+    let fifth = &block[16..48].as_chunks::<32>().0[0];
+    let out = out.as_chunks_mut::<32>().0.as_chunks_mut::<2>().0;
+    for (pair, (out, integers)) in out.iter_mut().zip(integers).enumerate() {
+        for (plane, out) in out.iter_mut().enumerate() {
+            let group = 2 * pair + plane;
+            let (scale, minimum) = six_bits(scales, group);
+            let (scale, minimum) = (d * f32::from(scale), m * f32::from(minimum));
+            for ((value, byte), high) in out.iter_mut().zip(integers).zip(fifth) {
+                let (low, high) = (i32::from(*byte), i32::from(*high));
+                let q = low >> (4 * plane) & 15 | (high >> group & 1) << 4;
+                *value = scale * q as f32 - minimum;
+            }
         }
     }
 }
@@ -205,16 +232,38 @@ fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) {
 /// [`q2_k`]. The value is `(d scale) (q - 32)`.
 #[inline(always)]
 fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
-    let (low, high, scales) = (&block[..128], &block[128..192], &block[192..208]);
+    let (low, high) = (block[..128].as_chunks::<16>().0, block[128..192].as_chunks::<16>().0);
+    let scales = &block[192..208];
     let d = half(block, 208);
-    for (group, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-        let scale = d * f32::from(scales[group] as i8);
-        let low = &low[64 * (group / 8) + 16 * (group % 4)..];
-        let low_shift = 4 * (group / 4 % 2);
-        let (first, shift) = two_bits(group);
-        for ((value, low), high) in out.iter_mut().zip(low).zip(&high[first..]) {
-            let q = low >> low_shift & 15 | (high >> shift & 3) << 4;
-            *value = scale * f32::from(q as i8 - 32);
+    let out = out.as_chunks_mut::<16>().0;
+    for (part, high) in high.iter().enumerate() {
+        for plane in 0..4 {
+            let group = group(part, plane);
+            let scale = d * f32::from(scales[group] as i8);
+            let low = &low[4 * (part / 2) + 2 * (plane % 2) + part % 2];
+            for ((value, low), high) in out[group].iter_mut().zip(low).zip(high) {
+                let (low, high) = (i32::from(*low), i32::from(*high));
+                let q = low >> (4 * (plane / 2)) & 15 | (high >> (2 * plane) & 3) << 4;
+                *value = scale * (q - 32) as f32;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use half::f16;
+
+    use super::*;
+
+    #[test]
+    fn every_half_has_the_value_that_it_is_defined_to_have() {
+        for bits in 0..=u16::MAX {
+            let (value, expected) = (from_half(bits), f16::from_bits(bits).to_f32());
+            assert!(
+                value.to_bits() == expected.to_bits() || (value.is_nan() && expected.is_nan()),
+                "{bits:#x}: {value} is {expected}"
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ const TOKENS: usize = 192;
 /// Most panels of a task: they share the packed inputs.
 const PANELS: usize = 32;
 /// About how many bytes of panels a task unpacks: they are read once for each block of tokens.
-const UNPACKED: usize = 1 << 20;
+const UNPACKED: usize = 2 << 20;
 
 /// The sizes of tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,11 @@
 
 use std::ops::Range;
 
+use pulp::{Simd, WithSimd};
 use zao_backend::{Blocks, Form, Scaled, ScaledKind};
 
-use super::{Kept, Panels, transpose};
+use super::transpose::transpose;
+use super::{Kept, Panels};
 use crate::isa::Isa;
 use crate::kernel::PANEL;
 use crate::quantise::{GROUP, quantise_one};
@@ -56,13 +58,7 @@ impl PackedMatrix {
 
     /// Some columns of a row.
     fn widen(&self, isa: Isa, row: usize, first: usize, out: &mut [f32]) {
-        isa.run(
-            #[inline(always)]
-            || match &self.0 {
-                Packed::Blocks(blocks) => blocks.widen_part(row, first, out),
-                Packed::Scaled(scaled) => scaled.widen_part(row, first, out),
-            },
-        );
+        isa.run(Widen { matrix: self, row, first, out });
     }
 
     /// The words of a panel, and of integers the scales, `[group][PANEL]`. `rows` is room for the words of a group of
@@ -97,6 +93,27 @@ impl PackedMatrix {
                 }
             }
             transpose(isa, rows, count, &mut words[first / each * PANEL..][..count * PANEL]);
+        }
+    }
+}
+
+/// [`PackedMatrix::widen`], as a type of its own: of a closure so large a part would stay a function, compiled for no
+/// instructions.
+struct Widen<'a> {
+    matrix: &'a PackedMatrix,
+    row: usize,
+    first: usize,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Widen<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        match &self.matrix.0 {
+            Packed::Blocks(blocks) => blocks.widen_part(self.row, self.first, self.out),
+            Packed::Scaled(scaled) => scaled.widen_part(self.row, self.first, self.out),
         }
     }
 }

@@ -64,8 +64,8 @@ unsafe fn group<const M: usize, const K: usize>(values: *const f32, out: *mut i8
     let inverse = _mm512_set1_ps(if scale == 0.0 { 0.0 } else { 1.0 / scale });
     let round = _mm512_set1_ps(ROUND);
     let mut sum = _mm512_setzero_si512();
-    for (i, row) in blocks.into_iter().flatten().enumerate() {
-        let rounded = _mm512_castps_si512(_mm512_add_ps(_mm512_mul_ps(row, inverse), round));
+    for (i, row) in blocks.as_flattened().iter().enumerate() {
+        let rounded = _mm512_castps_si512(_mm512_add_ps(_mm512_mul_ps(*row, inverse), round));
         let integers = _mm512_sub_epi32(rounded, _mm512_castps_si512(round));
         sum = _mm512_add_epi32(sum, integers);
         // SAFETY: there are as many registers of integers.

@@ -27,6 +27,7 @@ mod forms;
 mod golden;
 mod idle;
 mod memory;
+mod packed;
 mod pictures;
 mod precisions;
 mod sizes;

@@ -1,7 +1,7 @@
 //! DoRA: by how much each row of a weight has to be stretched, once the delta is in it, to be as long as its
 //! magnitude says. Measured once, when the adapter is loaded, from the weights as they are stored.
 
-use zao_backend::Form;
+use zao_backend::{Dtype, Form};
 
 use super::Fill;
 use crate::layer::Placed;
@@ -23,7 +23,7 @@ pub(super) fn stretch(
         let rows = layer.rows_of(name).unwrap_or_default();
         let (name, shape) = (format!("{name}.weight"), [rows.len(), layer.inputs]);
         let form = checkpoint.matrix(&name, &shape, layer.role, layer.care)?;
-        let Form::Dense(stored) = form else {
+        let Form::Dense(stored) = form.unpacked(Dtype::F32) else {
             let detail = "DoRA needs the weight as numbers to measure its rows, and this one is quantised; use \
                           the model that it was converted from";
             return Err(Error::Weight { name, detail: detail.into() });

@@ -5,6 +5,7 @@ pub(crate) const F32: u32 = 0;
 pub(crate) const F16: u32 = 1;
 pub(crate) const BF16: u32 = 30;
 pub(crate) const Q8_0: u32 = 8;
+pub(crate) const Q4_K: u32 = 12;
 
 /// A tensor of a file.
 pub(crate) struct Tensor {
