@@ -27,6 +27,7 @@ mod golden;
 mod idle;
 mod memory;
 mod pictures;
+mod planned;
 mod precisions;
 mod sizes;
 mod support;
