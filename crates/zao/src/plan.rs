@@ -19,13 +19,16 @@ use crate::{console, demo, generate, places};
 /// What there is of memory elsewhere when nobody says.
 const RAM_ELSEWHERE: u64 = 32_000_000_000;
 
+/// The name of a card, if it is known, and bytes of it that may be used.
+type Usable = (Option<String>, u64);
+
 /// A plan, and what it is for.
 struct Planned {
     model: String,
     size: Grid,
     steps: usize,
     batch: usize,
-    card: Option<(Option<String>, u64)>,
+    card: Option<Usable>,
     ram: u64,
     /// What of a card may be used, if somebody said so.
     asked_vram: Option<u64>,
@@ -94,8 +97,8 @@ fn precisions(args: &PlanArgs) -> Vec<ResolvedPrecision> {
     }
 }
 
-/// The machine that is planned for, and its card in words: the name, if it is known, and how much of it may be used.
-fn site(args: &PlanArgs) -> Result<(Option<(Option<String>, u64)>, Site)> {
+/// The machine that is planned for, and its card.
+fn site(args: &PlanArgs) -> Result<(Option<Usable>, Site)> {
     let instructions = places::instructions()?;
     let host = zao_engine::look(instructions, &places::library_places())?;
     let here = host.cards.iter().find(|card| card.served != Served::No);
