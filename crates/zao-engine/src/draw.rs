@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod census;
+#[cfg(test)]
+mod settings;
 
 use zao_backend::{Backend, Plan};
 use zao_model::noise;

@@ -29,6 +29,14 @@ impl MemoryPlan {
         self.weights.saturating_add(self.runs).saturating_add(self.beside)
     }
 
+    /// Whether not all parts that every picture needs are there together, so that they are loaded anew for the next.
+    #[must_use]
+    pub fn parts_take_turns(&self) -> bool {
+        let Placement { text_encoder, transformer, decoder, .. } = &self.placement;
+        let together = [text_encoder, transformer, decoder].map(Placed::device_bytes);
+        self.weights < together.iter().sum()
+    }
+
     /// The one of both that takes more.
     #[must_use]
     pub(crate) fn larger(self, other: Self) -> Self {

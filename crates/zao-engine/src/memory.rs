@@ -25,7 +25,7 @@ pub(crate) struct Budget {
 }
 
 /// Main memory that the process takes beside page-locked weights: code, tables, what is read of files at a time.
-const PROCESS: u64 = 1_500_000_000;
+pub(crate) const PROCESS: u64 = 1_500_000_000;
 
 impl Budget {
     /// A budget of `limit` bytes, or of what the system says is free.

@@ -1,18 +1,23 @@
 //! Plans for machines that are not there: what drawing would take of a card or a processor, by the rules that a run
 //! follows. Nothing is loaded and no device is opened.
 
+use zao_backend::Grid;
+use zao_model::guidance::Guidance;
+use zao_weights::PartName;
+
 use crate::bench::StageFlops;
 use crate::devices::{CARD_BESIDE_BYTES, Target};
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::Present;
 use crate::planning::{Bounds, Planning, Terms};
+use crate::precision::usual_picture;
 use crate::rehearsal::rehearse_stages;
 use crate::watch::Watch;
 use crate::work::Work;
 use crate::{
-    CancelToken, Job, MemoryPlan, ModelInfo, ModelSource, Residency, ResolvedPrecision, Result,
-    Synthetic,
+    Ask, CancelToken, InvalidJob, Job, MemoryPlan, ModelInfo, ModelSource, Residency,
+    ResolvedPrecision, Result, Synthetic,
 };
 
 /// A machine, as far as a plan depends on it.
@@ -56,6 +61,34 @@ impl Plans {
     #[must_use]
     pub fn model(&self) -> &ModelInfo {
         &self.info
+    }
+
+    /// Bytes of the model's weights in its files.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        PartName::ALL.into_iter().map(|part| self.model.part(part).bytes()).sum()
+    }
+
+    /// Whether its weights are stored in int8, so that only a processor draws with them, in int8.
+    #[must_use]
+    pub fn is_int8(&self) -> bool {
+        self.model.is_int8()
+    }
+
+    /// `count` pictures as people ask for them, as far as memory and time depend on it.
+    ///
+    /// # Errors
+    /// A size or a number of steps that the model does not draw.
+    pub fn usual_jobs(
+        &self,
+        size: Grid,
+        steps: usize,
+        guidance: f32,
+        count: usize,
+    ) -> Result<Vec<Job>, InvalidJob> {
+        let guidance = Guidance { scale: guidance, ..Guidance::OFF };
+        let ask = Ask { steps, guidance, ..usual_picture(size) };
+        Ok(vec![Job::new(ask, &self.info)?; count])
     }
 
     /// What drawing `jobs` would take.
@@ -103,8 +136,7 @@ impl Plans {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::WeightForm;
-    use crate::{Architecture, Ask, Generator, Guidance, Place};
+    use crate::{Architecture, Generator, Place, WeightForm};
 
     const GB: u64 = 1_000_000_000;
 

@@ -5,6 +5,7 @@ mod convert;
 mod doctor;
 mod files;
 mod memory;
+mod plan;
 
 use std::fmt::Display;
 use std::num::NonZeroUsize;
@@ -21,6 +22,7 @@ pub(crate) use convert::{ConvertArgs, Target};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use files::{FileArgs, InspectArgs};
 pub(crate) use memory::MemoryArgs;
+pub(crate) use plan::PlanArgs;
 
 /// More threads or connections than this are a slip of the finger, not a wish.
 const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     Loras(LorasArgs),
     /// List the models that are installed
     Models(ModelsArgs),
+    /// Say what drawing would take of this machine or of another: memory, time, and which precision to choose
+    Plan(PlanArgs),
     /// Download a model, or go on where a download stopped
     Pull(PullArgs),
 }

@@ -13,6 +13,30 @@ pub(crate) fn pad(text: &str, cells: usize) -> String {
     format!("{text}{}", " ".repeat(blanks))
 }
 
+/// The side of a column that its cells stand at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Left,
+    Right,
+}
+
+/// Rows of cells below each other, two blanks between them; `side` says where those of a column stand.
+pub(crate) fn table(rows: &[Vec<String>], side: impl Fn(usize) -> Side) -> Vec<String> {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widest =
+        |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| width(cell)).max();
+    let widths: Vec<usize> = (0..count).map(|at| widest(at).unwrap_or(0)).collect();
+    let cell = |(at, cell): (usize, &String)| match side(at) {
+        Side::Left => pad(cell, widths[at]),
+        Side::Right => " ".repeat(widths[at].saturating_sub(width(cell))) + cell,
+    };
+    let row = |row: &Vec<String>| {
+        let cells: Vec<_> = row.iter().enumerate().map(cell).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(row).collect()
+}
+
 /// Labels beside what belongs to them, which begins in one column; more lines of the same stand below each other.
 pub(crate) fn labelled(rows: &[(String, Vec<String>)]) -> Vec<String> {
     let cells = rows.iter().map(|(label, _)| width(label)).max().unwrap_or(0);
@@ -34,6 +58,14 @@ mod tests {
         assert_eq!((width("显存"), width("ab"), width("（8 GB）")), (4, 2, 8));
         assert_eq!(pad("显存", 6) + "|", "显存  |");
         assert_eq!(pad("too long", 3), "too long");
+    }
+
+    #[test]
+    fn cells_of_a_column_stand_at_its_side() {
+        let rows = [["显存", "8 GB"], ["b", "16 GB"], ["c", ""]];
+        let rows: Vec<Vec<String>> = rows.map(|row| row.map(str::to_owned).to_vec()).to_vec();
+        let side = |at| if at == 0 { Side::Left } else { Side::Right };
+        assert_eq!(table(&rows, side), ["显存   8 GB", "b     16 GB", "c"]);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod loras;
 mod model;
 mod models;
 mod places;
+mod plan;
 mod progress;
 mod pull;
 mod screen;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Loras(args) => loras::run(&args),
         Command::Models(args) => models::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Pull(args) => pull::run(&args),
     };
     match done {

@@ -29,6 +29,7 @@ mod idle;
 mod memory;
 mod packed;
 mod pictures;
+mod planned;
 mod precisions;
 mod sizes;
 mod support;

@@ -9,7 +9,7 @@ use super::{FileArgs, MOST_WORKERS, MemoryArgs, pixels, whole};
 
 /// No measurement needs more repetitions, pictures at a time, or rows.
 const MOST_REPETITIONS: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not zero");
-const MOST_PICTURES: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not zero");
+pub(super) const MOST_PICTURES: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not zero");
 const MOST_ROWS: usize = 1 << 20;
 
 #[derive(Args, Debug)]
@@ -234,7 +234,7 @@ pub(crate) struct RepeatArg {
 }
 
 /// One side or both.
-fn size(text: &str) -> Result<(u32, u32), String> {
+pub(super) fn size(text: &str) -> Result<(u32, u32), String> {
     match super::size(text) {
         Ok(size) => Ok(size),
         Err(_) if !text.contains(['x', 'X', '*', '×']) => pixels(text).map(|side| (side, side)),

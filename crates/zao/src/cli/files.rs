@@ -24,6 +24,14 @@ pub(crate) struct FileArgs {
     pub(crate) tokenizer: Option<PathBuf>,
 }
 
+impl FileArgs {
+    /// Whether none is named.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { transformer, text_encoder, vae, tokenizer } = self;
+        [transformer, text_encoder, vae, tokenizer].into_iter().all(Option::is_none)
+    }
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct InspectArgs {
     /// A safetensors or GGUF file, or a model folder

@@ -74,6 +74,7 @@ fn verdict(findings: &Findings) -> Vec<Text> {
     if findings.own.outlook.as_ref().is_ok_and(|outlook| outlook.picture.is_ok()) {
         let command = Text::same("zao generate \"a red apple on a blue background\"");
         lines.push(words::try_it().then(&command));
+        lines.push(words::compare());
     }
     lines
 }

@@ -258,6 +258,13 @@ pub(super) fn try_it() -> Text {
     both!("begin with: ", "可以这样开始：")
 }
 
+pub(super) fn compare() -> Text {
+    both!(
+        "zao plan shows memory and time of every precision, here or on another card",
+        "用 zao plan 查看各种精度在本机或其他显卡上的内存占用和耗时"
+    )
+}
+
 pub(super) fn all_is_well() -> Text {
     both!("nothing", "无需改动")
 }

@@ -40,6 +40,7 @@ fn help_is_a_result() {
         (&["bench", "scenarios", "--help"], &["--transformer", "--vae"]),
         (&["inspect", "--help"], &["FILE|FOLDER", "--model", "--json"]),
         (&["doctor", "--help"], &["--lang", "LC_ALL", "--json"]),
+        (&["plan", "--help"], &["--card", "--vram", "--ram", "--batch", "--lang", "--json"]),
         (&["info", "--help"], &["--json"]),
         (&["models", "--help"], &["--json"]),
     ] {

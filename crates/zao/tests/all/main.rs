@@ -33,6 +33,7 @@ mod model_file;
 mod models;
 mod output;
 mod pipes;
+mod plan;
 mod pull;
 mod quality;
 mod said;
