@@ -19,6 +19,7 @@ mod device;
 mod driver;
 mod ending;
 mod group_norm;
+mod host;
 mod image;
 mod kernels;
 mod latent;
@@ -34,8 +35,10 @@ mod rows;
 mod sequence;
 mod settings;
 mod staging;
+mod streaming;
 mod transfer;
 mod weight;
+mod window;
 
 pub use card::Card;
 pub use device::Cuda;
