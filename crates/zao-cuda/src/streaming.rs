@@ -7,7 +7,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use zao_backend::{Backend, Matrix, Region, Result, Streamed};
+use zao_backend::{Backend, Error, Matrix, Region, Result, Streamed};
 
 use crate::device::Cuda;
 use crate::driver::{DevicePtr, Event, Stream};
@@ -15,7 +15,7 @@ use crate::host::{Chunk, Host};
 use crate::loader::{self, Behind, STAGING_BYTES};
 use crate::memory::Memory;
 use crate::weight::{self, Kept};
-use crate::window::{Order, Over, Share, Window};
+use crate::window::{Order, Over, Placed, Share, Window};
 
 /// The weights of one part that pass through a window.
 #[derive(Debug)]
@@ -104,19 +104,31 @@ impl Streaming {
         let entry = Entry { bytes, source, arrived, used };
         state.order.add();
         state.entries.push(entry);
-        // Files are read once to find out what is in them, whether or not they are read again.
+        if matches!(state.entries[number].source, Source::Locked(_)) {
+            self.lock(cuda, &mut state, number, matrix, kept)?;
+        }
+        Ok(number)
+    }
+
+    /// Has a weight converted on the card and copied to its locked memory. What comes from files is read when it is
+    /// used.
+    fn lock(
+        &self,
+        cuda: &Cuda,
+        state: &mut State,
+        number: usize,
+        matrix: &Matrix,
+        kept: Kept,
+    ) -> Result<()> {
+        let bytes = state.entries[number].bytes;
         let Some(place) = state.window.place(number, bytes, Over::Anything) else {
             return Err(self.too_small(cuda, bytes));
         };
         state.window.used(number);
         let entry = &state.entries[number];
         let to = self.memory.start().plus(place.at);
-        loader::load(
-            cuda,
-            &weight::parts(cuda, matrix, kept, to)?,
-            self.behind(&state, &place.gone, entry),
-        )?;
-        cuda.stream().wait_for(&entry.arrived)?;
+        let parts = weight::parts(cuda, matrix, kept, to)?;
+        loader::load(cuda, &parts, self.behind(state, &place.gone, entry))?;
         if let Source::Locked(chunks) = &entry.source {
             self.copies.wait_for(&entry.arrived)?;
             let mut from = to;
@@ -128,7 +140,7 @@ impl Streaming {
             entry.used.record(&self.copies)?;
         }
         state.copied = Some(number);
-        Ok(number)
+        Ok(())
     }
 
     /// Where weight `number` lies for the kernels that are launched next, until [`Self::used`].
@@ -167,6 +179,17 @@ impl Streaming {
         let Some(place) = state.window.place(number, state.entries[number].bytes, over) else {
             return Ok(false);
         };
+        let filled = self.fill(cuda, state, number, &place);
+        match filled {
+            Ok(()) => state.copied = Some(number),
+            // Nobody may take what is there for the weight.
+            Err(_) => state.window.forget(number),
+        }
+        filled.map(|()| true)
+    }
+
+    /// Queues what brings a weight to its place.
+    fn fill(&self, cuda: &Cuda, state: &State, number: usize, place: &Placed) -> Result<()> {
         let entry = &state.entries[number];
         let to = self.memory.start().plus(place.at);
         match &entry.source {
@@ -181,15 +204,19 @@ impl Streaming {
                     unsafe { self.copies.upload_locked(to, &chunk.block, chunk.bytes.clone())? };
                     to = to.plus(chunk.bytes.len());
                 }
-                entry.arrived.record(&self.copies)?;
+                entry.arrived.record(&self.copies)
             }
             Source::Stored(matrix, kept) => {
                 let parts = weight::parts(cuda, matrix, *kept, to)?;
-                loader::load(cuda, &parts, self.behind(state, &place.gone, entry))?;
+                let loaded = loader::load(cuda, &parts, self.behind(state, &place.gone, entry));
+                loaded.map_err(|error| match error {
+                    Error::NotFinite { .. } => {
+                        cuda.unsupported("load", format!("{}: not all are numbers", matrix.name()))
+                    }
+                    other => other,
+                })
             }
         }
-        state.copied = Some(number);
-        Ok(true)
     }
 
     /// The order of a load into the place of weights that are `gone`.
@@ -198,7 +225,7 @@ impl Streaming {
         Behind { events, staging: self.staging, arrived: &entry.arrived }
     }
 
-    fn too_small(&self, cuda: &Cuda, bytes: usize) -> zao_backend::Error {
+    fn too_small(&self, cuda: &Cuda, bytes: usize) -> Error {
         cuda.unsupported("load", format!("a weight of {bytes} bytes, more than its window holds"))
     }
 

@@ -84,6 +84,11 @@ impl Window {
         }
     }
 
+    /// The weight is not there after all.
+    pub(crate) fn forget(&mut self, weight: usize) {
+        self.slots.retain(|slot| slot.weight != weight);
+    }
+
     /// What was awaited did not come: nothing is any more.
     pub(crate) fn await_nothing(&mut self) {
         self.slots.iter_mut().for_each(|slot| slot.awaited = false);
