@@ -1,6 +1,6 @@
 //! The device itself: what it owns, and which module does which operation.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zao_backend::op::Op;
 use zao_backend::{
@@ -17,6 +17,7 @@ use crate::loader::Loader;
 use crate::memory::{Memory, Pool, Reserve};
 use crate::settings::{CudaPrecision, Settings};
 use crate::staging::{KnownSegments, Ring, Scratch};
+use crate::streaming::Streaming;
 use crate::transfer::Readback;
 use crate::weight::CudaWeight;
 use crate::{
@@ -56,6 +57,8 @@ pub struct Cuda {
     segments: KnownSegments,
     work_lists: WorkLists,
     loader: Mutex<Loader>,
+    /// What weights that are loaded now are streamed with, if they are.
+    streaming: Mutex<Option<Arc<Streaming>>>,
     readback: Readback,
     library_products: LibraryProducts,
 }
@@ -89,6 +92,7 @@ impl Cuda {
             segments: KnownSegments::default(),
             work_lists: WorkLists::default(),
             loader: Mutex::default(),
+            streaming: Mutex::default(),
             readback: Readback::default(),
             library_products: LibraryProducts::new(&context, &settings),
             settings,
@@ -193,6 +197,19 @@ impl Cuda {
         &self.loader
     }
 
+    /// What weights that are loaded now are streamed with; `None` where they stay.
+    pub(crate) fn streaming_now(&self) -> MutexGuard<'_, Option<Arc<Streaming>>> {
+        self.streaming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a window back to the driver whose weights are all gone.
+    fn drop_unused_window(&self) {
+        let mut streaming = self.streaming_now();
+        if streaming.as_ref().is_some_and(|it| Arc::strong_count(it) == 1) {
+            *streaming = None;
+        }
+    }
+
     /// The refusal of something there is no kernel for.
     pub(crate) fn unsupported(&self, op: &'static str, what: impl Into<String>) -> Error {
         Error::Unsupported { op, device: self.card().label.clone(), what: what.into() }
@@ -215,6 +232,7 @@ impl Backend for Cuda {
 
     fn reserve(&self, plan: Plan) -> Result<()> {
         self.context.bind()?;
+        self.drop_unused_window();
         self.step.grow(plan.step)?;
         self.job.grow(plan.job)
     }
@@ -225,6 +243,7 @@ impl Backend for Cuda {
             self.job.release();
             self.scratch.release();
             self.library_products.release();
+            self.drop_unused_window();
         }
     }
 
@@ -253,7 +272,11 @@ impl Backend for Cuda {
 
     fn expect_weights(&self, expected: Expected) -> Result<()> {
         self.context.bind()?;
-        self.model.prepare(usize::try_from(expected.bytes).unwrap_or(usize::MAX))
+        *self.streaming_now() = None;
+        self.model.prepare(usize::try_from(expected.bytes).unwrap_or(usize::MAX))?;
+        let streaming = expected.streamed.map(|plan| Streaming::new(self, plan)).transpose()?;
+        *self.streaming_now() = streaming.map(Arc::new);
+        Ok(())
     }
 
     fn free_bytes(&self) -> Option<u64> {

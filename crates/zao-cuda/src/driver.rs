@@ -10,6 +10,7 @@ mod event;
 mod failure;
 mod launch;
 mod library;
+mod locked;
 mod module;
 mod pinned;
 mod stream;
@@ -22,6 +23,7 @@ pub(crate) use launch::{Address, Argument, Launch, args};
 pub(crate) use library::{
     cards, is_installed, is_new_enough, offered as offered_version, version as driver_version,
 };
+pub(crate) use locked::Locked;
 pub(crate) use module::{Kernel, Module};
 pub(crate) use pinned::Pinned;
 pub(crate) use stream::Stream;

@@ -76,7 +76,8 @@ const ALIGNMENT: usize = 256;
 
 /// `Linear` of `zao-backend`.
 pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
-    let weight = op.weight.device().matrix()?;
+    let matrix = op.weight.device().matrix()?;
+    let weight = matrix.at_hand(cuda)?;
     let pair = op.weight.role() == Role::SwiGlu;
     let ending = match op.epilogue {
         Epilogue::Store if pair => Ending::SwiGlu,
@@ -90,7 +91,7 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
         x_element: op.x.element(),
         weight: weight.values(),
         weight_scales: weight.scales(),
-        weight_kept: weight.kept(),
+        weight_kept: matrix.kept(),
         bias: op.bias.map_or(DevicePtr::NULL, start),
         ending,
         out: start(op.out),
@@ -108,7 +109,7 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
             Some(change) => changes::multiply(cuda, &product, output, change)?,
         }
     }
-    Ok(())
+    weight.used(cuda)
 }
 
 /// What a [`Product`] does not say of its result, because kernels write no 8 bits.

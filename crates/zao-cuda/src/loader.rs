@@ -52,8 +52,6 @@ pub(crate) struct Loader(Option<Ring>);
 struct Ring {
     copies: Stream,
     slots: Vec<Slot>,
-    /// Marks the end of what other streams have to wait for.
-    end: Event,
 }
 
 /// A buffer that a thread fills and the card empties.
@@ -85,7 +83,6 @@ impl Ring {
         Ok(Self {
             copies: Stream::new(context)?,
             slots: (0..threads * SLOTS_OF_THREAD).map(slot).collect::<Result<_>>()?,
-            end: Event::new(context)?,
         })
     }
 }
@@ -98,8 +95,29 @@ struct Piece<'a> {
     bytes: &'a [u8],
 }
 
+/// What a load comes after, and how others learn of its end.
+pub(crate) struct Behind<'a> {
+    /// Who uses the memory of the weight has reached these marks when it does so no more.
+    pub(crate) events: Vec<&'a Event>,
+    /// [`STAGING_BYTES`] of device memory where rows are converted; without it some is taken for the time of loading,
+    /// which no run may use meanwhile.
+    pub(crate) staging: Option<DevicePtr>,
+    /// Recorded behind the last copy.
+    pub(crate) arrived: &'a Event,
+}
+
 /// Brings all parts to the card. They are there for what is launched next.
-pub(crate) fn load(cuda: &Cuda, parts: &[Part<'_>]) -> Result<()> {
+pub(crate) fn load_resident(cuda: &Cuda, parts: &[Part<'_>]) -> Result<()> {
+    // Who had the memory of the weight before may still use it.
+    let (before, arrived) = (Event::untimed(cuda.context())?, Event::untimed(cuda.context())?);
+    before.record(cuda.stream())?;
+    let behind = Behind { events: vec![&before], staging: None, arrived: &arrived };
+    load(cuda, parts, behind)?;
+    cuda.stream().wait_for(&arrived)
+}
+
+/// Brings all parts to the card, in the order that `behind` says. Their bytes have been read when it returns.
+pub(crate) fn load(cuda: &Cuda, parts: &[Part<'_>], behind: Behind<'_>) -> Result<()> {
     let mut loader = cuda.loader().lock().unwrap_or_else(PoisonError::into_inner);
     let ring = match &mut loader.0 {
         Some(ring) => ring,
@@ -108,11 +126,13 @@ pub(crate) fn load(cuda: &Cuda, parts: &[Part<'_>]) -> Result<()> {
     let pieces = pieces(cuda, parts)?;
     let threads = pieces.len().min(ring.slots.len() / SLOTS_OF_THREAD).max(1);
     let converts = parts.iter().any(|part| !matches!(part.way, Way::AsIs { .. }));
-    let staging = converts.then(|| staging(cuda, threads * SLOTS_OF_THREAD)).transpose()?;
-    let staging = staging.as_ref().map_or(DevicePtr::NULL, Memory::start);
-    // Who had the memory of the weight before may still use it.
-    ring.end.record(cuda.stream())?;
-    ring.copies.wait_for(&ring.end)?;
+    let own = (converts && behind.staging.is_none())
+        .then(|| staging(cuda, threads * SLOTS_OF_THREAD))
+        .transpose()?;
+    let staging = own.as_ref().map(Memory::start).or(behind.staging).unwrap_or(DevicePtr::NULL);
+    for event in behind.events {
+        ring.copies.wait_for(event)?;
+    }
     let (next, copies) = (AtomicUsize::new(0), &ring.copies);
     let work = |slots: &mut [Slot]| -> Result<()> {
         cuda.context().bind()?;
@@ -145,8 +165,11 @@ pub(crate) fn load(cuda: &Cuda, parts: &[Part<'_>]) -> Result<()> {
     } else {
         slots.next().map_or(Ok(()), work)
     };
-    ring.end.record(&ring.copies)?;
-    cuda.stream().wait_for(&ring.end)?;
+    behind.arrived.record(&ring.copies)?;
+    if own.is_some() {
+        // Whoever gets that memory next uses it after the last conversion.
+        cuda.stream().wait_for(behind.arrived)?;
+    }
     outcome
 }
 

@@ -1,6 +1,10 @@
 //! Weights: in which form each is kept on the card, and where its parts lie; tables stay with the host.
 
-use zao_backend::{Backend, Care, Dtype, Error, Form, Matrix, Region, Result, Role, Stored};
+use std::sync::Arc;
+
+use zao_backend::{
+    Backend, Care, Dtype, Error, Form, Matrix, Region, Result, Role, Stored, Streamed,
+};
 
 use crate::CudaPrecision;
 use crate::address::{int, scales_at};
@@ -8,6 +12,7 @@ use crate::device::Cuda;
 use crate::driver::DevicePtr;
 use crate::loader::{self, Part, Way};
 use crate::memory::Memory;
+use crate::streaming::Streaming;
 
 /// The type of a weight's elements on the card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,10 +79,26 @@ enum Held {
 /// is `[out][kh][kw][in]`. An 8-bit weight has its scales behind the elements, on a boundary of 16 bytes.
 #[derive(Debug)]
 pub(crate) struct CardMatrix {
-    memory: Memory,
+    home: Home,
     kept: Kept,
     /// Number of elements.
     elements: usize,
+}
+
+/// Where the bytes of a matrix are.
+#[derive(Debug)]
+enum Home {
+    /// On the card.
+    Resident(Memory),
+    /// They pass through a window; which of its weights this is.
+    Streamed(Arc<Streaming>, usize),
+}
+
+/// A matrix that lies on the card for the kernels that are launched next, until [`AtHand::used`].
+#[derive(Debug)]
+pub(crate) struct AtHand<'a> {
+    matrix: &'a CardMatrix,
+    start: DevicePtr,
 }
 
 impl CudaWeight {
@@ -99,17 +120,20 @@ impl CudaWeight {
 }
 
 impl CardMatrix {
-    /// The first element.
-    pub(crate) fn values(&self) -> DevicePtr {
-        self.memory.start()
+    /// Has the matrix on the card for what is launched next.
+    pub(crate) fn at_hand(&self, cuda: &Cuda) -> Result<AtHand<'_>> {
+        let start = match &self.home {
+            Home::Resident(memory) => memory.start(),
+            Home::Streamed(streaming, number) => streaming.bring(cuda, *number)?,
+        };
+        Ok(AtHand { matrix: self, start })
     }
 
-    /// The `f32` scale of each row of an 8-bit weight, or null.
-    pub(crate) fn scales(&self) -> DevicePtr {
-        if self.kept.has_scales() {
-            self.values().plus(scales_at(self.elements))
-        } else {
-            DevicePtr::NULL
+    /// The first element, where it lies on the card for good.
+    pub(crate) fn resident(&self) -> Option<DevicePtr> {
+        match &self.home {
+            Home::Resident(memory) => Some(memory.start()),
+            Home::Streamed(..) => None,
         }
     }
 
@@ -117,6 +141,31 @@ impl CardMatrix {
     pub(crate) fn kept(&self) -> Kept {
         self.kept
     }
+}
+
+impl AtHand<'_> {
+    /// The first element.
+    pub(crate) fn values(&self) -> DevicePtr {
+        self.start
+    }
+
+    /// The `f32` scale of each row of an 8-bit weight, or null.
+    pub(crate) fn scales(&self) -> DevicePtr {
+        scales_of(self.start, self.matrix.kept, self.matrix.elements)
+    }
+
+    /// Everything that reads it is launched.
+    pub(crate) fn used(self, cuda: &Cuda) -> Result<()> {
+        match &self.matrix.home {
+            Home::Resident(_) => Ok(()),
+            Home::Streamed(streaming, number) => streaming.used(cuda, *number),
+        }
+    }
+}
+
+/// Where the scales of a matrix lie that begins at `start`, or null.
+fn scales_of(start: DevicePtr, kept: Kept, elements: usize) -> DevicePtr {
+    if kept.has_scales() { start.plus(scales_at(elements)) } else { DevicePtr::NULL }
 }
 
 /// Bytes of device memory that a matrix takes once it is loaded in this precision: a whole weight, or a part
@@ -140,28 +189,72 @@ pub fn packed_bytes(
 
 /// Takes a matrix to the card, in the form that its role asks for.
 pub(crate) fn load(cuda: &Cuda, matrix: &Matrix) -> Result<CudaWeight> {
-    let stored = stored(cuda, matrix)?;
-    if let (Role::Table, [table]) = (matrix.role(), stored.as_slice()) {
+    if matrix.role() == Role::Table
+        && let [table] = stored(cuda, matrix)?.as_slice()
+    {
         return Ok(CudaWeight(Held::Table((*table).clone())));
     }
     let kept = Kept::of(cuda.settings().precision, matrix.role(), matrix.care());
+    let (rows, width) = extent(matrix);
+    let (bytes, elements) = (kept.bytes(rows, width), rows * width);
+    let streaming = cuda.streaming_now().clone();
+    let may_pass = Streamed::takes(matrix.role(), matrix.care());
+    let home = match streaming.filter(|streaming| may_pass && !streaming.stays(bytes)) {
+        Some(streaming) => {
+            let number = streaming.add(cuda, matrix, kept)?;
+            Home::Streamed(streaming, number)
+        }
+        None => {
+            let memory = cuda.allocate(bytes, Region::Model)?;
+            loader::load_resident(cuda, &parts(cuda, matrix, kept, memory.start())?)?;
+            Home::Resident(memory)
+        }
+    };
+    Ok(CudaWeight(Held::Matrix(CardMatrix { home, kept, elements })))
+}
+
+/// Rows of a matrix as it is kept, and elements of each.
+fn extent(matrix: &Matrix) -> (usize, usize) {
+    let pair = if matrix.role() == Role::SwiGlu { 2 } else { 1 };
+    (matrix.rows() * pair, matrix.columns() * matrix.kernel() * matrix.kernel())
+}
+
+/// Bytes that a matrix takes in this form.
+pub(crate) fn bytes(matrix: &Matrix, kept: Kept) -> usize {
+    let (rows, width) = extent(matrix);
+    kept.bytes(rows, width)
+}
+
+/// How the stored parts of a matrix get to `to`, where it lies in the form of `kept`.
+pub(crate) fn parts<'a>(
+    cuda: &Cuda,
+    matrix: &'a Matrix,
+    kept: Kept,
+    to: DevicePtr,
+) -> Result<Vec<Part<'a>>> {
+    let (rows, width) = extent(matrix);
+    let target = Target { start: to, kept, elements: rows * width };
     let taps = matrix.kernel() * matrix.kernel();
-    let pair = matrix.role() == Role::SwiGlu;
-    let (rows, width) = (matrix.rows() * if pair { 2 } else { 1 }, matrix.columns() * taps);
-    let memory = cuda.allocate(kept.bytes(rows, width), Region::Model)?;
-    let weight = CardMatrix { memory, kept, elements: rows * width };
     let mut parts = Vec::new();
     let mut first = 0;
-    for (number, part) in stored.iter().enumerate() {
+    for (number, part) in stored(cuda, matrix)?.into_iter().enumerate() {
         let count = part.shape()[0];
+        let pair = matrix.role() == Role::SwiGlu;
         let (first_row, step) = if pair { (number, 2) } else { (first, 1) };
-        let way = way(cuda, part.dtype(), &weight, (first_row, step), (matrix.columns(), taps))?;
+        let way = way(cuda, part.dtype(), target, (first_row, step), (matrix.columns(), taps))?;
         let (dtype, bytes) = (part.dtype(), part.bytes());
         parts.push(Part { number, dtype, bytes, rows: count, way });
         first += count;
     }
-    loader::load(cuda, &parts)?;
-    Ok(CudaWeight(Held::Matrix(weight)))
+    Ok(parts)
+}
+
+/// Where a matrix comes to lie.
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    start: DevicePtr,
+    kept: Kept,
+    elements: usize,
 }
 
 /// The dense parts of a matrix, which are all that this device takes.
@@ -183,7 +276,7 @@ fn stored<'a>(cuda: &Cuda, matrix: &'a Matrix) -> Result<Vec<&'a Stored>> {
 fn way(
     cuda: &Cuda,
     dtype: Dtype,
-    weight: &CardMatrix,
+    weight: Target,
     (first, step): (usize, usize),
     (columns, taps): (usize, usize),
 ) -> Result<Way> {
@@ -191,7 +284,7 @@ fn way(
     let row = weight.kept.size() * width;
     let same = matches!((dtype, weight.kept), (Dtype::F32, Kept::F32) | (Dtype::Bf16, Kept::Bf16));
     if same && step == 1 && taps == 1 {
-        return Ok(Way::AsIs { to: weight.values().plus(first * row), row });
+        return Ok(Way::AsIs { to: weight.start.plus(first * row), row });
     }
     let name = |rows: [&'static str; 4], taps_first: [&'static str; 2]| match (weight.kept, taps) {
         (Kept::F32, 1) => rows[0],
@@ -218,9 +311,10 @@ fn way(
     let kernel = cuda.kernel("load", name)?;
     if taps > 1 {
         let (columns, taps) = (int(columns)?, int(taps)?);
-        return Ok(Way::Taps { kernel, to: weight.values(), row, columns, taps });
+        return Ok(Way::Taps { kernel, to: weight.start, row, columns, taps });
     }
-    let (to, scales) = (weight.values(), weight.scales());
+    let scales = scales_of(weight.start, weight.kept, weight.elements);
+    let to = weight.start;
     Ok(Way::Rows { kernel, to, scales, width: int(width)?, first: int(first)?, step: int(step)? })
 }
 

@@ -140,26 +140,74 @@ mod tests {
 
     const GB: u64 = 1_000_000_000;
 
-    #[test]
-    fn a_card_of_any_size_from_six_gigabytes_on_draws_the_published_model() {
+    fn plans() -> Plans {
         let synthetic = Synthetic {
             architecture: Architecture::ZImageTurbo,
             tokens: 64,
             weights: WeightForm::Bf16,
         };
-        let plans = Plans::synthetic(synthetic).unwrap();
+        Plans::synthetic(synthetic).unwrap()
+    }
+
+    fn job(plans: &Plans, (width, height): (usize, usize), scale: f32) -> Job {
         let ask = Ask {
             start: None,
             prompt: "a picture".into(),
             negative: String::new(),
-            width: 1024,
-            height: 1024,
+            width,
+            height,
             steps: 8,
-            guidance: Guidance::OFF,
+            guidance: Guidance { scale, ..Guidance::OFF },
             seed: 0,
             generator: Generator::TorchCpu,
         };
-        let jobs = [Job::new(ask, plans.model()).unwrap()];
+        Job::new(ask, plans.model()).unwrap()
+    }
+
+    #[test]
+    fn thirty_plans_keep_to_what_there_is_and_say_what_would_fit_where_nothing_does() {
+        let plans = plans();
+        let mut state = 7u64;
+        let mut within = |most: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % most
+        };
+        let mut planned = 0;
+        for _ in 0..30 {
+            let (vram, ram) = (within(28) * GB + 2 * GB, within(40) * GB);
+            let precision = match within(3) {
+                0 => ResolvedPrecision::Bf16,
+                1 => ResolvedPrecision::Fp8,
+                _ => ResolvedPrecision::Int8,
+            };
+            let residency = if within(2) == 0 { Residency::Keep } else { Residency::InTurn };
+            let jobs: Vec<Job> = (0..=within(3))
+                .map(|_| {
+                    let mut side = || 256 + 64 * within(16) as usize;
+                    let size = (side(), side());
+                    job(&plans, size, if within(2) == 0 { 0.0 } else { 4.0 })
+                })
+                .collect();
+            let machine = Machine { vram: Some(vram), ram };
+            match plans.plan(machine, precision, residency, &jobs) {
+                Ok(plan) => {
+                    planned += 1;
+                    assert!(plan.total() <= plan.limit && plan.limit < vram, "{plan:?}");
+                    assert!(plan.locked <= ram, "{plan:?}");
+                    let placement = &plan.placement;
+                    let largest = placement.transformer.device_bytes();
+                    assert!(largest.max(placement.text_encoder.device_bytes()) <= plan.weights);
+                }
+                Err(error) => assert!(error.to_string().contains("would fit") || vram < 4 * GB),
+            }
+        }
+        assert!(planned > 20, "{planned}");
+    }
+
+    #[test]
+    fn a_card_of_any_size_from_six_gigabytes_on_draws_the_published_model() {
+        let plans = plans();
+        let jobs = [job(&plans, (1024, 1024), 0.0)];
         let plan = |vram, precision, residency| {
             let machine = Machine { vram: Some(vram), ram: 64 * GB };
             plans.plan(machine, precision, residency, &jobs).unwrap()

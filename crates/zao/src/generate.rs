@@ -61,6 +61,11 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     if let Some(why) = engine.passed_over() {
         screen.remark(&format!("drawing on the processor: {why}"));
     }
+    if args.memory.vram.is_some() && engine.device().device == "cpu" {
+        screen.remark(
+            "--vram says nothing of the processor, which draws; --ram bounds what it takes",
+        );
+    }
     if engine.precision_reason().is_choice() {
         let (precision, why) = (recorded(&engine), engine.precision_reason());
         screen.remark(&format!("drawing in {precision}: {why}"));

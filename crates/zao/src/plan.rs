@@ -7,7 +7,7 @@ mod words;
 use zao_api::Precision;
 use zao_engine::{
     Architecture, CardSite, Grid, Job, KNOWN_CARDS, KnownCard, Plans, ProcessorPeaks, Prospect,
-    ResolvedPrecision, Served, Site, Synthetic, prospects,
+    ResolvedPrecision, Served, Site, Synthetic, WeightForm, prospects,
 };
 use zao_weights::KnownModel;
 
@@ -72,7 +72,10 @@ fn model(args: &PlanArgs) -> Result<(String, Plans)> {
     let known = args.model.as_deref().and_then(KnownModel::find);
     let published = |name: &str| -> Result<(String, Plans)> {
         let architecture = Architecture::ZImageTurbo;
-        Ok((name.to_owned(), Plans::synthetic(Synthetic { architecture, tokens: 64 })?))
+        Ok((
+            name.to_owned(),
+            Plans::synthetic(Synthetic { architecture, tokens: 64, weights: WeightForm::Bf16 })?,
+        ))
     };
     if let Some(known) = known.filter(|it| store.find(it.name).is_none())
         && args.files.is_empty()

@@ -201,7 +201,7 @@ fn flat(
             x: x.plus((rows.start - held.start) * width * channels * 2),
             x_scales: DevicePtr::NULL,
             x_element: Element::Bf16,
-            weight: op.weight.device().matrix()?.values(),
+            weight: op.weight.device().matrix()?.at_hand(cuda)?.values(),
             weight_scales: DevicePtr::NULL,
             weight_kept: Kept::Bf16,
             bias: start(op.bias),
@@ -251,7 +251,7 @@ fn walk(
             swizzle: Swizzle::B128,
         })?,
         w: cuda.tensor_map(TensorMapSpec {
-            start: op.weight.device().matrix()?.values(),
+            start: op.weight.device().matrix()?.at_hand(cuda)?.values(),
             element,
             extents: &[channels as u64, 9, outputs as u64],
             strides: &[row_bytes, 9 * row_bytes],

@@ -121,7 +121,7 @@ pub(crate) fn conv2d(cuda: &Cuda, op: &Conv2d<'_, Cuda>) -> Result<()> {
     if op.rows.is_empty() {
         return Ok(());
     }
-    let arguments = arguments(op)?;
+    let arguments = arguments(cuda, op)?;
     let kept = op.weight.device().matrix()?.kept();
     let bf16 = op.view.x.element() == Element::Bf16 && kept == Kept::Bf16;
     if !bf16 || !op.weight.columns().is_multiple_of(8) {
@@ -134,7 +134,7 @@ pub(crate) fn conv2d(cuda: &Cuda, op: &Conv2d<'_, Cuda>) -> Result<()> {
     }
 }
 
-fn arguments(op: &Conv2d<'_, Cuda>) -> Result<Arguments> {
+fn arguments(cuda: &Cuda, op: &Conv2d<'_, Cuda>) -> Result<Arguments> {
     let (view, kernel) = (&op.view, op.weight.kernel());
     let (quarter, step, pad) = match op.stride {
         Stride::One => (0, 1, kernel / 2),
@@ -158,7 +158,7 @@ fn arguments(op: &Conv2d<'_, Cuda>) -> Result<Arguments> {
         side: int(kernel)?,
         silu: i32::from(norm.is_some_and(|norm| norm.silu)),
         picture_end: 0,
-        weight: op.weight.device().matrix()?.values(),
+        weight: op.weight.device().matrix()?.at_hand(cuda)?.values(),
         ending: Ending {
             out: start(op.out),
             bias: start(op.bias),

@@ -22,9 +22,18 @@ unsafe impl Sync for Event {}
 impl Event {
     /// A mark that is in no stream yet.
     pub(crate) fn new(context: &Arc<Context>) -> Result<Self> {
+        Self::with(context, 0)
+    }
+
+    /// The same, which knows no time: cheaper for what only waits.
+    pub(crate) fn untimed(context: &Arc<Context>) -> Result<Self> {
+        Self::with(context, sys::CUevent_flags_enum::CU_EVENT_DISABLE_TIMING as u32)
+    }
+
+    fn with(context: &Arc<Context>, flags: u32) -> Result<Self> {
         let mut event = std::ptr::null_mut();
         // SAFETY: the context is current and the driver writes one handle.
-        let answer = unsafe { sys::cuEventCreate(&raw mut event, 0) };
+        let answer = unsafe { sys::cuEventCreate(&raw mut event, flags) };
         context.check("make an event", answer)?;
         Ok(Self { context: Arc::clone(context), event })
     }

@@ -1,11 +1,12 @@
 //! A queue of work on a card, which runs in the order it was given.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use cudarc::driver::sys;
 use zao_backend::Result;
 
-use super::{Context, DevicePtr, Event, Pinned};
+use super::{Context, DevicePtr, Event, Locked, Pinned};
 
 /// A stream. Copies and kernels on it run one after the other, beside those of other streams.
 #[derive(Debug)]
@@ -80,6 +81,42 @@ impl Stream {
         let answer =
             unsafe { sys::cuMemcpyHtoDAsync_v2(to.raw(), from.start().cast(), bytes, self.stream) };
         self.context.check("copy to the card", answer)
+    }
+
+    /// Queues a copy of some bytes of `from` to `to`.
+    ///
+    /// # Safety
+    /// `to` must be the start of as many bytes of device memory that nobody uses before the copy is done; `from` must
+    /// neither change nor go before that.
+    pub(crate) unsafe fn upload_locked(
+        &self,
+        to: DevicePtr,
+        from: &Locked,
+        bytes: Range<usize>,
+    ) -> Result<()> {
+        assert!(bytes.end <= from.len(), "the copy stays inside the memory");
+        let (from, count) = (from.at(bytes.start).cast_const().cast(), bytes.len());
+        // SAFETY: the caller's promise.
+        let answer = unsafe { sys::cuMemcpyHtoDAsync_v2(to.raw(), from, count, self.stream) };
+        self.context.check("copy to the card", answer)
+    }
+
+    /// Queues a copy of device bytes over some bytes of `to`.
+    ///
+    /// # Safety
+    /// `from` must be the start of as many bytes of live device memory that do not change before the copy is done, and
+    /// `to` must not be used nor go before that.
+    pub(crate) unsafe fn download_locked(
+        &self,
+        to: &Locked,
+        bytes: Range<usize>,
+        from: DevicePtr,
+    ) -> Result<()> {
+        assert!(bytes.end <= to.len(), "the copy stays inside the memory");
+        let (to, count) = (to.at(bytes.start).cast(), bytes.len());
+        // SAFETY: the caller's promise.
+        let answer = unsafe { sys::cuMemcpyDtoHAsync_v2(to, from.raw(), count, self.stream) };
+        self.context.check("copy from the card", answer)
     }
 
     /// Queues a copy of device bytes over the start of `to`.

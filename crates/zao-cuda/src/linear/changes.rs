@@ -181,7 +181,8 @@ fn add(
     match matrix {
         TermMatrix::Weight(weight) => {
             let x = scaled(cuda, input, whole.rows, scale, scratch)?;
-            let weight = weight.device().matrix()?;
+            let matrix = weight.device().matrix()?;
+            let weight = matrix.at_hand(cuda)?;
             by_own_kernel(
                 cuda,
                 &Product {
@@ -190,12 +191,13 @@ fn add(
                     x_element: input.element,
                     weight: weight.values(),
                     weight_scales: weight.scales(),
-                    weight_kept: weight.kept(),
+                    weight_kept: matrix.kept(),
                     ending: Ending::Accumulate,
                     inputs: input.width,
                     ..*whole
                 },
-            )
+            )?;
+            weight.used(cuda)
         }
         TermMatrix::Kronecker { left, first } => {
             let (o1, i1) = (left.rows(), left.width());

@@ -29,6 +29,7 @@ mod instructions;
 mod interrupt;
 mod libraries;
 mod loras;
+mod memory;
 mod model_file;
 mod models;
 mod output;

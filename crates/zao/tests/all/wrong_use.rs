@@ -48,6 +48,8 @@ const WRONG: &[(&[&str], &[&str])] = &[
     (&["x", "--seed", "18446744073709551616"], &["--seed", "from 0 to"]),
     (&["x", "--threads", "0"], &["--threads", "from 1 to"]),
     (&["x", "--threads", "100000"], &["--threads", "from 1 to"]),
+    (&["x", "--vram", "8"], &["--vram", "7.5GiB"]),
+    (&["x", "--ram", "0G"], &["--ram", "7.5GiB"]),
     // Names.
     (&["x", "--model", "nope"], &["nope", "--model", "zao models", "z-image-turbo"]),
     (&["x", "--model", ""], &["--model"]),

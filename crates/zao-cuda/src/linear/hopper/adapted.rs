@@ -54,15 +54,16 @@ pub(crate) fn addends(
     for term in &change.terms {
         let TermMatrix::Weight(weight) = term.matrix else { return Ok(None) };
         let (x, inputs) = (start(term.input), term.input.width());
-        let weight = weight.device().matrix()?;
+        let matrix = weight.device().matrix()?;
+        let Some(weight) = matrix.resident() else { return Ok(None) };
         // Rows are whole pieces of 16 bytes.
-        let fits = (term.input.element(), weight.kept()) == (Element::Bf16, Kept::Bf16)
+        let fits = (term.input.element(), matrix.kept()) == (Element::Bf16, Kept::Bf16)
             && inputs > 0
             && inputs.is_multiple_of(8);
         if !fits {
             return Ok(None);
         }
-        addends.push((Addend { x, weight: weight.values(), inputs }, term.scale));
+        addends.push((Addend { x, weight, inputs }, term.scale));
     }
     Ok(Some(addends))
 }
