@@ -15,6 +15,7 @@ use crate::kernels::Kernels;
 use crate::linear::{LibraryProducts, MOST_OF_LIBRARY};
 use crate::loader::Loader;
 use crate::memory::{Memory, Pool, Reserve};
+use crate::packed::Spaces;
 use crate::settings::{CudaPrecision, Settings};
 use crate::staging::{KnownSegments, Ring, Scratch};
 use crate::transfer::Readback;
@@ -58,6 +59,7 @@ pub struct Cuda {
     loader: Mutex<Loader>,
     readback: Readback,
     library_products: LibraryProducts,
+    spaces: Spaces,
 }
 
 impl Cuda {
@@ -91,6 +93,7 @@ impl Cuda {
             loader: Mutex::default(),
             readback: Readback::default(),
             library_products: LibraryProducts::new(&settings),
+            spaces: Spaces::default(),
             settings,
             context,
         })
@@ -173,6 +176,11 @@ impl Cuda {
         &self.library_products
     }
 
+    /// Where packed weights are unpacked.
+    pub(crate) fn spaces(&self) -> &Spaces {
+        &self.spaces
+    }
+
     /// A tensor as the copy engine sees it.
     pub(crate) fn tensor_map(&self, spec: TensorMapSpec<'_>) -> Result<TensorMap> {
         TensorMap::new(&self.context, spec)
@@ -242,6 +250,7 @@ impl Backend for Cuda {
 
     fn expect_weights(&self, bytes: u64) -> Result<()> {
         self.context.bind()?;
+        self.spaces.begin_part();
         self.model.prepare(usize::try_from(bytes).unwrap_or(usize::MAX))
     }
 

@@ -7,6 +7,7 @@ mod library;
 mod measure;
 mod plain;
 mod portable;
+mod slices;
 
 pub(crate) use library::{LibraryProducts, MOST as MOST_OF_LIBRARY};
 
@@ -18,6 +19,7 @@ use zao_backend::{Backend, Element, Result, Role};
 use crate::address::{scales, start};
 use crate::device::Cuda;
 use crate::driver::DevicePtr;
+use crate::packed::PackedMatrix;
 use crate::quantise::{Quantised, quantise};
 use crate::staging::Scratch;
 use crate::weight::Kept;
@@ -73,7 +75,16 @@ const ROWS: usize = 1024;
 
 /// `Linear` of `zao-backend`.
 pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
-    let weight = op.weight.device().matrix()?;
+    let weight = op.weight.device();
+    let packed = weight.packed();
+    // Pieces of what is packed get their addresses when they are unpacked.
+    let (values, weight_scales, weight_kept) = match packed {
+        Some(packed) => (DevicePtr::NULL, DevicePtr::NULL, packed.kept()),
+        None => {
+            let matrix = weight.matrix()?;
+            (matrix.values(), matrix.scales(), matrix.kept())
+        }
+    };
     let pair = op.weight.role() == Role::SwiGlu;
     let ending = match op.epilogue {
         Epilogue::Store if pair => Ending::SwiGlu,
@@ -85,9 +96,9 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
         x: start(op.x),
         x_scales: scales(op.x),
         x_element: op.x.element(),
-        weight: weight.values(),
-        weight_scales: weight.scales(),
-        weight_kept: weight.kept(),
+        weight: values,
+        weight_scales,
+        weight_kept,
         bias: op.bias.map_or(DevicePtr::NULL, start),
         ending,
         out: start(op.out),
@@ -101,8 +112,8 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
     for (rows, change) in changes::runs(product.rows, op.changes) {
         let (product, output) = (product.of_rows(&rows, output.width), output.of_rows(&rows));
         match change {
-            None => unchanged(cuda, &product, output)?,
-            Some(change) => changes::multiply(cuda, &product, output, change)?,
+            None => unchanged(cuda, &product, packed, output)?,
+            Some(change) => changes::multiply(cuda, &product, packed, output, change)?,
         }
     }
     Ok(())
@@ -148,10 +159,15 @@ fn scales_from(scales: DevicePtr, row: usize) -> DevicePtr {
 }
 
 /// Multiplies rows that follow no adapter.
-fn unchanged(cuda: &Cuda, product: &Product, output: Output) -> Result<()> {
+fn unchanged(
+    cuda: &Cuda,
+    product: &Product,
+    packed: Option<&PackedMatrix>,
+    output: Output,
+) -> Result<()> {
     let (rows, width) = (product.rows, output.width);
     if !output.is_8bit(product) {
-        return multiply(cuda, product);
+        return slices::each(cuda, product, packed, multiply);
     }
     // The scale of a row spans all of its outputs, so it is known only after all of them. Rows go through scratch
     // some at a time, so that it stays small; what stands beside a row changes no bit of it.
@@ -162,7 +178,8 @@ fn unchanged(cuda: &Cuda, product: &Product, output: Output) -> Result<()> {
     for first in (0..rows).step_by(at_once) {
         let part = first..(first + at_once).min(rows);
         let (product, output) = (product.of_rows(&part, width), output.of_rows(&part));
-        multiply(cuda, &Product { out: between, out_element: unscaled, ..product })?;
+        let unscaled_product = Product { out: between, out_element: unscaled, ..product };
+        slices::each(cuda, &unscaled_product, packed, multiply)?;
         let out = Quantised {
             values: product.out,
             scales: output.scales,

@@ -6,8 +6,9 @@ use crate::CudaPrecision;
 use crate::address::{int, scales_at};
 use crate::device::Cuda;
 use crate::driver::DevicePtr;
-use crate::loader::{self, Part, Way};
+use crate::loader::{self, Part, Values, Way};
 use crate::memory::Memory;
+use crate::packed::{self, PackedMatrix};
 
 /// The type of a weight's elements on the card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +25,7 @@ pub(crate) enum Kept {
 
 impl Kept {
     /// What a weight is kept in: what the precision multiplies, as far as its care and role let it.
-    const fn of(precision: CudaPrecision, role: Role, care: Care) -> Self {
+    pub(crate) const fn of(precision: CudaPrecision, role: Role, care: Care) -> Self {
         let usual = matches!(care, Care::Usual) && matches!(role, Role::Linear | Role::SwiGlu);
         match precision {
             CudaPrecision::F32 => Self::F32,
@@ -35,7 +36,7 @@ impl Kept {
     }
 
     /// Bytes of one element.
-    const fn size(self) -> usize {
+    pub(crate) const fn size(self) -> usize {
         match self {
             Self::F32 => 4,
             Self::Bf16 => 2,
@@ -43,12 +44,13 @@ impl Kept {
         }
     }
 
-    const fn has_scales(self) -> bool {
+    /// Whether each row has a scale.
+    pub(crate) const fn has_scales(self) -> bool {
         matches!(self, Self::Fp8 | Self::Int8)
     }
 
     /// Bytes of `rows` rows of `width` elements, scales included.
-    const fn bytes(self, rows: usize, width: usize) -> usize {
+    pub(crate) const fn bytes(self, rows: usize, width: usize) -> usize {
         let elements = rows * width;
         if self.has_scales() {
             scales_at(elements) + rows * size_of::<f32>()
@@ -65,6 +67,7 @@ pub struct CudaWeight(Held);
 #[derive(Debug)]
 enum Held {
     Matrix(CardMatrix),
+    Packed(PackedMatrix),
     /// Of a table a run reads few rows, so it stays where it is stored, in the host's memory.
     Table(Stored),
 }
@@ -86,6 +89,17 @@ impl CudaWeight {
         match &self.0 {
             Held::Matrix(matrix) => Ok(matrix),
             Held::Table(_) => Err(Error::shape("linear", "a lookup table is not multiplied")),
+            Held::Packed(_) => {
+                Err(Error::shape("linear", "only a layer's own weight stays packed"))
+            }
+        }
+    }
+
+    /// What is multiplied after it is unpacked, unless it lies unpacked.
+    pub(crate) fn packed(&self) -> Option<&PackedMatrix> {
+        match &self.0 {
+            Held::Packed(packed) => Some(packed),
+            Held::Matrix(_) | Held::Table(_) => None,
         }
     }
 
@@ -93,7 +107,9 @@ impl CudaWeight {
     pub(crate) fn table(&self) -> Result<&Stored> {
         match &self.0 {
             Held::Table(table) => Ok(table),
-            Held::Matrix(_) => Err(Error::shape("embed", "a matrix is no lookup table")),
+            Held::Matrix(_) | Held::Packed(_) => {
+                Err(Error::shape("embed", "a matrix is no lookup table"))
+            }
         }
     }
 }
@@ -127,73 +143,107 @@ pub fn kept_bytes(precision: CudaPrecision, (role, care): (Role, Care), shape: &
     Kept::of(precision, role, care).bytes(*rows, rest.iter().product()) as u64
 }
 
-/// Bytes of memory that a part takes which is multiplied as it is packed; `None` for what has to be unpacked before
-/// it is loaded.
-#[must_use]
-pub fn packed_bytes(
-    _precision: CudaPrecision,
-    (_role, _care): (Role, Care),
-    _form: &Form,
-) -> Option<u64> {
-    None
-}
-
 /// Takes a matrix to the card, in the form that its role asks for.
 pub(crate) fn load(cuda: &Cuda, matrix: &Matrix) -> Result<CudaWeight> {
-    let stored = stored(cuda, matrix)?;
-    if let (Role::Table, [table]) = (matrix.role(), stored.as_slice()) {
-        return Ok(CudaWeight(Held::Table((*table).clone())));
+    if let (Role::Table, [Form::Dense(table)]) = (matrix.role(), matrix.parts()) {
+        return Ok(CudaWeight(Held::Table(table.clone())));
     }
     let kept = Kept::of(cuda.settings().precision, matrix.role(), matrix.care());
+    if packed::stays(matrix, kept) {
+        return Ok(CudaWeight(Held::Packed(PackedMatrix::load(cuda, matrix, kept)?)));
+    }
     let taps = matrix.kernel() * matrix.kernel();
     let pair = matrix.role() == Role::SwiGlu;
     let (rows, width) = (matrix.rows() * if pair { 2 } else { 1 }, matrix.columns() * taps);
     let memory = cuda.allocate(kept.bytes(rows, width), Region::Model)?;
     let weight = CardMatrix { memory, kept, elements: rows * width };
-    let mut parts = Vec::new();
+    let mut loading = Loading::new(cuda, matrix);
     let mut first = 0;
-    for (number, part) in stored.iter().enumerate() {
-        let count = part.shape()[0];
+    for (number, part) in matrix.parts().iter().enumerate() {
         let (first_row, step) = if pair { (number, 2) } else { (first, 1) };
-        let way = way(cuda, part.dtype(), &weight, (first_row, step), (matrix.columns(), taps))?;
-        let (dtype, bytes) = (part.dtype(), part.bytes());
-        parts.push(Part { number, dtype, bytes, rows: count, way });
-        first += count;
+        let (values, scales) = (weight.values(), weight.scales());
+        loading.add(part, &Place { kept, values, scales, first: first_row, step })?;
+        first += part.shape()[0];
     }
-    loader::load(cuda, &parts)?;
+    loading.finish()?;
     Ok(CudaWeight(Held::Matrix(weight)))
 }
 
-/// The dense parts of a matrix, which are all that this device takes.
-fn stored<'a>(cuda: &Cuda, matrix: &'a Matrix) -> Result<Vec<&'a Stored>> {
-    let refused = |why: &str| cuda.unsupported("load", format!("{}: {why}", matrix.name()));
-    let parts = matrix.parts().iter().map(|form| match form {
-        Form::Dense(stored) => Ok(stored),
-        Form::Int8Panels(_) => Err(refused(
-            "it is stored in int8 as processors multiply it; use the original files, which this device \
-             quantises while it loads them",
-        )),
-        Form::Hollow(_) => Err(refused("without values it is no weight")),
-        _ => Err(refused("this device does not know the form in which it is stored")),
-    });
-    parts.collect()
+/// Rows of a matrix where they are kept: row `i` of a part becomes row `first + i * step`.
+pub(crate) struct Place {
+    pub(crate) kept: Kept,
+    /// The first of all rows.
+    pub(crate) values: DevicePtr,
+    /// Their scales, or null.
+    pub(crate) scales: DevicePtr,
+    pub(crate) first: usize,
+    pub(crate) step: usize,
 }
 
-/// How rows of `columns * taps` elements get into a weight, beginning at row `first` and `step` apart.
-fn way(
-    cuda: &Cuda,
-    dtype: Dtype,
-    weight: &CardMatrix,
-    (first, step): (usize, usize),
-    (columns, taps): (usize, usize),
-) -> Result<Way> {
-    let width = columns * taps;
-    let row = weight.kept.size() * width;
-    let same = matches!((dtype, weight.kept), (Dtype::F32, Kept::F32) | (Dtype::Bf16, Kept::Bf16));
-    if same && step == 1 && taps == 1 {
-        return Ok(Way::AsIs { to: weight.values().plus(first * row), row });
+/// Parts of a matrix that are brought to the card together.
+pub(crate) struct Loading<'a> {
+    cuda: &'a Cuda,
+    matrix: &'a Matrix,
+    parts: Vec<Part<'a>>,
+    /// Scales that the conversion of parts reads.
+    scales: Vec<Memory>,
+}
+
+impl<'a> Loading<'a> {
+    /// No parts yet.
+    pub(crate) fn new(cuda: &'a Cuda, matrix: &'a Matrix) -> Self {
+        Self { cuda, matrix, parts: Vec::new(), scales: Vec::new() }
     }
-    let name = |rows: [&'static str; 4], taps_first: [&'static str; 2]| match (weight.kept, taps) {
+
+    /// The next part, which is converted to what is kept at `place`.
+    pub(crate) fn add(&mut self, form: &'a Form, place: &Place) -> Result<()> {
+        let number = self.parts.len();
+        let refused =
+            |why: &str| self.cuda.unsupported("load", format!("{}: {why}", self.matrix.name()));
+        let part = match form {
+            Form::Dense(stored) => {
+                let taps = self.matrix.kernel() * self.matrix.kernel();
+                let sizes = (self.matrix.columns(), taps);
+                let way = way(self.cuda, stored.dtype(), place, sizes)?;
+                let (values, bytes) = (Values::Dense(stored.dtype()), stored.bytes());
+                Part { number, values, bytes, rows: stored.shape()[0], way }
+            }
+            Form::Hollow(_) => return Err(refused("without values it is no weight")),
+            _ => {
+                let converted = packed::convert(self.cuda, self.matrix, number, form, place)?;
+                let (part, scales) = converted.ok_or_else(|| {
+                    refused("this device does not know the form in which it is stored")
+                })?;
+                self.scales.extend(scales);
+                part
+            }
+        };
+        self.parts.push(part);
+        Ok(())
+    }
+
+    /// The next part, whose `rows` rows of `bytes` are copied to `to`.
+    pub(crate) fn copy(&mut self, values: Values, bytes: &'a [u8], rows: usize, to: DevicePtr) {
+        let way = Way::AsIs { to, row: bytes.len().checked_div(rows).unwrap_or(0) };
+        self.parts.push(Part { number: self.parts.len(), values, bytes, rows, way });
+    }
+
+    /// Brings all of them.
+    pub(crate) fn finish(self) -> Result<()> {
+        loader::load(self.cuda, &self.parts)
+    }
+}
+
+/// How rows of `columns * taps` elements get to their place.
+fn way(cuda: &Cuda, dtype: Dtype, place: &Place, (columns, taps): (usize, usize)) -> Result<Way> {
+    let width = columns * taps;
+    let &Place { kept, values: to, scales, first, step } = place;
+    let row = kept.size() * width;
+    let same = matches!((dtype, kept), (Dtype::F32, Kept::F32) | (Dtype::Bf16, Kept::Bf16));
+    if same && step == 1 && taps == 1 {
+        return Ok(Way::AsIs { to: to.plus(first * row), row });
+    }
+    let name = |rows: [&'static str; 4], taps_first: [&'static str; 2]| match (kept, taps) {
         (Kept::F32, 1) => rows[0],
         (Kept::Bf16, 1) => rows[1],
         (Kept::Fp8, _) => rows[2],
@@ -218,9 +268,8 @@ fn way(
     let kernel = cuda.kernel("load", name)?;
     if taps > 1 {
         let (columns, taps) = (int(columns)?, int(taps)?);
-        return Ok(Way::Taps { kernel, to: weight.values(), row, columns, taps });
+        return Ok(Way::Taps { kernel, to, row, columns, taps });
     }
-    let (to, scales) = (weight.values(), weight.scales());
     Ok(Way::Rows { kernel, to, scales, width: int(width)?, first: int(first)?, step: int(step)? })
 }
 

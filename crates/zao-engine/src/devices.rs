@@ -98,11 +98,6 @@ impl Found {
         }
     }
 
-    /// Whether it can draw with weights that are stored in int8.
-    pub(crate) fn reads_int8(&self) -> bool {
-        matches!(self, Self::Cpu)
-    }
-
     /// Bytes of its memory that are in use, by whomever; for the processor, by this process.
     pub(crate) fn used_bytes(&self) -> Option<u64> {
         match self {
@@ -159,6 +154,17 @@ impl Target {
         match self {
             Self::Cpu(precision) => zao_cpu::packed_bytes(of_cpu(precision), (role, care), form),
             Self::Cuda(precision) => zao_cuda::packed_bytes(of_cuda(precision), (role, care), form),
+        }
+    }
+
+    /// Bytes of the device's memory that tensors which are multiplied as they are packed need together besides, if this
+    /// is one of them.
+    pub(crate) fn unpacking_bytes(self, usage: Usage, form: &Form) -> u64 {
+        match (usage, self) {
+            (Usage::Matrix { role, care }, Self::Cuda(precision)) => {
+                zao_cuda::unpacking_bytes(of_cuda(precision), (role, care), form)
+            }
+            _ => 0,
         }
     }
 

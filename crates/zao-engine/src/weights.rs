@@ -63,8 +63,8 @@ impl Weights {
         }
     }
 
-    /// Bytes that they take in the memory of a device once they are loaded; those that are `changed` are handed
-    /// over in `f32`.
+    /// Bytes that they take in the memory of a device once they are loaded, with what multiplying packed ones takes
+    /// beside them; those that are `changed` are handed over in `f32`.
     pub(crate) fn loaded_bytes(&self, target: Target, changed: impl Fn(&str) -> bool) -> u64 {
         let bytes = |tensor: &Declared| {
             if changed(&tensor.name) {
@@ -91,7 +91,16 @@ impl Weights {
             };
             target.loaded_bytes(tensor, dtype)
         };
-        self.declared().iter().map(bytes).sum()
+        let space = |tensor: &Declared| {
+            let needed = |form: &Form| target.unpacking_bytes(tensor.usage, form);
+            match self {
+                _ if changed(&tensor.name) => None,
+                Self::Files { part, .. } => part.get(&tensor.name).map(needed),
+                Self::Random(part) => part.outline(tensor).as_ref().map(needed),
+            }
+        };
+        let tensors = self.declared().iter();
+        tensors.clone().map(bytes).sum::<u64>() + tensors.filter_map(space).max().unwrap_or(0)
     }
 
     /// Lets the memory behind the tensor called `name` go, if a file can bring it back.

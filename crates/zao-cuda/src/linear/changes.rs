@@ -7,10 +7,11 @@ use std::ops::Range;
 use zao_backend::op::{Change, TermMatrix};
 use zao_backend::{Backend, Element, Result};
 
-use super::{Ending, Output, Product, by_own_kernel};
+use super::{Ending, Output, Product, by_own_kernel, slices};
 use crate::address::{blocks, int, start};
 use crate::device::Cuda;
 use crate::driver::{Argument, DevicePtr, Launch, args};
+use crate::packed::PackedMatrix;
 use crate::quantise::{Quantised, quantise};
 use crate::staging::Scratch;
 
@@ -57,6 +58,7 @@ pub(super) fn runs<'a>(
 pub(super) fn multiply(
     cuda: &Cuda,
     product: &Product,
+    packed: Option<&PackedMatrix>,
     output: Output,
     change: &Change<'_, Cuda>,
 ) -> Result<()> {
@@ -84,7 +86,7 @@ pub(super) fn multiply(
             out_width: part.outputs,
             ..part
         };
-        by_own_kernel(cuda, &whole)?;
+        slices::each(cuda, &whole, packed, by_own_kernel)?;
         if let Some(gain) = change.gain {
             scale_sums(cuda, &whole, start(gain), part.ending)?;
         }
