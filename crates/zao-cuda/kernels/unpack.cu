@@ -1,14 +1,20 @@
 // Packed rows of a weight to rows that are multiplied, before each product: at the speed of memory, so that what a
 // product reads is written but once, and never as a whole for all weights.
 //
-// Launch: ceil(rows * width / 16 / (THREADS * EACH)) blocks of THREADS, in the order of the stream or overlapping it.
+// Launch: blocks of THREADS, at most one a tile of THREADS * EACH * GROUP values; with fewer a block unpacks several, and the
+// next are on their way meanwhile. In the order of the stream or overlapping it.
+#include "async_copy.cuh"
 #include "blocks.cuh"
 #include "overlap.cuh"
 #include "row.cuh"
 
 constexpr int THREADS = 256;
-// Groups of a thread.
+// Blocks that a multiprocessor holds.
+constexpr int BLOCKS = 6;
+// Groups of a thread in a tile.
 constexpr int EACH = 2;
+// Tiles that are on their way or worked on.
+constexpr int STAGES = 3;
 
 // 16 values, to an address divisible by 16.
 __device__ __forceinline__ void store_group(float* to, const float (&v)[GROUP]) { store(to, v); }
@@ -39,42 +45,57 @@ __device__ __forceinline__ void unpack(const unsigned char* from, const float* s
                                        float* to_scales, int width, int rows, int first, int step) {
     constexpr int TILE = THREADS * EACH, TILE_BYTES = TILE * GROUP / Format::VALUES * Format::BYTES;
     static_assert(TILE * GROUP % Format::VALUES == 0 && TILE_BYTES % 16 == 0, "tiles are whole blocks, and begin alike");
-    __shared__ alignas(16) unsigned char tile[TILE_BYTES + 32];
-    const unsigned per_row = (unsigned)width / GROUP, groups = per_row * (unsigned)rows, begin = blockIdx.x * TILE;
-    // Weights do not change while kernels run, so they can come before it is this one's turn.
-    const int skip = (int)((unsigned long long)from & 15);
-    const unsigned here = min((unsigned)TILE, groups - begin);
-    const int bytes = skip + (int)(here * GROUP / Format::VALUES) * Format::BYTES;
-    const uint4* source = reinterpret_cast<const uint4*>(from - skip + (long long)blockIdx.x * TILE_BYTES);
-    for (int i = threadIdx.x; i * 16 < bytes; i += THREADS) reinterpret_cast<uint4*>(tile)[i] = __ldcs(source + i);
-    join_stream();
-    __syncthreads();
-    const unsigned first_row = begin / per_row, before = begin - first_row * per_row;
+    __shared__ alignas(16) unsigned char ring[STAGES][TILE_BYTES + 16];
+    const unsigned per_row = (unsigned)width / GROUP, groups = per_row * (unsigned)rows;
     const float inverse = 1.0f / (float)per_row;
-#pragma unroll
-    for (int e = 0; e < EACH; e++) {
-        const unsigned group = e * THREADS + threadIdx.x;
-        if (group >= here) break;
-        // Exact: `here` and a row's groups have far fewer bits than an f32.
-        const unsigned rows_on = (unsigned)(((float)(before + group) + 0.5f) * inverse);
-        const unsigned row = first_row + rows_on, column = before + group - rows_on * per_row;
-        const long long at = first + (long long)row * step;
-        float v[GROUP];
-        constexpr int GROUPS = Format::VALUES / GROUP;
-        const float scale = Format::SCALED || is_8bit<Out>::value ? scales[row] : 1.0f;
-        Format::group(tile + skip + group / GROUPS * Format::BYTES, group % GROUPS, scale, v);
-        if constexpr (is_8bit<Out>::value) {
-            const float factor = factors[row];
-#pragma unroll
-            for (int i = 0; i < GROUP; i++) v[i] *= factor;
-            if (column == 0) to_scales[at] = scale;
+    const int skip = (int)((unsigned long long)from & 15);
+    auto fetch = [&](long long tile, int stage) {
+        const long long begin = tile * TILE;
+        if (begin < groups) {
+            const int here = min((unsigned)TILE, groups - (unsigned)begin);
+            const int bytes = skip + here * GROUP / Format::VALUES * Format::BYTES;
+            const unsigned char* source = from - skip + tile * TILE_BYTES;
+            for (int i = threadIdx.x * 16; i < bytes; i += THREADS * 16) copy_async_16(shared_address(ring[stage] + i), source + i, 16);
         }
-        store_group(to + at * width + column * GROUP, v);
+        copy_async_commit();
+    };
+    // Weights do not change while kernels run, so they can come before it is this one's turn.
+#pragma unroll
+    for (int stage = 0; stage < STAGES - 1; stage++) fetch(blockIdx.x + (long long)stage * gridDim.x, stage);
+    join_stream();
+    int stage = 0;
+    for (long long tile = blockIdx.x; tile * TILE < groups; tile += gridDim.x) {
+        copy_async_wait<STAGES - 2>();
+        __syncthreads();
+        fetch(tile + (long long)(STAGES - 1) * gridDim.x, stage == 0 ? STAGES - 1 : stage - 1);
+        const unsigned begin = (unsigned)tile * TILE, here = min((unsigned)TILE, groups - begin);
+        const unsigned first_row = begin / per_row, before = begin - first_row * per_row;
+#pragma unroll
+        for (int e = 0; e < EACH; e++) {
+            const unsigned group = e * THREADS + threadIdx.x;
+            if (group >= here) break;
+            // Exact: a tile's and a row's groups have far fewer bits than an f32.
+            const unsigned rows_on = (unsigned)(((float)(before + group) + 0.5f) * inverse);
+            const unsigned row = first_row + rows_on, column = before + group - rows_on * per_row;
+            const long long at = first + (long long)row * step;
+            float v[GROUP];
+            constexpr int GROUPS = Format::VALUES / GROUP;
+            const float scale = Format::SCALED || is_8bit<Out>::value ? scales[row] : 1.0f;
+            Format::group(ring[stage] + skip + group / GROUPS * Format::BYTES, group % GROUPS, scale, v);
+            if constexpr (is_8bit<Out>::value) {
+                const float factor = factors[row];
+#pragma unroll
+                for (int i = 0; i < GROUP; i++) v[i] *= factor;
+                if (column == 0) to_scales[at] = scale;
+            }
+            store_group(to + at * width + column * GROUP, v);
+        }
+        stage = stage == STAGES - 1 ? 0 : stage + 1;
     }
 }
 
 #define UNPACK(NAME, FORMAT, OUT)                                                                         \
-    extern "C" __global__ void __launch_bounds__(THREADS)                                                         \
+    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)                                                 \
         NAME(const unsigned char* from, const float* scales, const float* factors, OUT* to,               \
              float* to_scales, int width, int rows, int first, int step) {                                \
         unpack<FORMAT, OUT>(from, scales, factors, to, to_scales, width, rows, first, step);              \

@@ -26,8 +26,10 @@ use space::{SPACE, Space};
 
 /// Values that kernels unpack at a time.
 const GROUP: usize = 16;
-/// Values that a block of `kernels/unpack.cu` unpacks.
+/// Values of a tile of `kernels/unpack.cu`.
 const TILE: usize = 256 * 2 * GROUP;
+/// Its blocks that a multiprocessor holds.
+const BLOCKS: u32 = 6;
 /// Bytes that kernels read at a time, of packed rows.
 const PIECE: usize = 16;
 /// Parts of packed weights begin at multiples of this.
@@ -389,8 +391,11 @@ impl PackedMatrix {
             return unsafe { cuda.run(&kernel, launch, arguments) };
         };
         let kernel = cuda.kernel("unpack", name)?;
+        let tiles = blocks(count * self.width, TILE)?;
+        // Rows of wider elements are written faster by a block for each tile.
+        let most = if self.kept.size() == 1 { cuda.card().multiprocessors * BLOCKS } else { tiles };
         let launch = Launch {
-            grid: [blocks(count * self.width, TILE)?, 1, 1],
+            grid: [tiles.min(most), 1, 1],
             block: [256, 1, 1],
             overlap: true,
             ..Launch::ONE
