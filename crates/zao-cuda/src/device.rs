@@ -15,6 +15,7 @@ use crate::kernels::Kernels;
 use crate::linear::{LibraryProducts, MOST_OF_LIBRARY};
 use crate::loader::Loader;
 use crate::memory::{Memory, Pool, Reserve};
+use crate::packed::Spaces;
 use crate::settings::{CudaPrecision, Settings};
 use crate::staging::{KnownSegments, Ring, Scratch};
 use crate::streaming::Streaming;
@@ -61,6 +62,7 @@ pub struct Cuda {
     streaming: Mutex<Option<Arc<Streaming>>>,
     readback: Readback,
     library_products: LibraryProducts,
+    spaces: Spaces,
 }
 
 impl Cuda {
@@ -95,6 +97,7 @@ impl Cuda {
             streaming: Mutex::default(),
             readback: Readback::default(),
             library_products: LibraryProducts::new(&context, &settings),
+            spaces: Spaces::default(),
             settings,
             context,
         })
@@ -175,6 +178,11 @@ impl Cuda {
     /// What a library multiplies.
     pub(crate) fn library_products(&self) -> &LibraryProducts {
         &self.library_products
+    }
+
+    /// Where packed weights are unpacked.
+    pub(crate) fn spaces(&self) -> &Spaces {
+        &self.spaces
     }
 
     /// A tensor as the copy engine sees it.
@@ -273,6 +281,7 @@ impl Backend for Cuda {
     fn expect_weights(&self, expected: Expected) -> Result<()> {
         self.context.bind()?;
         *self.streaming_now() = None;
+        self.spaces.begin_part();
         self.model.prepare(usize::try_from(expected.bytes).unwrap_or(usize::MAX))?;
         let streaming = expected.streamed.map(|plan| Streaming::new(self, plan)).transpose()?;
         *self.streaming_now() = streaming.map(Arc::new);

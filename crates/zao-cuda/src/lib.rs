@@ -28,6 +28,7 @@ mod linear;
 mod loader;
 mod memory;
 mod norm;
+mod packed;
 mod peak;
 mod quantise;
 mod rope;
@@ -46,8 +47,9 @@ pub use device::Cuda;
 pub use libraries::{InstalledLibrary, LibraryPlaces, UseOfLibraries, installed};
 pub use loader::STAGING_BYTES;
 pub use memory::Memory;
+pub use packed::{packed_bytes, unpacking_bytes};
 pub use settings::{CudaPrecision, Settings};
 pub use survey::{
     Bus, CardFacts, DriverState, Served, cards_on_the_bus, driver, driver_release, survey,
 };
-pub use weight::{CudaWeight, kept_bytes, packed_bytes};
+pub use weight::{CudaWeight, kept_bytes};

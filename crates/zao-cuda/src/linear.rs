@@ -7,6 +7,7 @@ mod library;
 mod measure;
 mod plain;
 mod portable;
+mod slices;
 
 pub(crate) use library::{LibraryProducts, MOST as MOST_OF_LIBRARY};
 
@@ -18,6 +19,7 @@ use zao_backend::{Backend, Element, Result, Role};
 use crate::address::{scales, start};
 use crate::device::Cuda;
 use crate::driver::DevicePtr;
+use crate::packed::PackedMatrix;
 use crate::quantise::{Quantised, quantise};
 use crate::staging::Scratch;
 use crate::weight::Kept;
@@ -76,8 +78,18 @@ const ALIGNMENT: usize = 256;
 
 /// `Linear` of `zao-backend`.
 pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
-    let matrix = op.weight.device().matrix()?;
-    let weight = matrix.at_hand(cuda)?;
+    let weight = op.weight.device();
+    let packed = weight.packed();
+    let at_hand = match packed {
+        Some(_) => None,
+        None => Some(weight.matrix()?.at_hand(cuda)?),
+    };
+    // Pieces of what is packed get their addresses when they are unpacked.
+    let (values, weight_scales, weight_kept) = match (packed, &at_hand) {
+        (Some(packed), _) => (DevicePtr::NULL, DevicePtr::NULL, packed.kept()),
+        (None, Some(matrix)) => (matrix.values(), matrix.scales(), matrix.kept()),
+        (None, None) => unreachable!("what is not packed is at hand"),
+    };
     let pair = op.weight.role() == Role::SwiGlu;
     let ending = match op.epilogue {
         Epilogue::Store if pair => Ending::SwiGlu,
@@ -89,9 +101,9 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
         x: start(op.x),
         x_scales: scales(op.x),
         x_element: op.x.element(),
-        weight: weight.values(),
-        weight_scales: weight.scales(),
-        weight_kept: matrix.kept(),
+        weight: values,
+        weight_scales,
+        weight_kept,
         bias: op.bias.map_or(DevicePtr::NULL, start),
         ending,
         out: start(op.out),
@@ -105,11 +117,11 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
     for (rows, change) in changes::runs(product.rows, op.changes) {
         let (product, output) = (product.of_rows(&rows, output.width), output.of_rows(&rows));
         match change {
-            None => unchanged(cuda, &product, output)?,
-            Some(change) => changes::multiply(cuda, &product, output, change)?,
+            None => unchanged(cuda, &product, packed, output)?,
+            Some(change) => changes::multiply(cuda, &product, packed, output, change)?,
         }
     }
-    weight.used(cuda)
+    at_hand.map_or(Ok(()), |matrix| matrix.used(cuda))
 }
 
 /// What a [`Product`] does not say of its result, because kernels write no 8 bits.
@@ -152,8 +164,15 @@ fn scales_from(scales: DevicePtr, row: usize) -> DevicePtr {
 }
 
 /// Multiplies rows that follow no adapter.
-fn unchanged(cuda: &Cuda, product: &Product, output: Output) -> Result<()> {
-    in_portions(cuda, product, output, 0, |product, _, _| multiply(cuda, product))
+fn unchanged(
+    cuda: &Cuda,
+    product: &Product,
+    packed: Option<&PackedMatrix>,
+    output: Output,
+) -> Result<()> {
+    in_portions(cuda, product, output, 0, |product, _, _| {
+        slices::each(cuda, product, packed, |product, _| multiply(cuda, product))
+    })
 }
 
 /// Has `multiply` make `product`, which it is told with its rows and with `own` bytes of scratch. An 8-bit result is rounded from what it makes: the

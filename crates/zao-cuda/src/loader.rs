@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use zao_backend::{Backend, Dtype, Error, Region, Result};
+use zao_backend::{Backend, BlockKind, Dtype, Error, Region, Result, ScaledKind};
 
 use crate::device::Cuda;
 use crate::driver::{Context, DevicePtr, Event, Kernel, Launch, Pinned, Stream, args};
@@ -17,17 +17,48 @@ use crate::memory::Memory;
 pub(crate) struct Part<'a> {
     /// Which part of its weight it is.
     pub(crate) number: usize,
-    /// How its elements are stored.
-    pub(crate) dtype: Dtype,
+    /// How its values are stored.
+    pub(crate) values: Values,
     /// All rows.
     pub(crate) bytes: &'a [u8],
-    /// How many.
+    /// How many, or how many groups of rows that are not stored one by one.
     pub(crate) rows: usize,
     /// What happens to them.
     pub(crate) way: Way,
 }
 
-/// What happens to rows on their way. Kernels are those of `kernels/load.cu`.
+/// How values are stored, as far as looking for those that are no numbers asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Values {
+    Dense(Dtype),
+    Blocks(BlockKind),
+    Scaled(ScaledKind),
+    /// Integers, whatever their order.
+    Integers,
+}
+
+impl Values {
+    /// How many are in so many bytes.
+    fn count(self, bytes: usize) -> usize {
+        match self {
+            Self::Dense(dtype) => bytes / dtype.size(),
+            Self::Blocks(kind) => bytes / kind.bytes() * kind.values(),
+            Self::Scaled(_) | Self::Integers => bytes,
+        }
+    }
+
+    /// The index of the first that is NaN or infinite, if there is one.
+    fn first_non_finite(self, bytes: &[u8]) -> Option<usize> {
+        match self {
+            Self::Dense(dtype) => dtype.first_non_finite(bytes),
+            Self::Blocks(kind) => kind.first_non_finite(bytes),
+            Self::Scaled(kind) => kind.first_non_finite(bytes),
+            Self::Integers => None,
+        }
+    }
+}
+
+/// What happens to rows on their way. Kernels are those of `kernels/load.cu`, and for packed ones of `load_packed.cu`.
 pub(crate) enum Way {
     /// They are copied to `to`, where a row takes `row` bytes.
     AsIs { to: DevicePtr, row: usize },
@@ -42,6 +73,29 @@ pub(crate) enum Way {
     },
     /// Rows of a convolution: from `[columns, taps]` to `[taps, columns]`, where a row takes `row` bytes.
     Taps { kernel: Arc<Kernel>, to: DevicePtr, row: usize, columns: i32, taps: i32 },
+    /// Packed rows are converted as [`Self::Rows`] are.
+    Packed(Packed),
+}
+
+/// Packed rows that are converted on their way.
+pub(crate) struct Packed {
+    pub(crate) kernel: Arc<Kernel>,
+    /// The scale of each row that lies beside its bytes, or null.
+    pub(crate) from_scales: DevicePtr,
+    pub(crate) to: DevicePtr,
+    pub(crate) scales: DevicePtr,
+    /// What the kernel calls the width.
+    pub(crate) width: i32,
+    /// Values that are rotated together.
+    pub(crate) rotated: i32,
+    pub(crate) first: i32,
+    pub(crate) step: i32,
+    /// All rows.
+    pub(crate) rows: usize,
+    /// Rows that are stored together.
+    pub(crate) group: usize,
+    /// Bytes of shared memory.
+    pub(crate) shared: u32,
 }
 
 /// What loading keeps from weight to weight, made at the first.
@@ -143,9 +197,9 @@ pub(crate) fn load(cuda: &Cuda, parts: &[Part<'_>], behind: Behind<'_>) -> Resul
             let pinned = &mut slot.pinned.bytes_mut()[..piece.bytes.len()];
             pinned.copy_from_slice(piece.bytes);
             // The copy is still in the processor's cache.
-            if let Some(at) = piece.part.dtype.first_non_finite(pinned) {
-                let index =
-                    piece.first * (piece.bytes.len() / piece.rows) / piece.part.dtype.size() + at;
+            let values = piece.part.values;
+            if let Some(at) = values.first_non_finite(pinned) {
+                let index = piece.first * values.count(piece.bytes.len() / piece.rows) + at;
                 return Err(Error::NotFinite { part: piece.part.number, index });
             }
             send(copies, slot, staging.plus(slot.number * PIECE), piece)?;
@@ -206,7 +260,7 @@ fn send(copies: &Stream, slot: &Slot, staging: DevicePtr, piece: &Piece<'_>) -> 
     let launch = Launch { grid, block: [256, 1, 1], ..Launch::ONE };
     let place = match &piece.part.way {
         Way::AsIs { to, row } => to.plus(first * row),
-        Way::Rows { .. } | Way::Taps { .. } => staging,
+        Way::Rows { .. } | Way::Taps { .. } | Way::Packed(_) => staging,
     };
     // SAFETY: a weight has room for all rows of its parts, the slot's staging for a piece; the slot changes only when
     // the card has emptied it.
@@ -223,6 +277,25 @@ fn send(copies: &Stream, slot: &Slot, staging: DevicePtr, piece: &Piece<'_>) -> 
             let to = to.plus(first * row);
             let arguments = args![staging, to, *columns, *taps];
             // SAFETY: as above.
+            unsafe { launch.run(copies, kernel, arguments) }
+        }
+        Way::Packed(packed) => {
+            let row = first * packed.group;
+            let rows = (piece.rows * packed.group).min(packed.rows - row);
+            let launch = Launch {
+                grid: [crate::address::blocks(rows, 1)?, 1, 1],
+                shared: packed.shared,
+                ..launch
+            };
+            let from_scales = match packed.from_scales {
+                DevicePtr::NULL => DevicePtr::NULL,
+                scales => scales.plus(row * size_of::<f32>()),
+            };
+            let Packed { kernel, to, scales, width, rotated, step, .. } = packed;
+            let start = packed.first + crate::address::int(row)? * step;
+            let arguments =
+                args![staging, from_scales, *to, *scales, *width, *rotated, start, *step];
+            // SAFETY: as above; there is a scale for each row where the kernel reads any, and shared memory for one.
             unsafe { launch.run(copies, kernel, arguments) }
         }
     }

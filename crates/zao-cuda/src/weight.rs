@@ -10,8 +10,9 @@ use crate::CudaPrecision;
 use crate::address::{int, scales_at};
 use crate::device::Cuda;
 use crate::driver::DevicePtr;
-use crate::loader::{self, Part, Way};
+use crate::loader::{self, Part, Values, Way};
 use crate::memory::Memory;
+use crate::packed::{self, PackedMatrix};
 use crate::streaming::Streaming;
 
 /// The type of a weight's elements on the card.
@@ -29,7 +30,7 @@ pub(crate) enum Kept {
 
 impl Kept {
     /// What a weight is kept in: what the precision multiplies, as far as its care and role let it.
-    const fn of(precision: CudaPrecision, role: Role, care: Care) -> Self {
+    pub(crate) const fn of(precision: CudaPrecision, role: Role, care: Care) -> Self {
         let usual = matches!(care, Care::Usual) && matches!(role, Role::Linear | Role::SwiGlu);
         match precision {
             CudaPrecision::F32 => Self::F32,
@@ -40,7 +41,7 @@ impl Kept {
     }
 
     /// Bytes of one element.
-    const fn size(self) -> usize {
+    pub(crate) const fn size(self) -> usize {
         match self {
             Self::F32 => 4,
             Self::Bf16 => 2,
@@ -48,12 +49,13 @@ impl Kept {
         }
     }
 
-    const fn has_scales(self) -> bool {
+    /// Whether each row has a scale.
+    pub(crate) const fn has_scales(self) -> bool {
         matches!(self, Self::Fp8 | Self::Int8)
     }
 
     /// Bytes of `rows` rows of `width` elements, scales included.
-    const fn bytes(self, rows: usize, width: usize) -> usize {
+    pub(crate) const fn bytes(self, rows: usize, width: usize) -> usize {
         let elements = rows * width;
         if self.has_scales() {
             scales_at(elements) + rows * size_of::<f32>()
@@ -70,6 +72,7 @@ pub struct CudaWeight(Held);
 #[derive(Debug)]
 enum Held {
     Matrix(CardMatrix),
+    Packed(PackedMatrix),
     /// Of a table a run reads few rows, so it stays where it is stored, in the host's memory.
     Table(Stored),
 }
@@ -107,6 +110,17 @@ impl CudaWeight {
         match &self.0 {
             Held::Matrix(matrix) => Ok(matrix),
             Held::Table(_) => Err(Error::shape("linear", "a lookup table is not multiplied")),
+            Held::Packed(_) => {
+                Err(Error::shape("linear", "only a layer's own weight stays packed"))
+            }
+        }
+    }
+
+    /// What is multiplied after it is unpacked, unless it lies unpacked.
+    pub(crate) fn packed(&self) -> Option<&PackedMatrix> {
+        match &self.0 {
+            Held::Packed(packed) => Some(packed),
+            Held::Matrix(_) | Held::Table(_) => None,
         }
     }
 
@@ -114,7 +128,9 @@ impl CudaWeight {
     pub(crate) fn table(&self) -> Result<&Stored> {
         match &self.0 {
             Held::Table(table) => Ok(table),
-            Held::Matrix(_) => Err(Error::shape("embed", "a matrix is no lookup table")),
+            Held::Matrix(_) | Held::Packed(_) => {
+                Err(Error::shape("embed", "a matrix is no lookup table"))
+            }
         }
     }
 }
@@ -144,6 +160,11 @@ impl CardMatrix {
 }
 
 impl AtHand<'_> {
+    /// How elements are held.
+    pub(crate) fn kept(&self) -> Kept {
+        self.matrix.kept
+    }
+
     /// The first element.
     pub(crate) fn values(&self) -> DevicePtr {
         self.start
@@ -176,29 +197,20 @@ pub fn kept_bytes(precision: CudaPrecision, (role, care): (Role, Care), shape: &
     Kept::of(precision, role, care).bytes(*rows, rest.iter().product()) as u64
 }
 
-/// Bytes of memory that a part takes which is multiplied as it is packed; `None` for what has to be unpacked before
-/// it is loaded.
-#[must_use]
-pub fn packed_bytes(
-    _precision: CudaPrecision,
-    (_role, _care): (Role, Care),
-    _form: &Form,
-) -> Option<u64> {
-    None
-}
-
 /// Takes a matrix to the card, in the form that its role asks for.
 pub(crate) fn load(cuda: &Cuda, matrix: &Matrix) -> Result<CudaWeight> {
-    if matrix.role() == Role::Table
-        && let [table] = stored(cuda, matrix)?.as_slice()
-    {
-        return Ok(CudaWeight(Held::Table((*table).clone())));
+    if let (Role::Table, [Form::Dense(table)]) = (matrix.role(), matrix.parts()) {
+        return Ok(CudaWeight(Held::Table(table.clone())));
     }
     let kept = Kept::of(cuda.settings().precision, matrix.role(), matrix.care());
+    if packed::stays(matrix, kept) {
+        return Ok(CudaWeight(Held::Packed(PackedMatrix::load(cuda, matrix, kept)?)));
+    }
     let (rows, width) = extent(matrix);
     let (bytes, elements) = (kept.bytes(rows, width), rows * width);
     let streaming = cuda.streaming_now().clone();
-    let may_pass = Streamed::takes(matrix.role(), matrix.care());
+    let is_dense = matrix.parts().iter().all(|part| matches!(part, Form::Dense(_)));
+    let may_pass = is_dense && Streamed::takes(matrix.role(), matrix.care());
     let home = match streaming.filter(|streaming| may_pass && !streaming.stays(bytes)) {
         Some(streaming) => {
             let number = streaming.add(cuda, matrix, kept)?;
@@ -206,7 +218,7 @@ pub(crate) fn load(cuda: &Cuda, matrix: &Matrix) -> Result<CudaWeight> {
         }
         None => {
             let memory = cuda.allocate(bytes, Region::Model)?;
-            loader::load_resident(cuda, &parts(cuda, matrix, kept, memory.start())?)?;
+            loading(cuda, matrix, kept, memory.start())?.finish()?;
             Home::Resident(memory)
         }
     };
@@ -225,68 +237,111 @@ pub(crate) fn bytes(matrix: &Matrix, kept: Kept) -> usize {
     kept.bytes(rows, width)
 }
 
-/// How the stored parts of a matrix get to `to`, where it lies in the form of `kept`.
+/// How the parts of a matrix whose values are stored plainly get to `to`, where it lies in the form of `kept`.
 pub(crate) fn parts<'a>(
-    cuda: &Cuda,
+    cuda: &'a Cuda,
     matrix: &'a Matrix,
     kept: Kept,
     to: DevicePtr,
 ) -> Result<Vec<Part<'a>>> {
+    Ok(loading(cuda, matrix, kept, to)?.parts)
+}
+
+/// The parts of a matrix on their way to `to`, where it lies in the form of `kept`.
+fn loading<'a>(
+    cuda: &'a Cuda,
+    matrix: &'a Matrix,
+    kept: Kept,
+    to: DevicePtr,
+) -> Result<Loading<'a>> {
     let (rows, width) = extent(matrix);
-    let target = Target { start: to, kept, elements: rows * width };
-    let taps = matrix.kernel() * matrix.kernel();
-    let mut parts = Vec::new();
+    let scales = scales_of(to, kept, rows * width);
+    let mut loading = Loading::new(cuda, matrix);
     let mut first = 0;
-    for (number, part) in stored(cuda, matrix)?.into_iter().enumerate() {
-        let count = part.shape()[0];
+    for (number, part) in matrix.parts().iter().enumerate() {
         let pair = matrix.role() == Role::SwiGlu;
         let (first_row, step) = if pair { (number, 2) } else { (first, 1) };
-        let way = way(cuda, part.dtype(), target, (first_row, step), (matrix.columns(), taps))?;
-        let (dtype, bytes) = (part.dtype(), part.bytes());
-        parts.push(Part { number, dtype, bytes, rows: count, way });
-        first += count;
+        loading.add(part, &Place { kept, values: to, scales, first: first_row, step })?;
+        first += part.shape()[0];
     }
-    Ok(parts)
+    Ok(loading)
 }
 
-/// Where a matrix comes to lie.
-#[derive(Clone, Copy, Debug)]
-struct Target {
-    start: DevicePtr,
-    kept: Kept,
-    elements: usize,
+/// Rows of a matrix where they are kept: row `i` of a part becomes row `first + i * step`.
+pub(crate) struct Place {
+    pub(crate) kept: Kept,
+    /// The first of all rows.
+    pub(crate) values: DevicePtr,
+    /// Their scales, or null.
+    pub(crate) scales: DevicePtr,
+    pub(crate) first: usize,
+    pub(crate) step: usize,
 }
 
-/// The dense parts of a matrix, which are all that this device takes.
-fn stored<'a>(cuda: &Cuda, matrix: &'a Matrix) -> Result<Vec<&'a Stored>> {
-    let refused = |why: &str| cuda.unsupported("load", format!("{}: {why}", matrix.name()));
-    let parts = matrix.parts().iter().map(|form| match form {
-        Form::Dense(stored) => Ok(stored),
-        Form::Int8Panels(_) => Err(refused(
-            "it is stored in int8 as processors multiply it; use the original files, which this device \
-             quantises while it loads them",
-        )),
-        Form::Hollow(_) => Err(refused("without values it is no weight")),
-        _ => Err(refused("this device does not know the form in which it is stored")),
-    });
-    parts.collect()
+/// Parts of a matrix that are brought to the card together.
+pub(crate) struct Loading<'a> {
+    cuda: &'a Cuda,
+    matrix: &'a Matrix,
+    parts: Vec<Part<'a>>,
+    /// Scales that the conversion of parts reads.
+    scales: Vec<Memory>,
 }
 
-/// How rows of `columns * taps` elements get into a weight, beginning at row `first` and `step` apart.
-fn way(
-    cuda: &Cuda,
-    dtype: Dtype,
-    weight: Target,
-    (first, step): (usize, usize),
-    (columns, taps): (usize, usize),
-) -> Result<Way> {
+impl<'a> Loading<'a> {
+    /// No parts yet.
+    pub(crate) fn new(cuda: &'a Cuda, matrix: &'a Matrix) -> Self {
+        Self { cuda, matrix, parts: Vec::new(), scales: Vec::new() }
+    }
+
+    /// The next part, which is converted to what is kept at `place`.
+    pub(crate) fn add(&mut self, form: &'a Form, place: &Place) -> Result<()> {
+        let number = self.parts.len();
+        let refused =
+            |why: &str| self.cuda.unsupported("load", format!("{}: {why}", self.matrix.name()));
+        let part = match form {
+            Form::Dense(stored) => {
+                let taps = self.matrix.kernel() * self.matrix.kernel();
+                let sizes = (self.matrix.columns(), taps);
+                let way = way(self.cuda, stored.dtype(), place, sizes)?;
+                let (values, bytes) = (Values::Dense(stored.dtype()), stored.bytes());
+                Part { number, values, bytes, rows: stored.shape()[0], way }
+            }
+            Form::Hollow(_) => return Err(refused("without values it is no weight")),
+            _ => {
+                let converted = packed::convert(self.cuda, self.matrix, number, form, place)?;
+                let (part, scales) = converted.ok_or_else(|| {
+                    refused("this device does not know the form in which it is stored")
+                })?;
+                self.scales.extend(scales);
+                part
+            }
+        };
+        self.parts.push(part);
+        Ok(())
+    }
+
+    /// The next part, whose `rows` rows of `bytes` are copied to `to`.
+    pub(crate) fn copy(&mut self, values: Values, bytes: &'a [u8], rows: usize, to: DevicePtr) {
+        let way = Way::AsIs { to, row: bytes.len().checked_div(rows).unwrap_or(0) };
+        self.parts.push(Part { number: self.parts.len(), values, bytes, rows, way });
+    }
+
+    /// Brings all of them.
+    pub(crate) fn finish(self) -> Result<()> {
+        loader::load_resident(self.cuda, &self.parts)
+    }
+}
+
+/// How rows of `columns * taps` elements get to their place.
+fn way(cuda: &Cuda, dtype: Dtype, place: &Place, (columns, taps): (usize, usize)) -> Result<Way> {
     let width = columns * taps;
-    let row = weight.kept.size() * width;
-    let same = matches!((dtype, weight.kept), (Dtype::F32, Kept::F32) | (Dtype::Bf16, Kept::Bf16));
+    let &Place { kept, values: to, scales, first, step } = place;
+    let row = kept.size() * width;
+    let same = matches!((dtype, kept), (Dtype::F32, Kept::F32) | (Dtype::Bf16, Kept::Bf16));
     if same && step == 1 && taps == 1 {
-        return Ok(Way::AsIs { to: weight.start.plus(first * row), row });
+        return Ok(Way::AsIs { to: to.plus(first * row), row });
     }
-    let name = |rows: [&'static str; 4], taps_first: [&'static str; 2]| match (weight.kept, taps) {
+    let name = |rows: [&'static str; 4], taps_first: [&'static str; 2]| match (kept, taps) {
         (Kept::F32, 1) => rows[0],
         (Kept::Bf16, 1) => rows[1],
         (Kept::Fp8, _) => rows[2],
@@ -311,10 +366,8 @@ fn way(
     let kernel = cuda.kernel("load", name)?;
     if taps > 1 {
         let (columns, taps) = (int(columns)?, int(taps)?);
-        return Ok(Way::Taps { kernel, to: weight.start, row, columns, taps });
+        return Ok(Way::Taps { kernel, to, row, columns, taps });
     }
-    let scales = scales_of(weight.start, weight.kept, weight.elements);
-    let to = weight.start;
     Ok(Way::Rows { kernel, to, scales, width: int(width)?, first: int(first)?, step: int(step)? })
 }
 

@@ -110,11 +110,6 @@ impl Found {
         }
     }
 
-    /// Whether it can draw with weights that are stored in int8.
-    pub(crate) fn reads_int8(&self) -> bool {
-        matches!(self, Self::Cpu)
-    }
-
     /// Bytes of its memory that are in use, by whomever; for the processor, by this process.
     pub(crate) fn used_bytes(&self) -> Option<u64> {
         match self {
@@ -187,6 +182,17 @@ impl Target {
         match self {
             Self::Cpu(_) => 0,
             Self::Cuda(_) => zao_cuda::STAGING_BYTES,
+        }
+    }
+
+    /// Bytes of the device's memory that tensors which are multiplied as they are packed need together besides, if this
+    /// is one of them.
+    pub(crate) fn unpacking_bytes(self, usage: Usage, form: &Form) -> u64 {
+        match (usage, self) {
+            (Usage::Matrix { role, care }, Self::Cuda(precision)) => {
+                zao_cuda::unpacking_bytes(of_cuda(precision), (role, care), form)
+            }
+            _ => 0,
         }
     }
 

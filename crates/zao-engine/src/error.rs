@@ -67,12 +67,6 @@ pub enum Error {
         /// What to do instead.
         instead: &'static str,
     },
-    /// Weights in a form that the device does not read.
-    #[error(
-        "the weights of this model are stored in int8 for processors; draw with --device cpu, or on the card \
-         with the model that it was converted from"
-    )]
-    StoredForProcessors,
     /// Neither a file nor a model gives a part.
     #[error("nothing gives the {part}: name a file of it, or with --model a model that has it")]
     NoPart {

@@ -17,7 +17,7 @@ use crate::parts::Piece;
 use crate::placement::Footprint;
 use crate::prompts::Prompts;
 use crate::synthetic::{Configs, RandomPart, RandomWeights, Synthetic};
-use crate::weights::Weights;
+use crate::weights::{Loaded, Weights};
 use crate::{ModelSource, Result};
 
 /// A model that is known to be whole and consistent; its weights are mapped or yet to be made, not
@@ -133,17 +133,20 @@ impl ModelFiles {
 
     /// Bytes that a piece takes in the memory of a device once it is loaded.
     pub(crate) fn loaded_bytes(&self, piece: impl Into<Piece>, target: Target) -> u64 {
-        self.loaded(piece.into(), target).map(|(_, bytes)| bytes).sum()
+        let piece = piece.into();
+        let tensors: u64 = self.loaded(piece, target).map(|loaded| loaded.bytes).sum();
+        tensors + self.piece(piece).unpacking_bytes(target, |name| self.is_merged(piece, name))
     }
 
-    /// Each tensor of a piece, and the bytes that it takes in the memory of a device once it is loaded.
-    fn loaded(&self, piece: Piece, target: Target) -> impl Iterator<Item = (&Declared, u64)> {
-        let merged = move |name: &str| {
-            let layer = name.strip_suffix(".weight");
-            piece == Piece::Transformer
-                && layer.is_some_and(|layer| self.adapters.merges_into(layer))
-        };
-        self.piece(piece).loaded(target, merged)
+    /// Each tensor of a piece as it is once a device has loaded it.
+    fn loaded(&self, piece: Piece, target: Target) -> impl Iterator<Item = Loaded<'_>> {
+        self.piece(piece).loaded(target, move |name| self.is_merged(piece, name))
+    }
+
+    /// Whether adapters are merged into the tensor called `name`.
+    fn is_merged(&self, piece: Piece, name: &str) -> bool {
+        let layer = name.strip_suffix(".weight");
+        piece == Piece::Transformer && layer.is_some_and(|layer| self.adapters.merges_into(layer))
     }
 
     /// What each piece takes on a device, in the order of [`Piece::ALL`].
@@ -154,10 +157,9 @@ impl ModelFiles {
     fn footprint(&self, piece: Piece, target: Target) -> Footprint {
         let mut footprint = Footprint::default();
         let mut streamable = HashMap::new();
-        for (tensor, bytes) in self.loaded(piece, target) {
-            footprint.bytes += bytes;
-            if target.streams(tensor.usage) {
-                footprint.streamable += bytes;
+        footprint.bytes = self.loaded_bytes(piece, target);
+        for Loaded { tensor, bytes, is_dense } in self.loaded(piece, target) {
+            if is_dense && target.streams(tensor.usage) {
                 streamable.insert(tensor.name.as_str(), bytes);
             }
         }
@@ -166,11 +168,14 @@ impl ModelFiles {
             Piece::TextEncoder => &self.text_layers,
             Piece::Transformer => self.adapters.layers(),
         };
+        // A weight passes as a whole or not at all.
         let part = |(name, _): &(String, usize)| {
-            streamable.get(format!("{name}.weight").as_str()).copied().unwrap_or(0)
+            streamable.get(format!("{name}.weight").as_str()).copied()
         };
         let weights = layers.iter().map(|layer| layer.parts.iter().map(part).sum());
-        footprint.largest = weights.max().unwrap_or(0);
+        let weights: Vec<u64> = weights.map(|bytes: Option<u64>| bytes.unwrap_or(0)).collect();
+        footprint.streamable = weights.iter().sum();
+        footprint.largest = weights.into_iter().max().unwrap_or(0);
         footprint.staging = target.staging_bytes();
         let merged = piece == Piece::Transformer && !self.adapters.merged().is_empty();
         footprint.in_files = !merged && self.piece(piece).are_read_again(target);

@@ -194,9 +194,6 @@ fn resolve(
     budget: Budget,
 ) -> Result<(ResolvedPrecision, PrecisionReason)> {
     use ResolvedPrecision::{Bf16, F32, Fp8, Int8};
-    if model.is_int8() && !found.reads_int8() {
-        return Err(Error::StoredForProcessors);
-    }
     match asked {
         Precision::Exactly(precision) if !found.has(precision) => Err(Error::NotInPrecision {
             device: found.name().into(),

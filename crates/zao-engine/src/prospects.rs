@@ -83,12 +83,10 @@ pub fn prospects(
     let mut prospects = Vec::new();
     let mut add = |on, precision, vram, speed: Option<Speed>| {
         let machine = Machine { vram, ram: site.ram };
-        let plan = match (on, plans.is_int8()) {
-            (On::Card, true) => Err(Error::StoredForProcessors),
-            (_, true) if precision != ResolvedPrecision::Int8 => {
-                Err(Error::StoredInInt8 { asked: precision })
-            }
-            _ => plans.plan(machine, precision, Residency::Keep, jobs),
+        let plan = if plans.is_int8() && precision != ResolvedPrecision::Int8 {
+            Err(Error::StoredInInt8 { asked: precision })
+        } else {
+            plans.plan(machine, precision, Residency::Keep, jobs)
         };
         let times = speed
             .zip(plan.as_ref().ok())

@@ -22,6 +22,15 @@ pub(crate) enum Weights {
     Random(RandomPart),
 }
 
+/// A tensor on a device.
+pub(crate) struct Loaded<'a> {
+    pub(crate) tensor: &'a Declared,
+    /// Bytes of the device's memory that it takes.
+    pub(crate) bytes: u64,
+    /// Whether its values are handed over plainly, and not packed.
+    pub(crate) is_dense: bool,
+}
+
 impl Weights {
     /// Which part this is.
     pub(crate) fn name(&self) -> PartName {
@@ -63,39 +72,48 @@ impl Weights {
         }
     }
 
-    /// Each tensor, and the bytes that it takes in the memory of a device once it is loaded; those that are `changed`
-    /// are handed over in `f32`.
+    /// Each tensor as it is once a device has loaded it; those that are `changed` are handed over in `f32`.
     pub(crate) fn loaded(
         &self,
         target: Target,
         changed: impl Fn(&str) -> bool,
-    ) -> impl Iterator<Item = (&Declared, u64)> {
-        let bytes = move |tensor: &Declared| {
-            if changed(&tensor.name) {
-                return target.loaded_bytes(tensor, Dtype::F32);
-            }
-            let packed = |form: &Form| target.packed_bytes(tensor.usage, form);
-            let dtype = match self {
-                Self::Files { part, .. } => match part.get(&tensor.name) {
-                    Some(Form::Dense(stored)) => stored.dtype(),
-                    Some(form) if form.is_packed() => match packed(form) {
-                        Some(bytes) => return bytes,
-                        None => unpacked(tensor.usage),
+    ) -> impl Iterator<Item = Loaded<'_>> {
+        let loaded = move |tensor| {
+            let dense = |dtype| (target.loaded_bytes(tensor, dtype), true);
+            let (bytes, is_dense) = if changed(&tensor.name) {
+                dense(Dtype::F32)
+            } else {
+                match self.outline(tensor) {
+                    Some(Form::Dense(stored)) => dense(stored.dtype()),
+                    None => dense(Dtype::Bf16),
+                    Some(form) => match target.packed_bytes(tensor.usage, &form) {
+                        Some(bytes) => (bytes, false),
+                        None if form.is_packed() => dense(unpacked(tensor.usage)),
+                        // They are used as they lie.
+                        None => (form.bytes() as u64, false),
                     },
-                    // They are used as they lie.
-                    stored => return stored.map_or(0, |form| form.bytes() as u64),
-                },
-                Self::Random(part) => match part.outline(tensor) {
-                    Some(form) => match packed(&form) {
-                        Some(bytes) => return bytes,
-                        None => unpacked(tensor.usage),
-                    },
-                    None => Dtype::Bf16,
-                },
+                }
             };
-            target.loaded_bytes(tensor, dtype)
+            Loaded { tensor, bytes, is_dense }
         };
-        self.declared().iter().map(move |tensor| (tensor, bytes(tensor)))
+        self.declared().iter().map(loaded)
+    }
+
+    /// Bytes of a device's memory that the part needs besides because some of its tensors stay packed there.
+    pub(crate) fn unpacking_bytes(&self, target: Target, changed: impl Fn(&str) -> bool) -> u64 {
+        let unchanged = self.declared().iter().filter(|tensor| !changed(&tensor.name));
+        let needed = unchanged.filter_map(|tensor| {
+            Some(target.unpacking_bytes(tensor.usage, &self.outline(tensor)?))
+        });
+        needed.max().unwrap_or(0)
+    }
+
+    /// How the tensor is stored; `None` where it is made, in bf16, when it is asked for.
+    fn outline(&self, tensor: &Declared) -> Option<Form> {
+        match self {
+            Self::Files { part, .. } => part.get(&tensor.name).cloned(),
+            Self::Random(part) => part.outline(tensor),
+        }
     }
 
     /// Whether files hold every tensor as a device of this kind takes it in, so that it costs no memory to read it

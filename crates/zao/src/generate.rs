@@ -185,7 +185,6 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
     let engine = zao_engine::open(&chosen.name, chosen.source, &settings);
     let engine = engine.map_err(|error| match error {
         Error::StoredInInt8 { .. }
-        | Error::StoredForProcessors
         | Error::NotInPrecision { .. }
         | Error::NoPart { .. }
         | Error::Strangers { .. }

@@ -8,10 +8,11 @@ use zao_backend::op::{Change, TermMatrix};
 use zao_backend::{Backend, Element, Result};
 
 use super::hopper::{self, Addend};
-use super::{Ending, Output, Product, by_own_kernel, in_portions};
+use super::{Ending, Output, Product, by_own_kernel, in_portions, slices};
 use crate::address::{blocks, int, start};
 use crate::device::Cuda;
 use crate::driver::{Argument, DevicePtr, Launch, args};
+use crate::packed::PackedMatrix;
 use crate::quantise::{Quantised, quantise};
 use crate::staging::Scratch;
 
@@ -58,21 +59,28 @@ pub(super) fn runs<'a>(
 pub(super) fn multiply(
     cuda: &Cuda,
     product: &Product,
+    packed: Option<&PackedMatrix>,
     output: Output,
     change: &Change<'_, Cuda>,
 ) -> Result<()> {
-    match hopper::addends(cuda, product, change)? {
+    // A gain is for all sums of a layer, and packed weights are multiplied some outputs at a time.
+    let addends = match (packed, change.gain) {
+        (Some(_), Some(_)) => None,
+        _ => hopper::addends(cuda, product, change)?,
+    };
+    match addends {
         Some(addends) => {
-            at_once(cuda, product, output, change.gain.map_or(DevicePtr::NULL, start), &addends)
+            let gain = change.gain.map_or(DevicePtr::NULL, start);
+            at_once(cuda, (product, packed), output, gain, &addends)
         }
-        None => composed(cuda, product, output, change),
+        None => composed(cuda, (product, packed), output, change),
     }
 }
 
 /// In one kernel. What has a scale other than one is scaled before.
 fn at_once(
     cuda: &Cuda,
-    product: &Product,
+    (product, packed): (&Product, Option<&PackedMatrix>),
     output: Output,
     gain: DevicePtr,
     addends: &[(Addend, f32)],
@@ -94,7 +102,14 @@ fn at_once(
             }
             ready.push(Addend { x, ..addend });
         }
-        hopper::multiply_adapted(cuda, product, gain, &ready)
+        slices::each(cuda, product, packed, |product, first| {
+            let of_slice = |addend: &Addend| {
+                let row = addend.inputs * element.size();
+                Addend { weight: addend.weight.plus(first * row), ..*addend }
+            };
+            let addends: Vec<_> = ready.iter().map(of_slice).collect();
+            hopper::multiply_adapted(cuda, product, gain, &addends)
+        })
     })
 }
 
@@ -106,7 +121,7 @@ fn is_one(scale: f32) -> bool {
 /// Step by step.
 fn composed(
     cuda: &Cuda,
-    product: &Product,
+    (product, packed): (&Product, Option<&PackedMatrix>),
     output: Output,
     change: &Change<'_, Cuda>,
 ) -> Result<()> {
@@ -134,7 +149,7 @@ fn composed(
             out_width: part.outputs,
             ..part
         };
-        by_own_kernel(cuda, &whole)?;
+        slices::each(cuda, &whole, packed, |product, _| by_own_kernel(cuda, product))?;
         if let Some(gain) = change.gain {
             scale_sums(cuda, &whole, start(gain), part.ending)?;
         }
