@@ -216,7 +216,11 @@ mod tests {
         precision: ResolvedPrecision,
         side: usize,
     ) -> (MemoryPlan, Times) {
-        let synthetic = Synthetic { architecture: Architecture::ZImageTurbo, tokens: 64 };
+        let synthetic = Synthetic {
+            architecture: Architecture::ZImageTurbo,
+            tokens: 64,
+            weights: crate::WeightForm::Bf16,
+        };
         let plans = Plans::synthetic(synthetic).unwrap();
         let jobs = plans.usual_jobs(zao_backend::Grid::new(side, side), 8, 0.0, 1).unwrap();
         let machine = Machine { vram: Some(vram), ram: 64 * GB };

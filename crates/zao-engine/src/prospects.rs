@@ -135,7 +135,8 @@ mod tests {
 
     fn plans() -> Plans {
         let architecture = Architecture::ZImageTurbo;
-        Plans::synthetic(Synthetic { architecture, tokens: 64 }).unwrap()
+        Plans::synthetic(Synthetic { architecture, tokens: 64, weights: crate::WeightForm::Bf16 })
+            .unwrap()
     }
 
     fn chosen(plans: &Plans, vram: u64, name: &str) -> (On, ResolvedPrecision) {

@@ -165,7 +165,10 @@ fn on_card(precision: ResolvedPrecision, side: usize, model: &Path) -> Option<En
         Some(architecture) => {
             let mut settings = Settings::default();
             change(&mut settings);
-            open_synthetic(Synthetic { architecture, tokens: 64 }, &settings)
+            open_synthetic(
+                Synthetic { architecture, tokens: 64, weights: zao_engine::WeightForm::Bf16 },
+                &settings,
+            )
         }
         None => open(model.to_owned(), change),
     }
