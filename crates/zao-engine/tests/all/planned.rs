@@ -212,8 +212,9 @@ fn in_thirty_settings_a_card_reports_what_was_planned_and_gives_it_back() {
                 taken <= planned * 1.03 + CODE,
                 "{precision:?} {setting}: {taken} of {planned}"
             );
+            // Of what is planned beside weights and runs a small model needs less.
             assert!(
-                taken >= planned * 0.97 - CODE,
+                taken >= planned * 0.97 - CODE - plan.beside as f64,
                 "{precision:?} {setting}: {taken} of {planned}"
             );
         }
