@@ -55,6 +55,29 @@ impl Form {
         matches!(self, Self::Blocks(_) | Self::Scaled(_))
     }
 
+    /// The first value of a [packed](Self::is_packed) form that is NaN or infinite, and its index, if there is one; `None` for other
+    /// forms. Blocks are looked through without unpacking them.
+    #[must_use]
+    pub fn packed_non_finite(&self) -> Option<(usize, f32)> {
+        let &[_, columns] = self.shape() else { return None };
+        let near = match self {
+            Self::Blocks(blocks) => blocks.kind().first_non_finite(blocks.bytes())?,
+            Self::Scaled(scaled) => {
+                let element = scaled.kind().first_non_finite(scaled.bytes());
+                let scale = scaled.scales().iter().position(|scale| !scale.is_finite());
+                [element, scale.map(|row| row * columns)].into_iter().flatten().min()?
+            }
+            Self::Dense(_) | Self::Int8Panels(_) | Self::Hollow(_) => return None,
+        };
+        let row = near.checked_div(columns)?;
+        let Self::Dense(stored) = self.rows(row..row + 1)?.unpacked(Dtype::F32) else {
+            return None;
+        };
+        let values = stored.to_f32();
+        let at = values.iter().position(|value| !value.is_finite())?;
+        Some((row * columns + at, values[at]))
+    }
+
     /// The values of [packed](Self::is_packed) blocks, in `f32` or rounded to bf16; all others as they are.
     /// Nothing is unpacked to f16, whose range is too small for weights of this model: that gives `f32`, too.
     #[must_use]
@@ -102,6 +125,30 @@ mod tests {
     fn values(form: &Form) -> Vec<f32> {
         let Form::Dense(stored) = form else { panic!("{form:?}") };
         stored.to_f32()
+    }
+
+    #[test]
+    fn packed_values_that_are_no_numbers_are_found_with_their_place() {
+        let mut bytes = vec![1; 2 * 34];
+        let blocks = |bytes: &[u8]| {
+            let bytes = Bytes::copy_from_slice(bytes);
+            Form::Blocks(Blocks::new(BlockKind::Q8_0, [2, 32], bytes).unwrap())
+        };
+        assert_eq!(blocks(&bytes).packed_non_finite(), None);
+        bytes[34..36].copy_from_slice(&[0x00, 0x7c]);
+        assert_eq!(blocks(&bytes).packed_non_finite(), Some((32, f32::INFINITY)));
+
+        let scaled = |element, scales: [f32; 2]| {
+            let bytes = vec![1, 1, 1, element];
+            Form::Scaled(
+                Scaled::new(ScaledKind::E4m3, [2, 2], bytes.into(), scales.into()).unwrap(),
+            )
+        };
+        assert_eq!(scaled(1, [1.0, 1.0]).packed_non_finite(), None);
+        assert_eq!(scaled(0x7f, [1.0, 1.0]).packed_non_finite().unwrap().0, 3);
+        assert_eq!(scaled(1, [1.0, f32::NEG_INFINITY]).packed_non_finite().unwrap().0, 2);
+        let empty = Scaled::new(ScaledKind::E4m3, [1, 0], Bytes::new(), vec![f32::NAN]).unwrap();
+        assert_eq!(Form::Scaled(empty).packed_non_finite(), None);
     }
 
     #[test]

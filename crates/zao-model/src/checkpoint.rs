@@ -172,6 +172,12 @@ impl<'a, B: Backend> Loader<'a, B> {
             Form::Dense(stored) => stored,
             // Every integer is a number.
             Form::Int8Panels(panels) => panels.scales(),
+            Form::Blocks(_) | Form::Scaled(_) if !B::FINDS_NON_FINITE => {
+                return match form.packed_non_finite() {
+                    Some((index, value)) => Err(Error::NotFinite { name, index, value }),
+                    None => Ok(form),
+                };
+            }
             _ => return Ok(form),
         };
         if let Some(index) = floats.first_non_finite() {

@@ -243,6 +243,30 @@ fn unpacked(t: &Tensor) -> Vec<f32> {
 }
 
 #[test]
+fn blocks_whose_scale_is_no_number_are_refused_by_name() {
+    let entry = |t: Tensor| {
+        let is_bad = t.name == "layers.1.attention.to_q.weight";
+        let (kind, mut bytes) = match is_bad {
+            true => (gguf::Q8_0, q8_0(&values(&t))),
+            false => (gguf::BF16, t.data),
+        };
+        if is_bad {
+            bytes[34 * 9..][..2].copy_from_slice(&f16::INFINITY.to_le_bytes());
+        }
+        gguf::Tensor { name: t.name, shape: t.shape, kind, bytes }
+    };
+    let tensors: Vec<_> = demo(PartName::Transformer).into_iter().map(entry).collect();
+    let files = Files::new().with(PartName::Transformer, gguf::file("lumina2", &tensors));
+    for precision in [ResolvedPrecision::F32, ResolvedPrecision::Int8] {
+        let mut engine =
+            zao_engine::open("test", files.source.clone(), &Files::settings(precision)).unwrap();
+        let jobs = [Job::new(wanted(), engine.model()).unwrap()];
+        let error = engine.draw(&jobs, &|_| (), &CancelToken::new()).unwrap_err().to_string();
+        assert!(error.contains("layers.1.attention.to_q.weight"), "{error}");
+    }
+}
+
+#[test]
 fn adapters_measure_and_change_blocks_by_their_values() {
     let dora = |mut engine: Engine, is_merged: bool| {
         let path =
