@@ -79,17 +79,34 @@ const ALIGNMENT: usize = 256;
 /// `Linear` of `zao-backend`.
 pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
     let weight = op.weight.device();
-    let packed = weight.packed();
-    let at_hand = match packed {
-        Some(_) => None,
-        None => Some(weight.matrix()?.at_hand(cuda)?),
-    };
-    // Pieces of what is packed get their addresses when they are unpacked.
-    let (values, weight_scales, weight_kept) = match (packed, &at_hand) {
-        (Some(packed), _) => (DevicePtr::NULL, DevicePtr::NULL, packed.kept()),
-        (None, Some(matrix)) => (matrix.values(), matrix.scales(), matrix.kept()),
-        (None, None) => unreachable!("what is not packed is at hand"),
-    };
+    if let Some(packed) = weight.packed() {
+        // Its pieces get their addresses when they are unpacked.
+        let nowhere =
+            Operand { values: DevicePtr::NULL, scales: DevicePtr::NULL, kept: packed.kept() };
+        return by(cuda, op, nowhere, Some(packed));
+    }
+    let matrix = weight.matrix()?.at_hand(cuda)?;
+    let operand = Operand { values: matrix.values(), scales: matrix.scales(), kept: matrix.kept() };
+    by(cuda, op, operand, None)?;
+    matrix.used(cuda)
+}
+
+/// A weight as kernels read it.
+#[derive(Clone, Copy, Debug)]
+struct Operand {
+    values: DevicePtr,
+    /// One a row, or null.
+    scales: DevicePtr,
+    kept: Kept,
+}
+
+/// Multiplies by `operand`, or by what `packed` becomes.
+fn by(
+    cuda: &Cuda,
+    op: Linear<'_, Cuda>,
+    operand: Operand,
+    packed: Option<&PackedMatrix>,
+) -> Result<()> {
     let pair = op.weight.role() == Role::SwiGlu;
     let ending = match op.epilogue {
         Epilogue::Store if pair => Ending::SwiGlu,
@@ -101,9 +118,9 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
         x: start(op.x),
         x_scales: scales(op.x),
         x_element: op.x.element(),
-        weight: values,
-        weight_scales,
-        weight_kept,
+        weight: operand.values,
+        weight_scales: operand.scales,
+        weight_kept: operand.kept,
         bias: op.bias.map_or(DevicePtr::NULL, start),
         ending,
         out: start(op.out),
@@ -121,7 +138,7 @@ pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
             Some(change) => changes::multiply(cuda, &product, packed, output, change)?,
         }
     }
-    at_hand.map_or(Ok(()), |matrix| matrix.used(cuda))
+    Ok(())
 }
 
 /// What a [`Product`] does not say of its result, because kernels write no 8 bits.
