@@ -33,6 +33,8 @@ struct Planned {
     /// What of a card may be used, if somebody said so.
     asked_vram: Option<u64>,
     prospects: Vec<Prospect>,
+    /// The same for a copy of the published model in int4.
+    in_int4: Vec<Prospect>,
 }
 
 pub(crate) fn run(args: &PlanArgs) -> Result<()> {
@@ -49,7 +51,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<()> {
 }
 
 fn plan(args: &PlanArgs) -> Result<Planned> {
-    let (model, plans) = model(args)?;
+    let (model, plans, source) = model(args)?;
     let known = KnownModel::find(&model);
     let info = plans.model();
     let size = args
@@ -61,34 +63,51 @@ fn plan(args: &PlanArgs) -> Result<Planned> {
     let jobs = plans.usual_jobs(size, steps, guidance, args.batch.get());
     let jobs: Vec<Job> = jobs.map_err(Failure::usage)?;
     let (card, site) = site(args)?;
+    let in_int4 = match (source, precisions(args).as_slice()) {
+        (Source::Published, [_, narrow @ ..]) if !narrow.is_empty() => {
+            let plans = published(WeightForm::INT4)?;
+            prospects(&plans, &site, narrow, &jobs)?
+        }
+        _ => Vec::new(),
+    };
     let prospects = prospects(&plans, &site, &precisions(args), &jobs)?;
     let (batch, ram, asked_vram) = (args.batch.get(), site.ram, args.memory.vram);
-    Ok(Planned { model, size, steps, batch, card, ram, asked_vram, prospects })
+    Ok(Planned { model, size, steps, batch, card, ram, asked_vram, prospects, in_int4 })
+}
+
+/// Where the sizes of a model come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// Its architecture as it is published, which may be converted.
+    Published,
+    /// Files, as they are.
+    Files,
+}
+
+/// Plans for the published architecture with its large weights in this form.
+fn published(weights: WeightForm) -> Result<Plans> {
+    let architecture = Architecture::ZImageTurbo;
+    Ok(Plans::synthetic(Synthetic { architecture, tokens: 64, weights })?)
 }
 
 /// The model that is named, else the real one, whether it is installed or not.
-fn model(args: &PlanArgs) -> Result<(String, Plans)> {
+fn model(args: &PlanArgs) -> Result<(String, Plans, Source)> {
     let store = places::store()?;
     let known = args.model.as_deref().and_then(KnownModel::find);
-    let published = |name: &str| -> Result<(String, Plans)> {
-        let architecture = Architecture::ZImageTurbo;
-        Ok((
-            name.to_owned(),
-            Plans::synthetic(Synthetic { architecture, tokens: 64, weights: WeightForm::Bf16 })?,
-        ))
-    };
+    let as_published =
+        |name: &str| Ok((name.to_owned(), published(WeightForm::Bf16)?, Source::Published));
     if let Some(known) = known.filter(|it| store.find(it.name).is_none())
         && args.files.is_empty()
     {
-        return published(known.name);
+        return as_published(known.name);
     }
     let asked = args.model.as_deref().map_or(Asked::Any, Asked::ByUser);
     let chosen = model::choose(&asked, &args.files, &store)?;
     if args.model.is_none() && chosen.name == demo::NAME && args.files.is_empty() {
-        return published(KnownModel::ALL[0].name);
+        return as_published(KnownModel::ALL[0].name);
     }
     let plans = Plans::open(&chosen.name, chosen.source)?;
-    Ok((chosen.name, plans))
+    Ok((chosen.name, plans, Source::Files))
 }
 
 /// The precisions to choose among.

@@ -31,6 +31,9 @@ pub struct UnknownForm {
 }
 
 impl WeightForm {
+    /// As `zao convert --to int4` stores a model.
+    pub const INT4: Self = Self::Blocks(BlockKind::Int4);
+
     /// Every one.
     pub fn all() -> impl Iterator<Item = Self> {
         let blocks = BlockKind::GGML.into_iter().chain([BlockKind::Int4]).map(Self::Blocks);

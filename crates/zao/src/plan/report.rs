@@ -30,7 +30,9 @@ pub(super) fn lines(planned: &Planned, language: Language) -> Vec<String> {
             .collect();
     let best = recommended(prospects);
     let fitting = prospects.iter().enumerate().filter(|(_, it)| it.plan.is_ok());
-    let rows = fitting.filter_map(|(at, it)| row(it, best == Some(at)));
+    let own = fitting.filter_map(|(at, it)| row(it, &precision(it), best == Some(at)));
+    let in_int4 = planned.in_int4.iter().filter_map(|it| row(it, &in_int4(it), false));
+    let rows = own.chain(in_int4);
     let rows: Vec<Vec<String>> = std::iter::once(words::heads())
         .chain(rows)
         .map(|row| row.iter().map(say).collect())
@@ -46,6 +48,9 @@ pub(super) fn lines(planned: &Planned, language: Language) -> Vec<String> {
     lines.push(String::new());
     let advice = best.map(|at| choice(planned, &prospects[at]));
     lines.extend(advice.unwrap_or_else(|| vec![words::nothing_fits()]).iter().map(say));
+    if planned.in_int4.iter().any(|it| it.plan.is_ok()) {
+        lines.push(say(&words::convert(model)));
+    }
     lines.extend(words::notes().iter().map(say));
     lines
 }
@@ -83,7 +88,12 @@ fn precision(prospect: &Prospect) -> String {
     on_the_wire(prospect.precision).to_string()
 }
 
-fn row(prospect: &Prospect, is_best: bool) -> Option<Vec<Text>> {
+/// The name of a precision that int4 is multiplied in.
+fn in_int4(prospect: &Prospect) -> String {
+    format!("int4, {}", precision(prospect))
+}
+
+fn row(prospect: &Prospect, precision: &str, is_best: bool) -> Option<Vec<Text>> {
     let plan = prospect.plan.as_ref().ok()?;
     let size = |bytes: Option<u64>| Text::same(bytes.map_or_else(|| "-".into(), units::bytes));
     let time = |time: Option<Duration>| Text::same(time.map_or_else(|| "-".into(), seconds));
@@ -91,7 +101,7 @@ fn row(prospect: &Prospect, is_best: bool) -> Option<Vec<Text>> {
     Some(vec![
         Text::same(if is_best { "*" } else { "" }),
         place(prospect.on),
-        Text::same(precision(prospect)),
+        Text::same(precision),
         lies(&plan.placement.text_encoder, plan),
         lies(&plan.placement.transformer, plan),
         size(prospect.card_bytes()),
@@ -124,9 +134,9 @@ fn seconds(duration: Duration) -> String {
 }
 
 pub(super) fn json(planned: &Planned) -> Value {
-    let Planned { model, size, steps, batch, card, ram, prospects, .. } = planned;
+    let Planned { model, size, steps, batch, card, ram, prospects, in_int4, .. } = planned;
     let best = recommended(prospects);
-    let choices = prospects.iter().enumerate().map(|(at, it)| {
+    let choice = |it: &Prospect, is_best: bool| {
         let plan = it.plan.as_ref().ok();
         let part = |placed: &Placed| {
             json!({
@@ -147,7 +157,7 @@ pub(super) fn json(planned: &Planned) -> Value {
         json!({
             "device": match it.on { On::Card => "cuda", On::Processor => "cpu" },
             "precision": precision(it),
-            "recommended": best == Some(at),
+            "recommended": is_best,
             "refused_because": it.plan.as_ref().err().map(ToString::to_string),
             "parts": parts,
             "card_peak_bytes": it.card_bytes(),
@@ -156,7 +166,9 @@ pub(super) fn json(planned: &Planned) -> Value {
             "first_seconds": it.times.map(|times| times.first.as_secs_f64()),
             "next_seconds": it.times.map(|times| times.next.as_secs_f64()),
         })
-    });
+    };
+    let choices = prospects.iter().enumerate().map(|(at, it)| choice(it, best == Some(at)));
+    let in_int4 = in_int4.iter().map(|it| choice(it, false));
     json!({
         "model": model,
         "width": size.width,
@@ -166,6 +178,7 @@ pub(super) fn json(planned: &Planned) -> Value {
         "card": card.as_ref().map(|(name, memory)| json!({"name": name, "usable_bytes": memory})),
         "usable_memory_bytes": ram,
         "choices": choices.collect::<Vec<_>>(),
+        "choices_in_int4": in_int4.collect::<Vec<_>>(),
     })
 }
 

@@ -102,6 +102,13 @@ pub(super) fn faster(place: &Text, precision: &str, time: &str) -> Text {
         .then(&both!(", {precision}: {time}", "，{precision}：{time}"))
 }
 
+pub(super) fn convert(model: &str) -> Text {
+    both!(
+        "int4 is a copy that `zao convert --model {model} --to int4 --output FOLDER` writes: smaller and less exact.",
+        "int4 指用 `zao convert --model {model} --to int4 --output 目录` 生成的副本：更小，但精度较低。"
+    )
+}
+
 pub(super) fn nothing_fits() -> Text {
     both!(
         "nothing fits: draw smaller, with --size or --batch, or give more memory",

@@ -32,6 +32,9 @@ fn a_card_is_planned_for_by_its_name() {
         ("cpu", "int8", false),
     ];
     assert_eq!(choices(&planned), expected);
+    let int4 = planned["choices_in_int4"].as_array().unwrap();
+    let of = |it: &Value| it["card_peak_bytes"].as_u64().unwrap_or(u64::MAX);
+    assert!(of(&int4[0]) < 8_000_000_000 && of(&int4[0]) < of(&planned["choices"][1]), "{int4:?}");
     for choice in planned["choices"].as_array().unwrap() {
         assert!(choice["card_peak_bytes"].as_u64().unwrap_or(0) <= 17_180_000_000, "{choice}");
         let seconds = |key| choice[key].as_f64().unwrap();
@@ -56,6 +59,7 @@ fn any_amount_of_memory_is_planned_for_without_times() {
     for word in ["TRANSFORMER", "streams", "choose: card, bf16", "--vram 8000M"] {
         assert!(said.text().contains(word), "no {word} in {}", said.text());
     }
+    assert!(!said.text().contains("int4"), "who names a precision is told of it alone");
     let larger = plan(&folder, &["--vram", "8G", "--ram", "32G", "--size", "1280", "--batch", "2"]);
     assert_eq!((&larger["width"], &larger["batch"]), (&1280.into(), &2.into()));
 }
