@@ -165,16 +165,7 @@ fn a_weight_from_a_file_of_integers_gives_the_bits_of_the_matrix_it_was_made_of(
         let panels = dense.iter().map(|dense| cpu.int8_panels(dense).expect("memory"));
         let panels: Vec<Form> = panels.map(Form::Int8Panels).collect();
         let x = random.values(rows * inputs);
-        let run = |parts: Vec<Form>| {
-            let matrix = Matrix::new("weight", role, parts).expect("shapes fit");
-            let weight = Weight::load(&cpu, &matrix).expect("memory");
-            let x = cpu.silu(&upload(&cpu, rows, &x), Some(&weight)).expect("memory");
-            let y = match role {
-                Role::SwiGlu => cpu.swiglu(&x, &weight, Some(&weight)),
-                _ => cpu.linear(&x, &weight, None),
-            };
-            bits(&cpu.read(&y.expect("memory")).expect("values"))
-        };
+        let run = |parts| product(&cpu, role, parts, &upload(&cpu, rows, &x));
         let expected = run(dense.into_iter().map(Form::Dense).collect());
         assert_eq!(run(panels), expected, "{role:?} {outputs:?}");
     }
@@ -191,6 +182,18 @@ fn packed(kind: BlockKind, outputs: [usize; 2], inputs: usize, random: &mut Rand
     outputs.map(part).into()
 }
 
+/// What a weight of these parts makes of `silu(x)`, bit for bit.
+fn product(cpu: &Cpu, role: Role, parts: Vec<Form>, x: &Tensor<Cpu>) -> Vec<u32> {
+    let matrix = Matrix::new("weight", role, parts).expect("shapes fit");
+    let weight = Weight::load(cpu, &matrix).expect("memory");
+    let x = cpu.silu(x, Some(&weight)).expect("memory");
+    let y = match role {
+        Role::SwiGlu => cpu.swiglu(&x, &weight, Some(&weight)),
+        _ => cpu.linear(&x, &weight, None),
+    };
+    bits(&cpu.read(&y.expect("memory")).expect("values"))
+}
+
 #[test]
 fn what_is_unpacked_for_a_product_gives_the_bits_of_what_was_unpacked_before() {
     let mut random = Random(11);
@@ -201,16 +204,7 @@ fn what_is_unpacked_for_a_product_gives_the_bits_of_what_was_unpacked_before() {
                 let (rows, inputs) = (205, 768);
                 let parts = packed(kind, [64, 64], inputs, &mut random);
                 let x = random.values(rows * inputs);
-                let run = |parts: Vec<Form>| {
-                    let matrix = Matrix::new("weight", role, parts).expect("shapes fit");
-                    let weight = Weight::load(&cpu, &matrix).expect("memory");
-                    let x = cpu.silu(&upload(&cpu, rows, &x), Some(&weight)).expect("memory");
-                    let y = match role {
-                        Role::SwiGlu => cpu.swiglu(&x, &weight, Some(&weight)),
-                        _ => cpu.linear(&x, &weight, None),
-                    };
-                    bits(&cpu.read(&y.expect("memory")).expect("values"))
-                };
+                let run = |parts| product(&cpu, role, parts, &upload(&cpu, rows, &x));
                 let unpacked = parts.iter().map(|part| part.clone().unpacked(Dtype::F32));
                 let expected = run(unpacked.collect());
                 assert!(run(parts) == expected, "{kind} {role:?} in {precision}");
