@@ -4,45 +4,18 @@
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 #![allow(missing_docs, reason = "tests say what they check in their names")]
 
+mod support;
+
 use std::ops::Range;
 
+use support::{PRECISIONS, Random, cuda};
 use zao_backend::prelude::*;
-use zao_backend::{Backend, Form, Matrix, Plan, Role, Shape, Stored};
-use zao_cuda::{Cuda, CudaPrecision, Settings};
-
-const PRECISIONS: [CudaPrecision; 4] =
-    [CudaPrecision::F32, CudaPrecision::Bf16, CudaPrecision::Fp8, CudaPrecision::Int8];
-
-/// The card in this precision with room for a test, unless there is none.
-fn cuda(precision: CudaPrecision) -> Option<Cuda> {
-    match Cuda::new(Settings { precision, ..Settings::default() }) {
-        Ok(cuda) => {
-            cuda.reserve(Plan { step: 256 << 20, job: 1 << 20 }).expect("memory");
-            Some(cuda)
-        }
-        Err(error) => {
-            println!("skipped: {error}");
-            None
-        }
-    }
-}
-
-/// Pseudo-random numbers: the same in every run, so that a failure can be repeated.
-struct Random(u64);
+use zao_backend::{Backend, Form, Matrix, Role, Shape, Stored};
+use zao_cuda::{Cuda, CudaPrecision};
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 33
-    }
-
     fn within(&mut self, range: Range<usize>) -> usize {
         range.start + self.next() as usize % range.len()
-    }
-
-    fn values(&mut self, count: usize) -> Vec<f32> {
-        (0..count).map(|_| self.next() as f32 / (1u64 << 30) as f32 - 1.0).collect()
     }
 }
 

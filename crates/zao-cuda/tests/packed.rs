@@ -4,49 +4,22 @@
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 #![allow(missing_docs, reason = "tests say what they check in their names")]
 
+mod support;
+
 use std::ops::Range;
 use std::sync::Arc;
 
+use support::{PRECISIONS, Random, cuda};
 use zao_backend::prelude::*;
 use zao_backend::{
     Adaptation, Addend, Backend, BlockKind, Blocks, Care, Delta, Dtype, Error, Form, Int8Panels,
-    Matrix, Plan, Role, Scaled, ScaledKind, Shape, Stored,
+    Matrix, Role, Scaled, ScaledKind, Shape, Stored,
 };
-use zao_cuda::{Cuda, CudaPrecision, Settings, packed_bytes};
-
-const PRECISIONS: [CudaPrecision; 4] =
-    [CudaPrecision::F32, CudaPrecision::Bf16, CudaPrecision::Fp8, CudaPrecision::Int8];
-
-/// The card in this precision with room for a test, unless there is none.
-fn cuda(precision: CudaPrecision) -> Option<Cuda> {
-    match Cuda::new(Settings { precision, ..Settings::default() }) {
-        Ok(cuda) => {
-            cuda.reserve(Plan { step: 256 << 20, job: 1 << 20 }).expect("memory");
-            Some(cuda)
-        }
-        Err(error) => {
-            println!("skipped: {error}");
-            None
-        }
-    }
-}
-
-/// Pseudo-random numbers: the same in every run, so that a failure can be repeated.
-struct Random(u64);
+use zao_cuda::{Cuda, CudaPrecision, packed_bytes};
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 33
-    }
-
     fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.next() as u8).collect()
-    }
-
-    fn values(&mut self, count: usize) -> Vec<f32> {
-        (0..count).map(|_| self.next() as f32 / (1u64 << 30) as f32 - 1.0).collect()
     }
 
     /// Blocks of any integers, with factors of either sign from 2^-9 to 2^-3.
