@@ -29,6 +29,7 @@ impl Form {
             }
             Self::Blocks(blocks) => blocks.rows(rows).map(Self::Blocks),
             Self::Scaled(scaled) => scaled.rows(rows).map(Self::Scaled),
+            Self::LowRank(both) => both.rows(rows).map(Self::LowRank),
             Self::Int8Panels(_) | Self::Hollow(_) => None,
         }
     }
@@ -52,11 +53,11 @@ impl Form {
     /// Whether it holds values that [`Self::unpacked`] has to compute.
     #[must_use]
     pub fn is_packed(&self) -> bool {
-        matches!(self, Self::Blocks(_) | Self::Scaled(_))
+        matches!(self, Self::Blocks(_) | Self::Scaled(_) | Self::LowRank(_))
     }
 
     /// The first value of a [packed](Self::is_packed) form that is NaN or infinite, and its index, if there is one; `None` for other
-    /// forms. Blocks are looked through without unpacking them.
+    /// forms. Blocks are looked through without unpacking them; beside a low-rank matrix, only the rest is.
     #[must_use]
     pub fn packed_non_finite(&self) -> Option<(usize, f32)> {
         let &[_, columns] = self.shape() else { return None };
@@ -67,6 +68,7 @@ impl Form {
                 let scale = scaled.scales().iter().position(|scale| !scale.is_finite());
                 [element, scale.map(|row| row * columns)].into_iter().flatten().min()?
             }
+            Self::LowRank(both) => return both.rest().packed_non_finite(),
             Self::Dense(_) | Self::Int8Panels(_) | Self::Hollow(_) => return None,
         };
         let row = near.checked_div(columns)?;
@@ -82,12 +84,16 @@ impl Form {
     /// Nothing is unpacked to f16, whose range is too small for weights of this model: that gives `f32`, too.
     #[must_use]
     pub fn unpacked(self, dtype: Dtype) -> Self {
-        let unpack: &dyn Fn(usize, &mut [f32]) = match &self {
-            Self::Blocks(blocks) => &|first, out| blocks.widen(first, out),
-            Self::Scaled(scaled) => &|first, out| scaled.widen(first, out),
-            Self::Dense(_) | Self::Int8Panels(_) | Self::Hollow(_) => return self,
-        };
         let &[rows, columns] = self.shape() else { return self };
+        let unpack: Box<dyn Fn(usize, &mut [f32])> = match &self {
+            Self::Blocks(_) | Self::Scaled(_) => Box::new(|first, out| self.widen_rows(first, out)),
+            Self::LowRank(both) if !matches!(both.rest(), Self::Hollow(_)) => {
+                Box::new(both.clone().widening())
+            }
+            Self::LowRank(_) | Self::Dense(_) | Self::Int8Panels(_) | Self::Hollow(_) => {
+                return self;
+            }
+        };
         // A matrix without values may claim any number of rows.
         let filled = if columns == 0 { 0 } else { rows };
         let at_a_time = (AT_A_TIME / columns.max(1)).max(1);
@@ -112,6 +118,19 @@ impl Form {
         let dtype = if dtype == Dtype::Bf16 { dtype } else { Dtype::F32 };
         let stored = Stored::new(dtype, vec![rows, columns], bytes.into());
         Self::Dense(stored.expect("every value was unpacked"))
+    }
+
+    /// Writes the values of whole rows from row `first` on; zeros for what has none that can be had by rows.
+    pub(crate) fn widen_rows(&self, first: usize, out: &mut [f32]) {
+        match self {
+            Self::Dense(stored) => {
+                let columns = stored.len().checked_div(stored.shape()[0]).unwrap_or(0);
+                stored.widen(first * columns, out);
+            }
+            Self::Blocks(blocks) => blocks.widen(first, out),
+            Self::Scaled(scaled) => scaled.widen(first, out),
+            Self::LowRank(_) | Self::Int8Panels(_) | Self::Hollow(_) => out.fill(0.0),
+        }
     }
 }
 

@@ -119,6 +119,10 @@ impl Backend for Scalar {
                                 the checkpoint that it was made from";
                     return Err(refused(what.into()));
                 }
+                Form::LowRank(_) => {
+                    let what = "has a low-rank part, which is another product; load the two apart";
+                    return Err(refused(what.into()));
+                }
                 Form::Hollow(shape) => {
                     return Err(refused(format!(
                         "has a shape {shape:?} but no values; load its checkpoint, or rehearse on \

@@ -1,6 +1,6 @@
 //! Weights: what a checkpoint hands to a device, and the opaque thing the device makes of it.
 
-use crate::{Backend, Blocks, Error, Int8Panels, Result, Scaled, Stored};
+use crate::{Backend, Blocks, Error, Int8Panels, LowRank, Result, Scaled, Stored};
 
 /// One stored matrix. A device that has no kernel for a form refuses
 /// it in [`Backend::load`], and whoever loads can give it [the values](Form::unpacked) instead.
@@ -15,6 +15,9 @@ pub enum Form {
     Blocks(Blocks),
     /// 8 bits a value beside scales.
     Scaled(Scaled),
+    /// One of the others, and a low-rank matrix that is added to it. No device takes it in: whoever loads makes two
+    /// products of it.
+    LowRank(LowRank),
     /// Only the shape is known: what a dry run (manifest, memory plan) loads. No device computes
     /// with it.
     Hollow(Vec<usize>),
@@ -29,6 +32,7 @@ impl Form {
             Self::Int8Panels(panels) => panels.shape(),
             Self::Blocks(blocks) => blocks.shape(),
             Self::Scaled(scaled) => scaled.shape(),
+            Self::LowRank(both) => both.rest().shape(),
             Self::Hollow(shape) => shape,
         }
     }
@@ -41,6 +45,9 @@ impl Form {
             Self::Int8Panels(panels) => panels.words().len() + panels.scales().bytes().len(),
             Self::Blocks(blocks) => blocks.bytes().len(),
             Self::Scaled(scaled) => scaled.bytes().len() + size_of_val(scaled.scales()),
+            Self::LowRank(both) => {
+                both.rest().bytes() + both.up().bytes().len() + both.down().bytes().len()
+            }
             Self::Hollow(_) => 0,
         }
     }
@@ -53,6 +60,7 @@ impl Form {
             Self::Int8Panels(_) => "int8",
             Self::Blocks(blocks) => blocks.kind().name(),
             Self::Scaled(scaled) => scaled.kind().name(),
+            Self::LowRank(both) => both.rest().name(),
             Self::Hollow(_) => "nothing",
         }
     }

@@ -81,8 +81,8 @@ fn layer(
     let (inputs, outputs) = (matrix.columns(), matrix.rows());
     let weight = Weight::load(cuda, &matrix).expect("memory");
     let by = adapter(cuda, role, outputs, inputs);
-    let adapted: Vec<_> =
-        adapted.iter().map(|rows| Adapted { rows: rows.clone(), by: &by }).collect();
+    let rows = |rows: &Range<usize>| Adapted { rows: rows.clone(), own: None, by: Some(&by) };
+    let adapted: Vec<_> = adapted.iter().map(rows).collect();
     let x = activation(cuda, x.len() / inputs, x);
     // The activation turns the rows into what a linear layer reads in this precision.
     let x = cuda.silu(&x, Some(&weight)).expect("memory");

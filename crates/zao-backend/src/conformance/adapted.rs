@@ -18,6 +18,7 @@ enum End {
     Store,
     Silu,
     SwiGlu,
+    Accumulate,
 }
 
 /// What an adapter consists of.
@@ -32,6 +33,8 @@ enum Kind {
     Gain,
     /// Three of the above, one after the other.
     Stack,
+    /// The weight's own, of rank 32, and beside it one of rank 8 that sums are scaled for.
+    Own,
 }
 
 /// A layer, some rows of which follow adapters.
@@ -106,7 +109,7 @@ impl Layer {
             Kind::Dense => {
                 Addend::Dense(Self::matrix(b, (self.role(), 50), &self.heights(), self.inputs)?)
             }
-            Kind::Gain | Kind::Stack => {
+            Kind::Gain | Kind::Stack | Kind::Own => {
                 gain = Some(random::scaled(60, self.sums(), 0.5));
                 low_rank(8)?
             }
@@ -119,6 +122,7 @@ impl Layer {
             Kind::Stack => {
                 vec![(Kind::Gain, 0.5), (Kind::Kronecker(4, 8), -1.0), (Kind::Gain, 0.25)]
             }
+            Kind::Own => vec![(Kind::Gain, 0.75)],
             kind => vec![(kind, 0.75)],
         };
         let deltas =
@@ -140,13 +144,18 @@ impl Layer {
         let b = bench.backend;
         let parts = match self.end {
             End::SwiGlu => [&self.outputs[..], &self.outputs[..]].concat(),
-            End::Store | End::Silu => self.outputs.clone(),
+            End::Store | End::Silu | End::Accumulate => self.outputs.clone(),
         };
         let shapes: Vec<_> = parts.iter().map(|&rows| vec![rows, self.inputs]).collect();
         let weight = bench.weight(self.role(), Dtype::F32, &shapes)?;
         let by = self.adaptation(b)?;
-        let adapted: Vec<_> =
-            rows.iter().map(|rows| Adapted { rows: rows.clone(), by: &by }).collect();
+        let own = (self.kind == Kind::Own).then(|| self.delta(b, Kind::LowRank(32))).transpose()?;
+        let adapted = rows.iter().map(|rows| Adapted {
+            rows: rows.clone(),
+            own: own.as_ref(),
+            by: Some(&by),
+        });
+        let adapted: Vec<_> = adapted.collect();
         let count = x.len() / self.inputs;
         let x = bench.linear_input(count, x)?;
         let bias = bench.vector(&random::values(2, self.width()))?;
@@ -157,6 +166,12 @@ impl Layer {
             End::Store => b.adapted_linear(&x, &weight, Some(&bias), &adapted)?,
             End::Silu => b.adapted_linear_silu(&x, &weight, Some(&bias), &adapted, feeds)?,
             End::SwiGlu => b.adapted_swiglu(&x, &weight, &adapted, feeds)?,
+            End::Accumulate => {
+                let stream = random::values(3, self.width()).repeat(count);
+                let mut y = bench.activation(count, &stream)?;
+                b.adapted_linear_accumulate(&mut y, &x, &weight, Some(&bias), &adapted)?;
+                y
+            }
         };
         b.read(&y)
     }
@@ -170,7 +185,7 @@ impl Scenario for Layer {
     fn bound(&self, policy: Policy) -> Bound {
         let result = match self.end {
             End::Silu | End::SwiGlu => self.reader.element(policy),
-            End::Store => policy.activation,
+            End::Store | End::Accumulate => policy.activation,
         };
         let product = Bound::product(self.inputs, policy.linear_input, result);
         // What a term reads was rounded, and so was what it is multiplied with.
@@ -185,14 +200,15 @@ fn only(rows: Range<usize>) -> Vec<Range<usize>> {
     std::iter::once(rows).collect()
 }
 
-const ENDS: [End; 3] = [End::Store, End::Silu, End::SwiGlu];
-const KINDS: [Kind; 6] = [
+const ENDS: [End; 4] = [End::Store, End::Silu, End::SwiGlu, End::Accumulate];
+const KINDS: [Kind; 7] = [
     Kind::LowRank(1),
     Kind::LowRank(32),
     Kind::Kronecker(4, 8),
     Kind::Dense,
     Kind::Gain,
     Kind::Stack,
+    Kind::Own,
 ];
 
 /// Every kind of change before every end, for some rows of the middle.
@@ -259,7 +275,7 @@ pub fn adapted_refuses_what_does_not_fit<B: Backend>(backend: &B) -> Outcome {
     let by = other.adaptation(backend)?;
     let weight = bench.weight(Role::Linear, Dtype::F32, &[vec![48, 96]])?;
     let x = bench.linear_input(70, &layer.x())?;
-    let adapted = [Adapted { rows: 0..70, by: &by }];
+    let adapted = [Adapted { rows: 0..70, own: None, by: Some(&by) }];
     refused(backend.adapted_linear(&x, &weight, None, &adapted), "an adapter of 32 inputs for 96")
 }
 

@@ -4,15 +4,32 @@
 use std::ops::Range;
 
 use super::{Epilogue, Linear, Op, ensure, result_for};
-use crate::adaptation::{Adaptation, Addend};
+use crate::adaptation::{Adaptation, Addend, Delta};
 use crate::{Backend, Element, Region, Result, Role, Shape, Tensor, Weight};
 
-/// Some rows of a packed sequence and the adapters that they follow.
+/// Some rows of a packed sequence, and what their sums get beside those of the weight.
 pub struct Adapted<'a, B: Backend> {
     /// The rows.
     pub rows: Range<usize>,
-    /// What changes for them.
-    pub by: &'a Adaptation<B>,
+    /// What belongs to the weight itself, as it is stored: its addends come first, and have no gain. Adapters that scale sums
+    /// bring with them what their gain makes of it.
+    pub own: Option<&'a Delta<B>>,
+    /// The adapters that these rows follow.
+    pub by: Option<&'a Adaptation<B>>,
+}
+
+impl<'a, B: Backend> Adapted<'a, B> {
+    /// What is added, each with its scale, in order.
+    fn addends(&self) -> impl Iterator<Item = (&'a Addend<B>, f32)> + use<'a, B> {
+        let own = self.own.into_iter().flat_map(|delta| &delta.addends);
+        let by = self.by.into_iter().flat_map(Adaptation::addends);
+        own.map(|addend| (addend, 1.0)).chain(by)
+    }
+
+    /// What sums are multiplied with first.
+    fn gain(&self) -> Option<&'a Tensor<B>> {
+        self.by.and_then(Adaptation::gain)
+    }
 }
 
 /// What happens to the sums of some rows before the end of a [`Linear`].
@@ -74,7 +91,8 @@ pub(super) fn changed<B: Backend>(
     then: impl FnOnce(&[Change<'_, B>]) -> Result<()>,
 ) -> Result<()> {
     let mut end = 0;
-    for Adapted { rows, by } in adapted {
+    for by in adapted {
+        let rows = &by.rows;
         let fits = end <= rows.start
             && rows.start < rows.end
             && rows.end <= x.rows()
@@ -87,7 +105,7 @@ pub(super) fn changed<B: Backend>(
     let changes: Vec<_> = adapted
         .iter()
         .zip(&inputs)
-        .map(|(Adapted { rows, by }, inputs)| {
+        .map(|(by, inputs)| {
             let own = inputs.copy.as_ref().unwrap_or(x);
             let mut terms = Vec::with_capacity(inputs.products.len());
             for ((addend, scale), product) in by.addends().zip(&inputs.products) {
@@ -100,7 +118,7 @@ pub(super) fn changed<B: Backend>(
                 };
                 terms.push(Term { input: product.as_ref().unwrap_or(own), matrix, scale });
             }
-            Change { rows: rows.clone(), gain: by.gain(), terms }
+            Change { rows: by.rows.clone(), gain: by.gain(), terms }
         })
         .collect();
     then(&changes)
@@ -110,8 +128,9 @@ fn inputs<B: Backend>(
     backend: &B,
     x: &Tensor<B>,
     weight: &Weight<B>,
-    Adapted { rows, by }: &Adapted<'_, B>,
+    by: &Adapted<'_, B>,
 ) -> Result<Inputs<B>> {
+    let rows = &by.rows;
     let is_quantised = !matches!(x.element(), Element::F32 | Element::Bf16);
     let reshapes = by.addends().any(|(addend, _)| matches!(addend, Addend::Kronecker { .. }));
     let mut copy = None;

@@ -140,7 +140,22 @@ pub trait LinearOps: Backend {
         weight: &Weight<Self>,
         bias: Option<&Tensor<Self>>,
     ) -> Result<()> {
-        launch(self, x, weight, bias, Epilogue::Accumulate, &[], out)
+        self.adapted_linear_accumulate(out, x, weight, bias, &[])
+    }
+
+    /// [`LinearOps::linear_accumulate`], some rows of which follow adapters.
+    ///
+    /// # Errors
+    /// Those of [`LinearOps::linear_accumulate`], adapters for another weight, or no memory for what they read.
+    fn adapted_linear_accumulate(
+        &self,
+        out: &mut Tensor<Self>,
+        x: &Tensor<Self>,
+        weight: &Weight<Self>,
+        bias: Option<&Tensor<Self>>,
+        adapted: &[Adapted<'_, Self>],
+    ) -> Result<()> {
+        launch(self, x, weight, bias, Epilogue::Accumulate, adapted, out)
     }
 }
 
