@@ -113,16 +113,11 @@ impl Adapters {
         deltas.any(|delta| delta.layers.iter().any(|layer| layer == name))
     }
 
-    /// Bytes that an adapter takes in the memory of a device.
-    pub(crate) fn bytes(&self, id: AdapterId, target: Target) -> u64 {
-        let tensors = adapter_tensors(&self.layers, self.deltas(id));
+    /// Bytes that an adapter takes in the memory of a device, beside weights like those of `outline`.
+    pub(crate) fn bytes(&self, id: AdapterId, outline: &dyn Checkpoint, target: Target) -> u64 {
+        let tensors = adapter_tensors(&self.layers, self.deltas(id), outline);
         let bytes = tensors.iter().map(|tensor| target.loaded_bytes(tensor, Dtype::F32));
         bytes.sum()
-    }
-
-    /// The adapters that `work` follows, each with the bytes that it takes.
-    pub(crate) fn sizes_of(&self, work: &[Work<'_>], target: Target) -> Vec<(AdapterId, u64)> {
-        used(work).into_iter().map(|id| (id, self.bytes(id, target))).collect()
     }
 
     /// An adapter without its values, or with them.
@@ -148,7 +143,7 @@ pub(crate) fn used(work: &[Work<'_>]) -> Vec<AdapterId> {
     used
 }
 
-/// The transformer's weights with the values that files have, for adapters that measure them.
+/// The transformer's weights as files have them, for adapters that measure them.
 pub(crate) struct Original<'a>(pub(crate) &'a Weights);
 
 impl Checkpoint for Original<'_> {
@@ -157,8 +152,7 @@ impl Checkpoint for Original<'_> {
             name: name.into(),
             detail: "the model has no such tensor".into(),
         };
-        let form = self.0.get(name).ok_or_else(missing)?;
-        Ok(form.unpacked(Dtype::F32))
+        self.0.get(name).ok_or_else(missing)
     }
 }
 

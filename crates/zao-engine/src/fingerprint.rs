@@ -24,24 +24,35 @@ pub(crate) fn fingerprint<'a>(
         hash.update(part.name().folder());
         for (name, form) in part.iter() {
             hash.update(format!("\n{name} {} {:?} ", form.name(), form.shape()));
-            let scales: Vec<u8> = match form {
-                Form::Scaled(scaled) => {
-                    scaled.scales().iter().flat_map(|s| s.to_le_bytes()).collect()
-                }
-                _ => Vec::new(),
-            };
-            let all: [&[u8]; 2] = match form {
-                Form::Dense(stored) => [stored.bytes(), &[]],
-                Form::Int8Panels(panels) => [panels.words(), panels.scales().bytes()],
-                Form::Blocks(blocks) => [blocks.bytes(), &[]],
-                Form::Scaled(scaled) => [scaled.bytes(), &scales],
-                _ => [&[]; 2],
-            };
-            for bytes in all {
-                hash.update(&bytes[..SAMPLE.min(bytes.len())]);
-                hash.update(&bytes[bytes.len().saturating_sub(SAMPLE)..]);
-            }
+            add(&mut hash, form);
         }
     }
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Adds the ends of all that a tensor is stored in.
+fn add(hash: &mut Sha256, form: &Form) {
+    let mut ends = |bytes: &[u8]| {
+        hash.update(&bytes[..SAMPLE.min(bytes.len())]);
+        hash.update(&bytes[bytes.len().saturating_sub(SAMPLE)..]);
+    };
+    match form {
+        Form::Dense(stored) => ends(stored.bytes()),
+        Form::Int8Panels(panels) => {
+            ends(panels.words());
+            ends(panels.scales().bytes());
+        }
+        Form::Blocks(blocks) => ends(blocks.bytes()),
+        Form::Scaled(scaled) => {
+            let scales: Vec<u8> = scaled.scales().iter().flat_map(|s| s.to_le_bytes()).collect();
+            ends(scaled.bytes());
+            ends(&scales);
+        }
+        Form::LowRank(both) => {
+            ends(both.up().bytes());
+            ends(both.down().bytes());
+            add(hash, both.rest());
+        }
+        _ => {}
+    }
 }

@@ -3,14 +3,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use zao_backend::Grid;
+use zao_backend::{Dtype, Form, Grid, StoredDelta};
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::{Decoder, Encoder};
-use zao_model::{Declared, Layer, SchedulerConfig, TextConfig, TransformerConfig, VaeConfig};
+use zao_model::{
+    Checkpoint, Declared, Layer, SchedulerConfig, TextConfig, TransformerConfig, VaeConfig,
+    low_rank_tensors,
+};
 use zao_weights::{Part, PartName};
 
-use crate::adapters::Adapters;
+use crate::adapters::{AdapterId, Adapters, used};
 use crate::checked::Checked;
 use crate::devices::Target;
 use crate::parts::Piece;
@@ -18,6 +21,7 @@ use crate::placement::Footprint;
 use crate::prompts::Prompts;
 use crate::synthetic::{Configs, RandomPart, RandomWeights, Synthetic};
 use crate::weights::{Loaded, Weights};
+use crate::work::Work;
 use crate::{ModelSource, Result};
 
 /// A model that is known to be whole and consistent; its weights are mapped or yet to be made, not
@@ -135,7 +139,11 @@ impl ModelFiles {
     pub(crate) fn loaded_bytes(&self, piece: impl Into<Piece>, target: Target) -> u64 {
         let piece = piece.into();
         let tensors: u64 = self.loaded(piece, target).map(|loaded| loaded.bytes).sum();
-        tensors + self.piece(piece).unpacking_bytes(target, |name| self.is_merged(piece, name))
+        let low_rank = low_rank_tensors(self.layers(piece), &self.low_rank_parts(piece));
+        let low_rank = low_rank.iter().map(|tensor| target.loaded_bytes(tensor, Dtype::F32));
+        tensors
+            + low_rank.sum::<u64>()
+            + self.piece(piece).unpacking_bytes(target, |name| self.is_merged(piece, name))
     }
 
     /// Each tensor of a piece as it is once a device has loaded it.
@@ -147,6 +155,35 @@ impl ModelFiles {
     fn is_merged(&self, piece: Piece, name: &str) -> bool {
         let layer = name.strip_suffix(".weight");
         piece == Piece::Transformer && layer.is_some_and(|layer| self.adapters.merges_into(layer))
+    }
+
+    /// The linear weights of a piece, where any of them may have a low-rank part or pass through a window.
+    fn layers(&self, piece: Piece) -> &[Layer] {
+        match piece {
+            Piece::Encoder | Piece::Decoder => &[],
+            Piece::TextEncoder => &self.text_layers,
+            Piece::Transformer => self.adapters.layers(),
+        }
+    }
+
+    /// The low-rank parts of a piece's weights that a device adds; those of merged weights are in them.
+    fn low_rank_parts(&self, piece: Piece) -> Vec<StoredDelta> {
+        self.piece(piece).low_rank_parts(|name| self.is_merged(piece, name))
+    }
+
+    /// The shapes of a piece's weights, as a rehearsal loads them.
+    pub(crate) fn outline(&self, piece: impl Into<Piece>) -> Outline<'_> {
+        Outline { model: self, piece: piece.into() }
+    }
+
+    /// Bytes that an adapter takes in the memory of a device.
+    pub(crate) fn adapter_bytes(&self, id: AdapterId, target: Target) -> u64 {
+        self.adapters.bytes(id, &self.outline(Piece::Transformer), target)
+    }
+
+    /// The adapters that `work` follows, each with the bytes that it takes.
+    pub(crate) fn adapter_sizes(&self, work: &[Work<'_>], target: Target) -> Vec<(AdapterId, u64)> {
+        used(work).into_iter().map(|id| (id, self.adapter_bytes(id, target))).collect()
     }
 
     /// What each piece takes on a device, in the order of [`Piece::ALL`].
@@ -163,16 +200,12 @@ impl ModelFiles {
                 streamable.insert(tensor.name.as_str(), bytes);
             }
         }
-        let layers = match piece {
-            Piece::Encoder | Piece::Decoder => &[][..],
-            Piece::TextEncoder => &self.text_layers,
-            Piece::Transformer => self.adapters.layers(),
-        };
         // A weight passes as a whole or not at all.
         let part = |(name, _): &(String, usize)| {
             streamable.get(format!("{name}.weight").as_str()).copied()
         };
-        let weights = layers.iter().map(|layer| layer.parts.iter().map(part).sum());
+        let layers = self.layers(piece).iter();
+        let weights = layers.map(|layer| layer.parts.iter().map(part).sum());
         let weights: Vec<u64> = weights.map(|bytes: Option<u64>| bytes.unwrap_or(0)).collect();
         footprint.streamable = weights.iter().sum();
         footprint.largest = weights.into_iter().max().unwrap_or(0);
@@ -217,6 +250,23 @@ impl ModelFiles {
         let multiple = self.size_multiple();
         let side = (self.vae.sample_size / multiple * multiple).max(multiple);
         Grid::new(side.min(max.height), side.min(max.width))
+    }
+}
+
+/// A piece of a model without its values: shapes, and which weights have a low-rank part of which rank.
+pub(crate) struct Outline<'a> {
+    model: &'a ModelFiles,
+    piece: Piece,
+}
+
+impl Checkpoint for Outline<'_> {
+    fn tensor(&self, name: &str, shape: &[usize]) -> zao_model::Result<Form> {
+        let rest = Form::Hollow(shape.to_vec());
+        let low_rank = self.model.piece(self.piece).low_rank(name);
+        match low_rank.filter(|_| !self.model.is_merged(self.piece, name)) {
+            Some(both) => Ok(Form::LowRank(both.beside(rest)?)),
+            None => Ok(rest),
+        }
     }
 }
 

@@ -62,7 +62,7 @@ impl<B: Backend> Parts<B> {
 
     /// Which are loaded.
     pub(crate) fn present(&self, model: &ModelFiles, target: Target) -> Present {
-        let bytes = |id| (id, model.adapters.bytes(id, target));
+        let bytes = |id| (id, model.adapter_bytes(id, target));
         Present::new(
             Piece::ALL.map(|piece| self.is_loaded(piece).then_some(self.placed[piece as usize])),
             self.adapters.iter().map(|(id, _)| bytes(*id)).collect(),
@@ -228,7 +228,7 @@ impl<B: Backend> Supply<B> for Loading<'_, B> {
             return Ok(Arc::clone(adapter));
         }
         watch.check()?;
-        let needed = self.model.adapters.bytes(id, self.target);
+        let needed = self.model.adapter_bytes(id, self.target);
         self.make_room(needed);
         let before = watch.enter(Stage::Load);
         self.backend.expect_weights(Expected::resident(needed))?;

@@ -76,7 +76,7 @@ impl<'m> Planning<'m> {
 
     /// Bytes of the adapters that `work` follows.
     fn adapters(&self, work: &[Work<'_>]) -> u64 {
-        let adapters = self.model.adapters.sizes_of(work, self.terms.target);
+        let adapters = self.model.adapter_sizes(work, self.terms.target);
         adapters.into_iter().map(|(_, bytes)| bytes).sum()
     }
 
@@ -190,7 +190,7 @@ impl<'m> Planning<'m> {
             reserved = self.kept_for(reserved, batch);
             let residency = self.residency_of(index, batches.len());
             let placement = present.settle(&self.placement(batch, reserved, residency));
-            let adapters = self.model.adapters.sizes_of(&batch.work, self.terms.target);
+            let adapters = self.model.adapter_sizes(&batch.work, self.terms.target);
             let needed = batch.pieces().map(|piece| (piece, placement.of(piece)));
             let needed: Vec<(Piece, Placed)> = needed.collect();
             let room = self.room(reserved);

@@ -8,7 +8,7 @@ use zao_backend::{Grid, Plan, Planner, Policy};
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::{Decoder, Encoder, Thrift};
-use zao_model::{Adapter, Fill, Manifest};
+use zao_model::{Adapter, Fill};
 
 use crate::bench::StageFlops;
 use crate::model::ModelFiles;
@@ -128,15 +128,15 @@ struct Hollow<'a> {
 
 impl<'a> Hollow<'a> {
     fn new(model: &'a ModelFiles, planner: &'a Planner) -> Result<Self> {
-        let nothing = Manifest::default();
+        let of = |piece| model.outline(piece);
         Ok(Self {
             planner,
             model,
             adapters: Vec::new(),
-            encoder: Encoder::load(planner, &nothing, &model.vae)?,
-            text_encoder: TextEncoder::load(planner, &nothing, &model.text)?,
-            transformer: Transformer::load(planner, &nothing, &model.transformer)?,
-            decoder: Decoder::load(planner, &nothing, &model.vae)?,
+            encoder: Encoder::load(planner, &of(Piece::Encoder), &model.vae)?,
+            text_encoder: TextEncoder::load(planner, &of(Piece::TextEncoder), &model.text)?,
+            transformer: Transformer::load(planner, &of(Piece::Transformer), &model.transformer)?,
+            decoder: Decoder::load(planner, &of(Piece::Decoder), &model.vae)?,
         })
     }
 }
@@ -162,7 +162,8 @@ impl Supply<Planner> for Hollow<'_> {
         if let Some((_, adapter)) = self.adapters.iter().find(|(known, _)| *known == id) {
             return Ok(Arc::clone(adapter));
         }
-        let adapter = self.model.adapters.load(self.planner, id, Fill::Shapes)?;
+        let outline = self.model.outline(Piece::Transformer);
+        let adapter = self.model.adapters.load(self.planner, id, Fill::Shapes(&outline))?;
         self.adapters.push((id, Arc::clone(&adapter)));
         Ok(adapter)
     }

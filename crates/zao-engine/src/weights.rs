@@ -1,7 +1,7 @@
 //! Where the tensors of a part come from: files, or nothing but its sizes. What loads them does not
 //! know which.
 
-use zao_backend::{Dtype, Form, Role};
+use zao_backend::{Dtype, Form, LowRank, Role, StoredDelta};
 use zao_model::{Declared, Usage};
 use zao_weights::{Part, PartName};
 
@@ -108,24 +108,50 @@ impl Weights {
         needed.max().unwrap_or(0)
     }
 
-    /// How the tensor is stored; `None` where it is made, in bf16, when it is asked for.
+    /// How the tensor is stored, but for its low-rank part; `None` where it is made, in bf16, when it is asked for.
     fn outline(&self, tensor: &Declared) -> Option<Form> {
-        match self {
+        let form = match self {
             Self::Files { part, .. } => part.get(&tensor.name).cloned(),
             Self::Random(part) => part.outline(tensor),
+        };
+        form.map(|form| match form {
+            Form::LowRank(both) => both.rest().clone(),
+            form => form,
+        })
+    }
+
+    /// The low-rank part of the tensor called `name`, if it is stored with one.
+    pub(crate) fn low_rank(&self, name: &str) -> Option<&LowRank> {
+        match self {
+            Self::Files { part, .. } => match part.get(name)? {
+                Form::LowRank(both) => Some(both),
+                _ => None,
+            },
+            // None are made.
+            Self::Random(_) => None,
         }
+    }
+
+    /// All low-rank parts, each as what is added to a layer, but for tensors that are `changed`.
+    pub(crate) fn low_rank_parts(&self, changed: impl Fn(&str) -> bool) -> Vec<StoredDelta> {
+        let unchanged = self.declared().iter().filter(|tensor| !changed(&tensor.name));
+        let part = |tensor: &Declared| {
+            let layer = tensor.name.strip_suffix(".weight")?;
+            Some(self.low_rank(&tensor.name)?.delta(layer))
+        };
+        unchanged.filter_map(part).collect()
     }
 
     /// Whether files hold every tensor as a device of this kind takes it in, so that it costs no memory to read it
     /// again.
     pub(crate) fn are_read_again(&self, target: Target) -> bool {
-        let as_it_lies = |tensor: &Declared, part: &Part| {
-            part.get(&tensor.name).is_some_and(|form| {
-                !form.is_packed() || target.packed_bytes(tensor.usage, form).is_some()
+        let as_it_lies = |tensor: &Declared| {
+            self.outline(tensor).is_some_and(|form| {
+                !form.is_packed() || target.packed_bytes(tensor.usage, &form).is_some()
             })
         };
         match self {
-            Self::Files { part, declared } => declared.iter().all(|it| as_it_lies(it, part)),
+            Self::Files { declared, .. } => declared.iter().all(as_it_lies),
             // They are made anew for what is measured, which has memory for them.
             Self::Random(_) => true,
         }

@@ -13,7 +13,7 @@ use zao_backend::prelude::*;
 use zao_backend::{Adaptation, Delta, StoredDelta};
 
 pub use self::merged::Merged;
-use crate::{Checkpoint, Declared, Layer, Result};
+use crate::{Checkpoint, Declared, Layer, Manifest, Result};
 
 /// What the factors of an adapter are made of.
 #[derive(Clone, Copy)]
@@ -21,8 +21,8 @@ pub enum Fill<'a> {
     /// Their values. Rows that are stretched to a magnitude (DoRA) are measured with the weights of the model,
     /// which are read from here.
     Values(&'a dyn Checkpoint),
-    /// Shapes alone, for a rehearsal.
-    Shapes,
+    /// Shapes alone, for a rehearsal; those of the weights are here.
+    Shapes(&'a dyn Checkpoint),
 }
 
 /// One adapter on a device.
@@ -62,14 +62,39 @@ impl<B: Backend> Adapter<B> {
     }
 }
 
-/// The tensors that an adapter has on a device, as [`Adapter::load`] makes them.
+/// The tensors that an adapter has on a device, as [`Adapter::load`] makes them beside the weights of `checkpoint`, of
+/// which only shapes are read.
 #[must_use]
-pub fn adapter_tensors(layers: &[Layer], deltas: &[StoredDelta]) -> Vec<Declared> {
+pub fn adapter_tensors(
+    layers: &[Layer],
+    deltas: &[StoredDelta],
+    checkpoint: &dyn Checkpoint,
+) -> Vec<Declared> {
     let of_layer = |layer: &Layer| {
         let placed: Vec<_> = deltas.iter().filter_map(|delta| layer.place(delta)).collect();
-        layer::tensors(layer, &placed)
+        layer::tensors(layer, &placed, checkpoint)
     };
     layers.iter().flat_map(of_layer).collect()
+}
+
+/// The low-rank parts that a linear weight is stored with, as one term that every row gets; nothing without any.
+pub(crate) fn own_term<B: Backend>(
+    backend: &B,
+    layer: &Layer,
+    parts: &[StoredDelta],
+    fill: Fill<'_>,
+) -> Result<Option<Delta<B>>> {
+    let placed: Vec<_> = parts.iter().filter_map(|part| layer.place(part)).collect();
+    if placed.is_empty() {
+        return Ok(None);
+    }
+    layer::delta(backend, layer, &placed, fill).map(Some)
+}
+
+/// The tensors that the low-rank `parts` of weights are on a device, beside the weights themselves.
+#[must_use]
+pub fn low_rank_tensors(layers: &[Layer], parts: &[StoredDelta]) -> Vec<Declared> {
+    adapter_tensors(layers, parts, &Manifest::default())
 }
 
 /// Adapters with their scales, as one picture follows them.
@@ -125,16 +150,42 @@ impl<'a, B: Backend> Following<'a, B> {
         following
     }
 
+    /// No row follows any.
+    pub(crate) fn none() -> Self {
+        Self { rows: Vec::new() }
+    }
+
     /// All of `rows` rows follow `stack`, if there is one.
     pub(crate) fn all(rows: usize, stack: Option<&'a AdapterStack<B>>) -> Self {
         Self { rows: stack.map(|stack| (0..rows, stack)).into_iter().collect() }
     }
 
-    /// What the weight called `name` changes about which rows.
-    pub(crate) fn at(&self, name: &str) -> Vec<Adapted<'a, B>> {
-        let of = |(rows, stack): &(Range<usize>, &'a AdapterStack<B>)| {
-            Some(Adapted { rows: rows.clone(), by: stack.layers.get(name)? })
+    /// What changes about which of `rows` rows at the weight called `name`, whose `own` part every row gets.
+    pub(crate) fn at<'s>(
+        &self,
+        name: &str,
+        own: Option<&'s Delta<B>>,
+        rows: usize,
+    ) -> Vec<Adapted<'s, B>>
+    where
+        'a: 's,
+    {
+        let followed = self.rows.iter().filter_map(|(rows, stack)| {
+            let stack: &'a AdapterStack<B> = stack;
+            Some((rows.clone(), stack.layers.get(name)?))
+        });
+        let mut adapted: Vec<Adapted<'s, B>> = Vec::new();
+        let mut end = 0;
+        let alone = |rows: Range<usize>| {
+            let is_there = own.is_some() && !rows.is_empty();
+            is_there.then_some(Adapted { rows, own, by: None })
         };
-        self.rows.iter().filter_map(of).collect()
+        for (rows, by) in followed {
+            adapted.extend(alone(end..rows.start));
+            end = rows.end;
+            adapted.push(Adapted { rows, own, by: Some(by) });
+        }
+        adapted.extend(alone(end..rows));
+        adapted
     }
 }

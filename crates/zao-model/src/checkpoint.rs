@@ -8,9 +8,10 @@ use std::cell::RefCell;
 use std::fmt::Display;
 
 use zao_backend::prelude::*;
-use zao_backend::{Care, Form, Matrix, Planner, Policy, Role, Shape};
+use zao_backend::{Care, Delta, Form, Matrix, Planner, Policy, Role, Shape};
 
-use crate::{Error, Layer, Result};
+use crate::adapter::own_term;
+use crate::{Error, Fill, Layer, Result};
 
 /// A place where weights come from.
 pub trait Checkpoint {
@@ -120,6 +121,14 @@ impl Checkpoint for Manifest {
     }
 }
 
+/// A linear weight on a device.
+pub(crate) struct LinearWeight<B: Backend> {
+    /// What is multiplied.
+    pub(crate) weight: Weight<B>,
+    /// The low-rank part that it is stored with, which is added for every row.
+    pub(crate) own: Option<Delta<B>>,
+}
+
 /// A checkpoint seen from below one of its name prefixes, and the device that takes the weights.
 pub struct Loader<'a, B: Backend> {
     backend: &'a B,
@@ -165,44 +174,100 @@ impl<'a, B: Backend> Loader<'a, B> {
             let detail = format!("expected shape {shape:?}, found {:?}", form.shape());
             return Err(Error::Weight { name, detail });
         }
-        let floats = match &form {
+        match self.check(&name, &form, usage)? {
+            None => Ok(form),
+            Some((index, value)) => Err(Error::NotFinite { name, index, value }),
+        }
+    }
+
+    /// The first of the values that is no number, unless the device finds it when it takes the values in.
+    fn check(&self, name: &str, form: &Form, usage: Usage) -> Result<Option<(usize, f32)>> {
+        let floats = match form {
+            Form::LowRank(both) => {
+                for factor in [both.up(), both.down()] {
+                    if let Some(index) = factor.first_non_finite() {
+                        let detail = format!(
+                            "its low-rank part {:?} holds a value that is no number, at index {index}; the file is \
+                             damaged, get it again",
+                            factor.shape()
+                        );
+                        return Err(Error::Weight { name: name.into(), detail });
+                    }
+                }
+                return self.check(name, both.rest(), usage);
+            }
             Form::Dense(_) if B::FINDS_NON_FINITE && matches!(usage, Usage::Matrix { .. }) => {
-                return Ok(form);
+                return Ok(None);
             }
             Form::Dense(stored) => stored,
             // Every integer is a number.
             Form::Int8Panels(panels) => panels.scales(),
             Form::Blocks(_) | Form::Scaled(_) if !B::FINDS_NON_FINITE => {
-                return match form.packed_non_finite() {
-                    Some((index, value)) => Err(Error::NotFinite { name, index, value }),
-                    None => Ok(form),
-                };
+                return Ok(form.packed_non_finite());
             }
-            _ => return Ok(form),
+            _ => return Ok(None),
         };
-        if let Some(index) = floats.first_non_finite() {
+        Ok(floats.first_non_finite().map(|index| {
             let mut value = [0.0];
             floats.widen(index, &mut value);
-            return Err(Error::NotFinite { name, index, value: value[0] });
-        }
-        Ok(form)
+            (index, value[0])
+        }))
     }
 
-    /// A weight made of the tensors `names`, each of the same number of inputs.
-    pub(crate) fn matrix(
+    /// A linear weight made of the tensors `names`, each `[out, inputs]`.
+    pub(crate) fn linear(
         &self,
         role: Role,
         names: &[(&str, &[usize])],
+        inputs: usize,
+        care: Care,
+    ) -> Result<LinearWeight<B>> {
+        let part = |(name, shape): &(&str, &[usize])| (self.layer_name(name), shape[0]);
+        let layer = Layer { parts: names.iter().map(part).collect(), inputs, role, care };
+        self.checkpoint.layer(layer.clone());
+        let usage = Usage::Matrix { role, care };
+        let (mut parts, mut low_rank) = (Vec::new(), Vec::new());
+        for (name, shape) in names {
+            parts.push(match self.form(name, shape, usage)? {
+                Form::LowRank(both) => {
+                    low_rank.push(both.delta(&self.layer_name(name)));
+                    both.rest().clone()
+                }
+                form => form,
+            });
+        }
+        let is_hollow = parts.iter().all(|part| matches!(part, Form::Hollow(_)));
+        let fill = match is_hollow {
+            true => Fill::Shapes(self.checkpoint),
+            false => Fill::Values(self.checkpoint),
+        };
+        let weight = self.load(role, names, parts, care)?;
+        let own = own_term(self.backend, &layer, &low_rank, fill)?;
+        Ok(LinearWeight { weight, own })
+    }
+
+    /// A table, or the kernel of a convolution.
+    pub(crate) fn matrix(
+        &self,
+        role: Role,
+        (name, shape): (&str, &[usize]),
         care: Care,
     ) -> Result<Weight<B>> {
-        if let (Role::Linear | Role::SwiGlu, Some(&(_, &[_, inputs]))) = (role, names.first()) {
-            let part = |(name, shape): &(&str, &[usize])| (self.layer_name(name), shape[0]);
-            let parts = names.iter().map(part).collect();
-            self.checkpoint.layer(Layer { parts, inputs, role, care });
+        let form = self.form(name, shape, Usage::Matrix { role, care })?;
+        if matches!(form, Form::LowRank(_)) {
+            let detail = "it has a low-rank part, which only linear layers may have; convert the model again";
+            return Err(Error::Weight { name: self.name(name), detail: detail.into() });
         }
-        let usage = Usage::Matrix { role, care };
-        let parts = names.iter().map(|(name, shape)| self.form(name, shape, usage));
-        let parts = parts.collect::<Result<Vec<_>>>()?;
+        self.load(role, &[(name, shape)], vec![form], care)
+    }
+
+    fn load(
+        &self,
+        role: Role,
+        names: &[(&str, &[usize])],
+        parts: Vec<Form>,
+        care: Care,
+    ) -> Result<Weight<B>> {
         let label = self.name(names.first().map_or("", |(name, _)| *name));
         let matrix = Matrix::new(label, role, parts)?.with_care(care);
         Weight::load(self.backend, &matrix).map_err(|error| match error {

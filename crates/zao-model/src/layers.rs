@@ -1,9 +1,10 @@
 //! Layers that every part of the model uses: a linear layer and a norm weight, loaded by name.
 
 use zao_backend::prelude::*;
-use zao_backend::{Care, Role};
+use zao_backend::{Care, Delta, Role};
 
 use crate::adapter::Following;
+use crate::checkpoint::LinearWeight;
 use crate::{Loader, Result};
 
 /// `y = x W^T + b`, or without `b`.
@@ -11,6 +12,8 @@ pub(crate) struct Linear<B: Backend> {
     /// What adapters know it by.
     name: String,
     pub(crate) weight: Weight<B>,
+    /// The low-rank part that the weight is stored with.
+    own: Option<Delta<B>>,
     pub(crate) bias: Option<Tensor<B>>,
 }
 
@@ -30,9 +33,11 @@ impl<B: Backend> Linear<B> {
         care: Care,
     ) -> Result<Self> {
         let parts: [(&str, &[usize]); 1] = [("weight", &[out, inner])];
+        let LinearWeight { weight, own } = loader.linear(Role::Linear, &parts, inner, care)?;
         Ok(Self {
             name: loader.layer_name("weight"),
-            weight: loader.matrix(Role::Linear, &parts, care)?,
+            weight,
+            own,
             bias: match bias {
                 Bias::Yes => Some(loader.vector("bias", out)?),
                 Bias::No => None,
@@ -56,9 +61,11 @@ impl<B: Backend> Linear<B> {
             layers.iter().map(|(name, out)| (format!("{name}.bias"), [*out])).collect();
         let biases: Vec<(&str, &[usize])> =
             biases.iter().map(|(name, shape)| (name.as_str(), shape.as_slice())).collect();
+        let LinearWeight { weight, own } = loader.linear(Role::Linear, &weights, inner, care)?;
         Ok(Self {
             name: loader.layer_name(weights.first().map_or("", |(name, _)| *name)),
-            weight: loader.matrix(Role::Linear, &weights, care)?,
+            weight,
+            own,
             bias: match bias {
                 Bias::Yes => Some(loader.row(&biases)?),
                 Bias::No => None,
@@ -68,7 +75,11 @@ impl<B: Backend> Linear<B> {
 
     /// `x W^T + b`.
     pub(crate) fn forward(&self, b: &B, x: &Tensor<B>) -> Result<Tensor<B>> {
-        Ok(b.linear(x, &self.weight, self.bias.as_ref())?)
+        self.follow(b, x, &Following::none())
+    }
+
+    fn adapted<'a>(&'a self, x: &Tensor<B>, following: &Following<'a, B>) -> Vec<Adapted<'a, B>> {
+        following.at(&self.name, self.own.as_ref(), x.rows())
     }
 
     /// `x W^T + b`, with what the rows follow.
@@ -78,7 +89,7 @@ impl<B: Backend> Linear<B> {
         x: &Tensor<B>,
         following: &Following<'_, B>,
     ) -> Result<Tensor<B>> {
-        let adapted = following.at(&self.name);
+        let adapted = self.adapted(x, following);
         Ok(b.adapted_linear(x, &self.weight, self.bias.as_ref(), &adapted)?)
     }
 
@@ -90,13 +101,14 @@ impl<B: Backend> Linear<B> {
         following: &Following<'_, B>,
         feeds: &Self,
     ) -> Result<Tensor<B>> {
-        let (adapted, feeds) = (following.at(&self.name), Some(&feeds.weight));
+        let (adapted, feeds) = (self.adapted(x, following), Some(&feeds.weight));
         Ok(b.adapted_linear_silu(x, &self.weight, self.bias.as_ref(), &adapted, feeds)?)
     }
 
     /// `out += x W^T + b`.
     pub(crate) fn add_to(&self, b: &B, out: &mut Tensor<B>, x: &Tensor<B>) -> Result<()> {
-        Ok(b.linear_accumulate(out, x, &self.weight, self.bias.as_ref())?)
+        let adapted = self.adapted(x, &Following::none());
+        Ok(b.adapted_linear_accumulate(out, x, &self.weight, self.bias.as_ref(), &adapted)?)
     }
 }
 
@@ -105,6 +117,8 @@ pub(crate) struct FeedForward<B: Backend> {
     /// What adapters know its first weight by.
     name: String,
     w13: Weight<B>,
+    /// The low-rank part that it is stored with.
+    own: Option<Delta<B>>,
     w2: Linear<B>,
 }
 
@@ -118,9 +132,13 @@ impl<B: Backend> FeedForward<B> {
     ) -> Result<Self> {
         let (gate, up) = (format!("{gate}.weight"), format!("{up}.weight"));
         let shape: &[usize] = &[hidden, dim];
+        let names = [(gate.as_str(), shape), (up.as_str(), shape)];
+        let LinearWeight { weight: w13, own } =
+            loader.linear(Role::SwiGlu, &names, dim, Care::Usual)?;
         Ok(Self {
             name: loader.layer_name(&gate),
-            w13: loader.matrix(Role::SwiGlu, &[(&gate, shape), (&up, shape)], Care::Usual)?,
+            w13,
+            own,
             w2: Linear::load(&loader.at(down), (dim, hidden), Bias::No, Care::Usual)?,
         })
     }
@@ -137,14 +155,18 @@ impl<B: Backend> FeedForward<B> {
         x: &Tensor<B>,
         following: &Following<'_, B>,
     ) -> Result<Tensor<B>> {
-        let (adapted, feeds) = (following.at(&self.name), Some(&self.w2.weight));
-        let hidden = b.adapted_swiglu(x, &self.w13, &adapted, feeds)?;
+        let hidden = self.hidden(b, x, following)?;
         self.w2.follow(b, &hidden, following)
     }
 
     /// Adds the result to `out`.
     pub(crate) fn add_to(&self, b: &B, out: &mut Tensor<B>, x: &Tensor<B>) -> Result<()> {
-        let hidden = b.swiglu(x, &self.w13, Some(&self.w2.weight))?;
+        let hidden = self.hidden(b, x, &Following::none())?;
         self.w2.add_to(b, out, &hidden)
+    }
+
+    fn hidden(&self, b: &B, x: &Tensor<B>, following: &Following<'_, B>) -> Result<Tensor<B>> {
+        let adapted = following.at(&self.name, self.own.as_ref(), x.rows());
+        Ok(b.adapted_swiglu(x, &self.w13, &adapted, Some(&self.w2.weight))?)
     }
 }

@@ -31,7 +31,7 @@ pub mod vae;
 #[cfg(test)]
 extern crate self as zao_model;
 
-pub use adapter::{Adapter, AdapterStack, Fill, Merged, adapter_tensors};
+pub use adapter::{Adapter, AdapterStack, Fill, Merged, adapter_tensors, low_rank_tensors};
 pub use checkpoint::{Checkpoint, Declared, Loader, Manifest, Usage};
 pub use config::{SchedulerConfig, Shift, TextConfig, TransformerConfig, VaeConfig};
 pub use error::{Error, Result};

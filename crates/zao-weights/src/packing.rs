@@ -4,13 +4,19 @@
 //! that packing has a choice of, and under `shapes` the logical shape `[out, in]` of each of these tensors as JSON. A
 //! tensor `x.weight` is stored under its own name, with the element type and extents that the packing gives it; those
 //! that have a scale for each output keep it as `x.weight_scale` in `f32`, in the same file.
+//!
+//! Blocks may have a low-rank matrix beside them, which is added to what they stand for. Files with such have another
+//! version, and under `ranks` its rank for each tensor that has one: `x.weight_up`, `[out, rank]`, times
+//! `x.weight_down`, `[rank, in]`, both bf16 and in the same file.
 
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use safetensors::Dtype as FileDtype;
 use safetensors::tensor::TensorInfo;
-use zao_backend::{BlockKind, Blocks, Dtype, Form, Int8Panels, Scaled, ScaledKind, Stored};
+use zao_backend::{
+    BlockKind, Blocks, Dtype, Form, Int8Panels, LowRank, Scaled, ScaledKind, Stored,
+};
 
 use crate::error::Error;
 
@@ -31,10 +37,45 @@ const NAME: &str = "zao";
 /// The key of the logical shapes.
 const SHAPES: &str = "shapes";
 
-/// The name of the scales of the tensor called `name`.
-pub(crate) fn scales(name: &str) -> String {
-    format!("{name}_scale")
+/// The key of the ranks of low-rank matrices.
+const RANKS: &str = "ranks";
+
+/// The key of the version.
+const VERSION: &str = "version";
+
+/// The version of blocks with low-rank matrices.
+const WITH_RANKS: &str = "2";
+
+/// What a file may have beside a packed matrix, under a name of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Companion {
+    /// A scale for each output.
+    Scales,
+    /// The factors of the low-rank matrix that is added.
+    Up,
+    Down,
 }
+
+impl Companion {
+    /// Its name beside the tensor called `name`.
+    pub(crate) fn name(self, name: &str) -> String {
+        let suffix = match self {
+            Self::Scales => "scale",
+            Self::Up => "up",
+            Self::Down => "down",
+        };
+        format!("{name}_{suffix}")
+    }
+}
+
+/// What a file keeps of a matrix: under its own name, and beside it.
+pub(crate) struct PackedContent {
+    pub(crate) bytes: Bytes,
+    pub(crate) beside: Vec<(Companion, Bytes)>,
+}
+
+/// A tensor of a file: what its header says, and its bytes.
+pub(crate) type Found<'a> = (&'a TensorInfo, Bytes);
 
 impl Packing {
     /// Every packing.
@@ -44,10 +85,10 @@ impl Packing {
     fn keys(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Int8Panels => {
-                &[(NAME, "int8-panels"), ("version", "1"), ("rotation", "hadamard-256")]
+                &[(NAME, "int8-panels"), (VERSION, "1"), ("rotation", "hadamard-256")]
             }
-            Self::Int4Blocks => &[(NAME, "int4-blocks"), ("version", "1"), ("group", "64")],
-            Self::Fp8Rows => &[(NAME, "fp8-rows"), ("version", "1")],
+            Self::Int4Blocks => &[(NAME, "int4-blocks"), (VERSION, "1"), ("group", "64")],
+            Self::Fp8Rows => &[(NAME, "fp8-rows"), (VERSION, "1")],
         }
     }
 
@@ -79,6 +120,11 @@ impl Packing {
         }
     }
 
+    /// Whether matrices may have low-rank ones beside them.
+    pub(crate) fn takes_ranks(self) -> bool {
+        self == Self::Int4Blocks
+    }
+
     /// Whether a matrix has scales under a name of their own.
     pub(crate) fn has_scales(self) -> bool {
         match self {
@@ -87,18 +133,33 @@ impl Packing {
         }
     }
 
-    /// What a file keeps of `form` under its name and under that of its scales; `None` if it is packed otherwise.
-    pub(crate) fn content(self, form: Form) -> Option<(Bytes, Option<Bytes>)> {
+    /// What a file keeps of `form`; `None` if it is packed otherwise.
+    pub(crate) fn content(self, form: Form) -> Option<PackedContent> {
         match (self, form) {
             (Self::Int8Panels, Form::Int8Panels(panels)) => {
-                Some((panels.words().clone(), Some(panels.scales().bytes().clone())))
+                let scales = panels.scales().bytes().clone();
+                let beside = vec![(Companion::Scales, scales)];
+                Some(PackedContent { bytes: panels.words().clone(), beside })
             }
             (Self::Int4Blocks, Form::Blocks(blocks)) if blocks.kind() == BlockKind::Int4 => {
-                Some((blocks.bytes().clone(), None))
+                Some(PackedContent { bytes: blocks.bytes().clone(), beside: Vec::new() })
+            }
+            (_, Form::LowRank(both)) if self.takes_ranks() => {
+                let mut content = self.content(both.rest().clone())?;
+                for (companion, factor) in
+                    [(Companion::Up, both.up()), (Companion::Down, both.down())]
+                {
+                    if factor.dtype() != Dtype::Bf16 {
+                        return None;
+                    }
+                    content.beside.push((companion, factor.bytes().clone()));
+                }
+                Some(content)
             }
             (Self::Fp8Rows, Form::Scaled(scaled)) if scaled.kind() == ScaledKind::E4m3 => {
                 let scales = Stored::from_f32(&[scaled.scales().len()], scaled.scales());
-                Some((scaled.bytes().clone(), Some(scales.bytes().clone())))
+                let beside = vec![(Companion::Scales, scales.bytes().clone())];
+                Some(PackedContent { bytes: scaled.bytes().clone(), beside })
             }
             _ => None,
         }
@@ -111,6 +172,8 @@ pub(crate) struct Description {
     pub(crate) packing: Packing,
     /// The logical shape of each tensor that is packed so.
     pub(crate) shapes: BTreeMap<String, [usize; 2]>,
+    /// The rank of the low-rank matrix of each tensor that has one.
+    pub(crate) ranks: BTreeMap<String, usize>,
 }
 
 impl Description {
@@ -121,10 +184,17 @@ impl Description {
     ) -> Result<Option<Self>, Error> {
         let value = |key: &str| metadata.and_then(|metadata| metadata.get(key)).map(String::as_str);
         let Some(name) = value(NAME) else { return Ok(None) };
-        let packing = Packing::ALL
-            .into_iter()
-            .find(|packing| packing.keys().iter().all(|(key, known)| value(key) == Some(known)));
-        let Some(packing) = packing else {
+        let is = |packing: Packing, with_ranks: bool| {
+            packing.keys().iter().all(|&(key, known)| {
+                let known = if with_ranks && key == VERSION { WITH_RANKS } else { known };
+                value(key) == Some(known)
+            })
+        };
+        let packing = Packing::ALL.into_iter().find_map(|packing| {
+            let has_ranks = packing.takes_ranks() && is(packing, true);
+            (has_ranks || is(packing, false)).then_some((packing, has_ranks))
+        });
+        let Some((packing, has_ranks)) = packing else {
             let named = |packing: &Packing| packing.keys().contains(&(NAME, name));
             // Of a packing without this name at least the version should be there.
             let keys =
@@ -134,36 +204,50 @@ impl Description {
             let found = [name.to_owned()].into_iter().chain(said).collect::<Vec<_>>().join(", ");
             return Err(Error::Format { file: file.to_owned(), found });
         };
-        let shapes = serde_json::from_str(value(SHAPES).unwrap_or_default()).map_err(|error| {
-            Error::Header {
-                file: file.to_owned(),
-                reason: format!("the {SHAPES} of its {name} weights cannot be read: {error}"),
-            }
-        })?;
-        Ok(Some(Self { packing, shapes }))
+        let unread = |key: &str, error: serde_json::Error| Error::Header {
+            file: file.to_owned(),
+            reason: format!("the {key} of its {name} weights cannot be read: {error}"),
+        };
+        let of = |key| value(key).unwrap_or_default();
+        let shapes: BTreeMap<_, _> =
+            serde_json::from_str(of(SHAPES)).map_err(|error| unread(SHAPES, error))?;
+        let ranks: BTreeMap<String, usize> = match has_ranks {
+            true => serde_json::from_str(of(RANKS)).map_err(|error| unread(RANKS, error))?,
+            false => BTreeMap::new(),
+        };
+        if let Some(name) = ranks.keys().find(|name| !shapes.contains_key(*name)) {
+            let reason = "has a rank and no shape".to_owned();
+            return Err(Error::Converted { file: file.to_owned(), tensor: name.clone(), reason });
+        }
+        Ok(Some(Self { packing, shapes, ranks }))
     }
 
     /// The `__metadata__` that say this.
     pub(crate) fn to_metadata(&self) -> BTreeMap<&'static str, String> {
-        let shapes = serde_json::to_string(&self.shapes).expect("names and numbers are JSON");
+        const JSON: &str = "names and numbers are JSON";
         let keys = self.packing.keys().iter().map(|&(key, value)| (key, value.to_owned()));
-        keys.chain([(SHAPES, shapes)]).collect()
+        let mut said: BTreeMap<_, _> = keys.collect();
+        said.insert(SHAPES, serde_json::to_string(&self.shapes).expect(JSON));
+        if !self.ranks.is_empty() {
+            said.insert(VERSION, WITH_RANKS.to_owned());
+            said.insert(RANKS, serde_json::to_string(&self.ranks).expect(JSON));
+        }
+        said
     }
 
-    /// The tensor `name` from what the file has under its name and under that of its scales.
-    pub(crate) fn form(
+    /// The tensor `name` from what the file has under its name and beside it, which `take` hands over by name.
+    pub(crate) fn form<'a>(
         &self,
         file: &str,
         name: &str,
-        packed: Option<(&TensorInfo, Bytes)>,
-        scales: Option<(&TensorInfo, Bytes)>,
+        mut take: impl FnMut(&str) -> Option<Found<'a>>,
     ) -> Result<Form, Error> {
         let wrong = |reason: &str| {
             let (file, tensor) = (file.to_owned(), name.to_owned());
             Error::Converted { file, tensor, reason: reason.to_owned() }
         };
         let shape = *self.shapes.get(name).ok_or_else(|| wrong("is not described"))?;
-        let (info, bytes) = packed.ok_or_else(|| wrong("is described and not there"))?;
+        let (info, bytes) = take(name).ok_or_else(|| wrong("is described and not there"))?;
         let is_as_described = self.packing.holds(shape)
             && info.dtype == self.packing.dtype()
             && info.shape == self.packing.extents(shape);
@@ -171,6 +255,7 @@ impl Description {
             return Err(wrong("has not the extents that its description gives"));
         }
         let unfit = || wrong("has scales that do not fit it");
+        let scales = take(&Companion::Scales.name(name));
         let scales = match (self.packing.has_scales(), scales) {
             (true, None) => return Err(wrong("has no scales")),
             (false, Some(_)) => return Err(wrong("has scales, which blocks hold themselves")),
@@ -193,6 +278,22 @@ impl Description {
             }
             (Packing::Int8Panels | Packing::Fp8Rows, None) => None,
         };
-        form.ok_or_else(|| wrong("has more values than can be counted"))
+        let form = form.ok_or_else(|| wrong("has more values than can be counted"))?;
+        let Some(&rank) = self.ranks.get(name) else { return Ok(form) };
+        let mut factor = |companion: Companion, shape: [usize; 2]| {
+            let factor = companion.name(name);
+            let (info, bytes) = take(&factor)
+                .ok_or_else(|| wrong(&format!("has a low-rank part without {factor}")))?;
+            let fits = info.dtype == FileDtype::BF16 && info.shape == shape;
+            let stored = Stored::new(Dtype::Bf16, info.shape.clone(), bytes).filter(|_| fits);
+            let found = (&info.shape, info.dtype);
+            stored.ok_or_else(|| {
+                wrong(&format!("needs {factor} as {shape:?} in BF16, found {found:?}"))
+            })
+        };
+        let up = factor(Companion::Up, [shape[0], rank])?;
+        let down = factor(Companion::Down, [rank, shape[1]])?;
+        let both = LowRank::new(form, up, down);
+        both.map(Form::LowRank).map_err(|error| wrong(&error.to_string()))
     }
 }

@@ -193,16 +193,26 @@ impl Part {
     /// behind it can go. It stays usable: what is read again comes back from its file. Nothing
     /// happens to tensors that are embedded or lie in no file, nor if there is no such tensor.
     pub fn release(&self, name: &str) {
-        let bytes: [&[u8]; 2] = match self.tensors.get(name) {
-            Some(Form::Dense(stored)) => [stored.bytes(), &[]],
-            Some(Form::Int8Panels(panels)) => [panels.words(), panels.scales().bytes()],
-            Some(Form::Blocks(blocks)) => [blocks.bytes(), &[]],
-            Some(Form::Scaled(scaled)) => [scaled.bytes(), &[]],
-            _ => return,
-        };
-        for file in &self.files {
-            bytes.into_iter().for_each(|bytes| file.release(bytes));
+        let Some(form) = self.tensors.get(name) else { return };
+        for bytes in bytes_of(form) {
+            self.files.iter().for_each(|file| file.release(bytes));
         }
+    }
+}
+
+/// All bytes that a tensor is stored in.
+fn bytes_of(form: &Form) -> Vec<&[u8]> {
+    match form {
+        Form::Dense(stored) => vec![stored.bytes()],
+        Form::Int8Panels(panels) => vec![panels.words(), panels.scales().bytes()],
+        Form::Blocks(blocks) => vec![blocks.bytes()],
+        Form::Scaled(scaled) => vec![scaled.bytes()],
+        Form::LowRank(both) => {
+            let mut bytes = bytes_of(both.rest());
+            bytes.extend([&both.up().bytes()[..], &both.down().bytes()[..]]);
+            bytes
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -19,7 +19,7 @@ pub use error::SaveError;
 pub use layout::{PartLayout, Planned, StoredAs};
 
 use crate::folder::ModelFolder;
-use crate::packing::Packing;
+use crate::packing::{Companion, PackedContent, Packing};
 use crate::part::PartName;
 use layout::{FileLayout, Piece};
 
@@ -153,7 +153,7 @@ impl Draft {
         let failed = || SaveError::file("write", &path);
         let mut file = BufWriter::new(File::create(&path).map_err(failed())?);
         file.write_all(layout.header()).map_err(failed())?;
-        let mut all_scales: BTreeMap<&str, Bytes> = BTreeMap::new();
+        let mut all_beside: BTreeMap<&str, Vec<(Companion, Bytes)>> = BTreeMap::new();
         for piece in layout.pieces() {
             let bytes = match *piece {
                 Piece::Dense { ref name, .. } => match tensor(name)? {
@@ -163,16 +163,17 @@ impl Draft {
                 Piece::Packed { ref name, packing, .. } => {
                     let form = tensor(name)?;
                     let stored_in = form.name();
-                    let Some((bytes, scales)) = packing.content(form) else {
+                    let Some(PackedContent { bytes, beside }) = packing.content(form) else {
                         unreachable!("{name} is {stored_in} and was planned {packing:?}");
                     };
-                    if let Some(scales) = scales {
-                        all_scales.insert(name, scales);
-                    }
+                    all_beside.insert(name, beside);
                     bytes
                 }
-                Piece::Scales { ref of, .. } => {
-                    all_scales.remove(of.as_str()).expect("a matrix comes before its scales")
+                Piece::Beside { ref of, companion, .. } => {
+                    let beside = all_beside.get_mut(of.as_str());
+                    let beside = beside.expect("a matrix comes before what is beside it");
+                    let at = beside.iter().position(|(known, _)| *known == companion);
+                    beside.swap_remove(at.expect("it was made as it was planned")).1
                 }
             };
             assert!(bytes.len() as u64 == piece.bytes(), "{piece:?} has {} bytes", bytes.len());

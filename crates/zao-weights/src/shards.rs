@@ -13,7 +13,7 @@ use zao_backend::{Dtype, Form, Stored};
 
 use crate::error::Error;
 use crate::mapped::Mapping;
-use crate::packing::{self, Description};
+use crate::packing::Description;
 use crate::part::PartName;
 use crate::scaled;
 use crate::source::Source;
@@ -157,9 +157,8 @@ pub(crate) fn cut(file: &str, content: &Bytes) -> Result<Cut, Error> {
     };
     if let Some(description) = Description::read(file, metadata.metadata().as_ref())? {
         for name in description.shapes.keys() {
-            let packed = infos.remove(name).map(|info| (info, bytes_of(info)));
-            let scales = infos.remove(&packing::scales(name)).map(|info| (info, bytes_of(info)));
-            tensors.insert(name.clone(), description.form(file, name, packed, scales)?);
+            let take = |name: &str| infos.remove(name).map(|info| (info, bytes_of(info)));
+            tensors.insert(name.clone(), description.form(file, name, take)?);
         }
     }
     tensors.extend(scaled::take(file, &mut infos, metadata.metadata().as_ref(), bytes_of)?);

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use zao_backend::prelude::*;
 use zao_backend::{Description, Expected, Plan, Planner, Policy};
-use zao_model::Manifest;
 
 use super::gemm::Gemm;
 use super::workload::{Decode, Encode, Forward, Workload};
@@ -60,7 +59,7 @@ pub(super) fn rehearse<W: Workload>(
     policy: Policy,
 ) -> Result<Rehearsed> {
     let planner = Planner::new(policy);
-    let loaded = workload.load(&planner, &Manifest::default(), model)?;
+    let loaded = workload.load(&planner, &model.outline(W::PART), model)?;
     let ready = workload.prepare(&planner, model, &loaded)?;
     let before = planner.flops();
     workload.run(&planner, &loaded, &ready)?;

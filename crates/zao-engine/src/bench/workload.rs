@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use zao_backend::prelude::*;
 use zao_backend::{Planner, Policy, Shape};
+use zao_model::Checkpoint;
 use zao_model::noise::{Generator, normal};
 use zao_model::text::TextEncoder;
 use zao_model::transformer::{Batch, BatchItem, Modulations, Transformer};
 use zao_model::vae::{Decoder, Thrift};
-use zao_model::{Checkpoint, Manifest};
 use zao_weights::PartName;
 
 use crate::Result;
@@ -210,7 +210,7 @@ pub(super) fn activation<B: Backend>(b: &B, shape: Shape, seed: u64) -> Result<T
 pub(super) fn tokens(model: &ModelFiles, policy: Policy, latent: Grid) -> Result<usize> {
     let planner = Planner::new(policy);
     let forward = Forward { latent, batch: 1 };
-    let transformer = forward.load(&planner, &Manifest::default(), model)?;
+    let transformer = forward.load(&planner, &model.outline(Forward::PART), model)?;
     Ok(forward.prepare(&planner, model, &transformer)?.batch.rows())
 }
 

@@ -61,8 +61,15 @@ impl Reading<'_, '_> {
         }
         self.done.set(self.done.get() + bytes);
         self.watch.tell(Event::Loaded { done: self.done.get(), of: self.part.bytes() });
-        let stays = self.target.packed_bytes(usage, &form).is_some();
-        Ok(if stays { form } else { form.unpacked(unpacked(usage)) })
+        let read = |form: Form| match self.target.packed_bytes(usage, &form) {
+            Some(_) => form,
+            None => form.unpacked(unpacked(usage)),
+        };
+        Ok(match form {
+            // The part stays one, whatever becomes of the rest: that is what was rehearsed.
+            Form::LowRank(both) => Form::LowRank(both.beside(read(both.rest().clone()))?),
+            form => read(form),
+        })
     }
 }
 

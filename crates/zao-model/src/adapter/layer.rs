@@ -2,11 +2,13 @@
 //! two short products whatever its parts; Kronecker products as they are; what is neither as one dense matrix.
 
 use zao_backend::prelude::*;
-use zao_backend::{Addend, Care, Delta, Factors, Form, Half, Matrix, Role, Shape, Stored};
+use zao_backend::{
+    Addend, Care, Delta, Factors, Form, Half, Matrix, Role, Shape, Stored, StoredDelta,
+};
 
 use super::{Fill, norms};
 use crate::layer::Placed;
-use crate::{Declared, Layer, Result, Usage};
+use crate::{Checkpoint, Declared, Layer, Result, Usage};
 
 /// Ranks are filled with zeros to a multiple of this: rows of whole cache lines and matrix instructions.
 const RANKS: usize = 32;
@@ -47,7 +49,7 @@ struct Ways<'a> {
 }
 
 impl<'a> Ways<'a> {
-    fn of(layer: &Layer, placed: &'a [Placed<'a>]) -> Self {
+    fn of(layer: &Layer, placed: impl IntoIterator<Item = &'a Placed<'a>>) -> Self {
         let mut ways = Self { low_rank: Vec::new(), kronecker: Vec::new(), dense: Vec::new() };
         for placed in placed {
             match placed.way(layer) {
@@ -64,9 +66,65 @@ impl<'a> Ways<'a> {
     }
 }
 
-/// The tensors that the deltas of a layer are on a device.
-pub(super) fn tensors(layer: &Layer, placed: &[Placed<'_>]) -> Vec<Declared> {
-    let ways = Ways::of(layer, placed);
+/// What the gain of DoRA adds to the low-rank part that a weight is stored with: a layer adds that part after the gain,
+/// to rows without adapters as well, so that rows with them have to make up for it.
+struct Gained {
+    /// The part.
+    part: StoredDelta,
+    /// The delta with the magnitude, by its number.
+    of: usize,
+    /// The first of that one's rows that it is for, and of the layer's sums.
+    row: usize,
+    first: usize,
+    rows: usize,
+}
+
+impl Gained {
+    /// Those of all deltas that have a magnitude.
+    fn of(layer: &Layer, placed: &[Placed<'_>], checkpoint: &dyn Checkpoint) -> Vec<Self> {
+        let mut gained = Vec::new();
+        for (of, placed) in placed.iter().enumerate().filter(|(_, it)| it.delta.magnitude.is_some())
+        {
+            let mut row = 0;
+            for name in &placed.delta.layers {
+                let rows = layer.rows_of(name).unwrap_or_default().len();
+                if let Some(part) = low_rank_part(layer, name, rows, checkpoint) {
+                    gained.push(Self { part, of, row, first: placed.first + row, rows });
+                }
+                row += rows;
+            }
+        }
+        gained
+    }
+
+    fn placed(&self) -> Placed<'_> {
+        Placed { delta: &self.part, first: self.first, rows: self.rows }
+    }
+}
+
+/// The low-rank part that a layer's weight is stored with. Weights that cannot be read are told of where their rows are measured.
+fn low_rank_part(
+    layer: &Layer,
+    name: &str,
+    rows: usize,
+    checkpoint: &dyn Checkpoint,
+) -> Option<StoredDelta> {
+    let (weight, shape) = (format!("{name}.weight"), [rows, layer.inputs]);
+    match checkpoint.matrix(&weight, &shape, layer.role, layer.care) {
+        Ok(Form::LowRank(both)) => Some(both.delta(name)),
+        _ => None,
+    }
+}
+
+/// The tensors that the deltas of a layer are on a device, where `checkpoint` has its weights, or their shapes.
+pub(super) fn tensors(
+    layer: &Layer,
+    placed: &[Placed<'_>],
+    checkpoint: &dyn Checkpoint,
+) -> Vec<Declared> {
+    let gained = Gained::of(layer, placed, checkpoint);
+    let gained: Vec<_> = gained.iter().map(Gained::placed).collect();
+    let ways = Ways::of(layer, placed.iter().chain(&gained));
     let tensor = |shape: [usize; 2], usage| Declared {
         name: format!("adapter of {}", layer.name()),
         shape: shape.to_vec(),
@@ -114,11 +172,22 @@ pub(super) fn delta<B: Backend>(
     }
     let stretches = placed.iter().map(|placed| norms::stretch(layer, placed, fill));
     let stretches = stretches.collect::<Result<Vec<_>>>()?;
+    let gained = Gained::of(layer, placed, fill.checkpoint());
+    let factors = gained.iter().map(|gained| {
+        let stretch = stretches[gained.of].as_deref().unwrap_or_default();
+        stretch.iter().skip(gained.row).take(gained.rows).map(|stretch| stretch - 1.0).collect()
+    });
+    let factors: Vec<Vec<f32>> = factors.collect();
+    let added: Vec<_> = gained.iter().map(Gained::placed).collect();
     let stretch_of = |of: &Placed<'_>| {
-        let index = placed.iter().position(|placed| std::ptr::eq(placed, of));
-        index.and_then(|index| stretches[index].as_deref())
+        let index = |all: &[Placed<'_>]| all.iter().position(|placed| std::ptr::eq(placed, of));
+        match (index(placed), index(&added)) {
+            (Some(index), _) => stretches[index].as_deref(),
+            (None, Some(index)) => Some(factors[index].as_slice()),
+            (None, None) => None,
+        }
     };
-    let ways = Ways::of(layer, placed);
+    let ways = Ways::of(layer, placed.iter().chain(&added));
     let mut addends = Vec::new();
     if !ways.low_rank.is_empty() {
         addends.push(low_rank(b, layer, &ways, &stretch_of, fill)?);
@@ -257,11 +326,16 @@ impl Fill<'_> {
         matches!(self, Self::Values(_))
     }
 
+    fn checkpoint(&self) -> &dyn Checkpoint {
+        let (Self::Values(checkpoint) | Self::Shapes(checkpoint)) = self;
+        *checkpoint
+    }
+
     /// `values` in this shape, or the shape alone.
     fn form(self, shape: [usize; 2], values: &[f32]) -> Form {
         match self {
             Self::Values(_) => Form::Dense(Stored::from_f32(&shape, values)),
-            Self::Shapes => Form::Hollow(shape.to_vec()),
+            Self::Shapes(_) => Form::Hollow(shape.to_vec()),
         }
     }
 }

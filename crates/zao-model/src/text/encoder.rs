@@ -40,12 +40,12 @@ impl<B: Backend> TextEncoder<B> {
     }
 
     fn load_below(loader: &Loader<'_, B>, config: &TextConfig) -> Result<Self> {
-        let table: [(&str, &[usize]); 1] =
-            [("embed_tokens.weight", &[config.vocab_size, config.hidden_size])];
+        let table: (&str, &[usize]) =
+            ("embed_tokens.weight", &[config.vocab_size, config.hidden_size]);
         let layers = (0..config.num_hidden_layers - 1)
             .map(|i| Layer::load(&loader.at(format_args!("layers.{i}")), config));
         Ok(Self {
-            embed_tokens: loader.matrix(Role::Table, &table, Care::Usual)?,
+            embed_tokens: loader.matrix(Role::Table, table, Care::Usual)?,
             layers: layers.collect::<Result<_>>()?,
             config: config.clone(),
         })
@@ -151,7 +151,7 @@ impl TextEncoder<zao_backend::Planner> {
             loader.vector("norm.weight", config.hidden_size)?;
             let head: [(&str, &[usize]); 1] =
                 [("lm_head.weight", &[config.vocab_size, config.hidden_size])];
-            loader.matrix(Role::Linear, &head, Care::Usual).map(drop)
+            loader.linear(Role::Linear, &head, config.hidden_size, Care::Usual).map(drop)
         })?;
         Ok((loaded, unread))
     }

@@ -23,9 +23,9 @@ impl<B: Backend> Conv<B> {
         (out, inner): (usize, usize),
         k: usize,
     ) -> Result<Self> {
-        let parts: [(&str, &[usize]); 1] = [("weight", &[out, inner, k, k])];
+        let kernel: (&str, &[usize]) = ("weight", &[out, inner, k, k]);
         Ok(Self {
-            weight: loader.matrix(Role::Conv, &parts, Care::AtLeastBf16)?,
+            weight: loader.matrix(Role::Conv, kernel, Care::AtLeastBf16)?,
             bias: loader.vector("bias", out)?,
         })
     }

@@ -7,7 +7,7 @@ use zao_backend::prelude::*;
 use zao_backend::{Factors, Half, Planner, Role, Shape, Stored, StoredDelta};
 use zao_cpu::CpuPrecision;
 use zao_model::transformer::{BatchItem, Transformer};
-use zao_model::{Adapter, AdapterStack, Fill, Layer, Merged, Result};
+use zao_model::{Adapter, AdapterStack, Fill, Layer, Manifest, Merged, Result};
 use zao_weights::PartName;
 
 use crate::harness::{Device, Sample, on_every_device};
@@ -239,7 +239,7 @@ fn the_rehearsal_tells_what_adapters_need() {
         for precision in [CpuPrecision::F32, CpuPrecision::Bf16, CpuPrecision::Int8] {
             let cpu = Device::bare(precision);
             let planner = Planner::new(cpu.policy());
-            rehearsed(&planner, &sample, Fill::Shapes).unwrap();
+            rehearsed(&planner, &sample, Fill::Shapes(&Manifest::default())).unwrap();
             let plan = planner.plan();
             cpu.reserve(plan).unwrap();
             rehearsed(&cpu, &sample, Fill::Values(&weights)).unwrap();

@@ -7,7 +7,7 @@ use safetensors::Dtype as FileDtype;
 use serde_json::{Map, Value, json};
 use zao_backend::Dtype;
 
-use crate::packing::{Description, Packing, scales};
+use crate::packing::{Companion, Description, Packing};
 use crate::part::PartName;
 
 /// What the tensors of a file begin at a multiple of, so that panels can be used where they lie.
@@ -31,30 +31,51 @@ pub enum StoredAs {
     Dense(Dtype),
     /// In the packing of its part; only a matrix `[out, in]` that this [holds](Packing::holds).
     Packed,
+    /// The same, with a low-rank matrix beside it, which only int4 has.
+    PackedBeside {
+        /// The rank.
+        rank: usize,
+    },
 }
 
 impl Planned {
     /// What it is stored as under names of their own, in a part that is packed so.
     fn pieces(&self, packing: Packing) -> Vec<Piece> {
         let (name, shape) = (self.name.clone(), self.shape.clone());
-        match (self.stored, self.shape.as_slice()) {
-            (StoredAs::Dense(dtype), _) => vec![Piece::Dense { name, dtype, shape }],
-            (StoredAs::Packed, &[out, inner]) if packing.holds([out, inner]) => {
-                let packed = Piece::Packed { name: name.clone(), packing, shape: [out, inner] };
-                let scales =
-                    packing.has_scales().then_some(Piece::Scales { of: name, outputs: out });
-                [packed].into_iter().chain(scales).collect()
-            }
-            (StoredAs::Packed, _) => unreachable!("{name} {shape:?} cannot be packed"),
+        let rank = match self.stored {
+            StoredAs::Dense(dtype) => return vec![Piece::Dense { name, dtype, shape }],
+            StoredAs::Packed => 0,
+            StoredAs::PackedBeside { rank } => rank,
+        };
+        let &[out, inner] = self.shape.as_slice() else {
+            unreachable!("{name} {shape:?} cannot be packed")
+        };
+        let fits = packing.holds([out, inner]) && (rank == 0 || packing.takes_ranks());
+        assert!(fits, "{name} {shape:?} of rank {rank} cannot be packed");
+        let beside = |companion, dtype, shape: &[usize]| Piece::Beside {
+            of: name.clone(),
+            companion,
+            dtype,
+            shape: shape.to_vec(),
+        };
+        let mut pieces =
+            vec![Piece::Packed { name: name.clone(), packing, shape: [out, inner], rank }];
+        if packing.has_scales() {
+            pieces.push(beside(Companion::Scales, Dtype::F32, &[out]));
         }
+        if rank > 0 {
+            pieces.push(beside(Companion::Up, Dtype::Bf16, &[out, rank]));
+            pieces.push(beside(Companion::Down, Dtype::Bf16, &[rank, inner]));
+        }
+        pieces
     }
 }
 
 /// Something that a file has under a name of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    Packed { name: String, packing: Packing, shape: [usize; 2] },
-    Scales { of: String, outputs: usize },
+    Packed { name: String, packing: Packing, shape: [usize; 2], rank: usize },
+    Beside { of: String, companion: Companion, dtype: Dtype, shape: Vec<usize> },
     Dense { name: String, dtype: Dtype, shape: Vec<usize> },
 }
 
@@ -66,8 +87,7 @@ impl Piece {
     fn extents(&self) -> Vec<usize> {
         match self {
             Self::Packed { packing, shape, .. } => packing.extents(*shape),
-            Self::Scales { outputs, .. } => vec![*outputs],
-            Self::Dense { shape, .. } => shape.clone(),
+            Self::Beside { shape, .. } | Self::Dense { shape, .. } => shape.clone(),
         }
     }
 
@@ -75,24 +95,21 @@ impl Piece {
     fn element(&self) -> usize {
         match self {
             Self::Packed { .. } => 1,
-            Self::Scales { .. } => Dtype::F32.size(),
-            Self::Dense { dtype, .. } => dtype.size(),
+            Self::Beside { dtype, .. } | Self::Dense { dtype, .. } => dtype.size(),
         }
     }
 
     /// The file's own name for it, and for its element type.
     fn entry(&self) -> (String, FileDtype) {
+        let of = |dtype: &Dtype| match dtype {
+            Dtype::F32 => FileDtype::F32,
+            Dtype::F16 => FileDtype::F16,
+            Dtype::Bf16 => FileDtype::BF16,
+        };
         match self {
             Self::Packed { name, packing, .. } => (name.clone(), packing.dtype()),
-            Self::Scales { of, .. } => (scales(of), FileDtype::F32),
-            Self::Dense { name, dtype, .. } => (
-                name.clone(),
-                match dtype {
-                    Dtype::F32 => FileDtype::F32,
-                    Dtype::F16 => FileDtype::F16,
-                    Dtype::Bf16 => FileDtype::BF16,
-                },
-            ),
+            Self::Beside { of: name, companion, dtype, .. } => (companion.name(name), of(dtype)),
+            Self::Dense { name, dtype, .. } => (name.clone(), of(dtype)),
         }
     }
 
@@ -215,13 +232,18 @@ impl FileLayout {
 fn header(packing: Packing, pieces: &[Piece]) -> Vec<u8> {
     let shape = |piece: &Piece| match piece {
         Piece::Packed { name, shape, .. } => Some((name.clone(), *shape)),
-        Piece::Scales { .. } | Piece::Dense { .. } => None,
+        Piece::Beside { .. } | Piece::Dense { .. } => None,
+    };
+    let rank = |piece: &Piece| match piece {
+        Piece::Packed { name, rank, .. } if *rank > 0 => Some((name.clone(), *rank)),
+        _ => None,
     };
     let shapes: BTreeMap<_, _> = pieces.iter().filter_map(shape).collect();
+    let ranks = pieces.iter().filter_map(rank).collect();
     let metadata = match shapes.is_empty() {
         // What diffusers asks of a file that it reads.
         true => json!({ "format": "pt" }),
-        false => json!(Description { packing, shapes }.to_metadata()),
+        false => json!(Description { packing, shapes, ranks }.to_metadata()),
     };
     let mut header = Map::from_iter([("__metadata__".to_owned(), metadata)]);
     let mut start = 0;

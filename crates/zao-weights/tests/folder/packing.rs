@@ -32,6 +32,17 @@ fn good_int4() -> (Value, Vec<u8>) {
     (header, (0..206_u32).map(|i| (i % 60) as u8).collect())
 }
 
+/// The same in int4, with a part of rank 2 beside it.
+fn good_low_rank() -> (Value, Vec<u8>) {
+    let (mut header, mut data) = good_int4();
+    header["__metadata__"]["version"] = "2".into();
+    header["__metadata__"]["ranks"] = "{\"w\": 2}".into();
+    header["w_up"] = json!({ "dtype": "BF16", "shape": [3, 2], "data_offsets": [206, 218] });
+    header["w_down"] = json!({ "dtype": "BF16", "shape": [2, 128], "data_offsets": [218, 730] });
+    data.extend((206..730_u32).map(|i| (i % 60) as u8));
+    (header, data)
+}
+
 /// The same with `w` of 3 outputs and 5 inputs in fp8.
 fn good_fp8() -> (Value, Vec<u8>) {
     let header = json!({
@@ -97,6 +108,65 @@ fn int4_and_fp8_are_the_bytes_of_the_file_too() {
 }
 
 #[test]
+fn a_low_rank_part_is_one_with_its_matrix() {
+    let (header, data) = good_low_rank();
+    let model = Model::new();
+    model.write(&format!("transformer/{SINGLE}"), safetensors(&header, &data));
+    let part = model.transformer().expect("a good file");
+    assert_eq!(part.names().collect::<Vec<_>>(), ["norm", "w"]);
+    let Some(Form::LowRank(both)) = part.get("w") else { panic!("no low-rank part") };
+    assert_eq!((both.rest().name(), both.rest().shape()), ("int4", &[3, 128][..]));
+    assert_eq!((both.up().shape(), both.down().shape()), (&[3, 2][..], &[2, 128][..]));
+    assert_eq!(both.up().bytes()[..], data[206..218]);
+    assert_eq!(both.down().bytes()[..], data[218..730]);
+    assert_eq!((part.bytes(), part.stored_as()), (730, vec![("int4", 384), ("bf16", 1)]));
+    part.release("w");
+    assert_eq!(both.down().bytes()[..], data[218..730]);
+}
+
+#[test]
+fn a_low_rank_part_that_is_not_whole_is_refused_by_its_name() {
+    let rename = |from: &'static str, to: &'static str| {
+        move |header: &mut Value| {
+            let header = header.as_object_mut().expect("an object");
+            let entry = header.remove(from).expect("it is there");
+            header.insert(to.into(), entry);
+        }
+    };
+    for factor in ["w_up", "w_down"] {
+        let error = refusal_of(good_low_rank(), rename(factor, "other"));
+        assert!(matches!(&error, Error::Converted { tensor, .. } if tensor == "w"), "{error}");
+        assert!(error.to_string().contains(factor), "{error}");
+    }
+    for (factor, key, value) in [
+        ("w_up", "shape", json!([2, 3])),
+        ("w_down", "shape", json!([128, 2])),
+        ("w_up", "dtype", json!("F16")),
+    ] {
+        let error = refusal_of(good_low_rank(), |header| header[factor][key] = value.clone());
+        assert!(error.to_string().contains(factor), "{error}");
+    }
+    for (ranks, named) in [("{\"w\": 3}", "w_up"), ("{\"w\": 0}", "w"), ("{\"v\": 2}", "v")] {
+        let error = refusal_of(good_low_rank(), |header| {
+            header["__metadata__"]["ranks"] = ranks.into();
+        });
+        assert!(matches!(error, Error::Converted { .. }), "{ranks}: {error}");
+        assert!(error.to_string().contains(named), "{ranks}: {error}");
+    }
+    for ranks in ["", "[]", "{\"w\": -1}", "{\"w\": 1.5}"] {
+        let error = refusal_of(good_low_rank(), |header| {
+            header["__metadata__"]["ranks"] = ranks.into();
+        });
+        assert!(matches!(error, Error::Header { .. }), "{ranks}: {error}");
+    }
+    let panels = refusal(|header| {
+        header["__metadata__"]["version"] = "2".into();
+        header["__metadata__"]["ranks"] = "{\"w\": 2}".into();
+    });
+    assert!(matches!(panels, Error::Format { .. }), "{panels}");
+}
+
+#[test]
 fn shards_name_the_scales_in_their_index_too() {
     let (header, data) = good();
     let places = [("w", "a.safetensors"), ("w_scale", "a.safetensors"), ("norm", "a.safetensors")];
@@ -118,7 +188,8 @@ fn another_format_version_or_rotation_is_refused_by_its_name() {
         assert!(error.contains(value) && error.contains("convert"), "{error}");
     }
     for (good, key, value) in [
-        (good_int4(), "version", "2"),
+        (good_int4(), "version", "3"),
+        (good_low_rank(), "version", "3"),
         (good_int4(), "group", "32"),
         (good_fp8(), "version", "3"),
         (good_fp8(), "zao", "int4-blocks"),

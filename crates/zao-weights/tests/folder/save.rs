@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
-use zao_backend::{BlockKind, Blocks, Dtype, Form, Int8Panels, Scaled, ScaledKind, Stored};
+use zao_backend::{
+    BlockKind, Blocks, Dtype, Form, Int8Panels, LowRank, Scaled, ScaledKind, Stored,
+};
 use zao_weights::{
     Draft, ModelFolder, Packing, PartName, Planned, SaveError, SaveOptions, Source, StoredAs,
     WeightFile,
@@ -128,24 +130,30 @@ fn what_is_written_reads_the_same_in_one_file_or_in_several() {
 }
 
 #[test]
-fn int4_and_fp8_read_the_same_from_a_folder_and_from_its_file_alone() {
+fn int4_with_and_without_a_low_rank_part_and_fp8_read_the_same_from_a_folder_and_from_its_file_alone()
+ {
     let bytes = |count: usize| (0..count).map(|i| (i % 100) as u8).collect::<Vec<_>>();
     let blocks = Blocks::new(BlockKind::Int4, [5, 192], bytes(5 * 3 * 34).into());
     let scales = vec![0.5, 1.0, 2.0];
     let scaled = Scaled::new(ScaledKind::E4m3, [3, 7], bytes(21).into(), scales);
-    for (packing, form) in [
-        (Packing::Int4Blocks, Form::Blocks(blocks.expect("whole blocks"))),
-        (Packing::Fp8Rows, Form::Scaled(scaled.expect("sizes fit"))),
+    let blocks = Form::Blocks(blocks.expect("whole blocks"));
+    let factor = |shape: [usize; 2]| {
+        let values = (0..shape[0] * shape[1]).flat_map(|i| [(i % 90) as u8, 60]);
+        Stored::new(Dtype::Bf16, shape.into(), values.collect::<Vec<_>>().into())
+            .expect("sizes fit")
+    };
+    let beside = LowRank::new(blocks.clone(), factor([5, 3]), factor([3, 192])).expect("sizes fit");
+    for (packing, form, stored) in [
+        (Packing::Int4Blocks, blocks, StoredAs::Packed),
+        (Packing::Int4Blocks, Form::LowRank(beside), StoredAs::PackedBeside { rank: 3 }),
+        (Packing::Fp8Rows, Form::Scaled(scaled.expect("sizes fit")), StoredAs::Packed),
     ] {
         let folder = TempDir::new().expect("temporary folder");
         let draft = Draft::new(&folder.path().join("new"), SaveOptions::default()).expect("begun");
         draft.copy_small_files(&Model::new().open()).expect("copied");
         let names = ["cap_embedder.1.weight", "layers.0.feed_forward.w1.weight"];
-        let planned = names.map(|name| Planned {
-            name: name.into(),
-            shape: form.shape().to_vec(),
-            stored: StoredAs::Packed,
-        });
+        let planned =
+            names.map(|name| Planned { name: name.into(), shape: form.shape().to_vec(), stored });
         let layout = draft.layout(PART, packing, &planned);
         draft
             .write_part(&layout, |_| Ok::<_, SaveError>(form.clone()))
@@ -160,6 +168,7 @@ fn int4_and_fp8_read_the_same_from_a_folder_and_from_its_file_alone() {
             for name in names {
                 let read = part.get(name).expect("it was written");
                 assert_eq!((read.name(), read.shape()), (form.name(), form.shape()));
+                assert_eq!(matches!(read, Form::LowRank(_)), matches!(form, Form::LowRank(_)));
                 let values = |form: &Form| match form.clone().unpacked(Dtype::F32) {
                     Form::Dense(stored) => stored.bytes().clone(),
                     other => panic!("{} was not unpacked", other.name()),
