@@ -3,19 +3,23 @@
 
 mod beside;
 mod kept;
+mod low_rank;
 mod rows;
+mod subspace;
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
 use half::bf16;
-use zao_backend::{Dtype, Form, Stored};
+use zao_backend::{Dtype, Form, LowRank, Stored};
 use zao_model::{Declared, Usage};
 use zao_weights::{Draft, ModelFolder, Packing, Part, PartName, Planned, SaveOptions, StoredAs};
 
 pub use self::beside::{Beside, COMPARED, Compared, compare};
 pub use self::kept::{Kept, KeptBecause};
 use self::kept::{kept_of, why_kept};
+use self::low_rank::{LowRankPart, glanced_bytes, worthwhile};
 use self::rows::Rows;
 use crate::checked::Checked;
 use crate::devices::{self, Quantise};
@@ -98,7 +102,23 @@ pub struct ConvertedMatrix {
     pub relative_error: f64,
     /// Why it was not quantised, if it was not.
     pub kept: Option<KeptBecause>,
+    /// The low-rank matrix that is stored beside it, if that pays.
+    pub low_rank: Option<Gained>,
 }
+
+/// What a low-rank matrix beside a quantised one gains.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gained {
+    /// Its rank.
+    pub rank: usize,
+    /// Bytes that it takes, which are among those of the matrix.
+    pub bytes: u64,
+    /// What the relative error of the matrix would be without, as some of its rows show it.
+    pub error_without: f64,
+}
+
+/// Low-rank parts by the names of the matrices that they belong to, of each part of a model.
+type LowRankParts = HashMap<String, LowRankPart>;
 
 /// Writes the model at `source` to the new folder `place`, with the usual weights as asked. `progress`
 /// hears how many bytes of how many are read. Drawing with a copy in int8 gives the pictures that the model
@@ -116,13 +136,33 @@ pub fn convert(
 ) -> Result<Converted> {
     let (source, packing) = (source.into(), settings.to.packing());
     let model = Checked::open(&source)?;
-    let plans: Vec<_> = model
-        .parts
-        .iter()
-        .zip(&model.declared)
-        .map(|(part, declared)| plan(packing, part, declared))
-        .collect::<Result<_>>()?;
     let draft = Draft::new(place, settings.save)?;
+    let maker = maker(settings)?;
+    let stored = |(part, declared): (&Part, &Vec<Declared>)| {
+        let bytes =
+            |tensor: &Declared| part.get(&tensor.name).map_or(0, |form| form.bytes() as u64);
+        declared.iter().map(bytes).sum::<u64>()
+    };
+    let parts = || model.parts.iter().zip(&model.declared);
+    let looked: u64 = parts().map(|(part, declared)| maker.looks_at(part, declared)).sum();
+    let of = looked + parts().map(stored).sum::<u64>();
+    let mut done = 0;
+    let read = |bytes: u64, done: &mut u64| {
+        *done += bytes;
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        progress(*done, of);
+        Ok(())
+    };
+    // Files are written from front to back, so what is in them has to be known before.
+    let low_rank: Vec<_> = parts()
+        .map(|(part, declared)| maker.low_rank(part, declared, |bytes| read(bytes, &mut done)))
+        .collect::<Result<_>>()?;
+    let plans: Vec<_> = parts()
+        .zip(&low_rank)
+        .map(|((part, declared), low_rank)| plan(packing, part, declared, low_rank))
+        .collect::<Result<_>>()?;
     let layout = |(part, plan): (&Part, &Vec<Planned>)| draft.layout(part.name(), packing, plan);
     let layouts: Vec<_> = model.parts.iter().zip(&plans).map(layout).collect();
     let after = layouts.iter().map(zao_weights::PartLayout::bytes).sum();
@@ -137,15 +177,8 @@ pub fn convert(
         }
     }
 
-    let maker = maker(settings)?;
-    let stored = |(part, declared): (&Part, &Vec<Declared>)| {
-        let bytes =
-            |tensor: &Declared| part.get(&tensor.name).map_or(0, |form| form.bytes() as u64);
-        declared.iter().map(bytes).sum::<u64>()
-    };
-    let of: u64 = model.parts.iter().zip(&model.declared).map(stored).sum();
-    let (mut done, mut matrices) = (0, Vec::new());
-    for ((part, declared), layout) in model.parts.iter().zip(&model.declared).zip(&layouts) {
+    let mut matrices = Vec::new();
+    for (((part, declared), layout), low_rank) in parts().zip(&layouts).zip(&low_rank) {
         let mut last: Option<String> = None;
         draft.write_part(layout, |name| {
             // What was written is not read again.
@@ -157,10 +190,10 @@ pub fn convert(
             }
             let tensor = declared.iter().find(|tensor| tensor.name == name);
             let tensor = tensor.expect("what is written was declared");
-            let (form, matrix) = maker.make(part.name(), tensor, &dense(part, tensor)?)?;
+            let from = dense(part, tensor)?;
+            let (form, matrix) = maker.make(part.name(), tensor, &from, low_rank.get(name))?;
             matrices.extend(matrix);
-            done += part.get(name).map_or(0, |form| form.bytes() as u64);
-            progress(done, of);
+            read(part.get(name).map_or(0, |form| form.bytes() as u64), &mut done)?;
             Ok(form)
         })?;
         part.names().for_each(|name| part.release(name));
@@ -177,11 +210,19 @@ pub fn convert(
 }
 
 /// How the tensors of a part will be stored.
-fn plan(packing: Packing, part: &Part, declared: &[Declared]) -> Result<Vec<Planned>> {
+fn plan(
+    packing: Packing,
+    part: &Part,
+    declared: &[Declared],
+    low_rank: &LowRankParts,
+) -> Result<Vec<Planned>> {
     let planned = |tensor: &Declared| {
         let dtype = dtype(part, tensor)?;
         let stored = match (tensor.usage, why_kept(packing, tensor)) {
-            (Usage::Matrix { .. }, None) => StoredAs::Packed,
+            (Usage::Matrix { .. }, None) => match low_rank.get(&tensor.name) {
+                Some(part) => StoredAs::PackedBeside { rank: part.down.shape()[0] },
+                None => StoredAs::Packed,
+            },
             (Usage::Vector, _) | (_, Some(KeptBecause::LookedUp)) => StoredAs::Dense(dtype),
             // Loading it in 8 bits would round it so.
             (_, Some(_)) => StoredAs::Dense(Dtype::Bf16),
@@ -223,24 +264,59 @@ fn maker(settings: &ConvertSettings) -> Result<Maker<impl Quantise + Sync>> {
 }
 
 impl<Q: Quantise + Sync> Maker<Q> {
+    /// The shape of a matrix that may get a low-rank part.
+    fn candidate(&self, tensor: &Declared) -> Option<[usize; 2]> {
+        let is_packed = matches!(tensor.usage, Usage::Matrix { .. })
+            && self.to == ConvertTo::Int4
+            && why_kept(self.to.packing(), tensor).is_none();
+        tensor.shape.as_slice().try_into().ok().filter(|_| is_packed)
+    }
+
+    /// Bytes that [`Self::low_rank`] tells of.
+    fn looks_at(&self, part: &Part, declared: &[Declared]) -> u64 {
+        let bytes = |tensor: &Declared| {
+            let stored = part.get(&tensor.name)?.bytes() as u64;
+            Some(glanced_bytes(self.candidate(tensor)?, stored))
+        };
+        declared.iter().filter_map(bytes).sum()
+    }
+
+    /// The low-rank parts that pay. Values that are no numbers pay nothing, and are refused when they are converted.
+    fn low_rank(
+        &self,
+        part: &Part,
+        declared: &[Declared],
+        mut read: impl FnMut(u64) -> Result<()>,
+    ) -> Result<LowRankParts> {
+        let mut parts = LowRankParts::new();
+        for tensor in declared {
+            let Some(shape) = self.candidate(tensor) else { continue };
+            let from = dense(part, tensor)?;
+            if let Some(part) = worthwhile(&from, self.threads) {
+                parts.insert(tensor.name.clone(), part);
+            }
+            part.release(&tensor.name);
+            let stored = part.get(&tensor.name).map_or(0, |form| form.bytes() as u64);
+            read(glanced_bytes(shape, stored))?;
+        }
+        Ok(parts)
+    }
+
     /// The tensor as it will be stored; if it is a matrix, also what became of it.
     fn make(
         &self,
         part: PartName,
         tensor: &Declared,
         from: &Stored,
+        low_rank: Option<&LowRankPart>,
     ) -> Result<(Form, Option<ConvertedMatrix>)> {
-        if let Some(index) = from.first_non_finite() {
-            let (name, mut value) = (tensor.name.clone(), [0.0]);
-            from.widen(index, &mut value);
-            return Err(Error::Model(zao_model::Error::NotFinite { name, index, value: value[0] }));
-        }
+        ensure_finite(tensor, from)?;
         let Usage::Matrix { .. } = tensor.usage else {
             return Ok((Form::Dense(from.clone()), None));
         };
         let kept = why_kept(self.to.packing(), tensor);
         let form = match kept {
-            None => self.packed(from)?,
+            None => self.packed(from, low_rank)?,
             Some(KeptBecause::LookedUp) => Form::Dense(from.clone()),
             Some(_) => Form::Dense(rounded(from)),
         };
@@ -252,17 +328,26 @@ impl<Q: Quantise + Sync> Maker<Q> {
             bytes: form.bytes() as u64,
             relative_error: self.relative_error(from, &form),
             kept,
+            low_rank: low_rank.map(|part| Gained {
+                rank: part.down.shape()[0],
+                bytes: (part.up.bytes().len() + part.down.bytes().len()) as u64,
+                error_without: part.error_without,
+            }),
         };
         Ok((form, Some(matrix)))
     }
 
-    fn packed(&self, from: &Stored) -> Result<Form> {
+    fn packed(&self, from: &Stored, low_rank: Option<&LowRankPart>) -> Result<Form> {
         let rows = Rows::of(from, self.threads);
-        Ok(match (self.to, rows) {
-            (ConvertTo::Int8, _) => Form::Int8Panels(self.device.quantise(from)?),
-            (ConvertTo::Fp8, Some(rows)) => rows.fp8(),
-            (ConvertTo::Int4, Some(rows)) => rows.int4(),
-            (_, None) => unreachable!("a model's matrices have values"),
+        Ok(match (self.to, rows, low_rank) {
+            (ConvertTo::Int8, ..) => Form::Int8Panels(self.device.quantise(from)?),
+            (ConvertTo::Fp8, Some(rows), _) => rows.fp8(),
+            (ConvertTo::Int4, Some(rows), None) => rows.int4(),
+            (ConvertTo::Int4, Some(rows), Some(LowRankPart { up, down, .. })) => {
+                let rest = rows.less(up, down).int4();
+                Form::LowRank(LowRank::new(rest, up.clone(), down.clone())?)
+            }
+            (_, None, _) => unreachable!("a model's matrices have values"),
         })
     }
 
@@ -281,9 +366,24 @@ impl<Q: Quantise + Sync> Maker<Q> {
             }),
             Form::Blocks(blocks) => rows.relative_error(|first, out| blocks.widen(first, out)),
             Form::Scaled(scaled) => rows.relative_error(|first, out| scaled.widen(first, out)),
+            Form::LowRank(_) => rows.relative_error(|first, out| {
+                let rows = form.rows(first..first + out.len() / columns);
+                let Some(Form::Dense(values)) = rows.map(|rows| rows.unpacked(Dtype::F32)) else {
+                    unreachable!("blocks have rows")
+                };
+                values.widen(0, out);
+            }),
             _ => unreachable!("nothing is converted to {}", form.name()),
         }
     }
+}
+
+/// Refuses a tensor with values that are no numbers.
+fn ensure_finite(tensor: &Declared, from: &Stored) -> Result<()> {
+    let Some(index) = from.first_non_finite() else { return Ok(()) };
+    let (name, mut value) = (tensor.name.clone(), [0.0]);
+    from.widen(index, &mut value);
+    Err(Error::Model(zao_model::Error::NotFinite { name, index, value: value[0] }))
 }
 
 /// The same values in bf16.

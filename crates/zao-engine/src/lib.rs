@@ -51,8 +51,8 @@ mod work;
 pub use adapters::{AdapterId, AdapterInfo};
 pub use cancel::CancelToken;
 pub use convert::{
-    Beside, COMPARED, Compared, ConvertSettings, ConvertTo, Converted, ConvertedMatrix, Kept,
-    KeptBecause, compare, convert,
+    Beside, COMPARED, Compared, ConvertSettings, ConvertTo, Converted, ConvertedMatrix, Gained,
+    Kept, KeptBecause, compare, convert,
 };
 pub use devices::{
     Bus, CardFacts, Device, DriverState, InstalledLibrary, Instructions, LibraryPlaces, Served,

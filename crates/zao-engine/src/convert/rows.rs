@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use zao_backend::{BlockKind, Blocks, Form, Scaled, ScaledKind, Stored};
 
+use super::low_rank::subtract_product;
+
 /// About how many values a thread takes at a time: they and what becomes of them stay in its cache.
 const AT_A_TIME: usize = 1 << 15;
 
@@ -15,6 +17,15 @@ pub(super) struct Rows<'a> {
     rows: usize,
     columns: usize,
     threads: NonZeroUsize,
+    less: Option<Product>,
+}
+
+/// A low-rank matrix that is taken from the values.
+struct Product {
+    /// `[out, rank]`.
+    up: Vec<f32>,
+    /// `[rank, in]`.
+    down: Vec<f32>,
 }
 
 impl<'a> Rows<'a> {
@@ -22,7 +33,12 @@ impl<'a> Rows<'a> {
     pub(super) fn of(matrix: &'a Stored, threads: NonZeroUsize) -> Option<Self> {
         let &rows = matrix.shape().first()?;
         let columns = matrix.len().checked_div(rows)?;
-        (columns > 0).then_some(Self { matrix, rows, columns, threads })
+        (columns > 0).then_some(Self { matrix, rows, columns, threads, less: None })
+    }
+
+    /// What the rows are once `up`, `[out, rank]`, times `down`, `[rank, in]`, is taken from them.
+    pub(super) fn less(self, up: &Stored, down: &Stored) -> Self {
+        Self { less: Some(Product { up: up.to_f32(), down: down.to_f32() }), ..self }
     }
 
     /// Rows at a time.
@@ -91,6 +107,13 @@ impl<'a> Rows<'a> {
                 let count = step.min(self.rows - first);
                 let values = &mut values[..count * self.columns];
                 self.matrix.widen(first * self.columns, values);
+                if let Some(Product { up, down }) = &self.less {
+                    let rank = down.len() / self.columns;
+                    let rows = values.chunks_mut(self.columns);
+                    for (row, up) in rows.zip(up[first * rank..].chunks(rank)) {
+                        subtract_product(row, up, down);
+                    }
+                }
                 work(values, item);
             }
         };
