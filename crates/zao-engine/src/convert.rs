@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use half::bf16;
-use zao_backend::{Dtype, Form, LowRank, Stored};
+use zao_backend::{Dtype, Form, Stored};
 use zao_model::{Declared, Usage};
 use zao_weights::{Draft, ModelFolder, Packing, Part, PartName, Planned, SaveOptions, StoredAs};
 
@@ -344,8 +344,7 @@ impl<Q: Quantise + Sync> Maker<Q> {
             (ConvertTo::Fp8, Some(rows), _) => rows.fp8(),
             (ConvertTo::Int4, Some(rows), None) => rows.int4(),
             (ConvertTo::Int4, Some(rows), Some(LowRankPart { up, down, .. })) => {
-                let rest = rows.less(up, down).int4();
-                Form::LowRank(LowRank::new(rest, up.clone(), down.clone())?)
+                rows.int4_beside(up, down)
             }
             (_, None, _) => unreachable!("a model's matrices have values"),
         })
@@ -364,15 +363,8 @@ impl<Q: Quantise + Sync> Maker<Q> {
                     self.device.widen(panels, row, out);
                 }
             }),
-            Form::Blocks(blocks) => rows.relative_error(|first, out| blocks.widen(first, out)),
+            Form::Blocks(_) | Form::LowRank(_) => rows.error_of(form),
             Form::Scaled(scaled) => rows.relative_error(|first, out| scaled.widen(first, out)),
-            Form::LowRank(_) => rows.relative_error(|first, out| {
-                let rows = form.rows(first..first + out.len() / columns);
-                let Some(Form::Dense(values)) = rows.map(|rows| rows.unpacked(Dtype::F32)) else {
-                    unreachable!("blocks have rows")
-                };
-                values.widen(0, out);
-            }),
             _ => unreachable!("nothing is converted to {}", form.name()),
         }
     }

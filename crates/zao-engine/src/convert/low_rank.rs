@@ -3,8 +3,9 @@
 
 use std::num::NonZeroUsize;
 
-use zao_backend::{BlockKind, Blocks, Stored};
+use zao_backend::Stored;
 
+use super::rows::Rows;
 use super::subspace::Subspace;
 
 /// The ranks that are tried.
@@ -22,7 +23,10 @@ const SAMPLED: usize = 384;
 const TRIED: usize = 48;
 
 /// Rows that gains are measured on, at least.
-const MEASURED: usize = 128;
+const MEASURED: usize = 256;
+
+/// Bits that nothing gains: a part that needs more is not looked for.
+const MOST_GAINED: f64 = 8.0;
 
 /// A part that pays.
 #[derive(Clone, Debug)]
@@ -69,80 +73,62 @@ pub(super) fn worthwhile(matrix: &Stored, threads: NonZeroUsize) -> Option<LowRa
     }
     let subspace = Subspace::of(matrix, most, threads);
     let step = (out / MEASURED.max(out / 16)).max(1);
-    let rows: Vec<_> = (0..out).step_by(step).collect();
-    let without = error(matrix, inner, &rows, |_, _| ());
-    let candidates = ranks.into_iter().map(|rank| {
+    let measured: Vec<_> = (0..out).step_by(step).collect();
+    let sample = some_rows(matrix, &measured);
+    let without = error(&sample, None, threads)?;
+    let candidates = ranks.into_iter().filter_map(|rank| {
         let [up, down] = subspace.factors(rank);
-        let (ups, downs) = (up.to_f32(), down.to_f32());
-        let with = error(matrix, inner, &rows, |row, values| {
-            subtract_product(values, &ups[row * rank..][..rank], &downs);
-        });
+        let with = error(&sample, Some(&[some_rows(&up, &measured), down.clone()]), threads)?;
         let surplus = bits_gained(without, with) - bits_needed(rank, shape);
-        (surplus, LowRankPart { up, down, error_without: without })
+        Some((surplus, LowRankPart { up, down, error_without: without }))
     });
     let best = candidates.max_by(|(a, _), (b, _)| a.total_cmp(b));
     best.filter(|(surplus, _)| *surplus > 0.0).map(|(_, part)| part)
 }
 
-/// `row -= factors` times the matrix `down`.
-pub(super) fn subtract_product(row: &mut [f32], factors: &[f32], down: &[f32]) {
-    for (factor, down) in factors.iter().zip(down.chunks(row.len().max(1))) {
-        row.iter_mut().zip(down).for_each(|(value, down)| *value -= factor * down);
-    }
-}
-
-/// Whether a part may pay, from some rows: what a subspace of most of them leaves of the others. Rows that it was not taken from
-/// cannot flatter it.
-fn glance(
-    matrix: &Stored,
-    [out, inner]: [usize; 2],
-    ranks: &[usize],
-    threads: NonZeroUsize,
-) -> bool {
-    let worst = |with: f64, rank: usize| with >= GLANCE * bits_needed(rank, [out, inner]);
+/// Whether a part may pay, from some rows: what a subspace of most of them leaves of the others. Rows that it was not
+/// taken from cannot flatter it.
+fn glance(matrix: &Stored, shape: [usize; 2], ranks: &[usize], threads: NonZeroUsize) -> bool {
+    let [out, _] = shape;
     if out <= SAMPLED + TRIED {
-        return ranks.iter().any(|&rank| bits_needed(rank, [out, inner]) < MOST_GAINED);
+        return ranks.iter().any(|&rank| bits_needed(rank, shape) < MOST_GAINED);
     }
-    // Spread over the matrix, whose blocks of rows may differ: heads of attention do.
-    let spread = |i: usize| i * out / (SAMPLED + TRIED);
+    // Spread over the matrix, whose rows may differ from block to block: those of attention's heads do.
     let every = (SAMPLED + TRIED) / TRIED;
     let (tried, sampled): (Vec<_>, Vec<_>) =
         (0..SAMPLED + TRIED).partition(|i| i % every == every / 2);
-    let mut values = vec![0.0; sampled.len() * inner];
-    for (row, &i) in values.chunks_mut(inner).zip(&sampled) {
-        matrix.widen(spread(i) * inner, row);
-    }
-    let sample = Stored::from_f32(&[sampled.len(), inner], &values);
+    let spread = |rows: Vec<usize>| {
+        let rows: Vec<_> = rows.into_iter().map(|i| i * out / (SAMPLED + TRIED)).collect();
+        some_rows(matrix, &rows)
+    };
     let most = ranks.last().copied().unwrap_or(0);
-    let subspace = Subspace::of(&sample, most, threads);
-    let rows: Vec<_> = tried.into_iter().map(spread).collect();
-    let without = error(matrix, inner, &rows, |_, _| ());
+    let subspace = Subspace::of(&spread(sampled), most, threads);
+    let tried = spread(tried);
+    let Some(without) = error(&tried, None, threads) else { return false };
     ranks.iter().any(|&rank| {
-        let with = error(matrix, inner, &rows, |_, values| subspace.project_out(values, rank));
-        worst(bits_gained(without, with), rank)
+        error(&tried, Some(&subspace.along(&tried, rank)), threads)
+            .is_some_and(|with| bits_gained(without, with) >= GLANCE * bits_needed(rank, shape))
     })
 }
 
-/// Bits that nothing gains: a part that needs more is not looked for.
-const MOST_GAINED: f64 = 8.0;
-
-/// The error of int4 on these rows after `less` took something from each, over the rows' own length.
-fn error(matrix: &Stored, inner: usize, rows: &[usize], less: impl Fn(usize, &mut [f32])) -> f64 {
-    let bytes = inner / BlockKind::Int4.values() * BlockKind::Int4.bytes();
-    let (mut values, mut rounded) = (vec![0.0; inner], vec![0.0; inner]);
-    let (mut lost, mut all) = (0.0, 0.0);
-    for &row in rows {
-        matrix.widen(row * inner, &mut values);
-        all += values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
-        less(row, &mut values);
-        let mut packed = vec![0; bytes];
-        Blocks::round_to_int4(&values, &mut packed);
-        let blocks = Blocks::new(BlockKind::Int4, [1, inner], packed.into());
-        blocks.expect("rows are whole groups").widen(0, &mut rounded);
-        let differences = values.iter().zip(&rounded).map(|(a, b)| f64::from(a - b).powi(2));
-        lost += differences.sum::<f64>();
+/// Some rows of a matrix, in `f32`.
+fn some_rows(matrix: &Stored, rows: &[usize]) -> Stored {
+    let width = matrix.shape()[1];
+    let mut values = vec![0.0; rows.len() * width];
+    for (values, row) in values.chunks_mut(width.max(1)).zip(rows) {
+        matrix.widen(row * width, values);
     }
-    if all > 0.0 { (lost / all).sqrt() } else { 0.0 }
+    Stored::from_f32(&[rows.len(), width], &values)
+}
+
+/// The relative error of int4, perhaps beside the product of `[up, down]`; `None` without any value.
+fn error(matrix: &Stored, beside: Option<&[Stored; 2]>, threads: NonZeroUsize) -> Option<f64> {
+    let rows = || Rows::of(matrix, threads);
+    let form = match beside {
+        None => rows()?.int4(),
+        Some([up, down]) => rows()?.int4_beside(up, down),
+    };
+    Some(rows()?.error_of(&form))
 }
 
 #[cfg(test)]
@@ -169,21 +155,15 @@ mod tests {
     /// Whether a part pays, and how many times it divides the error.
     fn gained(matrix: &Stored) -> Option<f64> {
         let part = worthwhile(matrix, THREADS)?;
-        let rank = part.down.shape()[0];
-        let (ups, downs) = (part.up.to_f32(), part.down.to_f32());
-        let rows: Vec<_> = (0..matrix.shape()[0]).collect();
-        let inner = matrix.shape()[1];
-        let [without, with] = [0, rank].map(|rank| {
-            error(matrix, inner, &rows, |row, values| {
-                subtract_product(values, &ups[row * part.down.shape()[0]..][..rank], &downs);
-            })
-        });
+        let (rank, shape) = (part.down.shape()[0], [matrix.shape()[0], matrix.shape()[1]]);
+        let of = |beside: Option<&[Stored; 2]>| error(matrix, beside, THREADS).unwrap();
+        let (without, with) = (of(None), of(Some(&[part.up, part.down])));
         assert!(
             (part.error_without / without - 1.0).abs() < 0.05,
             "{without} {}",
             part.error_without
         );
-        assert!(bits_gained(without, with) > bits_taken(rank, [matrix.shape()[0], inner]));
+        assert!(bits_gained(without, with) > bits_taken(rank, shape));
         Some(without / with)
     }
 
@@ -204,6 +184,21 @@ mod tests {
         assert!(falling > 1.9, "{falling}");
         let values: Vec<f32> = (1..=1024).map(|i| (i as f32).powf(-0.3)).collect();
         assert!(gained(&of_spectrum([1024, 1024], &values)).is_none());
+    }
+
+    #[test]
+    fn telling_that_nothing_is_gained_takes_less_time_than_rounding() {
+        for shape in [[3840, 3840], [3840, 10_240]] {
+            let matrix = normal(shape, |_| false);
+            let since = std::time::Instant::now();
+            let rounded = Rows::of(&matrix, THREADS).unwrap().int4();
+            let rounding = since.elapsed().as_secs_f64();
+            let since = std::time::Instant::now();
+            assert!(worthwhile(&matrix, THREADS).is_none());
+            let share = since.elapsed().as_secs_f64() / rounding;
+            eprintln!("{shape:?}: {:.0} % of {} bytes' rounding", 100.0 * share, rounded.bytes());
+            assert!(share < 1.0, "{share}");
+        }
     }
 
     #[test]

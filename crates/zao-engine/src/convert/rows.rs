@@ -4,9 +4,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use zao_backend::{BlockKind, Blocks, Form, Scaled, ScaledKind, Stored};
-
-use super::low_rank::subtract_product;
+use zao_backend::{BlockKind, Blocks, Dtype, Form, LowRank, Scaled, ScaledKind, Stored};
 
 /// About how many values a thread takes at a time: they and what becomes of them stay in its cache.
 const AT_A_TIME: usize = 1 << 15;
@@ -36,11 +34,6 @@ impl<'a> Rows<'a> {
         (columns > 0).then_some(Self { matrix, rows, columns, threads, less: None })
     }
 
-    /// What the rows are once `up`, `[out, rank]`, times `down`, `[rank, in]`, is taken from them.
-    pub(super) fn less(self, up: &Stored, down: &Stored) -> Self {
-        Self { less: Some(Product { up: up.to_f32(), down: down.to_f32() }), ..self }
-    }
-
     /// Rows at a time.
     fn step(&self) -> usize {
         (AT_A_TIME / self.columns).max(1)
@@ -55,6 +48,15 @@ impl<'a> Rows<'a> {
         });
         let blocks = Blocks::new(BlockKind::Int4, [self.rows, self.columns], bytes.into());
         Form::Blocks(blocks.expect("every row was rounded to whole blocks"))
+    }
+
+    /// Blocks of int4 beside the low-rank matrix `up`, `[out, rank]`, times `down`, `[rank, in]`: they hold what it
+    /// leaves.
+    pub(super) fn int4_beside(self, up: &Stored, down: &Stored) -> Form {
+        let less = Some(Product { up: up.to_f32(), down: down.to_f32() });
+        let rest = Self { less, ..self }.int4();
+        let both = LowRank::new(rest, up.clone(), down.clone());
+        Form::LowRank(both.expect("the factors make a matrix of this shape"))
     }
 
     /// fp8 with a scale a row.
@@ -90,6 +92,20 @@ impl<'a> Rows<'a> {
         if all > 0.0 { (lost / all).sqrt() } else { 0.0 }
     }
 
+    /// [`Self::relative_error`] of blocks, or of blocks with a low-rank part.
+    pub(super) fn error_of(&self, form: &Form) -> f64 {
+        self.relative_error(|first, out| match form {
+            Form::Blocks(blocks) => blocks.widen(first, out),
+            form => {
+                let rows = form.rows(first..first + out.len() / self.columns);
+                match rows.map(|rows| rows.unpacked(Dtype::F32)) {
+                    Some(Form::Dense(values)) => values.widen(0, out),
+                    _ => unreachable!("{} has rows", form.name()),
+                }
+            }
+        })
+    }
+
     /// Calls `work` with the values of some rows and what belongs to them, one of `items` for each [`Self::step`]
     /// rows in order; who works on which is not determined.
     fn each<T: Send>(
@@ -123,6 +139,13 @@ impl<'a> Rows<'a> {
             }
             take_turns();
         });
+    }
+}
+
+/// `row -= factors` times the matrix `down`.
+fn subtract_product(row: &mut [f32], factors: &[f32], down: &[f32]) {
+    for (factor, down) in factors.iter().zip(down.chunks(row.len().max(1))) {
+        row.iter_mut().zip(down).for_each(|(value, down)| *value -= factor * down);
     }
 }
 

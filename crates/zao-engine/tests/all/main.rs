@@ -26,6 +26,7 @@ mod fingerprint;
 mod forms;
 mod golden;
 mod idle;
+mod low_rank;
 mod memory;
 mod packed;
 mod pictures;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use zao_engine::{Beside, ConvertTo, Converted, ConvertedMatrix, Kept, KeptBecause};
+use zao_engine::{Beside, ConvertTo, Converted, ConvertedMatrix, Gained, Kept, KeptBecause};
 use zao_weights::PartName;
 
 use crate::units;
@@ -52,6 +52,7 @@ impl Report<'_> {
             vec![format!("{name} in {to} is in {path} ({after} of weights, {before} before)")];
         lines.extend(self.converted.kept.iter().map(kept));
         lines.extend(self.table());
+        lines.extend(low_rank(&self.converted.matrices));
         lines.extend(match &self.beside {
             Some(beside) => pictures(beside),
             None => vec![
@@ -107,6 +108,11 @@ impl Report<'_> {
                 "bytes": matrix.bytes,
                 "relative_error": matrix.relative_error,
                 "kept": matrix.kept.map(key),
+                "low_rank": matrix.low_rank.map(|gained| json!({
+                    "rank": gained.rank,
+                    "bytes": gained.bytes,
+                    "relative_error_without": gained.error_without,
+                })),
             })
         };
         json!({
@@ -137,6 +143,33 @@ fn groups(matrices: &[ConvertedMatrix]) -> Vec<Group<'_>> {
     }
     groups.iter_mut().for_each(Group::sort);
     groups
+}
+
+/// Each layer with a low-rank part, and what that gains.
+fn low_rank(matrices: &[ConvertedMatrix]) -> Vec<String> {
+    let with: Vec<_> =
+        matrices.iter().filter_map(|matrix| Some((matrix, matrix.low_rank?))).collect();
+    if with.is_empty() {
+        return Vec::new();
+    }
+    let bytes = with.iter().map(|(_, gained)| gained.bytes).sum();
+    let head = format!(
+        "{} of them have a low-rank part beside their integers, {} in all, since a few of their inputs or directions are \
+         much larger than the rest",
+        with.len(),
+        units::bytes(bytes)
+    );
+    let line = |(matrix, gained): &(&ConvertedMatrix, Gained)| {
+        format!(
+            "  {} {}: rank {}, error {} instead of about {}",
+            matrix.part,
+            layer(&matrix.name),
+            gained.rank,
+            percent(matrix.relative_error),
+            percent(gained.error_without)
+        )
+    };
+    [head].into_iter().chain(with.iter().map(line)).collect()
 }
 
 /// The name of a layer: that of its weight without what all have.
@@ -245,6 +278,29 @@ mod tests {
         ] {
             assert_eq!(kind(name), expected);
         }
+    }
+
+    #[test]
+    fn layers_with_a_low_rank_part_are_told_with_what_it_gains() {
+        let matrix = |name: &str, low_rank| ConvertedMatrix {
+            part: PartName::Transformer,
+            name: name.into(),
+            shape: vec![64, 64],
+            stored: "int4",
+            bytes: 2176,
+            relative_error: 0.05,
+            kept: None,
+            low_rank,
+        };
+        let gained = Gained { rank: 16, bytes: 4096, error_without: 0.125 };
+        assert_eq!(low_rank(&[matrix("layers.0.a.weight", None)]), [""; 0]);
+        let lines = low_rank(&[
+            matrix("layers.0.a.weight", None),
+            matrix("layers.0.b.weight", Some(gained)),
+        ]);
+        assert!(lines[0].starts_with("1 of them"), "{lines:?}");
+        let expected = "  transformer layers.0.b: rank 16, error 5.00 % instead of about 12.50 %";
+        assert_eq!(lines[1..], [expected]);
     }
 
     #[test]
