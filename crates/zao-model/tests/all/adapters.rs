@@ -62,7 +62,7 @@ fn delta(kind: &str, layers: &[&str], [out, inner]: [usize; 2]) -> StoredDelta {
 }
 
 /// An adapter of this kind for every layer; where layers are stacked, for each of them or for all together.
-fn adapter(kind: &str, layers: &[Layer], fused: bool) -> Vec<StoredDelta> {
+pub(crate) fn adapter(kind: &str, layers: &[Layer], fused: bool) -> Vec<StoredDelta> {
     let of_layer = |layer: &Layer| -> Vec<StoredDelta> {
         if fused && layer.role == Role::Linear {
             let names: Vec<_> = layer.parts.iter().map(|(name, _)| name.as_str()).collect();
@@ -78,14 +78,14 @@ const KINDS: [&str; 7] =
     ["lora", "dora", "loha", "loha of large rank", "lokr", "lokr dora", "dense"];
 
 /// Stacks that pictures follow, `None` for none.
-type Stacks<B> = Vec<Option<Arc<AdapterStack<B>>>>;
+pub(crate) type Stacks<B> = Vec<Option<Arc<AdapterStack<B>>>>;
 
 fn latent(index: usize) -> Grid {
     [Grid::new(6, 10), Grid::new(8, 4), Grid::new(4, 4), Grid::new(10, 10)][index % 4]
 }
 
 /// One forward of a picture for each of the stacks, with the numbers `numbers`.
-fn run<B: Backend>(
+pub(crate) fn run<B: Backend>(
     b: &B,
     transformer: &Transformer<B>,
     stacks: &Stacks<B>,

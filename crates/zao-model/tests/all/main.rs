@@ -14,6 +14,7 @@ mod harness;
 mod adapters;
 mod damaged;
 mod forward;
+mod low_rank;
 mod manifest;
 mod noise;
 mod outliers;
