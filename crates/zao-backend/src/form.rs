@@ -85,15 +85,23 @@ impl Form {
     #[must_use]
     pub fn unpacked(self, dtype: Dtype) -> Self {
         let &[rows, columns] = self.shape() else { return self };
-        let unpack: Box<dyn Fn(usize, &mut [f32])> = match &self {
-            Self::Blocks(_) | Self::Scaled(_) => Box::new(|first, out| self.widen_rows(first, out)),
+        match &self {
+            Self::Blocks(_) | Self::Scaled(_) => {
+                Self::unpacked_by([rows, columns], dtype, |first, out| self.widen_rows(first, out))
+            }
             Self::LowRank(both) if !matches!(both.rest(), Self::Hollow(_)) => {
-                Box::new(both.clone().widening())
+                Self::unpacked_by([rows, columns], dtype, both.clone().widening())
             }
-            Self::LowRank(_) | Self::Dense(_) | Self::Int8Panels(_) | Self::Hollow(_) => {
-                return self;
-            }
-        };
+            Self::LowRank(_) | Self::Dense(_) | Self::Int8Panels(_) | Self::Hollow(_) => self,
+        }
+    }
+
+    /// The dense matrix of which `unpack` writes rows from one on.
+    fn unpacked_by(
+        [rows, columns]: [usize; 2],
+        dtype: Dtype,
+        unpack: impl Fn(usize, &mut [f32]),
+    ) -> Self {
         // A matrix without values may claim any number of rows.
         let filled = if columns == 0 { 0 } else { rows };
         let at_a_time = (AT_A_TIME / columns.max(1)).max(1);

@@ -290,14 +290,8 @@ fn eigen(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
                 for row in &mut matrix {
                     (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
                 }
-                for column in 0..count {
-                    let (a, b) = (matrix[p][column], matrix[q][column]);
-                    (matrix[p][column], matrix[q][column]) = (c * a - s * b, s * a + c * b);
-                }
-                for column in 0..count {
-                    let (a, b) = (vectors[p][column], vectors[q][column]);
-                    (vectors[p][column], vectors[q][column]) = (c * a - s * b, s * a + c * b);
-                }
+                turn_rows(&mut matrix, (p, q), (c, s));
+                turn_rows(&mut vectors, (p, q), (c, s));
             }
         }
     }
@@ -305,6 +299,15 @@ fn eigen(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
     order.sort_by(|&i, &j| matrix[j][j].total_cmp(&matrix[i][i]));
     let values = order.iter().map(|&i| matrix[i][i]).collect();
     (values, order.into_iter().map(|i| std::mem::take(&mut vectors[i])).collect())
+}
+
+/// Rows `p` and `q`, `p` before `q`, turned in their plane.
+fn turn_rows(rows: &mut [Vec<f64>], (p, q): (usize, usize), (c, s): (f64, f64)) {
+    let (before, rest) = rows.split_at_mut(q);
+    let (Some(first), Some(second)) = (before.get_mut(p), rest.first_mut()) else { return };
+    for (a, b) in first.iter_mut().zip(second) {
+        (*a, *b) = (c * *a - s * *b, s * *a + c * *b);
+    }
 }
 
 #[cfg(test)]

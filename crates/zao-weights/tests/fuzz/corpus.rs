@@ -15,7 +15,7 @@ pub(crate) fn of(parser: Parser) -> Vec<Vec<u8>> {
     let mut inputs = match parser {
         Parser::Gguf => vec![text_encoder(), transformer(), golden(), nothing()],
         Parser::Safetensors => vec![plain(), scaled(false), scaled(true)],
-        Parser::Packing => vec![panels(), int4(), fp8()],
+        Parser::Packing => vec![panels(), int4(), low_rank(), fp8()],
         Parser::Index => {
             vec![
                 br#"{"metadata": {"total_size": 8}, "weight_map": {"a": "one.safetensors"}}"#
@@ -140,6 +140,22 @@ fn int4() -> Vec<u8> {
     let tensors = [
         Tensor::new("embed_tokens.weight", Dtype::U8, &[2, 1, 34], vec![60; 68]),
         Tensor::f32("layers.0.self_attn.q_proj.weight", &[1, 1], &[1.0]),
+    ];
+    described(&tensors, &metadata)
+}
+
+fn low_rank() -> Vec<u8> {
+    let metadata = [
+        ("zao", "int4-blocks"),
+        ("version", "2"),
+        ("group", "64"),
+        ("shapes", r#"{"embed_tokens.weight": [2, 64]}"#),
+        ("ranks", r#"{"embed_tokens.weight": 1}"#),
+    ];
+    let tensors = [
+        Tensor::new("embed_tokens.weight", Dtype::U8, &[2, 1, 34], vec![60; 68]),
+        Tensor::new("embed_tokens.weight_up", Dtype::BF16, &[2, 1], vec![60; 4]),
+        Tensor::new("embed_tokens.weight_down", Dtype::BF16, &[1, 64], vec![60; 128]),
     ];
     described(&tensors, &metadata)
 }
