@@ -158,8 +158,8 @@ impl ModelFiles {
         let mut footprint = Footprint::default();
         let mut streamable = HashMap::new();
         footprint.bytes = self.loaded_bytes(piece, target);
-        for Loaded { tensor, bytes, is_dense } in self.loaded(piece, target) {
-            if is_dense && target.streams(tensor.usage) {
+        for Loaded { tensor, bytes } in self.loaded(piece, target) {
+            if target.streams(tensor.usage) {
                 streamable.insert(tensor.name.as_str(), bytes);
             }
         }

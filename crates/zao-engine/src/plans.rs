@@ -135,18 +135,21 @@ impl Plans {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{Architecture, Generator, Place, WeightForm};
+    use zao_backend::BlockKind;
 
-    const GB: u64 = 1_000_000_000;
+    use super::*;
+    use crate::{Architecture, Generator, Place, Placement, WeightForm};
+
+    const MB: u64 = 1_000_000;
+    const GB: u64 = 1000 * MB;
 
     fn plans() -> Plans {
-        let synthetic = Synthetic {
-            architecture: Architecture::ZImageTurbo,
-            tokens: 64,
-            weights: WeightForm::Bf16,
-        };
-        Plans::synthetic(synthetic).unwrap()
+        plans_of(WeightForm::Bf16)
+    }
+
+    fn plans_of(weights: WeightForm) -> Plans {
+        let architecture = Architecture::ZImageTurbo;
+        Plans::synthetic(Synthetic { architecture, tokens: 64, weights }).unwrap()
     }
 
     fn job(plans: &Plans, (width, height): (usize, usize), scale: f32) -> Job {
@@ -230,5 +233,31 @@ mod tests {
         assert_eq!(bf16(16 * GB).transformer.place, Place::Resident);
         assert!(bf16(16 * GB).text_encoder.streamed_bytes() > 3 * GB);
         assert!((2 * GB..5 * GB).contains(&bf16(12 * GB).transformer.streamed_bytes()));
+    }
+
+    #[test]
+    fn packed_weights_are_streamed_as_far_as_they_have_no_room() {
+        let int4 = plans_of(WeightForm::INT4);
+        let jobs = [job(&int4, (1024, 1024), 0.0)];
+        for precision in [ResolvedPrecision::Bf16, ResolvedPrecision::Fp8] {
+            let plan = |plans: &Plans, vram| {
+                let machine = Machine { vram: Some(vram), ram: 64 * GB };
+                plans.plan(machine, precision, Residency::Keep, &jobs).unwrap()
+            };
+            let mut before = u64::MAX;
+            for megabytes in [4000, 4500, 5000, 6000, 8000] {
+                let plan = plan(&int4, megabytes * MB);
+                assert!(plan.total() <= plan.limit && !plan.parts_take_turns(), "{plan:?}");
+                let transformer = plan.placement.transformer.streamed_bytes();
+                assert!(transformer <= before, "{megabytes}: {plan:?}");
+                before = transformer;
+            }
+            let Placement { text_encoder, transformer, .. } = plan(&int4, 6 * GB).placement;
+            assert!(text_encoder.streamed_bytes() > GB, "{text_encoder:?}");
+            assert_eq!(transformer.place, Place::Resident);
+            // Blocks that are converted to fp8 pass as they are multiplied.
+            let q8_0 = plan(&plans_of(WeightForm::Blocks(BlockKind::Q8_0)), 6 * GB).placement;
+            assert!(q8_0.transformer.streamed_bytes() > GB, "{q8_0:?}");
+        }
     }
 }

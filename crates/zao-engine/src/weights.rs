@@ -27,8 +27,6 @@ pub(crate) struct Loaded<'a> {
     pub(crate) tensor: &'a Declared,
     /// Bytes of the device's memory that it takes.
     pub(crate) bytes: u64,
-    /// Whether its values are handed over plainly, and not packed.
-    pub(crate) is_dense: bool,
 }
 
 impl Weights {
@@ -79,22 +77,22 @@ impl Weights {
         changed: impl Fn(&str) -> bool,
     ) -> impl Iterator<Item = Loaded<'_>> {
         let loaded = move |tensor| {
-            let dense = |dtype| (target.loaded_bytes(tensor, dtype), true);
-            let (bytes, is_dense) = if changed(&tensor.name) {
+            let dense = |dtype| target.loaded_bytes(tensor, dtype);
+            let bytes = if changed(&tensor.name) {
                 dense(Dtype::F32)
             } else {
                 match self.outline(tensor) {
                     Some(Form::Dense(stored)) => dense(stored.dtype()),
                     None => dense(Dtype::Bf16),
                     Some(form) => match target.packed_bytes(tensor.usage, &form) {
-                        Some(bytes) => (bytes, false),
+                        Some(bytes) => bytes,
                         None if form.is_packed() => dense(unpacked(tensor.usage)),
                         // They are used as they lie.
-                        None => (form.bytes() as u64, false),
+                        None => form.bytes() as u64,
                     },
                 }
             };
-            Loaded { tensor, bytes, is_dense }
+            Loaded { tensor, bytes }
         };
         self.declared().iter().map(loaded)
     }
