@@ -13,6 +13,7 @@ use zao_weights::{Part, PartName};
 use crate::adapters::Adapters;
 use crate::checked::Checked;
 use crate::devices::Target;
+use crate::estimate::StoredBytes;
 use crate::parts::Piece;
 use crate::placement::Footprint;
 use crate::prompts::Prompts;
@@ -186,6 +187,13 @@ impl ModelFiles {
     pub(crate) fn largest_part(&self, target: Target) -> u64 {
         let bytes = Piece::ALL.map(|piece| self.loaded_bytes(piece, target));
         bytes.into_iter().max().unwrap_or(0)
+    }
+
+    /// Bytes of all weights in the model's files.
+    pub(crate) fn stored(&self) -> StoredBytes {
+        let of = |name| self.part(name).bytes();
+        let text_encoder = of(PartName::TextEncoder);
+        StoredBytes { text_encoder, others: of(PartName::Transformer) + of(PartName::Vae) }
     }
 
     /// Number of values in all weights.

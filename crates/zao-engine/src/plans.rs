@@ -3,10 +3,10 @@
 
 use zao_backend::Grid;
 use zao_model::guidance::Guidance;
-use zao_weights::PartName;
 
 use crate::bench::StageFlops;
 use crate::devices::{CARD_BESIDE_BYTES, Target};
+use crate::estimate::StoredBytes;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::Present;
@@ -16,7 +16,7 @@ use crate::rehearsal::rehearse_stages;
 use crate::watch::Watch;
 use crate::work::Work;
 use crate::{
-    Ask, CancelToken, InvalidJob, Job, MemoryPlan, ModelInfo, ModelSource, Residency,
+    Ask, CancelToken, InvalidJob, Job, MemoryPlan, ModelInfo, ModelSource, Reads, Residency,
     ResolvedPrecision, Result, Synthetic,
 };
 
@@ -65,8 +65,14 @@ impl Plans {
 
     /// Bytes of the model's weights in its files.
     #[must_use]
-    pub fn stored_bytes(&self) -> u64 {
-        PartName::ALL.into_iter().map(|part| self.model.part(part).bytes()).sum()
+    pub fn stored(&self) -> StoredBytes {
+        self.model.stored()
+    }
+
+    /// The processor, as it would read prompts for pictures in `precision` beside a card.
+    #[must_use]
+    pub fn reads_aside(&self, precision: ResolvedPrecision) -> Reads {
+        Reads::beside(&self.model, precision)
     }
 
     /// Whether its weights are stored in int8, so that only a processor draws with them, in int8.
@@ -99,6 +105,7 @@ impl Plans {
         &self,
         machine: Machine,
         precision: ResolvedPrecision,
+        reads: Reads,
         residency: Residency,
         jobs: &[Job],
     ) -> Result<MemoryPlan> {
@@ -109,12 +116,13 @@ impl Plans {
                 (Target::Cuda(precision), CARD_BESIDE_BYTES, budget)
             }
         };
-        let terms = Terms { target, policy: target.policy(), beside, budget, residency };
-        let bounds = Bounds { device: budget.total(0, None), host: budget.lockable(0) };
+        let terms = Terms { target, policy: target.policy(), beside, budget, residency, reads };
+        let (device, host, main) = (budget.total(0, None), budget.lockable(0), budget.main(0));
+        let bounds = Bounds { device, host, main };
         let work = self.work(jobs)?;
         let planning = Planning::new(terms, &self.model, bounds);
         let batches = planning.batches(&work)?;
-        Ok(planning.forecast(Present::default(), zao_backend::Plan::default(), &batches))
+        planning.forecast(Present::default(), zao_backend::Plan::default(), &batches)
     }
 
     /// The arithmetic of drawing `jobs` at once.
@@ -192,7 +200,7 @@ mod tests {
                 })
                 .collect();
             let machine = Machine { vram: Some(vram), ram };
-            match plans.plan(machine, precision, residency, &jobs) {
+            match plans.plan(machine, precision, Reads::Device, residency, &jobs) {
                 Ok(plan) => {
                     planned += 1;
                     assert!(plan.total() <= plan.limit && plan.limit < vram, "{plan:?}");
@@ -213,7 +221,7 @@ mod tests {
         let jobs = [job(&plans, (1024, 1024), 0.0)];
         let plan = |vram, precision, residency| {
             let machine = Machine { vram: Some(vram), ram: 64 * GB };
-            plans.plan(machine, precision, residency, &jobs).unwrap()
+            plans.plan(machine, precision, Reads::Device, residency, &jobs).unwrap()
         };
         for residency in [Residency::Keep, Residency::InTurn] {
             for precision in [ResolvedPrecision::Bf16, ResolvedPrecision::Fp8] {
@@ -242,7 +250,7 @@ mod tests {
         for precision in [ResolvedPrecision::Bf16, ResolvedPrecision::Fp8] {
             let plan = |plans: &Plans, vram| {
                 let machine = Machine { vram: Some(vram), ram: 64 * GB };
-                plans.plan(machine, precision, Residency::Keep, &jobs).unwrap()
+                plans.plan(machine, precision, Reads::Device, Residency::Keep, &jobs).unwrap()
             };
             let mut before = u64::MAX;
             for megabytes in [4000, 4500, 5000, 6000, 8000] {

@@ -170,7 +170,7 @@ impl<'a> Subject<'a> {
         let (size, steps) = (self.args.size.size, self.args.steps);
         let jobs = (0..count as u64).map(|seed| Job::new(ask(size, steps, seed), engine.model()));
         let jobs = jobs.collect::<std::result::Result<Vec<_>, _>>().map_err(Failure::usage)?;
-        let provenance = Provenance::of(engine);
+        let provenance = Provenance::of(engine)?;
         let recipes = jobs.iter().map(|job| provenance.recipe(job)).collect::<Result<Vec<_>>>()?;
         let progress = Progress::new(&Screen::new(self.args.setting.quiet), steps, count);
         let (mut encoded, mut index) = (Ok(()), 0);
