@@ -6,7 +6,7 @@ use zao_model::guidance::Guidance;
 
 use crate::bench::StageFlops;
 use crate::devices::{CARD_BESIDE_BYTES, Target};
-use crate::estimate::StoredBytes;
+use crate::estimate::{ProcessorPeaks, Speed, StoredBytes};
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::Present;
@@ -55,6 +55,11 @@ impl Plans {
 
     fn of(name: &str, model: ModelFiles) -> Self {
         Self { info: ModelInfo::of(name, &model), model }
+    }
+
+    /// How fast the processor reads prompts, if it does.
+    pub(crate) fn reader(&self, reads: Reads, peaks: &ProcessorPeaks) -> Option<Speed> {
+        reads.speed(peaks, &self.model)
     }
 
     /// What the model can draw, for making jobs.

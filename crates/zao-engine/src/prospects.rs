@@ -98,7 +98,9 @@ pub fn prospects(
         };
         let reader = match reads {
             Reads::Device => speed,
-            Reads::Processor(_) => site.processor.as_ref().and_then(|peaks| reads.speed(peaks)),
+            Reads::Processor(_) => {
+                site.processor.as_ref().and_then(|peaks| plans.reader(reads, peaks))
+            }
         };
         let speeds = speed.zip(reader).zip(plan.as_ref().ok());
         let times = speeds.map(|((speed, reader), plan)| speed.times(plan, &drawn, &reader));
@@ -152,7 +154,7 @@ pub fn recommended(prospects: &[Prospect]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Architecture, Synthetic};
+    use crate::{Architecture, Place, Synthetic};
     use ResolvedPrecision::{Bf16, Fp8, Int8};
 
     const GB: u64 = 1_000_000_000;
@@ -222,5 +224,34 @@ mod tests {
         let site = Site { ram: GB, ..site };
         let all = prospects(&plans, &site, &[Bf16, Int8], &jobs).unwrap();
         assert_eq!(recommended(&all), None);
+    }
+
+    #[test]
+    fn the_processor_reads_where_parts_would_take_turns_if_it_is_fast_enough() {
+        let plans = plans();
+        let jobs = plans.usual_jobs(zao_backend::Grid::new(512, 512), 8, 0.0, 1).unwrap();
+        let drawn = |vram, cores, text_encoder_on| {
+            let known = KnownCard::find("H100 80GB HBM3").first().copied();
+            let processor = Some(ProcessorPeaks::of(cores, 0.3e12));
+            let card = Some(CardSite { vram, known });
+            let site = Site { card, ram: 64 * GB, processor, text_encoder_on };
+            let all = prospects(&plans, &site, &[Bf16], &jobs).unwrap().remove(0);
+            (all.plan.unwrap().placement.text_encoder.place, all.times.unwrap().next)
+        };
+        use TextEncoderOn::{Auto, Device, Processor};
+        let small = 2_200_000_000;
+        // Both are streamed, and take turns even so.
+        let alone @ (_, seconds) = drawn(small, 16, Device);
+        assert!(matches!(alone.0, Place::Streamed(_)), "{alone:?}");
+        let (place, aided) = drawn(small, 16, Auto);
+        assert!(
+            place == Place::Processor && aided.mul_f64(1.5) < seconds,
+            "{aided:?} of {alone:?}"
+        );
+        assert_eq!(drawn(small, 1, Auto), alone, "too slow");
+        assert_eq!(drawn(24 * GB, 64, Auto).0, Place::Resident, "nothing to gain");
+        assert!(matches!(drawn(8 * GB, 4, Auto).0, Place::Streamed(_)), "the bus is faster");
+        let forced = drawn(24 * GB, 16, Processor);
+        assert!(forced.0 == Place::Processor && forced.1 > drawn(24 * GB, 16, Auto).1);
     }
 }

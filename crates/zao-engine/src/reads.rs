@@ -59,11 +59,14 @@ impl Reads {
         })
     }
 
-    /// How fast the processor reads, if it does.
-    pub(crate) fn speed(self, peaks: &ProcessorPeaks) -> Option<Speed> {
+    /// How fast the processor reads with the text encoder of `model`, if it does.
+    pub(crate) fn speed(self, peaks: &ProcessorPeaks, model: &ModelFiles) -> Option<Speed> {
         let Self::Processor(precision) = self else { return None };
         // Integers are stored as the processor multiplies them.
-        Speed::of_processor(peaks, precision, precision == ResolvedPrecision::Int8)
+        let as_stored = precision == ResolvedPrecision::Int8;
+        let speed = Speed::of_processor(peaks, precision, as_stored)?;
+        let packed = model.part(PartName::TextEncoder).has_packed();
+        Some(if packed { speed.unpacking(peaks) } else { speed })
     }
 }
 
@@ -144,7 +147,7 @@ pub(crate) fn choose(
         // Measuring the processor takes half a second, so it has to have something to gain.
         if is_worth(both(&Speed::NO_TIME)) {
             let peaks = ProcessorPeaks::measure(settings.threads, settings.instructions)?;
-            times = aside.speed(&peaks).map(|reader| both(&reader));
+            times = aside.speed(&peaks, model).map(|reader| both(&reader));
         }
     }
     Ok(if processor_should((&device, &processor), times) { aside } else { Reads::Device })

@@ -70,6 +70,12 @@ impl Weights {
         }
     }
 
+    /// Whether some of them stay packed where they are multiplied, as far as the device lets them.
+    pub(crate) fn has_packed(&self) -> bool {
+        let is_packed = |tensor| self.outline(tensor).is_some_and(|form| form.is_packed());
+        self.declared().iter().any(is_packed)
+    }
+
     /// Each tensor as it is once a device has loaded it; those that are `changed` are handed over in `f32`.
     pub(crate) fn loaded(
         &self,
