@@ -1,11 +1,11 @@
 //! What it is like to use a model on a machine: the object that `zao bench scenarios --json` prints. It
-//! does NOT hold the speed of single stages, which `bench.rs` does.
+//! does NOT hold the speed of stages measured alone, which `bench.rs` does.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ResolvedPrecision, Spread};
+use crate::{ResolvedPrecision, Spread, Stages};
 
 /// The result of `zao bench scenarios`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct BenchScenarios {
     pub cold: ColdStart,
     /// Seconds of each next picture, from its prompt to the bytes of its PNG.
     pub warm: Repeated,
+    /// Where the time of the last of these went; all zeros from a version that did not say.
+    #[serde(default)]
+    pub warm_stages: Stages,
     /// Several pictures at once.
     pub batches: Vec<BatchRun>,
     /// The device's memory, or this process's where the device has none of its own.

@@ -19,6 +19,7 @@ mod device;
 mod driver;
 mod ending;
 mod group_norm;
+mod home;
 mod host;
 mod image;
 mod kernels;

@@ -19,7 +19,7 @@ use zao_backend::{Backend, Element, Result, Role};
 use crate::address::{scales, start};
 use crate::device::Cuda;
 use crate::driver::DevicePtr;
-use crate::packed::PackedMatrix;
+use crate::packed::PackedAtHand;
 use crate::quantise::{Quantised, quantise};
 use crate::staging::Scratch;
 use crate::weight::Kept;
@@ -80,10 +80,12 @@ const ALIGNMENT: usize = 256;
 pub(crate) fn linear(cuda: &Cuda, op: Linear<'_, Cuda>) -> Result<()> {
     let weight = op.weight.device();
     if let Some(packed) = weight.packed() {
+        let packed = packed.at_hand(cuda)?;
         // Its pieces get their addresses when they are unpacked.
         let nowhere =
             Operand { values: DevicePtr::NULL, scales: DevicePtr::NULL, kept: packed.kept() };
-        return by(cuda, op, nowhere, Some(packed));
+        by(cuda, op, nowhere, Some(&packed))?;
+        return packed.used(cuda);
     }
     let matrix = weight.matrix()?.at_hand(cuda)?;
     let operand = Operand { values: matrix.values(), scales: matrix.scales(), kept: matrix.kept() };
@@ -105,7 +107,7 @@ fn by(
     cuda: &Cuda,
     op: Linear<'_, Cuda>,
     operand: Operand,
-    packed: Option<&PackedMatrix>,
+    packed: Option<&PackedAtHand<'_>>,
 ) -> Result<()> {
     let pair = op.weight.role() == Role::SwiGlu;
     let ending = match op.epilogue {
@@ -184,7 +186,7 @@ fn scales_from(scales: DevicePtr, row: usize) -> DevicePtr {
 fn unchanged(
     cuda: &Cuda,
     product: &Product,
-    packed: Option<&PackedMatrix>,
+    packed: Option<&PackedAtHand<'_>>,
     output: Output,
 ) -> Result<()> {
     in_portions(cuda, product, output, 0, |product, _, _| {

@@ -4,6 +4,7 @@
 //! on a stream of its own; what has to be converted is converted on the card. What is converted into what is decided
 //! in `weight.rs`.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
@@ -13,6 +14,27 @@ use crate::device::Cuda;
 use crate::driver::{Context, DevicePtr, Event, Kernel, Launch, Pinned, Stream, args};
 use crate::memory::Memory;
 
+/// What brings a weight to the card.
+#[derive(Default)]
+pub(crate) struct Shipment<'a> {
+    pub(crate) parts: Vec<Part<'a>>,
+    /// Queued behind all parts.
+    pub(crate) measures: Vec<Measure>,
+}
+
+/// Finds out what the rows of a part that stays packed will be multiplied with (`kernels/load_packed.cu`).
+pub(crate) struct Measure {
+    pub(crate) kernel: Arc<Kernel>,
+    pub(crate) rows: u32,
+    /// The part where it lies.
+    pub(crate) from: DevicePtr,
+    /// `f32 [rows]` each, which are written.
+    pub(crate) scales: DevicePtr,
+    pub(crate) factors: DevicePtr,
+    /// Values of a row.
+    pub(crate) width: i32,
+}
+
 /// Rows of a stored matrix on their way into a weight.
 pub(crate) struct Part<'a> {
     /// Which part of its weight it is.
@@ -20,7 +42,7 @@ pub(crate) struct Part<'a> {
     /// How its values are stored.
     pub(crate) values: Values,
     /// All rows.
-    pub(crate) bytes: &'a [u8],
+    pub(crate) bytes: Cow<'a, [u8]>,
     /// How many, or how many groups of rows that are not stored one by one.
     pub(crate) rows: usize,
     /// What happens to them.
@@ -33,8 +55,8 @@ pub(crate) enum Values {
     Dense(Dtype),
     Blocks(BlockKind),
     Scaled(ScaledKind),
-    /// Integers, whatever their order.
-    Integers,
+    /// Integers, whatever their order, or what was looked at before.
+    Numbers,
 }
 
 impl Values {
@@ -43,7 +65,7 @@ impl Values {
         match self {
             Self::Dense(dtype) => bytes / dtype.size(),
             Self::Blocks(kind) => bytes / kind.bytes() * kind.values(),
-            Self::Scaled(_) | Self::Integers => bytes,
+            Self::Scaled(_) | Self::Numbers => bytes,
         }
     }
 
@@ -53,7 +75,7 @@ impl Values {
             Self::Dense(dtype) => dtype.first_non_finite(bytes),
             Self::Blocks(kind) => kind.first_non_finite(bytes),
             Self::Scaled(kind) => kind.first_non_finite(bytes),
-            Self::Integers => None,
+            Self::Numbers => None,
         }
     }
 }
@@ -80,8 +102,8 @@ pub(crate) enum Way {
 /// Packed rows that are converted on their way.
 pub(crate) struct Packed {
     pub(crate) kernel: Arc<Kernel>,
-    /// The scale of each row that lies beside its bytes, or null.
-    pub(crate) from_scales: DevicePtr,
+    /// The scale of each row that lies beside its bytes, or none. They travel with their rows.
+    pub(crate) from_scales: Vec<f32>,
     pub(crate) to: DevicePtr,
     pub(crate) scales: DevicePtr,
     /// What the kernel calls the width.
@@ -122,6 +144,8 @@ pub const STAGING_BYTES: u64 = (PIECE * SLOTS_OF_THREAD * THREADS) as u64;
 
 /// Bytes of a slot: large enough for the bus, small enough that many threads share one weight.
 const PIECE: usize = 4 << 20;
+/// What lies beside rows begins at a multiple of this.
+const ALIGNMENT: usize = 16;
 /// Slots of a thread: one is filled while the other is emptied.
 const SLOTS_OF_THREAD: usize = 2;
 /// More threads do not read faster.
@@ -147,6 +171,24 @@ struct Piece<'a> {
     first: usize,
     rows: usize,
     bytes: &'a [u8],
+    /// What lies beside them.
+    scales: &'a [f32],
+}
+
+impl Piece<'_> {
+    /// Where scales begin in a slot: behind the rows.
+    fn scales_at(&self) -> usize {
+        self.bytes.len().next_multiple_of(ALIGNMENT)
+    }
+
+    /// Bytes that it takes of a slot.
+    fn len(&self) -> usize {
+        if self.scales.is_empty() {
+            self.bytes.len()
+        } else {
+            self.scales_at() + size_of_val(self.scales)
+        }
+    }
 }
 
 /// What a load comes after, and how others learn of its end.
@@ -160,18 +202,19 @@ pub(crate) struct Behind<'a> {
     pub(crate) arrived: &'a Event,
 }
 
-/// Brings all parts to the card. They are there for what is launched next.
-pub(crate) fn load_resident(cuda: &Cuda, parts: &[Part<'_>]) -> Result<()> {
+/// Brings a weight to the card. It is there for what is launched next.
+pub(crate) fn load_resident(cuda: &Cuda, shipment: &Shipment<'_>) -> Result<()> {
     // Who had the memory of the weight before may still use it.
     let (before, arrived) = (Event::untimed(cuda.context())?, Event::untimed(cuda.context())?);
     before.record(cuda.stream())?;
     let behind = Behind { events: vec![&before], staging: None, arrived: &arrived };
-    load(cuda, parts, behind)?;
+    load(cuda, shipment, behind)?;
     cuda.stream().wait_for(&arrived)
 }
 
-/// Brings all parts to the card, in the order that `behind` says. Their bytes have been read when it returns.
-pub(crate) fn load(cuda: &Cuda, parts: &[Part<'_>], behind: Behind<'_>) -> Result<()> {
+/// Brings a weight to the card, in the order that `behind` says. Its bytes have been read when this returns.
+pub(crate) fn load(cuda: &Cuda, shipment: &Shipment<'_>, behind: Behind<'_>) -> Result<()> {
+    let Shipment { parts, measures } = shipment;
     let mut loader = cuda.loader().lock().unwrap_or_else(PoisonError::into_inner);
     let ring = match &mut loader.0 {
         Some(ring) => ring,
@@ -194,7 +237,10 @@ pub(crate) fn load(cuda: &Cuda, parts: &[Part<'_>], behind: Behind<'_>) -> Resul
             let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
             let slot = &mut slots[turn % SLOTS_OF_THREAD];
             slot.emptied.wait()?;
-            let pinned = &mut slot.pinned.bytes_mut()[..piece.bytes.len()];
+            let slot_bytes = slot.pinned.bytes_mut();
+            slot_bytes[piece.scales_at()..][..size_of_val(piece.scales)]
+                .copy_from_slice(bytemuck::cast_slice(piece.scales));
+            let pinned = &mut slot_bytes[..piece.bytes.len()];
             pinned.copy_from_slice(piece.bytes);
             // The copy is still in the processor's cache.
             let values = piece.part.values;
@@ -219,12 +265,23 @@ pub(crate) fn load(cuda: &Cuda, parts: &[Part<'_>], behind: Behind<'_>) -> Resul
     } else {
         slots.next().map_or(Ok(()), work)
     };
+    let measured = outcome.and_then(|()| measures.iter().try_for_each(|it| it.run(&ring.copies)));
     behind.arrived.record(&ring.copies)?;
     if own.is_some() {
         // Whoever gets that memory next uses it after the last conversion.
         cuda.stream().wait_for(behind.arrived)?;
     }
-    outcome
+    measured
+}
+
+impl Measure {
+    /// Queues it.
+    fn run(&self, stream: &Stream) -> Result<()> {
+        let launch = Launch { grid: [self.rows, 1, 1], block: [256, 1, 1], ..Launch::ONE };
+        let arguments = args![self.from, self.scales, self.factors, self.width];
+        // SAFETY: the part has so many rows of this width, and room for two lists.
+        unsafe { launch.run(stream, &self.kernel, arguments) }
+    }
 }
 
 /// A piece of device memory for each of so many slots, for rows that are converted. No run computes while weights are
@@ -235,19 +292,29 @@ fn staging(cuda: &Cuda, slots: usize) -> Result<Memory> {
         .or_else(|_| Memory::apart(cuda.context(), bytes, Region::Step))
 }
 
-/// Cuts parts into pieces of whole rows that fit a slot.
-fn pieces<'a>(cuda: &Cuda, parts: &'a [Part<'a>]) -> Result<Vec<Piece<'a>>> {
+/// Cuts parts into pieces of whole rows that fit a slot with what lies beside them.
+fn pieces<'a>(cuda: &Cuda, parts: &'a [Part<'_>]) -> Result<Vec<Piece<'a>>> {
     let mut pieces = Vec::new();
     for part in parts.iter().filter(|part| !part.bytes.is_empty()) {
         let row = part.bytes.len() / part.rows;
-        if row > PIECE {
+        let (scales, group) = match &part.way {
+            Way::Packed(packed) => (packed.from_scales.as_slice(), packed.group),
+            Way::AsIs { .. } | Way::Rows { .. } | Way::Taps { .. } => (&[][..], 1),
+        };
+        let (beside, gap) = match scales {
+            [] => (0, 0),
+            _ => (group * size_of::<f32>(), ALIGNMENT),
+        };
+        let rows = (PIECE - gap) / (row + beside);
+        if rows == 0 {
             return Err(
                 cuda.unsupported("load", format!("a row of {row} bytes, more than {PIECE}"))
             );
         }
-        let rows = PIECE / row;
+        let mut scales = scales.chunks(rows * group);
         for (number, bytes) in part.bytes.chunks(rows * row).enumerate() {
-            pieces.push(Piece { part, first: number * rows, rows: bytes.len() / row, bytes });
+            let (first, rows) = (number * rows, bytes.len() / row);
+            pieces.push(Piece { part, first, rows, bytes, scales: scales.next().unwrap_or(&[]) });
         }
     }
     Ok(pieces)
@@ -255,7 +322,7 @@ fn pieces<'a>(cuda: &Cuda, parts: &'a [Part<'a>]) -> Result<Vec<Piece<'a>>> {
 
 /// Queues what brings a filled slot to where it belongs.
 fn send(copies: &Stream, slot: &Slot, staging: DevicePtr, piece: &Piece<'_>) -> Result<()> {
-    let (bytes, first) = (piece.bytes.len(), piece.first);
+    let (bytes, first) = (piece.len(), piece.first);
     let grid = [crate::address::blocks(piece.rows, 1)?, 1, 1];
     let launch = Launch { grid, block: [256, 1, 1], ..Launch::ONE };
     let place = match &piece.part.way {
@@ -287,9 +354,9 @@ fn send(copies: &Stream, slot: &Slot, staging: DevicePtr, piece: &Piece<'_>) -> 
                 shared: packed.shared,
                 ..launch
             };
-            let from_scales = match packed.from_scales {
-                DevicePtr::NULL => DevicePtr::NULL,
-                scales => scales.plus(row * size_of::<f32>()),
+            let from_scales = match piece.scales {
+                [] => DevicePtr::NULL,
+                _ => staging.plus(piece.scales_at()),
             };
             let Packed { kernel, to, scales, width, rotated, step, .. } = packed;
             let start = packed.first + crate::address::int(row)? * step;

@@ -11,10 +11,10 @@ use zao_backend::{Backend, Error, Matrix, Region, Result, Streamed};
 
 use crate::device::Cuda;
 use crate::driver::{DevicePtr, Event, Stream};
+use crate::home::Arrangement;
 use crate::host::{Chunk, Host};
 use crate::loader::{self, Behind, STAGING_BYTES};
 use crate::memory::Memory;
-use crate::weight::{self, Kept};
 use crate::window::{Order, Over, Placed, Share, Window};
 
 /// The weights of one part that pass through a window.
@@ -52,10 +52,10 @@ struct Entry {
 /// Where a weight comes from.
 #[derive(Debug)]
 enum Source {
-    /// Page-locked memory has it as the card multiplies it.
+    /// Page-locked memory has it as it lies on the card.
     Locked(Vec<Chunk>),
-    /// It is converted again each time.
-    Stored(Matrix, Kept),
+    /// It is brought again each time from where it is stored.
+    Stored(Matrix, Arrangement),
 }
 
 impl Streaming {
@@ -91,21 +91,28 @@ impl Streaming {
     }
 
     /// Takes a weight in; returns its number.
-    pub(crate) fn add(&self, cuda: &Cuda, matrix: &Matrix, kept: Kept) -> Result<usize> {
+    pub(crate) fn add(
+        &self,
+        cuda: &Cuda,
+        matrix: &Matrix,
+        arrangement: Arrangement,
+    ) -> Result<usize> {
         let mut state = self.state();
-        let bytes = weight::bytes(matrix, kept);
+        let bytes = arrangement.bytes(matrix);
         let number = state.entries.len();
-        let source = match state.host.take(bytes)? {
+        let chunks = state.host.take(bytes)?;
+        let is_locked = chunks.is_some();
+        let source = match chunks {
             Some(chunks) => Source::Locked(chunks),
-            None => Source::Stored(matrix.clone(), kept),
+            None => Source::Stored(matrix.clone(), arrangement.clone()),
         };
         let mark = || Event::untimed(cuda.context());
         let (arrived, used) = (mark()?, mark()?);
         let entry = Entry { bytes, source, arrived, used };
         state.order.add();
         state.entries.push(entry);
-        if matches!(state.entries[number].source, Source::Locked(_)) {
-            self.lock(cuda, &mut state, number, matrix, kept)?;
+        if is_locked {
+            self.lock(cuda, &mut state, number, (matrix, &arrangement))?;
         }
         Ok(number)
     }
@@ -117,8 +124,7 @@ impl Streaming {
         cuda: &Cuda,
         state: &mut State,
         number: usize,
-        matrix: &Matrix,
-        kept: Kept,
+        (matrix, arrangement): (&Matrix, &Arrangement),
     ) -> Result<()> {
         let bytes = state.entries[number].bytes;
         let Some(place) = state.window.place(number, bytes, Over::Anything) else {
@@ -127,8 +133,8 @@ impl Streaming {
         state.window.used(number);
         let entry = &state.entries[number];
         let to = self.memory.start().plus(place.at);
-        let parts = weight::parts(cuda, matrix, kept, to)?;
-        loader::load(cuda, &parts, self.behind(state, &place.gone, entry))?;
+        let shipment = arrangement.shipment(cuda, matrix, to)?;
+        loader::load(cuda, &shipment, self.behind(state, &place.gone, entry))?;
         if let Source::Locked(chunks) = &entry.source {
             self.copies.wait_for(&entry.arrived)?;
             let mut from = to;
@@ -206,9 +212,9 @@ impl Streaming {
                 }
                 entry.arrived.record(&self.copies)
             }
-            Source::Stored(matrix, kept) => {
-                let parts = weight::parts(cuda, matrix, *kept, to)?;
-                let loaded = loader::load(cuda, &parts, self.behind(state, &place.gone, entry));
+            Source::Stored(matrix, arrangement) => {
+                let shipment = arrangement.shipment(cuda, matrix, to)?;
+                let loaded = loader::load(cuda, &shipment, self.behind(state, &place.gone, entry));
                 loaded.map_err(|error| match error {
                     Error::NotFinite { .. } => {
                         cuda.unsupported("load", format!("{}: not all are numbers", matrix.name()))

@@ -1,19 +1,16 @@
 //! Weights: in which form each is kept on the card, and where its parts lie; tables stay with the host.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
-use zao_backend::{
-    Backend, Care, Dtype, Error, Form, Matrix, Region, Result, Role, Stored, Streamed,
-};
+use zao_backend::{Care, Dtype, Error, Form, Matrix, Result, Role, Stored};
 
 use crate::CudaPrecision;
 use crate::address::{int, scales_at};
 use crate::device::Cuda;
 use crate::driver::DevicePtr;
-use crate::loader::{self, Part, Values, Way};
-use crate::memory::Memory;
+use crate::home::{Arrangement, Home};
+use crate::loader::{Measure, Part, Shipment, Values, Way};
 use crate::packed::{self, PackedMatrix};
-use crate::streaming::Streaming;
 
 /// The type of a weight's elements on the card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,15 +85,6 @@ pub(crate) struct CardMatrix {
     elements: usize,
 }
 
-/// Where the bytes of a matrix are.
-#[derive(Debug)]
-enum Home {
-    /// On the card.
-    Resident(Memory),
-    /// They pass through a window; which of its weights this is.
-    Streamed(Arc<Streaming>, usize),
-}
-
 /// A matrix that lies on the card for the kernels that are launched next, until [`AtHand::used`].
 #[derive(Debug)]
 pub(crate) struct AtHand<'a> {
@@ -138,19 +126,12 @@ impl CudaWeight {
 impl CardMatrix {
     /// Has the matrix on the card for what is launched next.
     pub(crate) fn at_hand(&self, cuda: &Cuda) -> Result<AtHand<'_>> {
-        let start = match &self.home {
-            Home::Resident(memory) => memory.start(),
-            Home::Streamed(streaming, number) => streaming.bring(cuda, *number)?,
-        };
-        Ok(AtHand { matrix: self, start })
+        Ok(AtHand { matrix: self, start: self.home.at_hand(cuda)? })
     }
 
     /// The first element, where it lies on the card for good.
     pub(crate) fn resident(&self) -> Option<DevicePtr> {
-        match &self.home {
-            Home::Resident(memory) => Some(memory.start()),
-            Home::Streamed(..) => None,
-        }
+        self.home.resident()
     }
 
     /// How elements are held.
@@ -177,10 +158,7 @@ impl AtHand<'_> {
 
     /// Everything that reads it is launched.
     pub(crate) fn used(self, cuda: &Cuda) -> Result<()> {
-        match &self.matrix.home {
-            Home::Resident(_) => Ok(()),
-            Home::Streamed(streaming, number) => streaming.used(cuda, *number),
-        }
+        self.matrix.home.used(cuda)
     }
 }
 
@@ -207,22 +185,8 @@ pub(crate) fn load(cuda: &Cuda, matrix: &Matrix) -> Result<CudaWeight> {
         return Ok(CudaWeight(Held::Packed(PackedMatrix::load(cuda, matrix, kept)?)));
     }
     let (rows, width) = extent(matrix);
-    let (bytes, elements) = (kept.bytes(rows, width), rows * width);
-    let streaming = cuda.streaming_now().clone();
-    let is_dense = matrix.parts().iter().all(|part| matches!(part, Form::Dense(_)));
-    let may_pass = is_dense && Streamed::takes(matrix.role(), matrix.care());
-    let home = match streaming.filter(|streaming| may_pass && !streaming.stays(bytes)) {
-        Some(streaming) => {
-            let number = streaming.add(cuda, matrix, kept)?;
-            Home::Streamed(streaming, number)
-        }
-        None => {
-            let memory = cuda.allocate(bytes, Region::Model)?;
-            loading(cuda, matrix, kept, memory.start())?.finish()?;
-            Home::Resident(memory)
-        }
-    };
-    Ok(CudaWeight(Held::Matrix(CardMatrix { home, kept, elements })))
+    let home = Home::take_in(cuda, matrix, &Arrangement::Multiplied(kept))?;
+    Ok(CudaWeight(Held::Matrix(CardMatrix { home, kept, elements: rows * width })))
 }
 
 /// Rows of a matrix as it is kept, and elements of each.
@@ -237,23 +201,13 @@ pub(crate) fn bytes(matrix: &Matrix, kept: Kept) -> usize {
     kept.bytes(rows, width)
 }
 
-/// How the parts of a matrix whose values are stored plainly get to `to`, where it lies in the form of `kept`.
-pub(crate) fn parts<'a>(
-    cuda: &'a Cuda,
+/// What brings a matrix to `to`, where it lies in the form of `kept`.
+pub(crate) fn shipment<'a>(
+    cuda: &Cuda,
     matrix: &'a Matrix,
     kept: Kept,
     to: DevicePtr,
-) -> Result<Vec<Part<'a>>> {
-    Ok(loading(cuda, matrix, kept, to)?.parts)
-}
-
-/// The parts of a matrix on their way to `to`, where it lies in the form of `kept`.
-fn loading<'a>(
-    cuda: &'a Cuda,
-    matrix: &'a Matrix,
-    kept: Kept,
-    to: DevicePtr,
-) -> Result<Loading<'a>> {
+) -> Result<Shipment<'a>> {
     let (rows, width) = extent(matrix);
     let scales = scales_of(to, kept, rows * width);
     let mut loading = Loading::new(cuda, matrix);
@@ -261,10 +215,10 @@ fn loading<'a>(
     for (number, part) in matrix.parts().iter().enumerate() {
         let pair = matrix.role() == Role::SwiGlu;
         let (first_row, step) = if pair { (number, 2) } else { (first, 1) };
-        loading.add(part, &Place { kept, values: to, scales, first: first_row, step })?;
+        loading.add(number, part, &Place { kept, values: to, scales, first: first_row, step })?;
         first += part.shape()[0];
     }
-    Ok(loading)
+    Ok(loading.shipment())
 }
 
 /// Rows of a matrix where they are kept: row `i` of a part becomes row `first + i * step`.
@@ -278,57 +232,62 @@ pub(crate) struct Place {
     pub(crate) step: usize,
 }
 
-/// Parts of a matrix that are brought to the card together.
-pub(crate) struct Loading<'a> {
-    cuda: &'a Cuda,
+/// A shipment of a matrix while it is put together.
+pub(crate) struct Loading<'c, 'a> {
+    cuda: &'c Cuda,
     matrix: &'a Matrix,
-    parts: Vec<Part<'a>>,
-    /// Scales that the conversion of parts reads.
-    scales: Vec<Memory>,
+    shipment: Shipment<'a>,
 }
 
-impl<'a> Loading<'a> {
-    /// No parts yet.
-    pub(crate) fn new(cuda: &'a Cuda, matrix: &'a Matrix) -> Self {
-        Self { cuda, matrix, parts: Vec::new(), scales: Vec::new() }
+impl<'c, 'a> Loading<'c, 'a> {
+    /// Nothing yet.
+    pub(crate) fn new(cuda: &'c Cuda, matrix: &'a Matrix) -> Self {
+        Self { cuda, matrix, shipment: Shipment::default() }
     }
 
-    /// The next part, which is converted to what is kept at `place`.
-    pub(crate) fn add(&mut self, form: &'a Form, place: &Place) -> Result<()> {
-        let number = self.parts.len();
+    /// Part `number` of the matrix, which is converted to what is kept at `place`.
+    pub(crate) fn add(&mut self, number: usize, form: &'a Form, place: &Place) -> Result<()> {
         let refused =
             |why: &str| self.cuda.unsupported("load", format!("{}: {why}", self.matrix.name()));
-        let part = match form {
-            Form::Dense(stored) => {
-                let taps = self.matrix.kernel() * self.matrix.kernel();
-                let sizes = (self.matrix.columns(), taps);
-                let way = way(self.cuda, stored.dtype(), place, sizes)?;
-                let (values, bytes) = (Values::Dense(stored.dtype()), stored.bytes());
-                Part { number, values, bytes, rows: stored.shape()[0], way }
-            }
-            Form::Hollow(_) => return Err(refused("without values it is no weight")),
-            _ => {
-                let converted = packed::convert(self.cuda, self.matrix, number, form, place)?;
-                let (part, scales) = converted.ok_or_else(|| {
-                    refused("this device does not know the form in which it is stored")
-                })?;
-                self.scales.extend(scales);
-                part
-            }
-        };
-        self.parts.push(part);
+        let part =
+            match form {
+                Form::Dense(stored) => {
+                    let taps = self.matrix.kernel() * self.matrix.kernel();
+                    let sizes = (self.matrix.columns(), taps);
+                    let way = way(self.cuda, stored.dtype(), place, sizes)?;
+                    let (values, bytes) =
+                        (Values::Dense(stored.dtype()), Cow::Borrowed(&stored.bytes()[..]));
+                    Part { number, values, bytes, rows: stored.shape()[0], way }
+                }
+                Form::Hollow(_) => return Err(refused("without values it is no weight")),
+                _ => packed::convert(self.cuda, self.matrix, number, form, place)?.ok_or_else(
+                    || refused("this device does not know the form in which it is stored"),
+                )?,
+            };
+        self.shipment.parts.push(part);
         Ok(())
     }
 
-    /// The next part, whose `rows` rows of `bytes` are copied to `to`.
-    pub(crate) fn copy(&mut self, values: Values, bytes: &'a [u8], rows: usize, to: DevicePtr) {
+    /// `rows` rows of part `number`, or of what lies beside it, that are copied to `to`.
+    pub(crate) fn copy(
+        &mut self,
+        number: usize,
+        values: Values,
+        (bytes, rows): (Cow<'a, [u8]>, usize),
+        to: DevicePtr,
+    ) {
         let way = Way::AsIs { to, row: bytes.len().checked_div(rows).unwrap_or(0) };
-        self.parts.push(Part { number: self.parts.len(), values, bytes, rows, way });
+        self.shipment.parts.push(Part { number, values, bytes, rows, way });
     }
 
-    /// Brings all of them.
-    pub(crate) fn finish(self) -> Result<()> {
-        loader::load_resident(self.cuda, &self.parts)
+    /// What is found out of the rows once they are there.
+    pub(crate) fn measure(&mut self, measure: Measure) {
+        self.shipment.measures.push(measure);
+    }
+
+    /// All of it.
+    pub(crate) fn shipment(self) -> Shipment<'a> {
+        self.shipment
     }
 }
 

@@ -4,62 +4,21 @@
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 #![allow(missing_docs, reason = "tests say what they check in their names")]
 
+#[path = "support/forms.rs"]
+mod forms;
 mod support;
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use forms::{blocks, scaled};
 use support::{PRECISIONS, Random, cuda};
 use zao_backend::prelude::*;
 use zao_backend::{
     Adaptation, Addend, Backend, BlockKind, Blocks, Care, Delta, Dtype, Error, Form, Int8Panels,
-    Matrix, Role, Scaled, ScaledKind, Shape, Stored,
+    Matrix, Role, ScaledKind, Shape, Stored,
 };
 use zao_cuda::{Cuda, CudaPrecision, packed_bytes};
-
-impl Random {
-    fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.next() as u8).collect()
-    }
-
-    /// Blocks of any integers, with factors of either sign from 2^-9 to 2^-3.
-    fn blocks(&mut self, kind: BlockKind, shape: [usize; 2]) -> Form {
-        let factors: &[usize] = match kind {
-            BlockKind::Q4_0 | BlockKind::Q5_0 | BlockKind::Q8_0 | BlockKind::Int4 => &[0],
-            BlockKind::Q4_1 | BlockKind::Q5_1 | BlockKind::Q4K | BlockKind::Q5K => &[0, 2],
-            BlockKind::Q2K => &[80, 82],
-            BlockKind::Q3K => &[108],
-            BlockKind::Q6K => &[208],
-        };
-        let mut bytes = self.bytes(shape[0] * shape[1] / kind.values() * kind.bytes());
-        for block in bytes.chunks_mut(kind.bytes()) {
-            for &at in factors {
-                block[at + 1] = block[at + 1] & 0x83 | 0x18 | block[at + 1] >> 2 & 0x0c;
-            }
-        }
-        Form::Blocks(Blocks::new(kind, shape, bytes.into()).expect("whole blocks"))
-    }
-
-    /// Elements of any size but none that is no number, of which each row has the largest.
-    fn scaled(&mut self, kind: ScaledKind, [rows, width]: [usize; 2], each: bool) -> Form {
-        let mut bytes = self.bytes(rows * width);
-        let largest = match kind {
-            ScaledKind::E4m3 => 0x7e,
-            ScaledKind::E5m2 => 0x7b,
-            ScaledKind::Int8 { .. } => 0x7f,
-        };
-        for row in bytes.chunks_mut(width) {
-            for byte in row.iter_mut() {
-                let bad = kind.first_non_finite(&[*byte]).is_some() || *byte == 0x80;
-                *byte = if bad { 1 } else { *byte };
-            }
-            row[width / 3] = largest;
-        }
-        let scales = (0..if each { rows } else { 1 }).map(|row| 0.01 * (1 + row % 7) as f32);
-        let scaled = Scaled::new(kind, [rows, width], bytes.into(), scales.collect());
-        Form::Scaled(scaled.expect("sizes fit"))
-    }
-}
 
 fn activation(cuda: &Cuda, rows: usize, values: &[f32]) -> Tensor<Cuda> {
     let shape = Shape::new(rows, values.len() / rows);
@@ -145,8 +104,10 @@ fn blocks_are_multiplied_as_if_they_were_unpacked() {
         let Some(cuda) = cuda(precision) else { continue };
         for kind in all_kinds() {
             for (rows, width, tokens) in [(80, 512, 33), (7, 256, 5), (1000, 768, 200)] {
-                let parts =
-                    [random.blocks(kind, [rows, width]), random.blocks(kind, [rows, width])];
+                let parts = [
+                    blocks(&mut random, kind, [rows, width]),
+                    blocks(&mut random, kind, [rows, width]),
+                ];
                 let x = random.values(tokens * width);
                 same_as_unpacked(&cuda, precision, &parts, &x, &format!("{kind} {rows}x{width}"));
             }
@@ -162,15 +123,15 @@ fn parts_of_one_weight_may_be_stored_in_different_ways() {
         let width = 512;
         let values: Vec<_> = random.values(48 * width);
         let parts = [
-            random.blocks(BlockKind::Q4K, [80, width]),
-            random.blocks(BlockKind::Q8_0, [33, width]),
+            blocks(&mut random, BlockKind::Q4K, [80, width]),
+            blocks(&mut random, BlockKind::Q8_0, [33, width]),
             Form::Dense(Stored::from_f32(&[48, width], &values)),
-            random.blocks(BlockKind::Q6K, [7, width]),
+            blocks(&mut random, BlockKind::Q6K, [7, width]),
         ];
         let x = random.values(40 * width);
         same_as_unpacked(&cuda, precision, &parts, &x, "a mixture");
         let pair = [
-            random.blocks(BlockKind::Q3K, [48, width]),
+            blocks(&mut random, BlockKind::Q3K, [48, width]),
             Form::Dense(Stored::from_f32(&[48, width], &values)),
         ];
         same_as_unpacked(&cuda, precision, &pair, &x, "a mixed pair");
@@ -183,8 +144,8 @@ fn large_weights_are_unpacked_in_slices() {
     let Some(cuda) = cuda(CudaPrecision::F32) else { return };
     let (rows, width) = (2816, 4096);
     let parts = [
-        random.blocks(BlockKind::Q4_0, [rows, width]),
-        random.blocks(BlockKind::Int4, [rows, width]),
+        blocks(&mut random, BlockKind::Q4_0, [rows, width]),
+        blocks(&mut random, BlockKind::Int4, [rows, width]),
     ];
     let x = random.values(9 * width);
     same_as_unpacked(&cuda, CudaPrecision::F32, &parts, &x, "92 MB");
@@ -210,7 +171,10 @@ fn eight_bits_beside_scales_are_multiplied_as_if_they_were_unpacked() {
             );
             for each in [false, true] {
                 let shape = [72, 512];
-                let parts = [random.scaled(kind, shape, each), random.scaled(kind, shape, !each)];
+                let parts = [
+                    scaled(&mut random, kind, shape, each),
+                    scaled(&mut random, kind, shape, !each),
+                ];
                 let x = random.values(37 * shape[1]);
                 let what = format!("{kind:?} {each}");
                 if as_it_is {
@@ -269,7 +233,7 @@ fn panels_of_processors_are_undone() {
 fn factors_that_are_no_numbers_are_found() {
     let Some(cuda) = cuda(CudaPrecision::Fp8) else { return };
     for kind in [BlockKind::Q4K, BlockKind::Q8_0] {
-        let Form::Blocks(good) = Random(6).blocks(kind, [64, 512]) else { unreachable!() };
+        let Form::Blocks(good) = blocks(&mut Random(6), kind, [64, 512]) else { unreachable!() };
         let mut bytes = good.bytes().to_vec();
         let block = 77;
         bytes[block * kind.bytes() + 1] = 0x7c;

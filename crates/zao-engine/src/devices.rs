@@ -14,8 +14,9 @@ pub(crate) use zao_cuda::{
 };
 use zao_model::{Declared, Usage};
 
+use crate::aside::{Aside, OnDevice};
 use crate::memory::resident_bytes;
-use crate::{Error, ResolvedPrecision, Result, Settings};
+use crate::{Error, Reads, ResolvedPrecision, Result, Settings};
 
 /// A device as a user names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -255,6 +256,14 @@ pub(crate) fn cpu(
 ) -> Result<Cpu> {
     let precision = of_cpu(precision);
     Ok(Cpu::new(zao_cpu::Settings { precision, threads, instructions })?)
+}
+
+/// The processor that reads prompts beside a card, which is taken when the first is there.
+pub(crate) fn reader(reads: Reads, settings: &Settings) -> Option<(Reads, Box<dyn Aside>)> {
+    let Reads::Processor(precision) = reads else { return None };
+    let (threads, instructions) = (settings.threads, settings.instructions);
+    let open = move || cpu(precision, threads, instructions);
+    Some((reads, Box::new(OnDevice::new(Target::Cpu(precision), open))))
 }
 
 /// A card in the given precision.

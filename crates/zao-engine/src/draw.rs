@@ -1,14 +1,17 @@
 //! Drawing on one kind of device: one planned batch after the other, in the memory that was planned for it.
 
 #[cfg(test)]
+mod beside;
+#[cfg(test)]
 mod census;
 #[cfg(test)]
 mod settings;
 
-use zao_backend::{Backend, Plan};
+use zao_backend::{Backend, Description, Plan};
 use zao_model::noise;
 
 use crate::adapters::used;
+use crate::aside::Aside;
 use crate::devices::Target;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
@@ -18,7 +21,7 @@ use crate::planning::{Batch, Bounds, Planning, Terms};
 use crate::run::{Draws, run};
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{Error, Event, Job, Residency, Result};
+use crate::{Error, Event, Job, Reads, Residency, Result};
 
 /// Drawing without naming the device.
 pub(crate) trait Draw {
@@ -35,7 +38,10 @@ pub(crate) trait Draw {
     fn forget_transformer(&mut self, model: &ModelFiles);
 
     /// The device.
-    fn describe(&self) -> zao_backend::Description;
+    fn describe(&self) -> Description;
+
+    /// What reads prompts in place of the device, if anything does.
+    fn describe_reader(&mut self) -> Result<Option<Description>>;
 }
 
 /// A device and the parts of a model on it.
@@ -45,6 +51,8 @@ pub(crate) struct Artist<B: Backend> {
     target: Target,
     budget: Budget,
     residency: Residency,
+    /// Who reads prompts.
+    reads: Reads,
     /// What the device keeps for runs.
     reserved: Plan,
 }
@@ -52,7 +60,12 @@ pub(crate) struct Artist<B: Backend> {
 impl<B: Backend> Artist<B> {
     pub(crate) fn new(backend: B, target: Target, budget: Budget, residency: Residency) -> Self {
         let (parts, reserved) = (Parts::new(), Plan::default());
-        Self { backend, parts, target, budget, residency, reserved }
+        Self { backend, parts, target, budget, residency, reads: Reads::Device, reserved }
+    }
+
+    /// The same with prompts read as this says, by this.
+    pub(crate) fn with_reader(self, (reads, aside): (Reads, Box<dyn Aside>)) -> Self {
+        Self { reads, parts: self.parts.with_reader(aside), ..self }
     }
 
     /// Plans with what is free now.
@@ -63,13 +76,17 @@ impl<B: Backend> Artist<B> {
             beside: self.backend.beside_bytes(),
             budget: self.budget,
             residency: self.residency,
+            reads: self.reads,
         };
         let held = self.held_bytes(model);
         // What is held already has its place, however little is free besides.
         let kept = if held > 0 { held + terms.beside } else { 0 };
         let device = self.budget.total(held, self.backend.free_bytes()).max(kept);
-        let host = self.budget.lockable(self.parts.present(model, self.target).locked_bytes());
-        Planning::new(terms, model, Bounds { device, host })
+        let present = self.parts.present(model, self.target);
+        let aside = present.processor_bytes();
+        let host = self.budget.lockable(present.locked_bytes() + aside);
+        let main = self.budget.main(aside);
+        Planning::new(terms, model, Bounds { device, host, main })
     }
 
     /// Makes the device keep memory for `batch`, and returns where weights are to be meanwhile. What earlier runs
@@ -108,7 +125,7 @@ impl<B: Backend> Artist<B> {
         let batches = planning.batches(work)?;
         watch.expect(batches.iter().map(Batch::steps).sum(), work.len());
         let present = self.parts.present(model, self.target);
-        let plan = planning.forecast(present, self.reserved, &batches);
+        let plan = planning.forecast(present, self.reserved, &batches)?;
         watch.tell(Event::Planned(Box::new(plan)));
         for work in batches.iter().flat_map(|batch| &*batch.work) {
             if let Some(warning) = work.thrift_in_words() {
@@ -168,6 +185,9 @@ impl<B: Backend> Draw for Artist<B> {
 
     fn rest(&mut self, model: &ModelFiles) {
         self.parts.clear(model);
+        if let Some(aside) = self.parts.aside() {
+            aside.rest();
+        }
         self.backend.rest();
         self.reserved = Plan::default();
     }
@@ -176,8 +196,12 @@ impl<B: Backend> Draw for Artist<B> {
         self.parts.unload(model, Piece::Transformer);
     }
 
-    fn describe(&self) -> zao_backend::Description {
+    fn describe(&self) -> Description {
         self.backend.describe()
+    }
+
+    fn describe_reader(&mut self) -> Result<Option<Description>> {
+        self.parts.aside().map(Aside::describe).transpose()
     }
 }
 

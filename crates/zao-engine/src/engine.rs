@@ -14,8 +14,8 @@ use crate::precision::{Choice, choose};
 use crate::watch::Watch;
 use crate::{
     AdapterId, AdapterInfo, CancelToken, Device, Event, Instructions, Job, ModelSource, Picture,
-    Precision, PrecisionReason, ResolvedPrecision, Result, Synthetic, Timings, UseOfLibraries,
-    devices,
+    Precision, PrecisionReason, ResolvedPrecision, Result, Synthetic, TextEncoderOn, Timings,
+    UseOfLibraries, devices, reads,
 };
 
 /// How to open an engine.
@@ -42,6 +42,8 @@ pub struct Settings {
     pub ram: Option<u64>,
     /// How long parts of the model stay in memory.
     pub residency: Residency,
+    /// Where the text encoder of what a card draws is computed.
+    pub text_encoder_on: TextEncoderOn,
     /// Which libraries a card may be driven with, beside what is built in.
     pub libraries: UseOfLibraries,
     /// A folder for what is measured once for a device; `None` to measure again each time.
@@ -112,6 +114,7 @@ fn engine(name: &str, model: ModelFiles, settings: &Settings) -> Result<Engine> 
     let Choice { found, passed_over, precision, reason } = choose(settings, &model, &info)?;
     let budget = Budget::of(settings, &found);
     let target = found.with(precision);
+    let reads = reads::choose(settings, &model, &info, (&found, precision))?;
     let artist: Box<dyn Draw> = match found {
         Found::Cpu => {
             let cpu = devices::cpu(precision, settings.threads, settings.instructions)?;
@@ -120,7 +123,11 @@ fn engine(name: &str, model: ModelFiles, settings: &Settings) -> Result<Engine> 
         // The card stays found until the device is open, which makes that quick.
         Found::Cuda(_card, ordinal) => {
             let cuda = devices::cuda(precision, ordinal, settings)?;
-            Box::new(Artist::new(cuda, target, budget, settings.residency))
+            let artist = Artist::new(cuda, target, budget, settings.residency);
+            Box::new(match devices::reader(reads, settings) {
+                Some(reader) => artist.with_reader(reader),
+                None => artist,
+            })
         }
     };
     Ok(Engine { model, info, precision, reason, passed_over, artist })
@@ -185,6 +192,14 @@ impl Engine {
     #[must_use]
     pub fn device(&self) -> Description {
         self.artist.describe()
+    }
+
+    /// What reads its prompts in place of that device, if anything does; it is taken for that.
+    ///
+    /// # Errors
+    /// A processor that cannot be had.
+    pub fn reader(&mut self) -> Result<Option<Description>> {
+        self.artist.describe_reader()
     }
 
     /// Bytes of the device's memory that it holds now for weights and runs.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::bench::StageFlops;
 use crate::devices;
 use crate::known_cards::KnownCard;
-use crate::{Instructions, MemoryPlan, ResolvedPrecision, Result};
+use crate::{Instructions, MemoryPlan, Place, ResolvedPrecision, Result};
 
 /// How fast a device is at what drawing consists of.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +37,28 @@ pub struct ProcessorPeaks {
     int8: f64,
     /// Threads that compute.
     threads: usize,
+}
+
+/// What is drawn at once, as far as time depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Drawn {
+    /// Its arithmetic.
+    pub flops: StageFlops,
+    /// Steps of the longest picture.
+    pub steps: usize,
+    /// Pixels of all pictures.
+    pub pixels: usize,
+    /// The files of the model.
+    pub stored: StoredBytes,
+}
+
+/// Bytes of a model's weights in its files.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredBytes {
+    /// Of the text encoder.
+    pub text_encoder: u64,
+    /// Of everything else.
+    pub others: u64,
 }
 
 /// When pictures are there.
@@ -73,11 +95,28 @@ const OF_PROCESSOR: [(ResolvedPrecision, f64, f64); 3] = [
     (ResolvedPrecision::Int8, 0.67, 0.64),
 ];
 const DECODE_OF_PROCESSOR: f64 = 0.79;
+/// Bytes a second that a processor reads from main memory while it multiplies few rows: a guess, two channels of which half
+/// is kept up.
+const MAIN_MEMORY: f64 = 35e9;
+/// Bytes a second and thread of weights that are unpacked while few rows are multiplied: int4 on 16 threads took 0.58 s for
+/// 2 GB, a quarter of which was the arithmetic.
+const UNPACKED: f64 = 0.29e9;
 /// Bytes of stored weights a second and thread that are packed, and that are quantised.
 const PACKED: f64 = 1e9;
 const QUANTISED: f64 = 0.38e9;
 
 impl Speed {
+    /// Everything at once, for bounds.
+    pub(crate) const NO_TIME: Self = Self {
+        steps: f64::INFINITY,
+        text: f64::INFINITY,
+        decode: f64::INFINITY,
+        weights: f64::INFINITY,
+        bus: f64::INFINITY,
+        files: f64::INFINITY,
+        start: 0.0,
+    };
+
     /// What a card is thought to do in a precision; `None` in one that it has not got or that nobody has measured.
     #[must_use]
     pub fn of_card(card: &KnownCard, precision: ResolvedPrecision) -> Option<Self> {
@@ -131,24 +170,23 @@ impl Speed {
             steps: peak * steps,
             text: peak * text,
             decode: careful * DECODE_OF_PROCESSOR,
-            weights: f64::INFINITY,
+            weights: MAIN_MEMORY,
             bus: f64::INFINITY,
             files,
             start: 0.1,
         })
     }
 
-    /// When pictures of `pixels` in all, of `steps` steps and this arithmetic, are there as `plan` says, of a model whose files
-    /// are `stored` bytes.
+    /// The same for weights that a processor unpacks each time, in place of reading them.
+    pub(crate) fn unpacking(self, peaks: &ProcessorPeaks) -> Self {
+        Self { weights: UNPACKED * peaks.threads as f64, files: FILES, ..self }
+    }
+
+    /// When what is drawn is there, as `plan` says; where that has the text encoder on the processor, `reader` is how fast
+    /// that is.
     #[must_use]
-    pub fn times(
-        &self,
-        plan: &MemoryPlan,
-        flops: StageFlops,
-        steps: usize,
-        pixels: usize,
-        stored: u64,
-    ) -> Times {
+    pub fn times(&self, plan: &MemoryPlan, drawn: &Drawn, reader: &Self) -> Times {
+        let &Drawn { flops, steps, pixels, stored } = drawn;
         let of = |flops: u64, rate: f64| flops as f64 / rate;
         let (text, transformer) = (&plan.placement.text_encoder, &plan.placement.transformer);
         let comes = |placed: &crate::Placed| {
@@ -158,12 +196,13 @@ impl Speed {
         };
         let steps = steps.max(1) as f64;
         let step = beside(of(flops.denoise, self.steps) / steps, comes(transformer));
-        let multiplied = of(flops.text, self.text).max(text.bytes as f64 / self.weights);
+        let reader = if text.place == Place::Processor { reader } else { self };
+        let multiplied = of(flops.text, reader.text).max(text.bytes as f64 / reader.weights);
         let picture = beside(multiplied, comes(text))
             + steps * step
             + of(flops.decode, self.decode)
             + pixels as f64 * A_PIXEL;
-        let load = stored as f64 / self.files;
+        let load = stored.others as f64 / self.files + stored.text_encoder as f64 / reader.files;
         let again = if plan.parts_take_turns() { load } else { 0.0 };
         let seconds = |seconds: f64| Duration::from_secs_f64(seconds.clamp(0.0, 1e9));
         Times {
@@ -180,6 +219,13 @@ fn beside(one: f64, other: f64) -> f64 {
 }
 
 impl ProcessorPeaks {
+    /// A processor of so many threads, each of which does so much in every precision.
+    #[cfg(test)]
+    pub(crate) fn of(threads: usize, a_thread: f64) -> Self {
+        let all = threads as f64 * a_thread;
+        Self { f32: all, bf16: all, int8: all, threads }
+    }
+
     /// Measures the processor of this machine, which takes about half a second. `None` for one thread a core, and for the
     /// fastest instructions.
     ///
@@ -205,7 +251,7 @@ impl ProcessorPeaks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Architecture, Machine, Plans, Residency, Synthetic};
+    use crate::{Architecture, Machine, Plans, Reads, Residency, Synthetic};
 
     const GB: u64 = 1_000_000_000;
 
@@ -224,10 +270,11 @@ mod tests {
         let plans = Plans::synthetic(synthetic).unwrap();
         let jobs = plans.usual_jobs(zao_backend::Grid::new(side, side), 8, 0.0, 1).unwrap();
         let machine = Machine { vram: Some(vram), ram: 64 * GB };
-        let plan = plans.plan(machine, precision, Residency::Keep, &jobs).unwrap();
+        let plan = plans.plan(machine, precision, Reads::Device, Residency::Keep, &jobs).unwrap();
         let speed = Speed::of_card(KnownCard::find(name)[0], precision).unwrap();
         let flops = plans.flops(&jobs).unwrap();
-        (plan, speed.times(&plan, flops, 8, side * side, plans.stored_bytes()))
+        let drawn = Drawn { flops, steps: 8, pixels: side * side, stored: plans.stored() };
+        (plan, speed.times(&plan, &drawn, &speed))
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! that is. It decides nothing; `draw.rs` does.
 
 use crate::parts::{Piece, Present};
-use crate::placement::{Placed, Placement};
+use crate::placement::{Place, Placed, Placement};
 use crate::{AdapterId, Residency};
 
 /// The most of a device's memory that a run takes at once, in bytes.
@@ -20,6 +20,8 @@ pub struct MemoryPlan {
     pub placement: Placement,
     /// Bytes of main memory that are page-locked for weights on their way to a card.
     pub locked: u64,
+    /// Bytes of main memory in which the processor reads prompts beside a card.
+    pub aside: u64,
 }
 
 impl MemoryPlan {
@@ -35,6 +37,14 @@ impl MemoryPlan {
         let Placement { text_encoder, transformer, decoder, .. } = &self.placement;
         let together = [text_encoder, transformer, decoder].map(Placed::device_bytes);
         self.weights < together.iter().sum()
+    }
+
+    /// Whether the text encoder and the transformer stay on the device, so that no weight ever comes to it again.
+    #[must_use]
+    pub(crate) fn is_resident(&self) -> bool {
+        let Placement { text_encoder, transformer, .. } = &self.placement;
+        let stays = |placed: &Placed| placed.place == Place::Resident;
+        stays(text_encoder) && stays(transformer) && !self.parts_take_turns()
     }
 
     /// The one of both that takes more.

@@ -128,6 +128,11 @@ impl KnownCard {
         bytes - bytes / 256
     }
 
+    /// The card that a driver calls `name`, if only one is meant.
+    pub(crate) fn called(name: &str) -> Option<&'static Self> {
+        if let [only] = Self::find(name)[..] { Some(only) } else { None }
+    }
+
     /// The cards whose names have all words of `asked`: one of them whose name has no others, or else all.
     ///
     /// Words are taken as people write them: `4060ti`, `RTX-4060 Ti` and `rtx 4060 ti` are the same.

@@ -9,6 +9,7 @@
 //! captions, steps all latents as one packed batch, and decodes them one by one.
 
 mod adapters;
+mod aside;
 pub mod bench;
 mod cancel;
 mod checked;
@@ -39,6 +40,7 @@ mod plans;
 mod precision;
 mod prompts;
 mod prospects;
+mod reads;
 mod rehearsal;
 mod run;
 mod source;
@@ -60,7 +62,7 @@ pub use devices::{
 };
 pub use engine::{Engine, ModelInfo, Residency, Settings, open, open_synthetic};
 pub use error::{Error, Result};
-pub use estimate::{ProcessorPeaks, Speed, Times};
+pub use estimate::{Drawn, ProcessorPeaks, Speed, StoredBytes, Times};
 pub use event::{Event, Stage, Timings};
 pub use forecast::MemoryPlan;
 pub use host::{Host, MainMemory, Processor, look};
@@ -75,10 +77,11 @@ pub use placement::{Place, Placed, Placement};
 pub use plans::{Machine, Plans};
 pub use precision::{Precision, PrecisionReason, ResolvedPrecision};
 pub use prospects::{CardSite, On, Prospect, Site, prospects, recommended};
+pub use reads::{Reads, TextEncoderOn};
 pub use source::ModelSource;
 pub use start::{Mask, Start};
 pub use synthetic::{Architecture, Synthetic, UnknownArchitecture, UnknownForm, WeightForm};
-pub use zao_backend::{Grid, Streamed};
+pub use zao_backend::{Description, Grid, Streamed};
 pub use zao_model::guidance::Guidance;
 pub use zao_model::noise::Generator;
 pub use zao_model::text::MAX_TOKENS;

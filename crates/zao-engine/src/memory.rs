@@ -71,6 +71,16 @@ impl Budget {
         }
     }
 
+    /// Bytes of main memory in which the processor may compute beside a card, for somebody who holds `held` of them
+    /// already; [`u64::MAX`] where nobody tells.
+    pub(crate) fn main(self, held: u64) -> u64 {
+        match (self.ram, available_bytes()) {
+            (Some(ram), _) => ram.saturating_sub(PROCESS),
+            (None, Some(free)) => free.saturating_add(held),
+            (None, None) => u64::MAX,
+        }
+    }
+
     /// What a user can do about a budget of `total` bytes that is too small.
     pub(crate) fn remedy(self, total: u64) -> &'static str {
         if self.limit == Some(total) { "raise the memory limit" } else { "close other programs" }
@@ -143,6 +153,7 @@ mod tests {
         assert_eq!(total(Some(9 * gb), Some(8 * gb)), 8 * gb - CONTEXT_BYTES);
         assert_eq!(total(None, None), 80 * gb);
         assert_eq!(Budget::of_card(None, None, Some(8 * gb)).lockable(3), 8 * gb - PROCESS);
+        assert_eq!(Budget::of_card(None, None, Some(8 * gb)).main(3), 8 * gb - PROCESS);
         assert_eq!(Budget::of_card(None, None, Some(gb)).lockable(3), 0);
     }
 

@@ -16,6 +16,7 @@ use zao_weights::{Part, PartName};
 use crate::adapters::{AdapterId, Adapters, used};
 use crate::checked::Checked;
 use crate::devices::Target;
+use crate::estimate::StoredBytes;
 use crate::parts::Piece;
 use crate::placement::Footprint;
 use crate::prompts::Prompts;
@@ -195,8 +196,8 @@ impl ModelFiles {
         let mut footprint = Footprint::default();
         let mut streamable = HashMap::new();
         footprint.bytes = self.loaded_bytes(piece, target);
-        for Loaded { tensor, bytes, is_dense } in self.loaded(piece, target) {
-            if is_dense && target.streams(tensor.usage) {
+        for Loaded { tensor, bytes } in self.loaded(piece, target) {
+            if target.streams(tensor.usage) {
                 streamable.insert(tensor.name.as_str(), bytes);
             }
         }
@@ -219,6 +220,13 @@ impl ModelFiles {
     pub(crate) fn largest_part(&self, target: Target) -> u64 {
         let bytes = Piece::ALL.map(|piece| self.loaded_bytes(piece, target));
         bytes.into_iter().max().unwrap_or(0)
+    }
+
+    /// Bytes of all weights in the model's files.
+    pub(crate) fn stored(&self) -> StoredBytes {
+        let of = |name| self.part(name).bytes();
+        let text_encoder = of(PartName::TextEncoder);
+        StoredBytes { text_encoder, others: of(PartName::Transformer) + of(PartName::Vae) }
     }
 
     /// Number of values in all weights.

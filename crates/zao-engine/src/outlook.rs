@@ -9,6 +9,7 @@ use crate::model::ModelFiles;
 use crate::parts::Present;
 use crate::planning::{Bounds, Planning, Terms};
 use crate::precision::{Choice, choose, usual_picture};
+use crate::reads;
 use crate::watch::Watch;
 use crate::work::Work;
 use crate::{
@@ -71,9 +72,10 @@ fn of_model(model: &ModelFiles, settings: &Settings) -> Result<Outlook> {
         beside: found.beside_bytes(),
         budget,
         residency: settings.residency,
+        reads: reads::choose(settings, model, &info, (&found, precision))?,
     };
     // What is free is asked once, so that all answers are about the same moment.
-    let bounds = Bounds { device: budget.total(0, found.free_bytes()), host: budget.lockable(0) };
+    let bounds = Bounds::of(budget, &found);
     let planning = Planning::new(terms, model, bounds);
     let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
     let watch = Watch::new(&events, &cancel, &mut deliver);
@@ -82,7 +84,7 @@ fn of_model(model: &ModelFiles, settings: &Settings) -> Result<Outlook> {
         let job = Job::new(usual_picture(size), &info)?;
         let work = vec![Work::new(model, &job, &watch)?; count];
         let batches = planning.batches(&work)?;
-        let plan = planning.forecast(Present::default(), Plan::default(), &batches);
+        let plan = planning.forecast(Present::default(), Plan::default(), &batches)?;
         Ok((plan, batches.len()))
     };
     let size = info.default_size;

@@ -15,18 +15,20 @@ use zao_model::{Adapter, Fill, Merged};
 pub(crate) use self::present::{Piece, Present};
 pub(crate) use self::reading::Reading;
 use crate::adapters::Original;
+use crate::aside::{Aside, Reader};
 use crate::devices::Target;
 use crate::model::ModelFiles;
-use crate::placement::{Placed, Placement};
+use crate::placement::{Place, Placed, Placement};
 use crate::watch::Watch;
+use crate::weights::Weights;
 use crate::{AdapterId, Residency, Result, Stage};
 
 /// Where a run gets the model's parts from.
 pub(crate) trait Supply<B: Backend> {
     /// The encoder of pictures.
     fn encoder(&mut self, watch: &mut Watch<'_>) -> Result<&Encoder<B>>;
-    /// The text encoder.
-    fn text_encoder(&mut self, watch: &mut Watch<'_>) -> Result<&TextEncoder<B>>;
+    /// Who reads prompts.
+    fn reader(&mut self, watch: &mut Watch<'_>) -> Result<Reader<'_, B>>;
     /// The transformer.
     fn transformer(&mut self, watch: &mut Watch<'_>) -> Result<&Transformer<B>>;
     /// The decoder.
@@ -41,6 +43,8 @@ pub(crate) trait Supply<B: Backend> {
 pub(crate) struct Parts<B: Backend> {
     encoder: Option<Encoder<B>>,
     text_encoder: Option<TextEncoder<B>>,
+    /// Whoever reads prompts in place of the device.
+    aside: Option<Box<dyn Aside>>,
     transformer: Option<Transformer<B>>,
     decoder: Option<Decoder<B>>,
     adapters: Vec<(AdapterId, Arc<Adapter<B>>)>,
@@ -53,11 +57,17 @@ impl<B: Backend> Parts<B> {
         Self {
             encoder: None,
             text_encoder: None,
+            aside: None,
             transformer: None,
             decoder: None,
             adapters: Vec::new(),
             placed: Default::default(),
         }
+    }
+
+    /// The same with prompts read by `aside`.
+    pub(crate) fn with_reader(self, aside: Box<dyn Aside>) -> Self {
+        Self { aside: Some(aside), ..self }
     }
 
     /// Which are loaded.
@@ -69,10 +79,18 @@ impl<B: Backend> Parts<B> {
         )
     }
 
+    /// Whoever reads prompts in place of the device.
+    pub(crate) fn aside(&mut self) -> Option<&mut dyn Aside> {
+        self.aside.as_mut().map(|aside| &mut **aside as &mut dyn Aside)
+    }
+
     fn is_loaded(&self, piece: Piece) -> bool {
         match piece {
             Piece::Encoder => self.encoder.is_some(),
-            Piece::TextEncoder => self.text_encoder.is_some(),
+            Piece::TextEncoder => {
+                let aside = self.aside.as_ref().is_some_and(|aside| aside.is_loaded());
+                aside || self.text_encoder.is_some()
+            }
             Piece::Transformer => self.transformer.is_some(),
             Piece::Decoder => self.decoder.is_some(),
         }
@@ -81,7 +99,12 @@ impl<B: Backend> Parts<B> {
     pub(crate) fn unload(&mut self, model: &ModelFiles, piece: Piece) {
         match piece {
             Piece::Encoder => self.encoder = None,
-            Piece::TextEncoder => self.text_encoder = None,
+            Piece::TextEncoder => {
+                self.text_encoder = None;
+                if let Some(aside) = &mut self.aside {
+                    aside.unload();
+                }
+            }
             Piece::Transformer => self.transformer = None,
             Piece::Decoder => self.decoder = None,
         }
@@ -164,19 +187,34 @@ impl<B: Backend> Loading<'_, B> {
         let placed = self.placement.of(piece);
         self.make_room(placed.device_bytes());
         let weights = self.model.piece(piece);
-        let before = watch.enter(Stage::Load);
-        self.backend.expect_weights(placed.expected())?;
-        let reading = Reading::new(weights, self.target, watch);
-        let loaded = load(self.backend, &reading);
-        drop(reading);
-        let loaded = loaded.map_err(|error| match watch.check() {
-            Err(cancelled) => cancelled,
-            Ok(()) => error.into(),
-        })?;
+        let load = |b: &B, files: &Reading<'_, '_>| {
+            b.expect_weights(placed.expected())?;
+            load(b, files)
+        };
+        let loaded = take_in(self.backend, weights, self.target, watch, load)?;
         self.parts.placed[piece as usize] = placed;
-        watch.resume(before);
         Ok(loaded)
     }
+}
+
+/// Has `load` take `weights` to a device of the kind of `target`.
+pub(crate) fn take_in<B, T>(
+    backend: &B,
+    weights: &Weights,
+    target: Target,
+    watch: &mut Watch<'_>,
+    load: impl FnOnce(&B, &Reading<'_, '_>) -> zao_model::Result<T>,
+) -> Result<T> {
+    let before = watch.enter(Stage::Load);
+    let reading = Reading::new(weights, target, watch);
+    let loaded = load(backend, &reading);
+    drop(reading);
+    let loaded = loaded.map_err(|error| match watch.check() {
+        Err(cancelled) => cancelled,
+        Ok(()) => error.into(),
+    })?;
+    watch.resume(before);
+    Ok(loaded)
 }
 
 impl<B: Backend> Supply<B> for Loading<'_, B> {
@@ -189,13 +227,19 @@ impl<B: Backend> Supply<B> for Loading<'_, B> {
         Ok(self.parts.encoder.as_ref().expect("it was just loaded"))
     }
 
-    fn text_encoder(&mut self, watch: &mut Watch<'_>) -> Result<&TextEncoder<B>> {
+    fn reader(&mut self, watch: &mut Watch<'_>) -> Result<Reader<'_, B>> {
+        let (model, placed) = (self.model, self.placement.of(Piece::TextEncoder));
+        if placed.place == Place::Processor {
+            let aside = self.parts.aside.as_mut().expect("a plan without the device has another");
+            aside.load(model, watch)?;
+            self.parts.placed[Piece::TextEncoder as usize] = placed;
+            return Ok(Reader::Aside(&**aside));
+        }
         if self.parts.text_encoder.is_none() {
-            let model = self.model;
             let load = |b: &B, files: &Reading<'_, '_>| TextEncoder::load(b, files, &model.text);
             self.parts.text_encoder = Some(self.load(Piece::TextEncoder, watch, load)?);
         }
-        Ok(self.parts.text_encoder.as_ref().expect("it was just loaded"))
+        Ok(Reader::Own(self.parts.text_encoder.as_ref().expect("it was just loaded")))
     }
 
     fn transformer(&mut self, watch: &mut Watch<'_>) -> Result<&Transformer<B>> {

@@ -1,5 +1,5 @@
-//! Where the weights of each part lie during a run: resident on the device, or streamed through a window of its
-//! memory from the host's. One rule for a plan and for the run; nothing is loaded here.
+//! Where the weights of each part lie during a run: resident on the device, streamed through a window of its memory
+//! from the host's, or with the processor. One rule for a plan and for the run; nothing is loaded here.
 
 use zao_backend::{Expected, Streamed};
 
@@ -29,12 +29,14 @@ pub enum Place {
     Resident,
     /// Some stay, the others pass through a window.
     Streamed(Streamed),
+    /// They are in main memory, where the processor computes the part beside the device.
+    Processor,
 }
 
 /// The weights of a part, and where they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Placed {
-    /// Bytes of all of them, in the form that the device multiplies.
+    /// Bytes of all of them, in the form that is multiplied where they are.
     pub bytes: u64,
     /// Where they are.
     pub place: Place,
@@ -113,6 +115,7 @@ impl Placed {
     #[must_use]
     pub fn device_bytes(&self) -> u64 {
         match self.place {
+            Place::Processor => 0,
             Place::Resident => self.bytes,
             Place::Streamed(streamed) => {
                 self.bytes.saturating_sub(streamed.passing()) + streamed.window
@@ -123,7 +126,7 @@ impl Placed {
     /// The same as a device hears it before the weights come.
     pub(crate) fn expected(&self) -> Expected {
         let streamed = match self.place {
-            Place::Resident => None,
+            Place::Resident | Place::Processor => None,
             Place::Streamed(streamed) => Some(streamed),
         };
         Expected { bytes: self.device_bytes(), streamed }
@@ -133,7 +136,7 @@ impl Placed {
     #[must_use]
     pub fn locked_bytes(&self) -> u64 {
         match self.place {
-            Place::Resident => 0,
+            Place::Resident | Place::Processor => 0,
             Place::Streamed(streamed) => streamed.locked,
         }
     }
@@ -142,8 +145,17 @@ impl Placed {
     #[must_use]
     pub fn streamed_bytes(&self) -> u64 {
         match self.place {
-            Place::Resident => 0,
+            Place::Resident | Place::Processor => 0,
             Place::Streamed(streamed) => streamed.passing(),
+        }
+    }
+
+    /// Bytes of main memory in which the processor computes with it.
+    #[must_use]
+    pub fn processor_bytes(&self) -> u64 {
+        match self.place {
+            Place::Processor => self.bytes,
+            Place::Resident | Place::Streamed(_) => 0,
         }
     }
 }
@@ -220,6 +232,11 @@ impl Placement {
             Piece::Transformer => placed,
             Piece::Encoder | Piece::Decoder => of(piece).resident(),
         })
+    }
+
+    /// The same, with a text encoder of so many bytes on the processor.
+    pub(crate) const fn with_text_aside(self, bytes: u64) -> Self {
+        Self { text_encoder: Placed { bytes, place: Place::Processor }, ..self }
     }
 
     /// The same, with pieces left as they are `loaded` where they take no more.

@@ -6,16 +6,17 @@ use std::slice::from_ref;
 
 use zao_backend::{Plan, Policy};
 
-use crate::devices::Target;
+use crate::aside;
+use crate::devices::{Found, Target};
 use crate::error::Bytes;
 use crate::forecast::{MemoryPlan, most_of_weights};
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::{Piece, Present};
 use crate::placement::{Footprint, Placed, Placement, Room};
-use crate::rehearsal::{largest_fitting, rehearse, thriftier};
+use crate::rehearsal::{Actor, largest_fitting, rehearse, thriftier};
 use crate::work::Work;
-use crate::{Error, Residency, ResolvedPrecision, Result};
+use crate::{Error, Reads, Residency, ResolvedPrecision, Result};
 
 /// What is known of a device and of how it is to be used.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,7 @@ pub(crate) struct Terms {
     pub(crate) beside: u64,
     pub(crate) budget: Budget,
     pub(crate) residency: Residency,
+    pub(crate) reads: Reads,
 }
 
 /// How much memory there is.
@@ -35,6 +37,16 @@ pub(crate) struct Bounds {
     pub(crate) device: u64,
     /// Bytes of main memory that may be page-locked.
     pub(crate) host: u64,
+    /// Bytes of main memory in which the processor may compute beside the device.
+    pub(crate) main: u64,
+}
+
+impl Bounds {
+    /// What may be used of a device that was found and that nobody draws on yet, and of main memory beside it.
+    pub(crate) fn of(budget: Budget, found: &Found) -> Self {
+        let device = budget.total(0, found.free_bytes());
+        Self { device, host: budget.lockable(0), main: budget.main(0) }
+    }
 }
 
 /// Work that fits into memory together.
@@ -43,17 +55,42 @@ pub(crate) struct Batch<'w, 'a> {
     pub(crate) plan: Plan,
 }
 
+/// What to do where main memory has no room for the text encoder.
+const READ_ON_CARD: &str =
+    "let the card read prompts, with --text-encoder-on device, or allow more main memory";
+
 /// Plans runs of one model.
 pub(crate) struct Planning<'m> {
     terms: Terms,
     model: &'m ModelFiles,
     footprints: [Footprint; Piece::ALL.len()],
+    /// Bytes of the text encoder that reads prompts in place of the device.
+    aside: Option<u64>,
     bounds: Bounds,
 }
 
 impl<'m> Planning<'m> {
     pub(crate) fn new(terms: Terms, model: &'m ModelFiles, bounds: Bounds) -> Self {
-        Self { terms, model, footprints: model.footprints(terms.target), bounds }
+        let mut footprints = model.footprints(terms.target);
+        let aside = terms.reads.target().map(|it| model.loaded_bytes(Piece::TextEncoder, it));
+        if aside.is_some() {
+            footprints[Piece::TextEncoder as usize] = Footprint::default();
+        }
+        Self { terms, model, footprints, aside, bounds }
+    }
+
+    /// What runs are rehearsed as.
+    fn actor(&self) -> Actor {
+        Actor { policy: self.terms.policy, reads: self.terms.reads }
+    }
+
+    /// Bytes of main memory that whoever reads the prompts of `work` takes in place of the device.
+    fn aside(&self, work: &[Work<'_>]) -> Result<u64> {
+        let (Some(weights), Some(target)) = (self.aside, self.terms.reads.target()) else {
+            return Ok(0);
+        };
+        let prompts = Work::prompts(work);
+        Ok(weights + aside::plan(&self.model.text, target.policy(), &prompts)?.bytes() as u64)
     }
 
     /// Bytes that a run of `work` with this plan needs at least: beside it, one part at a time has to fit, and
@@ -87,13 +124,18 @@ impl<'m> Planning<'m> {
     /// Divides `work` into batches that fit, one if possible. A picture that does not fit alone is decoded with less
     /// memory.
     pub(crate) fn batches<'w, 'a>(&self, work: &'w [Work<'a>]) -> Result<Vec<Batch<'w, 'a>>> {
-        let plan = rehearse(self.model, self.terms.policy, work)?;
+        let (needed, free) = (self.aside(work)?, self.bounds.main);
+        if needed > free {
+            let (what, advice) = ("the text encoder on the processor".into(), READ_ON_CARD.into());
+            return Err(Error::OutOfMemory { what, needed, free, advice });
+        }
+        let plan = rehearse(self.model, self.actor(), work)?;
         if self.fits(work, plan) {
             return Ok(vec![Batch { work: Cow::Borrowed(work), plan }]);
         }
         if let [only] = work {
             let fits = |plan| self.fits(work, plan);
-            let (thrifty, plan) = thriftier(self.model, self.terms.policy, only, fits)?;
+            let (thrifty, plan) = thriftier(self.model, self.actor(), only, fits)?;
             if !fits(plan) {
                 return Err(self.too_large(only, plan));
             }
@@ -110,7 +152,7 @@ impl<'m> Planning<'m> {
         let own = from_ref(work);
         let fits = |plan| self.fits(own, plan);
         let remedy = self.terms.budget.remedy(self.bounds.device);
-        let advice = match largest_fitting(self.model, self.terms.policy, work, fits) {
+        let advice = match largest_fitting(self.model, self.actor(), work, fits) {
             Some(size) => format!("{size} would fit; draw that or {remedy}"),
             None => {
                 let weights = self.weights(own);
@@ -137,7 +179,7 @@ impl<'m> Planning<'m> {
     pub(crate) fn no_longer_fits(&self, work: &[Work<'_>]) -> Result<Error> {
         for one in work {
             let fits = |plan| self.fits(from_ref(one), plan);
-            let (_, plan) = thriftier(self.model, self.terms.policy, one, fits)?;
+            let (_, plan) = thriftier(self.model, self.actor(), one, fits)?;
             if !fits(plan) {
                 return Ok(self.too_large(one, plan));
             }
@@ -146,7 +188,7 @@ impl<'m> Planning<'m> {
             1 => "this picture".to_owned(),
             count => format!("drawing {count} pictures at once"),
         };
-        let plan = rehearse(self.model, self.terms.policy, work)?;
+        let plan = rehearse(self.model, self.actor(), work)?;
         let (needed, free) = (self.needed(work, plan), self.bounds.device);
         let advice =
             "other programs took memory meanwhile; draw again, which plans with what is free now";
@@ -173,8 +215,10 @@ impl<'m> Planning<'m> {
         residency: Residency,
     ) -> Placement {
         let (device, adapters) = (self.room(kept), self.adapters(&batch.work));
-        let room = Room { device, adapters, host: self.bounds.host };
-        Placement::choose(&self.footprints, room, residency)
+        let host = self.bounds.host.saturating_sub(self.aside.unwrap_or(0));
+        let room = Room { device, adapters, host };
+        let placement = Placement::choose(&self.footprints, room, residency);
+        self.aside.map_or(placement, |bytes| placement.with_text_aside(bytes))
     }
 
     /// The most that these batches will take at once, when these are `present` and so much is `reserved` for runs.
@@ -183,9 +227,9 @@ impl<'m> Planning<'m> {
         mut present: Present,
         mut reserved: Plan,
         batches: &[Batch<'_, '_>],
-    ) -> MemoryPlan {
+    ) -> Result<MemoryPlan> {
         let mut most = MemoryPlan::default();
-        let mut locked = 0;
+        let (mut locked, mut aside) = (0, 0);
         for (index, batch) in batches.iter().enumerate() {
             reserved = self.kept_for(reserved, batch);
             let residency = self.residency_of(index, batches.len());
@@ -196,11 +240,13 @@ impl<'m> Planning<'m> {
             let room = self.room(reserved);
             let weights = most_of_weights(&mut present, &needed, &adapters, room, residency);
             locked = locked.max(placement.locked_bytes());
+            aside = aside.max(self.aside(&batch.work)?);
             let (runs, beside) = (reserved.bytes() as u64, self.terms.beside);
             let limit = self.bounds.device;
-            most = most.larger(MemoryPlan { weights, runs, beside, limit, placement, locked });
+            let plan = MemoryPlan { weights, runs, beside, limit, placement, ..most };
+            most = most.larger(plan);
         }
-        MemoryPlan { locked, ..most }
+        Ok(MemoryPlan { locked, aside, ..most })
     }
 
     /// What becomes of parts after batch number `index` of `count`: until the last, the others will ask for every

@@ -3,10 +3,10 @@
 
 use zao_backend::Grid;
 use zao_model::guidance::Guidance;
-use zao_weights::PartName;
 
 use crate::bench::StageFlops;
 use crate::devices::{CARD_BESIDE_BYTES, Target};
+use crate::estimate::{ProcessorPeaks, Speed, StoredBytes};
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::Present;
@@ -16,7 +16,7 @@ use crate::rehearsal::rehearse_stages;
 use crate::watch::Watch;
 use crate::work::Work;
 use crate::{
-    Ask, CancelToken, InvalidJob, Job, MemoryPlan, ModelInfo, ModelSource, Residency,
+    Ask, CancelToken, InvalidJob, Job, MemoryPlan, ModelInfo, ModelSource, Reads, Residency,
     ResolvedPrecision, Result, Synthetic,
 };
 
@@ -57,6 +57,11 @@ impl Plans {
         Self { info: ModelInfo::of(name, &model), model }
     }
 
+    /// How fast the processor reads prompts, if it does.
+    pub(crate) fn reader(&self, reads: Reads, peaks: &ProcessorPeaks) -> Option<Speed> {
+        reads.speed(peaks, &self.model)
+    }
+
     /// What the model can draw, for making jobs.
     #[must_use]
     pub fn model(&self) -> &ModelInfo {
@@ -65,8 +70,14 @@ impl Plans {
 
     /// Bytes of the model's weights in its files.
     #[must_use]
-    pub fn stored_bytes(&self) -> u64 {
-        PartName::ALL.into_iter().map(|part| self.model.part(part).bytes()).sum()
+    pub fn stored(&self) -> StoredBytes {
+        self.model.stored()
+    }
+
+    /// The processor, as it would read prompts for pictures in `precision` beside a card.
+    #[must_use]
+    pub fn reads_aside(&self, precision: ResolvedPrecision) -> Reads {
+        Reads::beside(&self.model, precision)
     }
 
     /// Whether its weights are stored in int8, so that only a processor draws with them, in int8.
@@ -99,6 +110,7 @@ impl Plans {
         &self,
         machine: Machine,
         precision: ResolvedPrecision,
+        reads: Reads,
         residency: Residency,
         jobs: &[Job],
     ) -> Result<MemoryPlan> {
@@ -109,12 +121,13 @@ impl Plans {
                 (Target::Cuda(precision), CARD_BESIDE_BYTES, budget)
             }
         };
-        let terms = Terms { target, policy: target.policy(), beside, budget, residency };
-        let bounds = Bounds { device: budget.total(0, None), host: budget.lockable(0) };
+        let terms = Terms { target, policy: target.policy(), beside, budget, residency, reads };
+        let (device, host, main) = (budget.total(0, None), budget.lockable(0), budget.main(0));
+        let bounds = Bounds { device, host, main };
         let work = self.work(jobs)?;
         let planning = Planning::new(terms, &self.model, bounds);
         let batches = planning.batches(&work)?;
-        Ok(planning.forecast(Present::default(), zao_backend::Plan::default(), &batches))
+        planning.forecast(Present::default(), zao_backend::Plan::default(), &batches)
     }
 
     /// The arithmetic of drawing `jobs` at once.
@@ -135,18 +148,21 @@ impl Plans {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{Architecture, Generator, Place, WeightForm};
+    use zao_backend::BlockKind;
 
-    const GB: u64 = 1_000_000_000;
+    use super::*;
+    use crate::{Architecture, Generator, Place, Placement, WeightForm};
+
+    const MB: u64 = 1_000_000;
+    const GB: u64 = 1000 * MB;
 
     fn plans() -> Plans {
-        let synthetic = Synthetic {
-            architecture: Architecture::ZImageTurbo,
-            tokens: 64,
-            weights: WeightForm::Bf16,
-        };
-        Plans::synthetic(synthetic).unwrap()
+        plans_of(WeightForm::Bf16)
+    }
+
+    fn plans_of(weights: WeightForm) -> Plans {
+        let architecture = Architecture::ZImageTurbo;
+        Plans::synthetic(Synthetic { architecture, tokens: 64, weights }).unwrap()
     }
 
     fn job(plans: &Plans, (width, height): (usize, usize), scale: f32) -> Job {
@@ -189,7 +205,7 @@ mod tests {
                 })
                 .collect();
             let machine = Machine { vram: Some(vram), ram };
-            match plans.plan(machine, precision, residency, &jobs) {
+            match plans.plan(machine, precision, Reads::Device, residency, &jobs) {
                 Ok(plan) => {
                     planned += 1;
                     assert!(plan.total() <= plan.limit && plan.limit < vram, "{plan:?}");
@@ -210,7 +226,7 @@ mod tests {
         let jobs = [job(&plans, (1024, 1024), 0.0)];
         let plan = |vram, precision, residency| {
             let machine = Machine { vram: Some(vram), ram: 64 * GB };
-            plans.plan(machine, precision, residency, &jobs).unwrap()
+            plans.plan(machine, precision, Reads::Device, residency, &jobs).unwrap()
         };
         for residency in [Residency::Keep, Residency::InTurn] {
             for precision in [ResolvedPrecision::Bf16, ResolvedPrecision::Fp8] {
@@ -230,5 +246,31 @@ mod tests {
         assert_eq!(bf16(16 * GB).transformer.place, Place::Resident);
         assert!(bf16(16 * GB).text_encoder.streamed_bytes() > 3 * GB);
         assert!((2 * GB..5 * GB).contains(&bf16(12 * GB).transformer.streamed_bytes()));
+    }
+
+    #[test]
+    fn packed_weights_are_streamed_as_far_as_they_have_no_room() {
+        let int4 = plans_of(WeightForm::INT4);
+        let jobs = [job(&int4, (1024, 1024), 0.0)];
+        for precision in [ResolvedPrecision::Bf16, ResolvedPrecision::Fp8] {
+            let plan = |plans: &Plans, vram| {
+                let machine = Machine { vram: Some(vram), ram: 64 * GB };
+                plans.plan(machine, precision, Reads::Device, Residency::Keep, &jobs).unwrap()
+            };
+            let mut before = u64::MAX;
+            for megabytes in [4000, 4500, 5000, 6000, 8000] {
+                let plan = plan(&int4, megabytes * MB);
+                assert!(plan.total() <= plan.limit && !plan.parts_take_turns(), "{plan:?}");
+                let transformer = plan.placement.transformer.streamed_bytes();
+                assert!(transformer <= before, "{megabytes}: {plan:?}");
+                before = transformer;
+            }
+            let Placement { text_encoder, transformer, .. } = plan(&int4, 6 * GB).placement;
+            assert!(text_encoder.streamed_bytes() > GB, "{text_encoder:?}");
+            assert_eq!(transformer.place, Place::Resident);
+            // Blocks that are converted to fp8 pass as they are multiplied.
+            let q8_0 = plan(&plans_of(WeightForm::Blocks(BlockKind::Q8_0)), 6 * GB).placement;
+            assert!(q8_0.transformer.streamed_bytes() > GB, "{q8_0:?}");
+        }
     }
 }

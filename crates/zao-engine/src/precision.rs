@@ -1,6 +1,6 @@
 //! In which precision to draw, and why that one.
 
-use zao_backend::{Grid, Policy};
+use zao_backend::Grid;
 use zao_model::guidance::Guidance;
 use zao_model::noise::Generator;
 
@@ -10,7 +10,7 @@ use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::Piece;
 use crate::placement::Footprint;
-use crate::rehearsal::rehearse;
+use crate::rehearsal::{Actor, rehearse};
 use crate::watch::Watch;
 use crate::work::Work;
 use crate::{Ask, CancelToken, Device, Error, Job, ModelInfo, Result, Settings};
@@ -242,7 +242,7 @@ fn needs(
     precision: ResolvedPrecision,
 ) -> Result<Needs> {
     let target = found.with(precision);
-    let run = usual_run(model, info, target.policy())? + found.beside_bytes();
+    let run = usual_run(model, info, Actor::reading(target.policy()))? + found.beside_bytes();
     let footprints = model.footprints(target);
     let least = footprints.iter().map(Footprint::least).max().unwrap_or(0);
     let transformer = footprints[Piece::Transformer as usize].bytes;
@@ -250,11 +250,11 @@ fn needs(
 }
 
 /// Bytes that drawing one picture of the usual size takes beside the weights.
-fn usual_run(model: &ModelFiles, info: &ModelInfo, policy: Policy) -> Result<u64> {
+fn usual_run(model: &ModelFiles, info: &ModelInfo, actor: Actor) -> Result<u64> {
     let job = Job::new(usual_picture(info.default_size), info)?;
     let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
     let work = Work::new(model, &job, &Watch::new(&events, &cancel, &mut deliver))?;
-    Ok(rehearse(model, policy, &[work])?.bytes() as u64)
+    Ok(rehearse(model, actor, &[work])?.bytes() as u64)
 }
 
 /// What people ask for, as far as memory depends on it.

@@ -10,18 +10,35 @@ use zao_model::transformer::Transformer;
 use zao_model::vae::{Decoder, Encoder, Thrift};
 use zao_model::{Adapter, Fill};
 
+use crate::aside::{Reader, Unread};
 use crate::bench::StageFlops;
 use crate::model::ModelFiles;
 use crate::parts::{Piece, Supply};
 use crate::run::{Draws, run};
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{AdapterId, CancelToken, Event, Job, Result, Stage};
+use crate::{AdapterId, CancelToken, Event, Job, Reads, Result, Stage};
 
-/// The memory that a run of `work` takes on a device with this policy.
-pub(crate) fn rehearse(model: &ModelFiles, policy: Policy, work: &[Work<'_>]) -> Result<Plan> {
-    let planner = Planner::new(policy);
-    rehearse_on(&planner, model, work, &|_| ())?;
+/// The device of a run, as far as it can be rehearsed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Actor {
+    /// The element types of its activations.
+    pub(crate) policy: Policy,
+    /// Who reads the prompts.
+    pub(crate) reads: Reads,
+}
+
+impl Actor {
+    /// A device that reads prompts itself.
+    pub(crate) const fn reading(policy: Policy) -> Self {
+        Self { policy, reads: Reads::Device }
+    }
+}
+
+/// The memory that a run of `work` takes on a device.
+pub(crate) fn rehearse(model: &ModelFiles, actor: Actor, work: &[Work<'_>]) -> Result<Plan> {
+    let planner = Planner::new(actor.policy);
+    rehearse_on(&planner, actor.reads, model, work, &|_| ())?;
     Ok(planner.plan())
 }
 
@@ -29,17 +46,17 @@ pub(crate) fn rehearse(model: &ModelFiles, policy: Policy, work: &[Work<'_>]) ->
 /// the way with the smallest plan.
 pub(crate) fn thriftier<'a>(
     model: &ModelFiles,
-    policy: Policy,
+    actor: Actor,
     work: &Work<'a>,
     fits: impl Fn(Plan) -> bool,
 ) -> Result<(Work<'a>, Plan)> {
-    let mut best = (work.clone(), rehearse(model, policy, std::slice::from_ref(work))?);
+    let mut best = (work.clone(), rehearse(model, actor, std::slice::from_ref(work))?);
     for thrift in Thrift::ways(model.vae.block_out_channels.len()) {
         if fits(best.1) {
             break;
         }
         let work = Work { thrift, ..work.clone() };
-        let plan = rehearse(model, policy, std::slice::from_ref(&work))?;
+        let plan = rehearse(model, actor, std::slice::from_ref(&work))?;
         if plan.bytes() < best.1.bytes() {
             best = (work, plan);
         }
@@ -55,7 +72,7 @@ pub(crate) fn rehearse_stages(
 ) -> Result<StageFlops> {
     let planner = Planner::new(policy);
     let begun = RefCell::new(Vec::new());
-    rehearse_on(&planner, model, work, &|event| {
+    rehearse_on(&planner, Reads::Device, model, work, &|event| {
         if let Event::Stage(stage) = event {
             begun.borrow_mut().push((stage, planner.flops()));
         }
@@ -77,11 +94,12 @@ pub(crate) fn rehearse_stages(
 
 fn rehearse_on(
     planner: &Planner,
+    reads: Reads,
     model: &ModelFiles,
     work: &[Work<'_>],
     events: &dyn Fn(Event),
 ) -> Result<()> {
-    let mut supply = Hollow::new(model, planner)?;
+    let mut supply = Hollow::new(model, planner, reads)?;
     let (cancel, mut deliver) = (CancelToken::new(), drop);
     let mut watch = Watch::new(events, &cancel, &mut deliver);
     let draws = |_: &Job| -> Draws { Box::new(|count| vec![0.0; count]) };
@@ -91,7 +109,7 @@ fn rehearse_on(
 /// The largest size smaller than that of `work`, in about the same proportions, whose plan `fits`.
 pub(crate) fn largest_fitting(
     model: &ModelFiles,
-    policy: Policy,
+    actor: Actor,
     work: &Work<'_>,
     fits: impl Fn(Plan) -> bool,
 ) -> Option<Grid> {
@@ -104,7 +122,7 @@ pub(crate) fn largest_fitting(
     let is_small_enough = |long: usize| {
         let job = work.job.resized(size(long));
         let smaller = Work { job: &job, ..work.clone() };
-        thriftier(model, policy, &smaller, &fits).is_ok_and(|(_, plan)| fits(plan))
+        thriftier(model, actor, &smaller, &fits).is_ok_and(|(_, plan)| fits(plan))
     };
     // Memory grows with the size, so halving the range finds the border.
     let (mut fitting, mut too_large) = (0, longest);
@@ -121,20 +139,24 @@ struct Hollow<'a> {
     model: &'a ModelFiles,
     adapters: Vec<(AdapterId, Arc<Adapter<Planner>>)>,
     encoder: Encoder<Planner>,
+    reads: Reads,
     text_encoder: TextEncoder<Planner>,
+    aside: Unread,
     transformer: Transformer<Planner>,
     decoder: Decoder<Planner>,
 }
 
 impl<'a> Hollow<'a> {
-    fn new(model: &'a ModelFiles, planner: &'a Planner) -> Result<Self> {
+    fn new(model: &'a ModelFiles, planner: &'a Planner, reads: Reads) -> Result<Self> {
         let of = |piece| model.outline(piece);
         Ok(Self {
             planner,
             model,
             adapters: Vec::new(),
+            reads,
             encoder: Encoder::load(planner, &of(Piece::Encoder), &model.vae)?,
             text_encoder: TextEncoder::load(planner, &of(Piece::TextEncoder), &model.text)?,
+            aside: Unread { width: model.text.hidden_size },
             transformer: Transformer::load(planner, &of(Piece::Transformer), &model.transformer)?,
             decoder: Decoder::load(planner, &of(Piece::Decoder), &model.vae)?,
         })
@@ -146,8 +168,11 @@ impl Supply<Planner> for Hollow<'_> {
         Ok(&self.encoder)
     }
 
-    fn text_encoder(&mut self, _: &mut Watch<'_>) -> Result<&TextEncoder<Planner>> {
-        Ok(&self.text_encoder)
+    fn reader(&mut self, _: &mut Watch<'_>) -> Result<Reader<'_, Planner>> {
+        Ok(match self.reads {
+            Reads::Device => Reader::Own(&self.text_encoder),
+            Reads::Processor(_) => Reader::Aside(&self.aside),
+        })
     }
 
     fn transformer(&mut self, _: &mut Watch<'_>) -> Result<&Transformer<Planner>> {

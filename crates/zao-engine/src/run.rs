@@ -84,21 +84,18 @@ impl<'a, B: Backend> Captions<'a, B> {
         work: &'a [Work<'a>],
         watch: &mut Watch<'_>,
     ) -> Result<Self> {
-        let (mut prompts, mut words): (Vec<&[u32]>, Vec<Words<'a>>) = (Vec::new(), Vec::new());
+        let (prompts, mut words) = (Work::prompts(work), Vec::<Words<'a>>::new());
         for work in work {
             for ids in std::iter::once(&work.positive).chain(&work.negative) {
-                if !prompts.contains(&ids.as_slice()) {
-                    prompts.push(ids);
-                }
                 let own = (ids.as_slice(), work.job.adapters());
                 if !words.contains(&own) {
                     words.push(own);
                 }
             }
         }
-        let encoder = supply.text_encoder(watch)?;
+        let reader = supply.reader(watch)?;
         watch.enter(Stage::Text);
-        let features = encoder.encode(b, &prompts)?;
+        let features = reader.features(b, &prompts)?;
         watch.check()?;
         supply.finished(Piece::TextEncoder);
         let stacks = Stacks::new(b, supply, work, watch)?;

@@ -27,8 +27,6 @@ pub(crate) struct Loaded<'a> {
     pub(crate) tensor: &'a Declared,
     /// Bytes of the device's memory that it takes.
     pub(crate) bytes: u64,
-    /// Whether its values are handed over plainly, and not packed.
-    pub(crate) is_dense: bool,
 }
 
 impl Weights {
@@ -72,6 +70,12 @@ impl Weights {
         }
     }
 
+    /// Whether some of them stay packed where they are multiplied, as far as the device lets them.
+    pub(crate) fn has_packed(&self) -> bool {
+        let is_packed = |tensor| self.outline(tensor).is_some_and(|form| form.is_packed());
+        self.declared().iter().any(is_packed)
+    }
+
     /// Each tensor as it is once a device has loaded it; those that are `changed` are handed over in `f32`.
     pub(crate) fn loaded(
         &self,
@@ -79,22 +83,22 @@ impl Weights {
         changed: impl Fn(&str) -> bool,
     ) -> impl Iterator<Item = Loaded<'_>> {
         let loaded = move |tensor| {
-            let dense = |dtype| (target.loaded_bytes(tensor, dtype), true);
-            let (bytes, is_dense) = if changed(&tensor.name) {
+            let dense = |dtype| target.loaded_bytes(tensor, dtype);
+            let bytes = if changed(&tensor.name) {
                 dense(Dtype::F32)
             } else {
                 match self.outline(tensor) {
                     Some(Form::Dense(stored)) => dense(stored.dtype()),
                     None => dense(Dtype::Bf16),
                     Some(form) => match target.packed_bytes(tensor.usage, &form) {
-                        Some(bytes) => (bytes, false),
+                        Some(bytes) => bytes,
                         None if form.is_packed() => dense(unpacked(tensor.usage)),
                         // They are used as they lie.
-                        None => (form.bytes() as u64, false),
+                        None => form.bytes() as u64,
                     },
                 }
             };
-            Loaded { tensor, bytes, is_dense }
+            Loaded { tensor, bytes }
         };
         self.declared().iter().map(loaded)
     }

@@ -42,6 +42,19 @@ impl<'a> Work<'a> {
         })
     }
 
+    /// The distinct prompts of all `work`.
+    pub(crate) fn prompts(work: &[Self]) -> Vec<&[u32]> {
+        let mut prompts: Vec<&[u32]> = Vec::new();
+        for ids in
+            work.iter().flat_map(|work| std::iter::once(&work.positive).chain(&work.negative))
+        {
+            if !prompts.contains(&ids.as_slice()) {
+                prompts.push(ids);
+            }
+        }
+        prompts
+    }
+
     /// What to tell about decoding with less memory.
     pub(crate) fn thrift_in_words(&self) -> Option<String> {
         let (ask, bands) = (self.job.ask(), self.thrift.count());

@@ -119,6 +119,7 @@ fn settings(setting: &SettingArgs, residency: Residency) -> Result<Settings> {
         instructions: places::instructions()?,
         memory_limit: setting.memory_limit.map(|mib| mib << 20),
         vram: setting.memory.vram,
+        text_encoder_on: setting.memory.text_encoder_on.into(),
         ram: setting.memory.ram,
         residency,
         libraries: places::libraries()?,

@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use zao_api::{Precision as Asked, ResolvedPrecision as Recorded};
 use zao_engine::{
-    CancelToken, Engine, Error, Event, Job, MemoryPlan, Place, Placed, Placement, Precision,
-    Residency, ResolvedPrecision, Settings,
+    CancelToken, Description, Engine, Error, Event, Job, MemoryPlan, Place, Placed, Placement,
+    Precision, Residency, ResolvedPrecision, Settings,
 };
 
 use crate::cli::GenerateArgs;
@@ -73,7 +73,9 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     if let Some(remark) = size_remark {
         screen.remark(&remark);
     }
-    let warnings = wanted.warnings(args, &engine, input.as_ref(), &loras.used);
+    let provenance = Provenance::of(&mut engine)?;
+    let warnings =
+        wanted.warnings(args, (&engine, provenance.device()), input.as_ref(), &loras.used);
     let warnings = RefCell::new(warnings);
     warnings.borrow().iter().for_each(|line| screen.remark(line));
     let steps = jobs.iter().map(Job::steps).max().unwrap_or(0);
@@ -83,7 +85,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         Event::Planned(plan) => {
             if plan.total() >= WORTH_TELLING {
                 screen.remark(&plan_in_words(&plan));
-                streamed_in_words(&plan).into_iter().for_each(|line| screen.remark(&line));
+                placed_in_words(&plan).into_iter().for_each(|line| screen.remark(&line));
             }
             planned.set(Some(plan.total()));
         }
@@ -96,7 +98,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         other => progress.show(&other),
     };
     let image = input.as_ref().map(|input| input.record().clone());
-    let provenance = Provenance::of(&engine).with_image(image).with_loras(loras.used);
+    let provenance = provenance.with_image(image).with_loras(loras.used);
     let mut report = Report::new(&engine, provenance, jobs.len(), begun);
     // Each picture is written as soon as it is there: what comes later cannot lose it.
     let mut written = Ok(());
@@ -149,11 +151,20 @@ fn plan_in_words(plan: &MemoryPlan) -> String {
 }
 
 /// Which parts do not lie on the device as a whole, a line for each.
-fn streamed_in_words(plan: &MemoryPlan) -> Vec<String> {
+fn placed_in_words(plan: &MemoryPlan) -> Vec<String> {
     let Placement { text_encoder, transformer, .. } = &plan.placement;
     let parts = [("text encoder", text_encoder), ("transformer", transformer)];
     let line = |(name, placed): (&str, &Placed)| {
-        let Place::Streamed(streamed) = placed.place else { return None };
+        let streamed = match placed.place {
+            Place::Resident => return None,
+            Place::Processor => {
+                let taken = units::bytes(plan.aside);
+                return Some(format!(
+                    "the {name} is computed on the processor, in {taken} of main memory"
+                ));
+            }
+            Place::Streamed(streamed) => streamed,
+        };
         let (passing, whole) = (units::bytes(streamed.passing()), units::bytes(placed.bytes));
         let locked = units::bytes(streamed.locked);
         let from = match streamed.locked {
@@ -176,6 +187,7 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
         instructions: places::instructions()?,
         vram: args.memory.vram,
         ram: args.memory.ram,
+        text_encoder_on: args.memory.text_encoder_on.into(),
         // The process draws once.
         residency: Residency::InTurn,
         libraries: places::libraries()?,
@@ -207,10 +219,15 @@ pub(crate) fn precision(asked: Asked) -> Precision {
     }
 }
 
-/// The device as recipes record it: with what decides the last bits of its results.
-fn recorded_device(engine: &Engine) -> String {
-    let device = engine.device();
-    format!("{} ({})", device.device, device.numerics)
+/// The device as recipes record it: with what decides the last bits of its results, and who read the prompt if that was
+/// another.
+fn recorded_device(engine: &mut Engine) -> Result<String> {
+    let words = |it: Description| format!("{} ({})", it.device, it.numerics);
+    let device = words(engine.device());
+    Ok(match engine.reader()? {
+        None => device,
+        Some(reader) => format!("{device}, prompts read by {}", words(reader)),
+    })
 }
 
 /// The precision that `engine` draws in, as recipes record it.

@@ -142,7 +142,8 @@ fn site(args: &PlanArgs) -> Result<(Option<Usable>, Site)> {
     let ram = args.memory.ram.or(own).unwrap_or(RAM_ELSEWHERE);
     let processor = Some(ProcessorPeaks::measure(None, instructions)?);
     let card = vram.map(|vram| CardSite { vram, known });
-    Ok((vram.map(|vram| (name, vram)), Site { card, ram, processor }))
+    let text_encoder_on = args.memory.text_encoder_on.into();
+    Ok((vram.map(|vram| (name, vram)), Site { card, ram, processor, text_encoder_on }))
 }
 
 /// The card that is meant.

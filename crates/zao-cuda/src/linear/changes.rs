@@ -12,7 +12,7 @@ use super::{Ending, Output, Product, by_own_kernel, in_portions, slices};
 use crate::address::{blocks, int, start};
 use crate::device::Cuda;
 use crate::driver::{Argument, DevicePtr, Launch, args};
-use crate::packed::PackedMatrix;
+use crate::packed::PackedAtHand;
 use crate::quantise::{Quantised, quantise};
 use crate::staging::Scratch;
 
@@ -59,7 +59,7 @@ pub(super) fn runs<'a>(
 pub(super) fn multiply(
     cuda: &Cuda,
     product: &Product,
-    packed: Option<&PackedMatrix>,
+    packed: Option<&PackedAtHand<'_>>,
     output: Output,
     change: &Change<'_, Cuda>,
 ) -> Result<()> {
@@ -80,7 +80,7 @@ pub(super) fn multiply(
 /// In one kernel. What has a scale other than one is scaled before.
 fn at_once(
     cuda: &Cuda,
-    (product, packed): (&Product, Option<&PackedMatrix>),
+    (product, packed): (&Product, Option<&PackedAtHand<'_>>),
     output: Output,
     gain: DevicePtr,
     addends: &[(Addend, f32)],
@@ -121,7 +121,7 @@ fn is_one(scale: f32) -> bool {
 /// Step by step.
 fn composed(
     cuda: &Cuda,
-    (product, packed): (&Product, Option<&PackedMatrix>),
+    (product, packed): (&Product, Option<&PackedAtHand<'_>>),
     output: Output,
     change: &Change<'_, Cuda>,
 ) -> Result<()> {

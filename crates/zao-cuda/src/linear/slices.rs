@@ -6,13 +6,13 @@ use zao_backend::Result;
 
 use super::{Ending, Product};
 use crate::device::Cuda;
-use crate::packed::{PackedMatrix, Unpacked};
+use crate::packed::{PackedAtHand, Unpacked};
 
 /// Hands `product` to `multiply` with its first output; one by a packed weight piece by piece.
 pub(super) fn each(
     cuda: &Cuda,
     product: &Product,
-    packed: Option<&PackedMatrix>,
+    packed: Option<&PackedAtHand<'_>>,
     multiply: impl Fn(&Product, usize) -> Result<()>,
 ) -> Result<()> {
     let Some(packed) = packed else { return multiply(product, 0) };

@@ -8,14 +8,15 @@ use zao_model::guidance::Guidance;
 use zao_weights::Source;
 
 use super::{Artist, Draw};
+use crate::aside::OnDevice;
 use crate::devices::Target;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::precision::usual_picture;
 use crate::watch::Watch;
 use crate::{
-    Ask, CancelToken, Event, Grid, Job, Mask, ModelInfo, Picture, Residency, ResolvedPrecision,
-    Start,
+    Ask, CancelToken, Event, Grid, Job, Mask, ModelInfo, Picture, Place, Reads, Residency,
+    ResolvedPrecision, Start,
 };
 
 /// Every kind of device and precision.
@@ -64,6 +65,12 @@ fn in_thirty_settings_a_run_takes_to_the_byte_what_was_planned() {
         let jobs: Vec<Job> = (0..count).map(job).collect();
         let planner = Planner::new(target.policy());
         let mut artist = Artist::new(planner, target, Budget::new(Some(1 << 40)), residency);
+        let aside = Reads::beside(&model, ResolvedPrecision::Bf16);
+        let reads = [Reads::Device, aside][below(2)];
+        if let Some(target) = reads.target() {
+            let open = move || Ok(Planner::new(target.policy()));
+            artist = artist.with_reader((reads, Box::new(OnDevice::new(target, open))));
+        }
         let planned = Cell::new(None);
         let events = |event| {
             if let Event::Planned(plan) = event {
@@ -78,5 +85,8 @@ fn in_thirty_settings_a_run_takes_to_the_byte_what_was_planned() {
         if residency == Residency::Keep {
             assert_eq!(planned.total(), artist.held_bytes(&model), "{setting}: {target:?}");
         }
+        assert_eq!(planned.aside > 0, reads != Reads::Device);
+        let text = planned.placement.text_encoder.place;
+        assert_eq!(text == Place::Processor, reads != Reads::Device);
     }
 }

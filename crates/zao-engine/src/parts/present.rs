@@ -64,6 +64,11 @@ impl Present {
         self.there.iter().flatten().map(Placed::locked_bytes).sum()
     }
 
+    /// Bytes of main memory in which the processor computes with some of them.
+    pub(crate) fn processor_bytes(&self) -> u64 {
+        self.there.iter().flatten().map(Placed::processor_bytes).sum()
+    }
+
     pub(crate) fn has(&self, piece: Piece) -> bool {
         self.there[piece as usize].is_some()
     }
@@ -104,7 +109,7 @@ impl Present {
         self.there[piece as usize] = None;
     }
 
-    /// Drops as many as have to go so that the others take at most `room` bytes: adapters that are not `used`, then
+    /// Drops as many as have to go so that the others take at most `room` bytes of the device: adapters that are not `used`, then
     /// the pieces that are needed first in a run, and so are needed again last, then all adapters.
     pub(crate) fn shrink(&mut self, room: u64, used: &[AdapterId]) {
         if self.bytes() > room {
@@ -114,7 +119,10 @@ impl Present {
             if self.bytes() <= room {
                 return;
             }
-            self.remove(piece);
+            // What takes no room makes none.
+            if self.there[piece as usize].is_some_and(|placed| placed.device_bytes() > 0) {
+                self.remove(piece);
+            }
         }
         if self.bytes() > room {
             self.adapters.clear();

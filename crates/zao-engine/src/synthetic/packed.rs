@@ -75,8 +75,8 @@ impl WeightForm {
         }
     }
 
-    /// The tensor with nothing in it, unless it is one that stays in bf16. Its memory is not touched.
-    pub(super) fn outline(self, tensor: &Declared) -> Option<Form> {
+    /// The tensor with nothing in it, unless it is one that stays in bf16: with as many bytes of `nothing` as it takes.
+    pub(super) fn outline(self, tensor: &Declared, nothing: &Bytes) -> Option<Form> {
         let &[rows, columns] = &tensor.shape[..] else { return None };
         if !self.holds(tensor) {
             return None;
@@ -85,11 +85,11 @@ impl WeightForm {
         match self {
             Self::Bf16 => None,
             Self::Fp8 => {
-                let bytes = vec![0; rows * columns].into();
+                let bytes = nothing.slice(..rows * columns);
                 Scaled::new(ScaledKind::E4m3, shape, bytes, vec![0.0]).map(Form::Scaled)
             }
             Self::Blocks(kind) => {
-                let bytes = vec![0; rows * (columns / kind.values()) * kind.bytes()].into();
+                let bytes = nothing.slice(..rows * (columns / kind.values()) * kind.bytes());
                 Blocks::new(kind, shape, bytes).map(Form::Blocks)
             }
         }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use half::bf16;
 use zao_backend::{Dtype, Form, Stored};
 use zao_model::Declared;
@@ -33,6 +34,8 @@ pub(crate) struct RandomPart {
     weights: RandomWeights,
     declared: Vec<Declared>,
     form: WeightForm,
+    /// As many zeros as the largest tensor has bytes; nobody touches them, so that they take no memory.
+    nothing: Bytes,
 }
 
 /// How the values of a tensor are spread.
@@ -86,7 +89,9 @@ impl RandomWeights {
 impl RandomPart {
     /// Its large matrices are stored as `form` says.
     pub(crate) fn new(weights: RandomWeights, declared: Vec<Declared>, form: WeightForm) -> Self {
-        Self { weights, declared, form }
+        let largest = declared.iter().map(|tensor| form.bytes(tensor)).max().unwrap_or(0);
+        let nothing = vec![0; usize::try_from(largest).unwrap_or(usize::MAX)].into();
+        Self { weights, declared, form, nothing }
     }
 
     pub(crate) fn name(&self) -> PartName {
@@ -105,7 +110,7 @@ impl RandomPart {
 
     /// What a packed tensor is like, without its values; `None` for one in bf16.
     pub(crate) fn outline(&self, tensor: &Declared) -> Option<Form> {
-        self.form.outline(tensor)
+        self.form.outline(tensor, &self.nothing)
     }
 
     /// The tensor of this name, if the part has one.

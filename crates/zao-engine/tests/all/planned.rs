@@ -7,12 +7,13 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use zao_engine::{
-    AdapterId, Ask, CancelToken, Device, Engine, Event, Grid, Guidance, Job, MemoryPlan, Precision,
-    ResolvedPrecision, Settings, Start, Synthetic, open_synthetic, used_bytes,
+    AdapterId, Architecture, Ask, CancelToken, Device, Engine, Event, Grid, Guidance, Job,
+    MemoryPlan, Place, Precision, ResolvedPrecision, Settings, Start, Synthetic, TextEncoderOn,
+    WeightForm, open_synthetic, used_bytes,
 };
 
 use crate::low_rank::int4_with_low_rank_parts;
-use crate::support::{Model, ask, left_half, open, start};
+use crate::support::{Model, ask, left_half, open, psnr, start};
 
 /// Numbers that are the same each time (xorshift).
 struct Random(u64);
@@ -156,6 +157,24 @@ fn measured() -> (PathBuf, usize) {
     }
 }
 
+/// An architecture that fills a card, if one is named to measure with.
+fn large() -> Option<Architecture> {
+    std::env::var("ZAO_TEST_MODEL").ok()?.parse().ok()
+}
+
+/// A model of random weights on the first card, in int8, which every card has.
+fn random_on_card(
+    architecture: Architecture,
+    weights: WeightForm,
+    change: impl FnOnce(&mut Settings),
+) -> Option<Engine> {
+    let precision = Precision::Exactly(ResolvedPrecision::Int8);
+    let mut settings = Settings { device: Device::Cuda(0), precision, ..Settings::default() };
+    change(&mut settings);
+    let opened = open_synthetic(Synthetic { architecture, tokens: 64, weights }, &settings);
+    opened.map_err(|refusal| println!("skipped: {refusal}")).ok()
+}
+
 /// The model on the first card, with everything that the driver does once done; `None` without a card.
 fn on_card(precision: ResolvedPrecision, side: usize, model: &Path) -> Option<Engine> {
     let change = |settings: &mut Settings| {
@@ -264,4 +283,63 @@ fn fifty_pictures_on_a_card_never_take_more_than_was_planned() {
         assert!(second <= first, "{precision:?}: the same pictures once more take no more");
         drop(engine);
     }
+}
+
+#[test]
+fn packed_weights_without_room_are_streamed_to_the_same_picture_in_what_was_planned() {
+    let Some(architecture) = large() else {
+        println!("skipped: ZAO_TEST_MODEL names no architecture");
+        return;
+    };
+    for (weights, vram) in [("int4", 4_500_000_000), ("q8_0", 7_000_000_000)] {
+        let weights: WeightForm = weights.parse().unwrap();
+        let Ok(idle) = used_bytes(Device::Cuda(0)) else { return };
+        let drawn = |vram: Option<u64>| {
+            let mut engine = random_on_card(architecture, weights, |it| it.vram = vram)?;
+            let ask = Ask { steps: 2, ..ask("a cat", (512, 512)) };
+            let jobs = [Job::new(ask, engine.model()).unwrap()];
+            let (plan, most) = draw(&mut engine, &jobs, driver);
+            // What passed once passes again from where it lies now.
+            let again = engine.draw(&jobs, &|_| (), &CancelToken::new()).unwrap().0.remove(0);
+            Some((plan, most, again.rgb))
+        };
+        let (Some((all, _, resident)), Some((plan, most, streamed))) =
+            (drawn(None), drawn(Some(vram)))
+        else {
+            return;
+        };
+        assert_eq!(all.placement.transformer.place, Place::Resident);
+        assert!(plan.placement.transformer.streamed_bytes() > 0, "{plan:?}");
+        assert!(!plan.parts_take_turns(), "{plan:?}");
+        assert!(resident == streamed, "{weights}: the pictures differ");
+        let taken = most.saturating_sub(idle.unwrap_or(0));
+        println!("{weights}: {taken} of {vram}, {} planned", plan.total());
+        assert!(taken <= vram, "{weights}: {taken} of {vram}");
+    }
+}
+
+#[test]
+fn prompts_that_the_processor_reads_for_a_card_take_no_memory_of_it() {
+    let (ask, on) = (ask("a red apple on a blue background", (64, 64)), TextEncoderOn::Processor);
+    let drawn = |on| {
+        let opened = open(Model::TinyA.folder(), |settings| {
+            settings.device = Device::Cuda(0);
+            settings.precision = Precision::Exactly(ResolvedPrecision::F32);
+            settings.text_encoder_on = on;
+        });
+        let mut engine = opened.map_err(|refusal| println!("skipped: {refusal}")).ok()?;
+        let reader = engine.reader().unwrap().map(|reader| reader.device);
+        let jobs = [Job::new(ask.clone(), engine.model()).unwrap()];
+        let (plan, _) = draw(&mut engine, &jobs, || 0);
+        let picture = engine.draw(&jobs, &|_| (), &CancelToken::new()).unwrap().0.remove(0);
+        Some((plan, reader, picture.rgb))
+    };
+    let Some((plain, nobody, card)) = drawn(TextEncoderOn::Device) else { return };
+    let Some((plan, reader, both)) = drawn(on) else { return };
+    assert_eq!((nobody.as_deref(), reader.as_deref()), (None, Some("cpu")));
+    assert_eq!(plan.placement.text_encoder.place, Place::Processor);
+    assert!(plan.weights < plain.weights && plan.aside > 0, "{plan:?}");
+    let distance = psnr(&both, &card);
+    println!("a prompt read by the processor in f32 beside the card: {distance:.1} dB");
+    assert!(distance >= 60.0, "{distance}");
 }

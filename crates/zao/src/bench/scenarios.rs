@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use zao_api::{BatchRun, BenchScenarios, ColdStart, MemoryUse, Repeated};
+use zao_api::{BatchRun, BenchScenarios, ColdStart, MemoryUse, Repeated, Stages};
 use zao_engine::{
     CancelToken, Device, Engine, Event, Job, ModelSource, Residency, Settings, Synthetic, Timings,
 };
@@ -41,8 +41,9 @@ pub(super) fn run(args: &ScenariosArgs) -> Result<BenchScenarios> {
     let loaded = zao_engine::used_bytes(device)?;
     let planned = subject.planned.get();
 
-    let warm: Vec<_> =
-        (0..repeat).map(|_| subject.pictures(&mut engine, 1)).collect::<Result<_>>()?;
+    let warm = (0..repeat).map(|_| subject.draw(&mut engine, 1)).collect::<Result<Vec<_>>>()?;
+    let warm_stages = warm.last().copied().unwrap_or_default();
+    let warm: Vec<_> = warm.iter().map(|it| Duration::from_secs_f64(it.total)).collect();
     let batches =
         args.batches.iter().map(|&pictures| batch(&subject, &mut engine, pictures, repeat, device));
     let batches = batches.collect::<Result<Vec<_>>>()?;
@@ -70,6 +71,7 @@ pub(super) fn run(args: &ScenariosArgs) -> Result<BenchScenarios> {
             total: times(|first| first.total),
         },
         warm: repeated(&warm),
+        warm_stages,
         batches,
         memory: MemoryUse {
             idle,
@@ -154,26 +156,26 @@ impl<'a> Subject<'a> {
         let since = Instant::now();
         let mut engine = self.open()?;
         let open = since.elapsed();
-        let timings = self.draw(&mut engine, 1)?;
-        let first = First { open, load: timings.load, total: since.elapsed() };
+        let load = Duration::from_secs_f64(self.draw(&mut engine, 1)?.load);
+        let first = First { open, load, total: since.elapsed() };
         Ok((engine, first))
     }
 
     /// What so many pictures take.
     fn pictures(&self, engine: &mut Engine, count: usize) -> Result<Duration> {
-        let since = Instant::now();
-        self.draw(engine, count)?;
-        Ok(since.elapsed())
+        Ok(Duration::from_secs_f64(self.draw(engine, count)?.total))
     }
 
-    fn draw(&self, engine: &mut Engine, count: usize) -> Result<Timings> {
+    /// Draws so many pictures and says where the time went.
+    fn draw(&self, engine: &mut Engine, count: usize) -> Result<Stages> {
+        let since = Instant::now();
         let (size, steps) = (self.args.size.size, self.args.steps);
         let jobs = (0..count as u64).map(|seed| Job::new(ask(size, steps, seed), engine.model()));
         let jobs = jobs.collect::<std::result::Result<Vec<_>, _>>().map_err(Failure::usage)?;
-        let provenance = Provenance::of(engine);
+        let provenance = Provenance::of(engine)?;
         let recipes = jobs.iter().map(|job| provenance.recipe(job)).collect::<Result<Vec<_>>>()?;
         let progress = Progress::new(&Screen::new(self.args.setting.quiet), steps, count);
-        let (mut encoded, mut index) = (Ok(()), 0);
+        let (mut encoded, mut encoding, mut index) = (Ok(()), Duration::ZERO, 0);
         let timings = engine.draw_each(
             &jobs,
             &|event| match event {
@@ -183,7 +185,9 @@ impl<'a> Subject<'a> {
             &CancelToken::new(),
             &mut |picture| {
                 let (width, height) = (number(picture.width), number(picture.height));
+                let before = Instant::now();
                 let png = zao_png::encode(&picture.rgb, width, height, &recipes[index]);
+                encoding += before.elapsed();
                 index += 1;
                 if let Err(error) = png {
                     encoded = Err(error);
@@ -192,7 +196,16 @@ impl<'a> Subject<'a> {
         );
         progress.clear();
         encoded?;
-        Ok(timings?)
+        let Timings { load, encode, text, denoise, decode, .. } = timings?;
+        Ok(Stages {
+            load: load.as_secs_f64(),
+            encode: encode.as_secs_f64(),
+            text: text.as_secs_f64(),
+            denoise: denoise.as_secs_f64(),
+            decode: decode.as_secs_f64(),
+            encode_png: encoding.as_secs_f64(),
+            total: since.elapsed().as_secs_f64(),
+        })
     }
 }
 

@@ -1,6 +1,7 @@
-//! How much memory may be used, as people write it.
+//! How much memory may be used, as people write it, and for what.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use zao_engine::TextEncoderOn;
 
 /// The bounds of a run.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -14,6 +15,30 @@ pub(crate) struct MemoryArgs {
     /// everything [default: what is free]
     #[arg(long, value_name = "SIZE", value_parser = bytes, allow_negative_numbers = true)]
     pub(crate) ram: Option<u64>,
+
+    /// Where to compute the text encoder of what a card draws: auto, device (the card) or cpu. On the CPU it takes no
+    /// memory of the card; auto does that where pictures are there sooner for it, or there at all
+    #[arg(long, value_enum, value_name = "WHERE", default_value_t, hide_possible_values = true)]
+    pub(crate) text_encoder_on: ReadsOn,
+}
+
+/// Where the text encoder is computed.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ReadsOn {
+    #[default]
+    Auto,
+    Device,
+    Cpu,
+}
+
+impl From<ReadsOn> for TextEncoderOn {
+    fn from(on: ReadsOn) -> Self {
+        match on {
+            ReadsOn::Auto => Self::Auto,
+            ReadsOn::Device => Self::Device,
+            ReadsOn::Cpu => Self::Processor,
+        }
+    }
 }
 
 /// Units, in the order in which they are tried.

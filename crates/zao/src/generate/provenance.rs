@@ -20,16 +20,20 @@ pub(crate) struct Provenance {
 
 impl Provenance {
     /// Of what `engine` draws.
-    pub(crate) fn of(engine: &Engine) -> Self {
+    ///
+    /// # Errors
+    /// A processor that cannot be had to read prompts.
+    pub(crate) fn of(engine: &mut Engine) -> Result<Self> {
+        let device = recorded_device(engine)?;
         let model = engine.model();
-        Self {
+        Ok(Self {
             model: Model { name: model.name.clone(), fingerprint: model.fingerprint.clone() },
             image: None,
             shift: model.shift,
             precision: recorded(engine),
-            device: recorded_device(engine),
+            device,
             loras: Vec::new(),
-        }
+        })
     }
 
     /// The same for pictures that begin with another.
@@ -45,6 +49,11 @@ impl Provenance {
     /// The model.
     pub(super) fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// The device as recipes record it.
+    pub(super) fn device(&self) -> &str {
+        &self.device
     }
 
     /// The arithmetic.

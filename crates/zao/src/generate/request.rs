@@ -69,13 +69,14 @@ impl Wanted {
     pub(super) fn warnings(
         &self,
         args: &GenerateArgs,
-        engine: &Engine,
+        (engine, device): (&Engine, &str),
         input: Option<&Input>,
         loras: &[UsedLora],
     ) -> Vec<String> {
         let mut warnings = match &self.origin {
             Origin::Zao(recipe) => {
-                [differences(recipe, engine, loras), input::differences(recipe, input)].concat()
+                let engine = differences(recipe, engine, device, loras);
+                [engine, input::differences(recipe, input)].concat()
             }
             Origin::Parameters(_) => vec![
                 "the picture was made by another tool: its prompt and settings are used, but the \
@@ -111,7 +112,7 @@ fn origin(path: &Path) -> Result<Origin> {
 }
 
 /// What will keep the pixels from being the same although the recipe is.
-fn differences(recipe: &Recipe, engine: &Engine, loras: &[UsedLora]) -> Vec<String> {
+fn differences(recipe: &Recipe, engine: &Engine, device: &str, loras: &[UsedLora]) -> Vec<String> {
     let mut differences = Vec::new();
     let model = engine.model();
     if recipe.model.fingerprint != model.fingerprint {
@@ -129,7 +130,6 @@ fn differences(recipe: &Recipe, engine: &Engine, loras: &[UsedLora]) -> Vec<Stri
             ));
         }
     }
-    let device = super::recorded_device(engine);
     if recipe.device != device {
         let there = &recipe.device;
         differences

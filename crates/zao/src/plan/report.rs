@@ -63,8 +63,10 @@ fn choice(planned: &Planned, best: &Prospect) -> Vec<Text> {
     let count = if *batch > 1 { format!(" --count {batch}") } else { String::new() };
     let vram = asked_vram.filter(|_| best.on == On::Card);
     let vram = vram.map_or_else(String::new, |vram| format!(" --vram {}M", vram / 1_000_000));
+    let aside = best.plan.as_ref().is_ok_and(|plan| plan.aside > 0);
+    let reads = if aside { " --text-encoder-on cpu" } else { "" };
     let command = format!(
-        "zao generate \"...\" --size {width}x{height} --precision {own}{device}{count}{vram}"
+        "zao generate \"...\" --size {width}x{height} --precision {own}{device}{count}{vram}{reads}"
     );
     let chosen = words::choose(&place(best.on), &own, &command);
     let time = |it: &Prospect| it.times.map(|times| times.next);
@@ -116,6 +118,7 @@ fn row(prospect: &Prospect, precision: &str, is_best: bool) -> Option<Vec<Text>>
 fn lies(placed: &Placed, plan: &MemoryPlan) -> Text {
     match placed.place {
         Place::Streamed(streamed) => words::streamed(streamed.passing(), placed.bytes),
+        Place::Processor => words::on_processor(),
         Place::Resident if plan.parts_take_turns() => words::in_turn(),
         Place::Resident => words::resident(),
     }
@@ -141,6 +144,10 @@ pub(super) fn json(planned: &Planned) -> Value {
         let part = |placed: &Placed| {
             json!({
                 "bytes": placed.bytes,
+                "device": match (it.on, placed.place) {
+                    (On::Processor, _) | (_, Place::Processor) => "cpu",
+                    (On::Card, _) => "cuda",
+                },
                 "card_bytes": (it.on == On::Card).then(|| placed.device_bytes()),
                 "streamed_bytes": placed.streamed_bytes(),
                 "page_locked_bytes": placed.locked_bytes(),

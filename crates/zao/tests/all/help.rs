@@ -38,10 +38,13 @@ fn help_is_a_result() {
             &["--transformer", "--text-encoder", "--vae", "--tokenizer", "GGUF"],
         ),
         (&["bench", "scenarios", "--help"], &["--transformer", "--vae", "--vram"]),
-        (&["generate", "--help"], &["--vram", "--ram", "7.5GiB", "streamed"]),
+        (&["generate", "--help"], &["--vram", "--ram", "7.5GiB", "streamed", "--text-encoder-on"]),
         (&["inspect", "--help"], &["FILE|FOLDER", "--model", "--json"]),
         (&["doctor", "--help"], &["--lang", "LC_ALL", "--json"]),
-        (&["plan", "--help"], &["--card", "--vram", "--ram", "--batch", "--lang", "--json"]),
+        (
+            &["plan", "--help"],
+            &["--card", "--vram", "--ram", "--text-encoder-on", "--batch", "--json"],
+        ),
         (&["info", "--help"], &["--json"]),
         (&["models", "--help"], &["--json"]),
     ] {

@@ -65,6 +65,31 @@ fn any_amount_of_memory_is_planned_for_without_times() {
 }
 
 #[test]
+fn a_text_encoder_on_the_processor_takes_no_memory_of_the_card() {
+    let folder = Folder::new();
+    let args = ["--card", "rtx 4070", "--vram", "8G", "--ram", "64G", "--precision", "bf16"];
+    let with = |on| plan(&folder, &[&args[..], &["--text-encoder-on", on]].concat());
+    let (card, aside) = (with("device"), with("cpu"));
+    let part = |plan: &Value, name: &str| plan["choices"][0]["parts"][name].clone();
+    let text = part(&aside, "text_encoder");
+    assert_eq!((&text["device"], &text["card_bytes"]), (&"cpu".into(), &0.into()));
+    assert_eq!(part(&card, "text_encoder")["device"], "cuda");
+    let streamed = |plan| part(plan, "transformer")["streamed_bytes"].as_u64().unwrap();
+    assert!(streamed(&aside) < streamed(&card), "{aside}");
+    let memory = aside["choices"][0]["memory_peak_bytes"].as_u64().unwrap();
+    assert!(memory > text["bytes"].as_u64().unwrap() + streamed(&aside), "{aside}");
+    let said = [&["plan", "--lang", "en", "--text-encoder-on", "cpu"], &args[..]].concat();
+    let said = folder.run(&said).ok();
+    assert!(
+        said.text().contains("this processor") && said.text().contains("--text-encoder-on cpu")
+    );
+    let short = ["--vram", "8G", "--ram", "4G", "--precision", "bf16"];
+    let short = plan(&folder, &[&short[..], &["--text-encoder-on", "cpu"]].concat());
+    let why = short["choices"][0]["refused_because"].as_str().unwrap().to_owned();
+    assert!(why.contains("text encoder on the processor"), "{why}");
+}
+
+#[test]
 fn what_fits_nowhere_is_told_with_what_would() {
     let folder = Folder::new();
     let args = ["plan", "--vram", "1G", "--ram", "1G", "--lang", "zh"];

@@ -50,6 +50,7 @@ const WRONG: &[(&[&str], &[&str])] = &[
     (&["x", "--threads", "100000"], &["--threads", "from 1 to"]),
     (&["x", "--vram", "8"], &["--vram", "7.5GiB"]),
     (&["x", "--ram", "0G"], &["--ram", "7.5GiB"]),
+    (&["x", "--text-encoder-on", "gpu"], &["--text-encoder-on", "auto", "device", "cpu"]),
     // Names.
     (&["x", "--model", "nope"], &["nope", "--model", "zao models", "z-image-turbo"]),
     (&["x", "--model", ""], &["--model"]),
