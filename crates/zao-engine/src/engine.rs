@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use zao_backend::{Description, Grid};
 use zao_model::Shift;
 
+use crate::desk::Desk;
 use crate::devices::Found;
 use crate::draw::{Artist, Draw};
 use crate::memory::Budget;
@@ -240,6 +241,16 @@ impl Engine {
         let mut watch = Watch::new(events, cancel, deliver);
         self.artist.draw(&self.model, jobs, &mut watch)?;
         Ok(watch.finish())
+    }
+
+    /// Draws what `desk` hands in until it has nothing more. Pictures join and leave between two steps; each is the
+    /// one that its job alone would give, bit for bit. A job that fails is told of, and the others go on; so does the
+    /// engine where memory is short, with fewer at a time.
+    ///
+    /// # Errors
+    /// A device that failed: every job that was under way has been told, and this engine draws no more.
+    pub fn work_through(&mut self, desk: &mut dyn Desk) -> Result<()> {
+        self.artist.work_through(&self.model, desk)
     }
 
     /// Draws all jobs as [`Self::draw_each`] does and returns the pictures together.

@@ -14,6 +14,7 @@ mod cancel;
 mod checked;
 mod convert;
 mod denoise;
+mod desk;
 mod devices;
 mod draw;
 mod engine;
@@ -37,6 +38,7 @@ mod placement;
 mod planning;
 mod plans;
 mod precision;
+mod preview;
 mod prompts;
 mod prospects;
 mod rehearsal;
@@ -54,6 +56,7 @@ pub use convert::{
     Beside, COMPARED, Compared, ConvertSettings, ConvertTo, Converted, ConvertedMatrix, Kept,
     KeptBecause, compare, convert,
 };
+pub use desk::{Desk, News, Notice, Rung, Ticket};
 pub use devices::{
     Bus, CardFacts, Device, DriverState, InstalledLibrary, Instructions, LibraryPlaces, Served,
     UseOfLibraries, used_bytes,

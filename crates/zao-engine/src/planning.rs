@@ -80,8 +80,29 @@ impl<'m> Planning<'m> {
         adapters.into_iter().map(|(_, bytes)| bytes).sum()
     }
 
-    fn fits(&self, work: &[Work<'_>], plan: Plan) -> bool {
+    /// Whether a run of `work` with this plan has room beside the largest part.
+    pub(crate) fn fits(&self, work: &[Work<'_>], plan: Plan) -> bool {
         self.needed(work, plan) <= self.bounds.device
+    }
+
+    /// Whether a run of `work` with this plan has room beside all parts, as they would be placed for it, and all its
+    /// adapters.
+    pub(crate) fn keeps_all_parts(&self, work: &[Work<'_>], plan: Plan) -> bool {
+        let room = Room {
+            device: self.room(plan),
+            adapters: self.adapters(work),
+            host: self.bounds.host,
+        };
+        let placement = Placement::choose(&self.footprints, room, Residency::Keep);
+        let begins = work.iter().any(|work| work.job.ask().start.is_some());
+        let pieces = Piece::ALL.into_iter().filter(|&piece| begins || piece != Piece::Encoder);
+        let parts: u64 = pieces.map(|piece| placement.of(piece).device_bytes()).sum();
+        self.fits(work, plan) && parts + room.adapters <= room.device
+    }
+
+    /// How the device holds what a run computes.
+    pub(crate) fn policy(&self) -> Policy {
+        self.terms.policy
     }
 
     /// Divides `work` into batches that fit, one if possible. A picture that does not fit alone is decoded with less
