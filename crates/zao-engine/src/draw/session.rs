@@ -9,6 +9,7 @@ mod pace;
 mod seats;
 mod sitting;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use zao_backend::Backend;
@@ -16,7 +17,9 @@ use zao_backend::Backend;
 use super::{Artist, Draw};
 use crate::desk::{Desk, News, Notice, Rung, Ticket};
 use crate::model::ModelFiles;
-use crate::{Error, Job, Result};
+use crate::watch::Watch;
+use crate::work::Work;
+use crate::{CancelToken, Error, Job, Result};
 use ladder::Ladder;
 pub(super) use pace::Pace;
 use sitting::Sitting;
@@ -50,6 +53,7 @@ pub(super) fn work_through<B: Backend>(
         artist.release();
         let rung = if is_short_of_memory(&error) { ladder.climb(lost.len()) } else { None };
         let Some(rung) = rung else {
+            let error = explained(artist, model, &lost, error);
             lost.iter().for_each(|(ticket, _)| desk.fail(*ticket, &error));
             if matches!(error, Error::Device(zao_backend::Error::Device { .. })) {
                 waiting.iter().for_each(|(ticket, _)| desk.fail(*ticket, &error));
@@ -66,6 +70,23 @@ pub(super) fn work_through<B: Backend>(
             waiting.push_front((ticket, job));
         }
     }
+}
+
+/// The same failure with what would fit, where it was memory.
+fn explained<B: Backend>(
+    artist: &Artist<B>,
+    model: &ModelFiles,
+    lost: &[Handed],
+    error: Error,
+) -> Error {
+    if !is_short_of_memory(&error) {
+        return error;
+    }
+    let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
+    let watch = Watch::new(&events, &cancel, &mut deliver);
+    let work = lost.iter().map(|(_, job)| Work::new(model, Cow::Borrowed(job), &watch));
+    let work: Result<Vec<_>> = work.collect();
+    work.and_then(|work| artist.planning(model).no_longer_fits(&work)).unwrap_or(error)
 }
 
 /// Whether the device had less memory than it said when it was planned with.

@@ -28,6 +28,14 @@ struct Seat {
     done: usize,
 }
 
+/// A job that has no seat yet.
+struct Guest {
+    ticket: Ticket,
+    work: Work<'static>,
+    /// Whether memory is reserved for it.
+    planned: bool,
+}
+
 /// The memory of a sitting.
 struct Room {
     stay: Stay,
@@ -42,6 +50,8 @@ pub(super) struct Sitting<'s, B: Backend> {
     shop: Shop<'s, B>,
     waiting: &'s mut VecDeque<Handed>,
     at_once: usize,
+    /// Those who come next.
+    arriving: VecDeque<Guest>,
     seated: Vec<Seat>,
     denoising: Denoising<B>,
 }
@@ -54,27 +64,29 @@ impl<'s, B: Backend> Sitting<'s, B> {
         waiting: &'s mut VecDeque<Handed>,
         at_once: usize,
     ) -> Self {
-        let (seated, denoising) = (Vec::new(), Denoising::new());
-        Self { shop: Shop { artist, model, desk }, waiting, at_once, seated, denoising }
+        let shop = Shop { artist, model, desk };
+        let (arriving, seated, denoising) = (VecDeque::new(), Vec::new(), Denoising::new());
+        Self { shop, waiting, at_once, arriving, seated, denoising }
     }
 
-    /// The jobs that were under way when it failed.
+    /// The jobs that it had taken from those that wait when it failed.
     pub(super) fn into_lost(self) -> Vec<Handed> {
         drop(self.denoising);
-        self.seated.into_iter().map(|seat| (seat.ticket, seat.work.job.into_owned())).collect()
+        let seated = self.seated.into_iter().map(|seat| (seat.ticket, seat.work));
+        let arriving = self.arriving.into_iter().map(|guest| (guest.ticket, guest.work));
+        seated.chain(arriving).map(|(ticket, work)| (ticket, work.job.into_owned())).collect()
     }
 
     /// Draws those that wait, and those that come meanwhile, until nobody is left who fits.
     pub(super) fn hold(&mut self) -> Result<()> {
         let planning = self.shop.artist.planning(self.shop.model);
-        let works = self.tokenized();
-        let Some((batch, room)) = self.prepare(&planning, works)? else { return Ok(()) };
+        self.arriving = self.tokenized();
+        let Some(room) = self.prepare(&planning)? else { return Ok(()) };
         let mut open = room.open;
-        if open {
-            // They come in as others do, one by one and only if that pays.
-            self.wait_again(batch);
-        } else {
-            batch.into_iter().try_for_each(|work| self.admit(&room, work))?;
+        if !open {
+            while let Some(guest) = self.arriving.pop_front() {
+                self.admit(&room, guest)?;
+            }
         }
         loop {
             self.dismiss();
@@ -90,19 +102,19 @@ impl<'s, B: Backend> Sitting<'s, B> {
     }
 
     /// Those that wait, as runs take them; one whose prompt cannot be read fails.
-    fn tokenized(&mut self) -> Vec<(Ticket, Work<'static>)> {
+    fn tokenized(&mut self) -> VecDeque<Guest> {
         let count = self.waiting.len().min(self.at_once);
         let waiting: Vec<Handed> = self.waiting.drain(..count).collect();
         waiting.into_iter().filter_map(|handed| self.tokenize(handed)).collect()
     }
 
-    fn tokenize(&mut self, (ticket, job): Handed) -> Option<(Ticket, Work<'static>)> {
+    fn tokenize(&mut self, (ticket, job): Handed) -> Option<Guest> {
         let desk = RefCell::new(&mut *self.shop.desk);
         let tell = |event| desk.borrow_mut().tell(ticket, News::Event(event));
         let (cancel, mut deliver) = (CancelToken::new(), drop);
         let watch = Watch::new(&tell, &cancel, &mut deliver);
         match Work::new(self.shop.model, Cow::Owned(job), &watch) {
-            Ok(work) => Some((ticket, work)),
+            Ok(work) => Some(Guest { ticket, work, planned: false }),
             Err(error) => {
                 self.shop.desk.fail(ticket, &error);
                 None
@@ -110,37 +122,36 @@ impl<'s, B: Backend> Sitting<'s, B> {
         }
     }
 
-    /// Reserves memory for as many of `works` as fit; the others wait again. One that does not fit alone fails.
-    fn prepare(
-        &mut self,
-        planning: &Planning<'_>,
-        mut works: Vec<(Ticket, Work<'static>)>,
-    ) -> Result<Option<(Vec<(Ticket, Work<'static>)>, Room)>> {
-        if works.is_empty() {
+    /// Reserves memory for as many of those that arrive as fit; the others wait again. One that does not fit alone fails.
+    fn prepare(&mut self, planning: &Planning<'_>) -> Result<Option<Room>> {
+        if self.arriving.is_empty() {
             return Ok(None);
         }
-        let all: Vec<Work<'static>> = works.iter().map(|(_, work)| work.clone()).collect();
+        let all: Vec<Work<'static>> = self.arriving.iter().map(|guest| guest.work.clone()).collect();
         let batch = match seats::first(planning, self.shop.model, &all) {
             Ok(batch) => batch,
             Err(error) => {
-                let (ticket, _) = works.remove(0);
-                self.shop.desk.fail(ticket, &error);
-                self.wait_again(works);
+                let first = self.arriving.pop_front();
+                first.into_iter().for_each(|guest| self.shop.desk.fail(guest.ticket, &error));
+                let others = std::mem::take(&mut self.arriving);
+                self.wait_again(others);
                 return Ok(None);
             }
         };
-        self.wait_again(works.split_off(batch.work.len()));
-        for ((_, work), planned) in works.iter_mut().zip(&*batch.work) {
-            work.thrift = planned.thrift;
+        let others = self.arriving.split_off(batch.work.len());
+        self.wait_again(others);
+        for (guest, planned) in self.arriving.iter_mut().zip(&*batch.work) {
+            guest.work.thrift = planned.thrift;
+            guest.planned = true;
         }
         let room = self.reserve(planning, batch)?;
-        for (ticket, work) in &works {
+        for Guest { ticket, work, .. } in &self.arriving {
             if let Some(warning) = work.thrift_in_words() {
                 self.shop.desk.tell(*ticket, News::Event(Event::Warning(warning)));
                 self.shop.desk.notice(Notice::Relieved(Rung::Bands));
             }
         }
-        Ok(Some((works, room)))
+        Ok(Some(room))
     }
 
     fn reserve(&mut self, planning: &Planning<'_>, batch: Batch<'_, 'static>) -> Result<Room> {
@@ -160,14 +171,18 @@ impl<'s, B: Backend> Sitting<'s, B> {
         Ok(Room { stay, reserved, seats, open })
     }
 
-    fn wait_again(&mut self, works: Vec<(Ticket, Work<'static>)>) {
-        for (ticket, work) in works.into_iter().rev() {
-            self.waiting.push_front((ticket, work.job.into_owned()));
+    fn wait_again<I>(&mut self, guests: I)
+    where
+        I: IntoIterator<Item = Guest, IntoIter: DoubleEndedIterator>,
+    {
+        for guest in guests.into_iter().rev() {
+            self.waiting.push_front((guest.ticket, guest.work.job.into_owned()));
         }
     }
 
     /// Encodes what a job begins with, and gives it a seat. What fails for this job alone is told to it alone.
-    fn admit(&mut self, room: &Room, (ticket, work): (Ticket, Work<'static>)) -> Result<()> {
+    fn admit(&mut self, room: &Room, guest: Guest) -> Result<()> {
+        let Guest { ticket, work, .. } = guest;
         if dismissed(self.shop.desk, ticket) {
             return Ok(());
         }
@@ -253,32 +268,42 @@ impl<'s, B: Backend> Sitting<'s, B> {
     /// overtakes one that has to wait for the sitting to end.
     fn let_in(&mut self, planning: &Planning<'_>, room: &Room) -> Result<bool> {
         while self.seated.len() < room.seats.min(self.at_once) {
-            let Some(handed) = self.waiting.pop_front().or_else(|| self.shop.desk.next()) else {
-                return Ok(true);
-            };
-            let Some((ticket, work)) = self.tokenize(handed) else { continue };
+            let Some(guest) = self.next() else { return Ok(true) };
             let now = self.tokens();
-            if !self.shop.artist.pace.pays(now, now + seats::tokens(&work)) {
-                self.wait_again(vec![(ticket, work)]);
+            if !self.shop.artist.pace.pays(now, now + seats::tokens(&guest.work)) {
+                self.arriving.push_front(guest);
                 return Ok(true);
             }
             let seated: Vec<_> = self.seated.iter().map(|seat| seat.work.clone()).collect();
-            if !seats::fits(planning, self.shop.model, &seated, &work, room.reserved)? {
-                self.wait_again(vec![(ticket, work)]);
+            let model = self.shop.model;
+            if !guest.planned && !seats::fits(planning, model, &seated, &guest.work, room.reserved)? {
+                self.wait_again([guest]);
                 return Ok(false);
             }
             let before = self.seated.len();
-            match self.admit(room, (ticket, work)) {
+            match self.admit(room, guest) {
                 // Its pieces did not fit between those of others: it waits, and they go on.
                 Err(error) if is_short_of_memory(&error) && before > 0 => {
-                    let seat = self.seated.pop().expect("it just sat down");
-                    self.wait_again(vec![(seat.ticket, seat.work)]);
+                    let Seat { ticket, work, .. } = self.seated.pop().expect("it just sat down");
+                    self.wait_again([Guest { ticket, work, planned: false }]);
                     return Ok(false);
                 }
                 admitted => admitted?,
             }
         }
         Ok(true)
+    }
+
+    /// Whoever comes next, if there is anybody.
+    fn next(&mut self) -> Option<Guest> {
+        loop {
+            if let Some(arriving) = self.arriving.pop_front() {
+                return Some(arriving);
+            }
+            let handed = self.waiting.pop_front().or_else(|| self.shop.desk.next())?;
+            let guest = self.tokenize(handed);
+            self.arriving.extend(guest);
+        }
     }
 
     /// One step of all, and what it looks like where somebody wants to see.
