@@ -157,11 +157,7 @@ impl Engine {
     /// # Errors
     /// A template that fails.
     pub fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
-        let count = |prompt| -> Result<usize> {
-            let tokens = self.model.prompts.encode(prompt)?;
-            Ok(tokens.ids.len() + tokens.cut)
-        };
-        Ok(count(prompt)?.saturating_sub(count("")?))
+        self.model.prompts.count(prompt)
     }
 
     /// The precision it draws in.
