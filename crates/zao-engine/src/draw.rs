@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use zao_backend::{Backend, Plan};
 
 use crate::adapters::used;
-use crate::devices::Target;
 use crate::desk::Desk;
+use crate::devices::Target;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::{Loading, Parts, Piece};

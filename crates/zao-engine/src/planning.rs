@@ -88,11 +88,8 @@ impl<'m> Planning<'m> {
     /// Whether a run of `work` with this plan has room beside all parts, as they would be placed for it, and all its
     /// adapters.
     pub(crate) fn keeps_all_parts(&self, work: &[Work<'_>], plan: Plan) -> bool {
-        let room = Room {
-            device: self.room(plan),
-            adapters: self.adapters(work),
-            host: self.bounds.host,
-        };
+        let room =
+            Room { device: self.room(plan), adapters: self.adapters(work), host: self.bounds.host };
         let placement = Placement::choose(&self.footprints, room, Residency::Keep);
         let begins = work.iter().any(|work| work.job.ask().start.is_some());
         let pieces = Piece::ALL.into_iter().filter(|&piece| begins || piece != Piece::Encoder);

@@ -255,11 +255,7 @@ fn needs(
 fn usual_run(model: &ModelFiles, info: &ModelInfo, policy: Policy) -> Result<u64> {
     let job = Job::new(usual_picture(info.default_size), info)?;
     let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
-    let work = Work::new(
-        model,
-        Cow::Borrowed(&job),
-        &Watch::new(&events, &cancel, &mut deliver),
-    )?;
+    let work = Work::new(model, Cow::Borrowed(&job), &Watch::new(&events, &cancel, &mut deliver))?;
     Ok(rehearse(model, policy, &[work])?.bytes() as u64)
 }
 

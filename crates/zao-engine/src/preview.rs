@@ -46,7 +46,10 @@ fn averaged(channel: &[f32], cells: Grid, shrink: usize) -> Vec<f32> {
         });
         rows.sum::<f32>() / (shrink * shrink) as f32
     };
-    (0..height).flat_map(|row| (0..width).map(move |column| (row, column))).map(|(row, column)| mean(row, column)).collect()
+    (0..height)
+        .flat_map(|row| (0..width).map(move |column| (row, column)))
+        .map(|(row, column)| mean(row, column))
+        .collect()
 }
 
 #[cfg(test)]

@@ -21,11 +21,7 @@ pub(crate) struct Work<'a> {
 
 impl<'a> Work<'a> {
     /// Tokenizes the prompts of `job`; tells when one is cut.
-    pub(crate) fn new(
-        model: &ModelFiles,
-        job: Cow<'a, Job>,
-        watch: &Watch<'_>,
-    ) -> Result<Self> {
+    pub(crate) fn new(model: &ModelFiles, job: Cow<'a, Job>, watch: &Watch<'_>) -> Result<Self> {
         let encode = |prompt: &str, which: &str| -> Result<Vec<u32>> {
             let tokens = model.prompts.encode(prompt)?;
             if tokens.cut > 0 {
@@ -41,8 +37,7 @@ impl<'a> Work<'a> {
         let ask = job.ask();
         let guided = ask.guidance.is_on();
         let positive = encode(&ask.prompt, "prompt")?;
-        let negative =
-            if guided { Some(encode(&ask.negative, "negative prompt")?) } else { None };
+        let negative = if guided { Some(encode(&ask.negative, "negative prompt")?) } else { None };
         Ok(Self { job, positive, negative, thrift: Thrift::NONE })
     }
 

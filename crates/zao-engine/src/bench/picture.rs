@@ -54,11 +54,7 @@ impl StageFlops {
 /// The arithmetic of `job` on a device of this policy.
 pub(super) fn flops(model: &ModelFiles, policy: Policy, job: &Job) -> Result<StageFlops> {
     let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
-    let work = Work::new(
-        model,
-        Cow::Borrowed(job),
-        &Watch::new(&events, &cancel, &mut deliver),
-    )?;
+    let work = Work::new(model, Cow::Borrowed(job), &Watch::new(&events, &cancel, &mut deliver))?;
     rehearse_stages(model, policy, &[work])
 }
 

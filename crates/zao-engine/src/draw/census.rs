@@ -353,11 +353,9 @@ impl Desk for Patient<'_> {
 
 #[test]
 fn a_session_that_memory_is_taken_from_climbs_down_and_loses_no_job() {
-    for (refusals, rungs) in [
-        (0, [].as_slice()),
-        (1, &[Rung::Caches]),
-        (3, &[Rung::Caches, Rung::Batch, Rung::Batch]),
-    ] {
+    for (refusals, rungs) in
+        [(0, [].as_slice()), (1, &[Rung::Caches]), (3, &[Rung::Caches, Rung::Batch, Rung::Batch])]
+    {
         let mut scene = Scene::new(Residency::Keep, None);
         scene.free.set((None, refusals > 0));
         let free = Rc::clone(&scene.free);

@@ -56,9 +56,8 @@ impl Script {
 impl Desk for Script {
     fn next(&mut self) -> Option<(Ticket, Job)> {
         // With nobody under way time would stand still.
-        let due = |(when, ..): &&(usize, Ticket, Job)| {
-            *when <= self.steps || self.under_way.is_empty()
-        };
+        let due =
+            |(when, ..): &&(usize, Ticket, Job)| *when <= self.steps || self.under_way.is_empty();
         self.coming.front().filter(due)?;
         let (_, ticket, job) = self.coming.pop_front()?;
         self.under_way.insert(ticket, 0);

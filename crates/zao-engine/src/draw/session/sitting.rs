@@ -127,7 +127,8 @@ impl<'s, B: Backend> Sitting<'s, B> {
         if self.arriving.is_empty() {
             return Ok(None);
         }
-        let all: Vec<Work<'static>> = self.arriving.iter().map(|guest| guest.work.clone()).collect();
+        let all: Vec<Work<'static>> =
+            self.arriving.iter().map(|guest| guest.work.clone()).collect();
         let batch = match seats::first(planning, self.shop.model, &all) {
             Ok(batch) => batch,
             Err(error) => {
@@ -158,16 +159,17 @@ impl<'s, B: Backend> Sitting<'s, B> {
         let (plan, seats) = seats::with_room(planning, self.shop.model, &batch, self.at_once)?;
         let batch = Batch { plan, ..batch };
         let present = self.shop.artist.parts.present(self.shop.model, self.shop.artist.target);
-        let told = planning.forecast(present, self.shop.artist.reserved, std::slice::from_ref(&batch));
-        let placement = self.shop.artist.reserve(planning, self.shop.model, &batch, Residency::Keep)?;
+        let told =
+            planning.forecast(present, self.shop.artist.reserved, std::slice::from_ref(&batch));
+        let placement =
+            self.shop.artist.reserve(planning, self.shop.model, &batch, Residency::Keep)?;
         let open = !told.parts_take_turns();
         if placement.of(Piece::TextEncoder).place != Place::Resident {
             self.shop.desk.notice(Notice::Relieved(Rung::TextEncoder));
         }
         self.shop.desk.notice(Notice::Planned(Box::new(told), seats));
         let reserved = self.shop.artist.reserved;
-        let stay =
-            Stay { placement, room: planning.room(reserved), residency: Residency::Keep };
+        let stay = Stay { placement, room: planning.room(reserved), residency: Residency::Keep };
         Ok(Room { stay, reserved, seats, open })
     }
 
@@ -276,7 +278,8 @@ impl<'s, B: Backend> Sitting<'s, B> {
             }
             let seated: Vec<_> = self.seated.iter().map(|seat| seat.work.clone()).collect();
             let model = self.shop.model;
-            if !guest.planned && !seats::fits(planning, model, &seated, &guest.work, room.reserved)? {
+            if !guest.planned && !seats::fits(planning, model, &seated, &guest.work, room.reserved)?
+            {
                 self.wait_again([guest]);
                 return Ok(false);
             }
