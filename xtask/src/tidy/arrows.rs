@@ -14,7 +14,7 @@ struct Room {
     below: &'static [&'static str],
 }
 
-const ROOMS: [Room; 11] = [
+const ROOMS: [Room; 12] = [
     Room { name: "zao-api", below: &[] },
     Room { name: "zao-png", below: &["zao-api"] },
     Room { name: "zao-image", below: &[] },
@@ -29,6 +29,10 @@ const ROOMS: [Room; 11] = [
         below: &["zao-backend", "zao-cpu", "zao-cuda", "zao-model", "zao-weights"],
     },
     Room {
+        name: "zao-request",
+        below: &["zao-api", "zao-engine", "zao-image", "zao-png", "zao-weights"],
+    },
+    Room {
         name: "zao",
         below: &[
             "zao-api",
@@ -39,6 +43,7 @@ const ROOMS: [Room; 11] = [
             "zao-image",
             "zao-model",
             "zao-png",
+            "zao-request",
             "zao-weights",
         ],
     },

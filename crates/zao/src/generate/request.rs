@@ -7,12 +7,13 @@ use anyhow::Context;
 use zao_api::{Lora, Quality, Recipe, Request, UsedLora};
 use zao_engine::Engine;
 use zao_png::Origin;
+use zao_request::{Input, recorded_device, recorded_precision};
 
 use crate::cli::{AskedSize, GenerateArgs};
 use crate::failure::{Failure, Result};
 use crate::model::Asked;
 
-use super::input::{self, Input};
+use super::input;
 
 /// What is wanted, and where that comes from.
 pub(super) struct Wanted {
@@ -129,13 +130,13 @@ fn differences(recipe: &Recipe, engine: &Engine, loras: &[UsedLora]) -> Vec<Stri
             ));
         }
     }
-    let device = super::recorded_device(engine);
+    let device = recorded_device(engine);
     if recipe.device != device {
         let there = &recipe.device;
         differences
             .push(format!("the picture was drawn on {there}, this is {device}; pixels may differ"));
     }
-    let precision = super::recorded(engine);
+    let precision = recorded_precision(engine);
     if recipe.precision != precision {
         let there = recipe.precision;
         differences.push(format!(
