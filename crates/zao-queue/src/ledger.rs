@@ -49,6 +49,17 @@ pub struct Ledger {
 struct Writer {
     connection: Connection,
     ids: Numbers,
+    /// How far a commit goes.
+    lasting: Lasting,
+}
+
+/// What a change outlives once it is committed. Changes keep their order in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lasting {
+    /// The process. After a power cut the last few changes may be missing, as if they had not been asked for.
+    Kill,
+    /// A power cut as well: the commit waits for the disk.
+    PowerCut,
 }
 
 /// How a job ends.
@@ -120,15 +131,26 @@ impl Ledger {
 }
 
 impl Writer {
+    fn new(connection: Connection) -> Self {
+        Self { connection, ids: Numbers::after(0), lasting: Lasting::PowerCut }
+    }
+
     /// Begins to write; waits for other programs that do.
-    fn begin(&mut self) -> Result<Transaction<'_>> {
-        self.connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(Error::database("begin to write"))
+    fn begin(&mut self, lasting: Lasting) -> Result<Transaction<'_>> {
+        let failed = Error::database("begin to write");
+        if self.lasting != lasting {
+            let synchronous = match lasting {
+                Lasting::Kill => "NORMAL",
+                Lasting::PowerCut => "FULL",
+            };
+            self.connection.pragma_update(None, "synchronous", synchronous).map_err(&failed)?;
+            self.lasting = lasting;
+        }
+        self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)
     }
 }
 
-/// Makes what was written outlive everything.
+/// Makes a change, and has it last as was said when it was begun.
 fn commit(transaction: Transaction<'_>) -> Result<()> {
     transaction.commit().map_err(Error::database("make the change last"))
 }

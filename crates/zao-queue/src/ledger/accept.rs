@@ -1,22 +1,31 @@
 //! Accepting jobs. Those that come at the same time are written with one wait for the disk. Nothing is taken on that cannot be kept.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use zao_api::JobEvent;
 
-use super::{Ledger, Writer, commit};
+use super::{Lasting, Ledger, Writer, commit};
 use crate::book::Book;
 use crate::lock::hold;
 use crate::moment::Moment;
 use crate::rows::{self, JobRow};
 use crate::{Acceptance, Error, JobId, Refusal, Result, Submission};
 
-/// Where submissions wait for the writer.
+/// Where submissions gather while others are written. One of those who brought them writes for all: waiting for the writer each for
+/// itself, they would be let in one after the other, and each would wait for the disk.
 #[derive(Default)]
 pub(super) struct Door {
-    waiting: Mutex<Vec<Arc<Entry>>>,
+    queue: Mutex<Gathered>,
+    /// Something was written: whoever brought it goes, and one of the others writes next.
+    written: Condvar,
+}
+
+#[derive(Default)]
+struct Gathered {
+    entries: Vec<Arc<Entry>>,
+    somebody_writes: bool,
 }
 
 /// A submission, and what became of it.
@@ -35,6 +44,16 @@ const LATEST: Duration = Duration::from_secs(600);
 /// What a refusal says before the first picture was drawn.
 const UNKNOWN: Duration = Duration::from_secs(10);
 
+/// The turn of whoever writes for all. It ends also by a panic, after which somebody else has to write.
+struct Turn<'a>(&'a Door);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        hold(&self.0.queue).somebody_writes = false;
+        self.0.written.notify_all();
+    }
+}
+
 impl Ledger {
     /// Takes a job on. When this returns [`Acceptance::Accepted`], the job outlives a kill and a power cut.
     ///
@@ -50,14 +69,27 @@ impl Ledger {
         let fingerprint = submission.fingerprint(&request);
         let outcome = Mutex::new(None);
         let entry = Arc::new(Entry { submission, request, fingerprint, now: now.into(), outcome });
-        hold(&self.door.waiting).push(entry.clone());
-        let mut writer = hold(&self.writer);
-        if let Some(outcome) = hold(&entry.outcome).take() {
-            return outcome;
+        let mut gathered = hold(&self.door.queue);
+        gathered.entries.push(entry.clone());
+        loop {
+            if let Some(outcome) = hold(&entry.outcome).take() {
+                return outcome;
+            }
+            if !gathered.somebody_writes {
+                break;
+            }
+            let written = self.door.written.wait(gathered);
+            gathered = written.unwrap_or_else(PoisonError::into_inner);
         }
-        // All that came while the writer was busy, this one among them.
-        let entries = std::mem::take(&mut *hold(&self.door.waiting));
+        gathered.somebody_writes = true;
+        drop(gathered);
+        let turn = Turn(&self.door);
+        let mut writer = hold(&self.writer);
+        // All that came while this one waited for the writer, itself among them.
+        let entries = std::mem::take(&mut hold(&self.door.queue).entries);
         self.write_entries(&mut writer, &entries);
+        drop(writer);
+        drop(turn);
         let outcome = hold(&entry.outcome).take();
         outcome.expect("the entries that were written are all that came to the door")
     }
@@ -89,7 +121,7 @@ impl Ledger {
         for entry in entries {
             ids.push(JobId::of(writer.ids.next(entry.now)?));
         }
-        let transaction = writer.begin()?;
+        let transaction = writer.begin(Lasting::PowerCut)?;
         let mut acceptances = Vec::with_capacity(entries.len());
         let mut written: Vec<JobRow> = Vec::new();
         let mut new: HashMap<&str, usize> = HashMap::new();

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{End, Ledger, commit, seen};
+use super::{End, Lasting, Ledger, commit, seen};
 use crate::lock::hold;
 use crate::moment::Moment;
 use crate::rows;
@@ -19,13 +19,13 @@ pub enum Cancel {
 }
 
 impl Ledger {
-    /// Cancels a job.
+    /// Cancels a job. That this outlives a power cut is not waited for: at worst a job is drawn that nobody wants.
     ///
     /// # Errors
     /// [`Error::AlreadyOver`], [`Error::Expired`], [`Error::NoJob`], and those of the database.
     pub fn cancel(&self, id: &JobId, now: SystemTime) -> Result<Cancel> {
         let mut writer = hold(&self.writer);
-        let transaction = writer.begin()?;
+        let transaction = writer.begin(Lasting::Kill)?;
         let mut row = rows::job(&transaction, id)?;
         match row.state {
             State::Queued => {

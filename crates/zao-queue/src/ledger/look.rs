@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use rusqlite::ToSql;
 use zao_api::{Image, Job, JobStatus};
 
-use super::{Ledger, commit};
+use super::{Lasting, Ledger, commit};
 use crate::book::Outlook;
 use crate::lock::hold;
 use crate::moment::Moment;
@@ -175,7 +175,7 @@ impl Ledger {
     /// As [`Ledger::image`], and [`Error::File`].
     pub fn delete_image(&self, id: &ImageId) -> Result<()> {
         let mut writer = hold(&self.writer);
-        let transaction = writer.begin()?;
+        let transaction = writer.begin(Lasting::Kill)?;
         let statement = "UPDATE images SET deleted = 1, bytes = 0 WHERE id = ?1 AND deleted = 0";
         if rows::change(&transaction, statement, &[&id.as_str()])? == 0 {
             return Err(Error::NoImage(id.clone()));

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use rusqlite::Transaction;
 use zao_api::{ErrorBody, ErrorCode};
 
-use super::{End, Ledger, Writer, accept, commit};
+use super::{End, Lasting, Ledger, Writer, accept, commit};
 use crate::book::Book;
 use crate::id::Numbers;
 use crate::moment::Moment;
@@ -61,8 +61,7 @@ impl Ledger {
         let now = Moment::from(now);
         fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
         let lock = lock(folder)?;
-        let mut writer =
-            Writer { connection: schema::open_writer(folder, &limits)?, ids: Numbers::after(0) };
+        let mut writer = Writer::new(schema::open_writer(folder, &limits)?);
         let reader = schema::open_reader(folder, &limits)?;
         let known: HashSet<ImageId> = rows::images(&writer.connection, "WHERE deleted = 0", &[])?
             .into_iter()
@@ -70,7 +69,7 @@ impl Ledger {
             .collect();
         let found = pictures.tidy(&known)?;
 
-        let transaction = writer.begin()?;
+        let transaction = writer.begin(Lasting::PowerCut)?;
         let mut recovered = Recovered::default();
         for lost in known.difference(&found) {
             rows::change(&transaction, "DELETE FROM images WHERE id = ?1", &[&lost.as_str()])?;

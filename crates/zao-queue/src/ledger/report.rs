@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use zao_api::{ErrorBody, Image, JobEvent, Progress};
 
-use super::{End, Ledger, commit, seen};
+use super::{End, Lasting, Ledger, commit, seen};
 use crate::lock::hold;
 use crate::moment::Moment;
 use crate::rows::{self, ImageRow, JobRow};
@@ -67,7 +67,7 @@ impl Ledger {
     ) -> Result<(Image, ImageRow)> {
         let mut writer = hold(&self.writer);
         hold(&self.book).claimed(claim)?;
-        let transaction = writer.begin()?;
+        let transaction = writer.begin(Lasting::PowerCut)?;
         let row = rows::job(&transaction, &claim.job)?;
         rows::change(
             &transaction,
@@ -138,7 +138,7 @@ impl Ledger {
     pub fn warn(&self, claim: &Claim, message: &str) -> Result<()> {
         let mut writer = hold(&self.writer);
         hold(&self.book).claimed(claim)?;
-        let transaction = writer.begin()?;
+        let transaction = writer.begin(Lasting::Kill)?;
         let mut row = rows::job(&transaction, &claim.job)?;
         row.warnings.push(message.to_owned());
         let warnings =
@@ -185,7 +185,7 @@ impl Ledger {
             let completes = end.state == State::Completed;
             completes.then(|| book.pace().with(&demand, seconds)).flatten()
         };
-        let transaction = writer.begin()?;
+        let transaction = writer.begin(Lasting::PowerCut)?;
         let mut row = rows::job(&transaction, &claim.job)?;
         if end.state == State::Completed {
             let missing = row.missing(&rows::images_of(&transaction, row.number)?).len();

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use rusqlite::ToSql;
 
-use super::{Ledger, commit};
+use super::{Lasting, Ledger, commit};
 use crate::lock::hold;
 use crate::moment::Moment;
 use crate::rows::{self, JobRow};
@@ -51,7 +51,7 @@ impl Ledger {
             if old.is_empty() && many.is_empty() && !forgotten {
                 return Ok(swept);
             }
-            let transaction = writer.begin()?;
+            let transaction = writer.begin(Lasting::Kill)?;
             let mut removed: Vec<u64> = Vec::new();
             for row in old.into_iter().chain(many) {
                 if removed.contains(&row.number) {

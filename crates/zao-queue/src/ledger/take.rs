@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use zao_api::{JobEvent, JobStatus};
 
 use super::open::{lost_too_often, write_back};
-use super::{End, Ledger, commit, seen};
+use super::{End, Lasting, Ledger, commit, seen};
 use crate::lock::hold;
 use crate::moment::Moment;
 use crate::rows;
@@ -29,7 +29,7 @@ impl Ledger {
         };
         let Some((number, id)) = picked else { return Ok(None) };
 
-        let transaction = writer.begin()?;
+        let transaction = writer.begin(Lasting::Kill)?;
         let mut row = rows::job(&transaction, &id)?;
         row.state.check(State::Running, &id)?;
         row.state = State::Running;
@@ -69,7 +69,7 @@ impl Ledger {
         let now = Moment::from(now);
         let mut writer = hold(&self.writer);
         let cancel_wanted = hold(&self.book).claimed(claim)?.cancel_wanted;
-        let transaction = writer.begin()?;
+        let transaction = writer.begin(Lasting::Kill)?;
         let mut row = rows::job(&transaction, &claim.job)?;
         let missing = row.missing(&rows::images_of(&transaction, row.number)?).len();
         row.losses += u32::from(reason == Requeue::WorkerLost);

@@ -98,7 +98,8 @@ fn a_full_database_takes_nothing_on_and_loses_nothing() {
     assert!(matches!(desk.try_accept(large()), Err(Error::StorageFull { .. })));
     desk.wait(61.0);
     while desk.ledger.sweep(desk.now).unwrap().more {}
-    assert!(fill(&desk).len() + 2 >= accepted.len());
+    let again = fill(&desk);
+    assert!(4 * again.len() >= 3 * accepted.len(), "{} after {}", again.len(), accepted.len());
 }
 
 #[test]
