@@ -1,5 +1,6 @@
 //! `/v1/capabilities`, `/v1/loras` and `/v1/models`: what this server can do, so that a page or a program need not know it by heart.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Json;
@@ -7,13 +8,13 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use serde_json::{Value, json};
 use zao_api::{Quality, Request};
-use zao_engine::{Grid, MAX_TOKENS};
+use zao_engine::{Grid, MAX_TOKENS, ModelInfo};
 use zao_queue::Demand;
 use zao_weights::KnownModel;
 
 use super::{Code, Refusal, Result};
 use crate::house::House;
-use crate::wish;
+
 
 /// `GET /v1/capabilities`.
 pub(crate) async fn get(State(house): State<Arc<House>>) -> Json<Value> {
@@ -41,7 +42,7 @@ pub(crate) async fn get(State(house): State<Arc<House>>) -> Json<Value> {
         "max_height": max.height,
         "max_pixels": limits.pixels.min(max.area() as u64),
         "default_size": {"width": model.default_size.width, "height": model.default_size.height},
-        "default_steps": wish::usual_steps(&model.name),
+        "default_steps": usual_steps(model),
         "max_steps": limits.steps,
         "max_count": limits.count,
         "tiers": tiers,
@@ -60,14 +61,20 @@ pub(crate) async fn get(State(house): State<Arc<House>>) -> Json<Value> {
     }))
 }
 
+fn usual_steps(model: &ModelInfo) -> u32 {
+    zao_request::complete(Request::default(), model).steps.unwrap_or(1)
+}
+
 fn tier(house: &House, quality: Quality) -> Value {
     let model = house.model.info();
     let request = Request { quality: Some(quality), ..Request::default() };
-    let Grid { width, height } = wish::size(&request, None, &house.model).unwrap_or(model.default_size);
+    // No prompt decides: these qualities name their size.
+    let size = zao_request::settle(&request, None, model, |_| Ok::<_, Infallible>(0));
+    let Grid { width, height } = size.map_or(model.default_size, |(size, _)| size);
     let demand = Demand {
         width: width as u32,
         height: height as u32,
-        steps: wish::usual_steps(&model.name),
+        steps: usual_steps(model),
         pictures: 1,
     };
     let seconds = house.ledger.measured(&demand).map(|time| time.as_secs_f64());

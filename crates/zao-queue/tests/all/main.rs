@@ -1,0 +1,13 @@
+//! The ledger as its users see it: what it promises, each promise as a test. Parts with no disk are tested beside their code.
+
+mod accept;
+mod disk;
+mod events;
+mod locked;
+mod lookup;
+mod model;
+mod order;
+mod retention;
+mod running;
+mod support;
+mod throughput;
