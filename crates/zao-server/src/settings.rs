@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use zao_queue::Limits;
 
+use crate::crew::CrewSettings;
+
 /// How the server is to be.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -26,7 +28,7 @@ pub struct Settings {
     /// How long running jobs have to finish when the server is told to stop.
     pub drain: Duration,
     /// Who draws.
-    pub workers: WorkerSettings,
+    pub workers: CrewSettings,
 }
 
 /// How much a request may ask for.
@@ -63,15 +65,4 @@ impl Default for RequestLimits {
             rate: None,
         }
     }
-}
-
-/// How those who draw are started and watched.
-#[derive(Debug, Clone)]
-pub struct WorkerSettings {
-    /// The program and its arguments, which make it draw what it is told to.
-    pub command: Vec<std::ffi::OsString>,
-    /// How many there are.
-    pub count: usize,
-    /// Bytes of main memory of one, above which it is replaced; `None` for any number.
-    pub memory_limit: Option<u64>,
 }
