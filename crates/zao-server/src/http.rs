@@ -19,3 +19,6 @@ mod router;
 pub(crate) use error::{Code, Refusal, Result};
 pub(crate) use guard::Rates;
 pub(crate) use router::router;
+
+#[cfg(test)]
+mod tests;

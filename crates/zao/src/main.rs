@@ -26,6 +26,7 @@ mod pull;
 mod screen;
 mod units;
 mod usage;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Models(args) => models::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Pull(args) => pull::run(&args),
+        Command::Worker(args) => worker::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
