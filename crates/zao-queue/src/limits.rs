@@ -23,6 +23,8 @@ pub struct Limits {
     pub database_bytes: Option<u64>,
     /// Free bytes of the disk below which no job is accepted, because its pictures might find no room.
     pub reserve_bytes: u64,
+    /// Bytes of a file that is removed when the disk is full, so that there is room to write down what is cancelled, over or removed.
+    pub ballast_bytes: u64,
     /// How long results are kept.
     pub retention: Retention,
 }
@@ -54,6 +56,7 @@ impl Default for Limits {
             busy: Duration::from_secs(5),
             database_bytes: None,
             reserve_bytes: 64 << 20,
+            ballast_bytes: 4 << 20,
             retention: Retention::default(),
         }
     }

@@ -39,47 +39,51 @@ impl Ledger {
     /// # Errors
     /// [`Error::File`](crate::Error::File) where a picture cannot be removed (it is when the ledger is opened again), and those of the database.
     pub fn sweep(&self, now: SystemTime) -> Result<Swept> {
-        let now = Moment::from(now);
-        let mut swept = Swept::default();
-        let mut files: Vec<ImageId> = Vec::new();
-        {
-            let mut writer = hold(&self.writer);
-            let old = self.too_old(&writer.connection, now)?;
-            let many = self.too_many(&writer.connection)?;
-            let forgotten = self.forgotten(&writer.connection, now)?;
-            swept.more = old.len().max(many.len()) as u64 >= AT_ONCE || forgotten;
-            if old.is_empty() && many.is_empty() && !forgotten {
-                return Ok(swept);
-            }
-            let transaction = writer.begin(Lasting::Kill)?;
-            let mut removed: Vec<u64> = Vec::new();
-            for row in old.into_iter().chain(many) {
-                if removed.contains(&row.number) {
-                    continue;
-                }
-                removed.push(row.number);
-                row.state.check(State::Expired, &row.id)?;
-                for image in rows::images_of(&transaction, row.number)? {
-                    swept.images += usize::from(!image.deleted);
-                    swept.bytes += image.bytes;
-                    files.push(image.id);
-                }
-                bury(&transaction, &row, now)?;
-            }
-            swept.jobs = removed.len();
-            let statement = format!(
-                "DELETE FROM jobs WHERE number IN
-                     (SELECT number FROM jobs WHERE state = 'expired' AND finished < ?1 ORDER BY finished LIMIT {TOMBSTONES_AT_ONCE})"
-            );
-            let buried = now.minus(self.limits.retention.tombstones).micros();
-            rows::change(&transaction, &statement, &[&buried])?;
-            commit(transaction)?;
-        }
+        let (swept, files) = self.even_when_full(|| self.forget(now.into()))?;
         // Files last: one that remains is removed when the ledger is opened again, a row without a file would lead nowhere.
         for file in files {
             self.pictures.remove(&file)?;
         }
+        self.ballast.take_on(self.pictures.free_bytes(), self.limits.reserve_bytes);
         Ok(swept)
+    }
+
+    /// Removes rows, and tells which files nobody needs any more.
+    fn forget(&self, now: Moment) -> Result<(Swept, Vec<ImageId>)> {
+        let mut swept = Swept::default();
+        let mut files: Vec<ImageId> = Vec::new();
+        let mut writer = hold(&self.writer);
+        let old = self.too_old(&writer.connection, now)?;
+        let many = self.too_many(&writer.connection)?;
+        let forgotten = self.forgotten(&writer.connection, now)?;
+        swept.more = old.len().max(many.len()) as u64 >= AT_ONCE || forgotten;
+        if old.is_empty() && many.is_empty() && !forgotten {
+            return Ok((swept, files));
+        }
+        let transaction = writer.begin(Lasting::Kill)?;
+        let mut removed: Vec<u64> = Vec::new();
+        for row in old.into_iter().chain(many) {
+            if removed.contains(&row.number) {
+                continue;
+            }
+            removed.push(row.number);
+            row.state.check(State::Expired, &row.id)?;
+            for image in rows::images_of(&transaction, row.number)? {
+                swept.images += usize::from(!image.deleted);
+                swept.bytes += image.bytes;
+                files.push(image.id);
+            }
+            bury(&transaction, &row, now)?;
+        }
+        swept.jobs = removed.len();
+        let statement = format!(
+                "DELETE FROM jobs WHERE number IN
+                     (SELECT number FROM jobs WHERE state = 'expired' AND finished < ?1 ORDER BY finished LIMIT {TOMBSTONES_AT_ONCE})"
+            );
+        let buried = now.minus(self.limits.retention.tombstones).micros();
+        rows::change(&transaction, &statement, &[&buried])?;
+        commit(transaction)?;
+        Ok((swept, files))
     }
 
     fn too_old(&self, connection: &rusqlite::Connection, now: Moment) -> Result<Vec<JobRow>> {

@@ -66,7 +66,10 @@ impl Ledger {
     /// # Errors
     /// [`Error::Stale`](crate::Error::Stale) if it is not this worker's any more, and those of the database.
     pub fn requeue(&self, claim: &Claim, reason: Requeue, now: SystemTime) -> Result<JobStatus> {
-        let now = Moment::from(now);
+        self.even_when_full(|| self.try_requeue(claim, reason, now.into()))
+    }
+
+    fn try_requeue(&self, claim: &Claim, reason: Requeue, now: Moment) -> Result<JobStatus> {
         let mut writer = hold(&self.writer);
         let cancel_wanted = hold(&self.book).claimed(claim)?.cancel_wanted;
         let transaction = writer.begin(Lasting::Kill)?;
