@@ -71,6 +71,8 @@ pub(crate) fn open_writer(folder: &Path, limits: &Limits) -> Result<Connection> 
     let failed = Error::database("open the database");
     let mut connection = Connection::open(folder.join(FILE)).map_err(&failed)?;
     connection.busy_timeout(limits.busy).map_err(&failed)?;
+    // Room that a picture to begin with took is given back later; this counts only where there are no tables yet.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(&failed)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(&failed)?;
     // What was accepted or finished has to outlive a power cut, not only the process.
     connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;

@@ -2,6 +2,12 @@
 //! namespaces are allowed; elsewhere this says that it did nothing. `cargo test --release -p zao-queue --test full_disk`. It has no test
 //! harness, because it runs itself where the small disk is mounted.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "a test without a harness, which says how it went"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
