@@ -57,7 +57,10 @@ fn job() -> Job {
         created_at: 1_767_225_600.5,
         started_at: None,
         finished_at: None,
-        request: serde_json::from_value(json!({ "prompt": "a red apple" })).unwrap(),
+        request: JobRequest {
+            request: Request { prompt: "a red apple".into(), ..Request::default() },
+            ..JobRequest::default()
+        },
         seeds: vec![7, 8],
         width: 1024,
         height: 768,

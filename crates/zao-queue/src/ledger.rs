@@ -20,6 +20,7 @@ pub use look::{Counts, ImageFilter, JobFilter, Page};
 pub use open::Recovered;
 pub use sweep::Swept;
 
+use crate::ballast::Ballast;
 use crate::book::Book;
 use crate::id::Numbers;
 use crate::lock::hold;
@@ -40,6 +41,7 @@ pub struct Ledger {
     door: accept::Door,
     events: EventLog,
     pictures: Box<dyn Pictures>,
+    ballast: Ballast,
     recovered: Recovered,
     /// Keeps other processes out for as long as this one lives.
     _lock: File,
@@ -63,6 +65,7 @@ enum Lasting {
 }
 
 /// How a job ends.
+#[derive(Debug, Clone)]
 struct End {
     state: State,
     error: Option<ErrorBody>,
@@ -82,6 +85,14 @@ impl Ledger {
         for (job, position, eta_seconds) in news {
             self.events
                 .tell(&job, JobEvent::Queued { job: job.to_string(), position, eta_seconds });
+        }
+    }
+
+    /// Does something that has to be possible on a full disk as well; if it is not, with the room that was kept for that.
+    fn even_when_full<T>(&self, action: impl Fn() -> Result<T>) -> Result<T> {
+        match action() {
+            Err(Error::StorageFull { .. }) if self.ballast.drop_it() => action(),
+            outcome => outcome,
         }
     }
 

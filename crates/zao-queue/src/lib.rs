@@ -12,6 +12,7 @@
 //! Jobs lie in a SQLite database, pictures as files beside it. Events and progress are in memory only. No clock is read: the time is an
 //! argument.
 
+mod ballast;
 mod book;
 mod claim;
 mod error;

@@ -9,6 +9,8 @@ pub struct Limits {
     pub queued: usize,
     /// Jobs of one client that may wait at once.
     pub queued_per_client: usize,
+    /// Bytes that may have come with jobs that are not over, such as pictures to begin with.
+    pub input_bytes: u64,
     /// Jobs that workers draw at the same time, for estimates of time.
     pub at_once: u32,
     /// How often a job may lose its worker before it fails: a job that kills workers must not do so for ever.
@@ -19,10 +21,13 @@ pub struct Limits {
     pub patience: Duration,
     /// How long to wait for a database that another program has locked.
     pub busy: Duration,
-    /// The largest size of the database in bytes; `None` is as large as the disk.
+    /// The largest size of the database in bytes, a tenth of which is kept for what becomes of jobs that are accepted; `None` is as large as
+    /// the disk.
     pub database_bytes: Option<u64>,
     /// Free bytes of the disk below which no job is accepted, because its pictures might find no room.
     pub reserve_bytes: u64,
+    /// Bytes of a file that is removed when the disk is full, so that there is room to write down what is cancelled, over or removed.
+    pub ballast_bytes: u64,
     /// How long results are kept.
     pub retention: Retention,
 }
@@ -47,6 +52,7 @@ impl Default for Limits {
         Self {
             queued: 256,
             queued_per_client: 64,
+            input_bytes: 1 << 30,
             at_once: 1,
             losses: 3,
             ageing: Duration::from_secs(60),
@@ -54,6 +60,7 @@ impl Default for Limits {
             busy: Duration::from_secs(5),
             database_bytes: None,
             reserve_bytes: 64 << 20,
+            ballast_bytes: 4 << 20,
             retention: Retention::default(),
         }
     }

@@ -71,10 +71,14 @@ pub(crate) fn open_writer(folder: &Path, limits: &Limits) -> Result<Connection> 
     let failed = Error::database("open the database");
     let mut connection = Connection::open(folder.join(FILE)).map_err(&failed)?;
     connection.busy_timeout(limits.busy).map_err(&failed)?;
+    // Room that a picture to begin with took is given back later; this counts only where there are no tables yet.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(&failed)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(&failed)?;
     // What was accepted or finished has to outlive a power cut, not only the process.
     connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(&failed)?;
+    // What is in the log has to fit into the database in the end, also on a full disk: little enough for the ballast to make room.
+    connection.pragma_update(None, "wal_autocheckpoint", 256).map_err(&failed)?;
     // A picture to begin with makes the write-ahead log as large as it is; that is given back.
     connection.pragma_update(None, "journal_size_limit", 16 << 20).map_err(&failed)?;
     if let Some(bytes) = limits.database_bytes {
@@ -111,6 +115,9 @@ fn migrate(connection: &mut Connection, folder: &Path) -> Result<()> {
         let folder = folder.to_owned();
         return Err(Error::FromTheFuture { folder, found, known: VERSION });
     };
+    if missing.is_empty() {
+        return Ok(());
+    }
     for migration in missing {
         transaction.execute_batch(migration).map_err(&failed)?;
     }

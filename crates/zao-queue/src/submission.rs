@@ -59,7 +59,7 @@ pub enum Acceptance {
 /// Why a submission is not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// As many jobs wait as may.
+    /// As many jobs wait as may, or as much came with them.
     QueueFull {
         /// When a place will probably be free.
         retry_after: Duration,

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use zao_api::JobEvent;
 
 use super::{Lasting, Ledger, Writer, commit};
-use crate::book::Book;
 use crate::lock::hold;
 use crate::moment::Moment;
 use crate::rows::{self, JobRow};
@@ -132,7 +131,11 @@ impl Ledger {
                 continue;
             }
             let of_client = new.get(submission.client.as_str()).copied().unwrap_or(0);
-            if let Some(refusal) = self.refusal(entry, written.len(), of_client) {
+            let refusal = match self.refusal(entry, written.len(), of_client) {
+                Some(refusal) => Some(refusal),
+                None => self.too_many_bytes(&transaction, entry)?,
+            };
+            if let Some(refusal) = refusal {
                 acceptances.push(Acceptance::Refused(refusal));
                 continue;
             }
@@ -152,9 +155,40 @@ impl Ledger {
         if written.is_empty() {
             return Ok(acceptances);
         }
+        self.leaves_room(&transaction)?;
         commit(transaction)?;
         self.tell_accepted(&written);
         Ok(acceptances)
+    }
+
+    /// Why there is no room for what comes with a submission.
+    fn too_many_bytes(
+        &self,
+        transaction: &rusqlite::Transaction<'_>,
+        entry: &Entry,
+    ) -> Result<Option<Refusal>> {
+        let new: usize = entry.submission.inputs.iter().map(|input| input.bytes.len()).sum();
+        if new == 0 {
+            return Ok(None);
+        }
+        let kept = rows::number(transaction, "SELECT sum(length(bytes)) FROM inputs", &[])?;
+        let has_room = kept + new as u64 <= self.limits.input_bytes;
+        let wait = || in_bounds(hold(&self.book).room(entry.now));
+        Ok((!has_room).then(|| Refusal::QueueFull { retry_after: wait() }))
+    }
+
+    /// Sees that a database of limited size keeps some of it for what becomes of the jobs in it.
+    fn leaves_room(&self, transaction: &rusqlite::Transaction<'_>) -> Result<()> {
+        let Some(most) = self.limits.database_bytes else { return Ok(()) };
+        let pragma = |name: &str| transaction.pragma_query_value(None, name, |row| row.get(0));
+        let bytes = || -> rusqlite::Result<u64> {
+            let (all, unused): (u64, u64) = (pragma("page_count")?, pragma("freelist_count")?);
+            Ok((all - unused) * pragma("page_size")?)
+        };
+        if bytes().map_err(Error::database("measure itself"))? > most / 10 * 9 {
+            return Err(Error::StorageFull { doing: "write down the job" });
+        }
+        Ok(())
     }
 
     fn tell_accepted(&self, written: &[JobRow]) {
@@ -181,7 +215,7 @@ impl Ledger {
         let client = &entry.submission.client;
         let mut book = hold(&self.book);
         if book.queue().of_client(client) + new_of_client >= self.limits.queued_per_client {
-            let wait = Book::room_of(&mut book, client, entry.now);
+            let wait = book.room_of(client, entry.now);
             return Some(Refusal::ClientFull { retry_after: in_bounds(wait) });
         }
         if book.queue().len() + new >= self.limits.queued {

@@ -24,13 +24,17 @@ impl Ledger {
     /// # Errors
     /// [`Error::AlreadyOver`], [`Error::Expired`], [`Error::NoJob`], and those of the database.
     pub fn cancel(&self, id: &JobId, now: SystemTime) -> Result<Cancel> {
+        self.even_when_full(|| self.try_cancel(id, now.into()))
+    }
+
+    fn try_cancel(&self, id: &JobId, now: Moment) -> Result<Cancel> {
         let mut writer = hold(&self.writer);
         let transaction = writer.begin(Lasting::Kill)?;
         let mut row = rows::job(&transaction, id)?;
         match row.state {
             State::Queued => {
                 let end = End { state: State::Cancelled, error: None };
-                Self::write_end(&transaction, &mut row, end, Moment::from(now))?;
+                Self::write_end(&transaction, &mut row, end, now)?;
                 let job = seen(&transaction, &row)?;
                 commit(transaction)?;
                 self.tell_end(&row, job);

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 use zao_api::{ErrorBody, ErrorCode};
 
 use super::{End, Lasting, Ledger, Writer, accept, commit};
+use crate::ballast::Ballast;
 use crate::book::Book;
 use crate::id::Numbers;
 use crate::moment::Moment;
@@ -58,37 +59,18 @@ impl Ledger {
         pictures: Box<dyn Pictures>,
         now: SystemTime,
     ) -> Result<Self> {
-        let now = Moment::from(now);
         fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
         let lock = lock(folder)?;
-        let mut writer = Writer::new(schema::open_writer(folder, &limits)?);
-        let reader = schema::open_reader(folder, &limits)?;
-        let known: HashSet<ImageId> = rows::images(&writer.connection, "WHERE deleted = 0", &[])?
-            .into_iter()
-            .map(|image| image.id)
-            .collect();
-        let found = pictures.tidy(&known)?;
-
-        let transaction = writer.begin(Lasting::PowerCut)?;
-        let mut recovered = Recovered::default();
-        for lost in known.difference(&found) {
-            rows::change(&transaction, "DELETE FROM images WHERE id = ?1", &[&lost.as_str()])?;
-            recovered.lost_pictures += 1;
-        }
-        for row in rows::jobs(&transaction, "WHERE state = 'running' ORDER BY number", &[])? {
-            recover(&transaction, row, &limits, now, &mut recovered)?;
-        }
-        commit(transaction)?;
-
-        let mut book = Book::new(&limits, rows::pace(&writer.connection)?);
-        let events = EventLog::starting(now);
-        for row in rows::jobs(&writer.connection, "WHERE state = 'queued' ORDER BY number", &[])? {
-            let images = rows::images_of(&writer.connection, row.number)?;
-            book.wait(&row, row.missing(&images).len());
-            events.open(&row.id);
-            recovered.waiting += 1;
-        }
-        writer.ids = Numbers::after(last_id(&writer)?);
+        let ballast = Ballast::new(folder, limits.ballast_bytes);
+        let now = Moment::from(now);
+        let found = match read(folder, &limits, &*pictures, now) {
+            Err(Error::StorageFull { .. }) if ballast.drop_it() => {
+                read(folder, &limits, &*pictures, now)?
+            }
+            found => found?,
+        };
+        ballast.take_on(pictures.free_bytes(), limits.reserve_bytes);
+        let Found { writer, reader, book, events, recovered } = found;
         Ok(Self {
             limits,
             writer: Mutex::new(writer),
@@ -97,6 +79,7 @@ impl Ledger {
             door: accept::Door::default(),
             events,
             pictures,
+            ballast,
             recovered,
             _lock: lock,
         })
@@ -107,6 +90,48 @@ impl Ledger {
     pub fn recovered(&self) -> Recovered {
         self.recovered
     }
+}
+
+/// What a folder holds, mended.
+struct Found {
+    writer: Writer,
+    reader: Connection,
+    book: Book,
+    events: EventLog,
+    recovered: Recovered,
+}
+
+/// Reads what a folder holds, and mends it.
+fn read(folder: &Path, limits: &Limits, pictures: &dyn Pictures, now: Moment) -> Result<Found> {
+    let mut writer = Writer::new(schema::open_writer(folder, limits)?);
+    let reader = schema::open_reader(folder, limits)?;
+    let known: HashSet<ImageId> = rows::images(&writer.connection, "WHERE deleted = 0", &[])?
+        .into_iter()
+        .map(|image| image.id)
+        .collect();
+    let found = pictures.tidy(&known)?;
+
+    let transaction = writer.begin(Lasting::PowerCut)?;
+    let mut recovered = Recovered::default();
+    for lost in known.difference(&found) {
+        rows::change(&transaction, "DELETE FROM images WHERE id = ?1", &[&lost.as_str()])?;
+        recovered.lost_pictures += 1;
+    }
+    for row in rows::jobs(&transaction, "WHERE state = 'running' ORDER BY number", &[])? {
+        recover(&transaction, row, limits, now, &mut recovered)?;
+    }
+    commit(transaction)?;
+
+    let mut book = Book::new(limits, rows::pace(&writer.connection)?);
+    let events = EventLog::starting(now);
+    for row in rows::jobs(&writer.connection, "WHERE state = 'queued' ORDER BY number", &[])? {
+        let images = rows::images_of(&writer.connection, row.number)?;
+        book.wait(&row, row.missing(&images).len());
+        events.open(&row.id);
+        recovered.waiting += 1;
+    }
+    writer.ids = Numbers::after(last_id(&writer)?);
+    Ok(Found { writer, reader, book, events, recovered })
 }
 
 fn lock(folder: &Path) -> Result<File> {

@@ -43,7 +43,8 @@ impl Ledger {
         };
         // The file first, so that there is never a row without one; and without the writer, because others need not wait for it.
         self.pictures.store(&id, png)?;
-        let stored = self.write_picture(claim, &id, index, png.len() as u64, now);
+        let bytes = png.len() as u64;
+        let stored = self.even_when_full(|| self.write_picture(claim, &id, index, bytes, now));
         if stored.as_ref().map_or(true, |(_, row)| row.id != id) {
             // Should this fail, the file is removed when the ledger is opened again.
             let _ = self.pictures.remove(&id);
@@ -156,7 +157,7 @@ impl Ledger {
     /// # Errors
     /// [`Error::Incomplete`] if they are not, [`Error::Stale`], and those of the database.
     pub fn completed(&self, claim: &Claim, now: SystemTime) -> Result<()> {
-        self.end(claim, End { state: State::Completed, error: None }, now.into())
+        self.end(claim, &End { state: State::Completed, error: None }, now.into())
     }
 
     /// A job will not be drawn. Pictures that are stored remain.
@@ -164,7 +165,7 @@ impl Ledger {
     /// # Errors
     /// [`Error::Stale`], and those of the database.
     pub fn failed(&self, claim: &Claim, error: ErrorBody, now: SystemTime) -> Result<()> {
-        self.end(claim, End { state: State::Failed, error: Some(error) }, now.into())
+        self.end(claim, &End { state: State::Failed, error: Some(error) }, now.into())
     }
 
     /// The worker stopped drawing a job that nobody wants any more. Pictures that are stored remain.
@@ -172,10 +173,14 @@ impl Ledger {
     /// # Errors
     /// [`Error::Stale`], and those of the database.
     pub fn cancelled(&self, claim: &Claim, now: SystemTime) -> Result<()> {
-        self.end(claim, End { state: State::Cancelled, error: None }, now.into())
+        self.end(claim, &End { state: State::Cancelled, error: None }, now.into())
     }
 
-    fn end(&self, claim: &Claim, end: End, now: Moment) -> Result<()> {
+    fn end(&self, claim: &Claim, end: &End, now: Moment) -> Result<()> {
+        self.even_when_full(|| self.try_end(claim, end.clone(), now))
+    }
+
+    fn try_end(&self, claim: &Claim, end: End, now: Moment) -> Result<()> {
         let mut writer = hold(&self.writer);
         let lesson = {
             let mut book = hold(&self.book);

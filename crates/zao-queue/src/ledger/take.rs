@@ -2,15 +2,16 @@
 
 use std::time::SystemTime;
 
+use rusqlite::Transaction;
 use zao_api::{JobEvent, JobStatus};
 
 use super::open::{lost_too_often, write_back};
 use super::{End, Lasting, Ledger, commit, seen};
 use crate::lock::hold;
 use crate::moment::Moment;
-use crate::rows;
+use crate::rows::{self, JobRow};
 use crate::state::State;
-use crate::{Claim, Claimed, Demand, Offer, Requeue, Result};
+use crate::{Claim, Claimed, Demand, JobId, Offer, Requeue, Result};
 
 impl Ledger {
     /// The job that a worker should draw next, which is the worker's from now on, and whose time begins; `None` if none waits that
@@ -22,16 +23,37 @@ impl Ledger {
     pub fn next(&self, offer: &Offer<'_>, now: SystemTime) -> Result<Option<Claimed>> {
         let now = Moment::from(now);
         let mut writer = hold(&self.writer);
-        let picked = {
-            let mut book = hold(&self.book);
-            let number = book.pick(now, self.limits.patience, offer.fits);
-            number.and_then(|number| Some((number, book.queue().get(number)?.job.clone())))
-        };
-        let Some((number, id)) = picked else { return Ok(None) };
+        while let Some((number, id)) = self.picked(offer, now) {
+            let transaction = writer.begin(Lasting::Kill)?;
+            let row = rows::job(&transaction, &id)?;
+            match row.state {
+                // That it runs says the database only if an earlier answer of the disk was lost, since nobody has it.
+                State::Queued | State::Running => {
+                    return self.hand_out(transaction, row, offer, now).map(Some);
+                }
+                State::Completed | State::Failed | State::Cancelled | State::Expired => {
+                    hold(&self.book).end(number);
+                }
+            }
+        }
+        Ok(None)
+    }
 
-        let transaction = writer.begin(Lasting::Kill)?;
-        let mut row = rows::job(&transaction, &id)?;
-        row.state.check(State::Running, &id)?;
+    /// The job whose turn it is.
+    fn picked(&self, offer: &Offer<'_>, now: Moment) -> Option<(u64, JobId)> {
+        let mut book = hold(&self.book);
+        let number = book.pick(now, self.limits.patience, offer.fits)?;
+        Some((number, book.queue().get(number)?.job.clone()))
+    }
+
+    fn hand_out(
+        &self,
+        transaction: Transaction<'_>,
+        mut row: JobRow,
+        offer: &Offer<'_>,
+        now: Moment,
+    ) -> Result<Claimed> {
+        let number = row.number;
         row.state = State::Running;
         row.attempt += 1;
         row.started = Some(now);
@@ -46,18 +68,18 @@ impl Ledger {
         commit(transaction)?;
 
         hold(&self.book).start(&row, now);
-        let (job, worker) = (id.to_string(), offer.worker.to_owned());
-        self.events.tell(&id, JobEvent::Started { job, worker });
+        let (job, worker) = (row.id.to_string(), offer.worker.to_owned());
+        self.events.tell(&row.id, JobEvent::Started { job, worker });
         let demand = Demand { pictures: missing.len(), ..row.demand() };
-        Ok(Some(Claimed {
-            claim: Claim { job: id, number, attempt: row.attempt },
+        Ok(Claimed {
+            claim: Claim { job: row.id, number, attempt: row.attempt },
             request,
             plan: row.plan,
             demand,
             missing,
             inputs,
             deadline: now.plus(row.deadline).into(),
-        }))
+        })
     }
 
     /// Takes a job from its worker: it waits at its old place again, with the pictures that are stored. It ends instead if it was to be
@@ -66,7 +88,10 @@ impl Ledger {
     /// # Errors
     /// [`Error::Stale`](crate::Error::Stale) if it is not this worker's any more, and those of the database.
     pub fn requeue(&self, claim: &Claim, reason: Requeue, now: SystemTime) -> Result<JobStatus> {
-        let now = Moment::from(now);
+        self.even_when_full(|| self.try_requeue(claim, reason, now.into()))
+    }
+
+    fn try_requeue(&self, claim: &Claim, reason: Requeue, now: Moment) -> Result<JobStatus> {
         let mut writer = hold(&self.writer);
         let cancel_wanted = hold(&self.book).claimed(claim)?.cancel_wanted;
         let transaction = writer.begin(Lasting::Kill)?;

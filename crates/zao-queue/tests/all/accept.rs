@@ -149,6 +149,23 @@ fn a_full_queue_says_when_to_come_back() {
 }
 
 #[test]
+fn what_comes_with_jobs_has_a_limit() {
+    let desk = Desk::new(Limits { input_bytes: 1000, ..Limits::default() });
+    let with = |bytes: usize| {
+        let inputs = vec![Input { name: "image".into(), bytes: vec![1; bytes] }];
+        desk.try_accept(Submission { inputs, ..wish("ann") }).unwrap()
+    };
+    let full = |outcome| matches!(outcome, Acceptance::Refused(Refusal::QueueFull { .. }));
+    assert!(!full(with(600)));
+    assert!(full(with(401)));
+    assert!(!full(with(400)));
+    assert!(full(with(1)));
+    assert!(matches!(desk.try_accept(wish("ann")).unwrap(), Acceptance::Accepted(_)));
+    desk.draw(&desk.take().unwrap());
+    assert!(!full(with(600)));
+}
+
+#[test]
 fn limits_hold_for_those_that_come_at_the_same_moment() {
     let limits = Limits { queued: 20, queued_per_client: 5, ..Limits::default() };
     let desk = Desk::new(limits);
@@ -180,13 +197,12 @@ fn ten_thousand_queued_and_cancelled_jobs_leave_nothing_behind() {
     let limits = Limits { queued: 20_000, queued_per_client: 20_000, ..Limits::default() };
     let desk = Desk::new(limits);
     let ids: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
+        let threads: Vec<_> = (0..50)
             .map(|thread| {
                 let desk = &desk;
                 let client = format!("client {thread}");
-                scope.spawn(move || {
-                    (0..1250).map(|_| desk.accept(wish(&client))).collect::<Vec<_>>()
-                })
+                scope
+                    .spawn(move || (0..200).map(|_| desk.accept(wish(&client))).collect::<Vec<_>>())
             })
             .collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
@@ -194,7 +210,7 @@ fn ten_thousand_queued_and_cancelled_jobs_leave_nothing_behind() {
     assert_eq!(desk.ledger.counts().unwrap().queued, 10_000);
     let kept = desk.accept(wish("ann"));
     std::thread::scope(|scope| {
-        for part in ids.chunks(1250) {
+        for part in ids.chunks(2500) {
             let desk = &desk;
             scope.spawn(move || {
                 for id in part {

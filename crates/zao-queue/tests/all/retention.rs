@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use zao_api::JobStatus;
-use zao_queue::{Acceptance, Error, JobFilter, JobId, Limits, Retention, Submission, Swept};
+use zao_queue::{Acceptance, Error, Input, JobFilter, JobId, Limits, Retention, Submission, Swept};
 
 use crate::support::{Desk, files, image_id, png, wish, wishes};
 
@@ -110,6 +110,25 @@ fn sweeping_takes_small_steps() {
         .collect();
     assert_eq!(steps, [(32, true), (32, true), (16, false), (0, false)]);
     assert!(ids.iter().all(|id| is_expired(&desk, id)));
+}
+
+#[test]
+fn room_that_came_with_jobs_is_given_back_to_the_disk() {
+    let desk = keeping(Retention::default());
+    let pages = || -> u64 {
+        let connection = rusqlite::Connection::open(desk.folder.path().join("jobs.db")).unwrap();
+        connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap()
+    };
+    let input = Input { name: "image".into(), bytes: vec![1; 10_000_000] };
+    let id = desk.accept(Submission { inputs: vec![input], ..wish("ann") });
+    assert!(pages() > 2400);
+    desk.ledger.cancel(&id, desk.now).unwrap();
+    let mut steps = 1;
+    while desk.ledger.sweep(desk.now).unwrap().more {
+        steps += 1;
+    }
+    assert_eq!(steps, 3);
+    assert!(pages() < 1200, "{} pages", pages());
 }
 
 #[test]

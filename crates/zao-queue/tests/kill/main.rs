@@ -2,6 +2,12 @@
 //! `cargo test --release -p zao-queue --test kill`. The number of kills can be given behind `--`. It has no test harness, because it runs
 //! itself as the process that is killed. What a power cut does is not tested: nothing here can cut the power.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "a test without a harness, which says how it went"
+)]
+
 mod diary;
 mod inspection;
 mod victim;
