@@ -232,7 +232,7 @@ fn a_deadline_counts_from_the_start() {
     desk.wait(9.9);
     assert_eq!(desk.ledger.overdue(desk.now), []);
     desk.wait(0.1);
-    assert_eq!(desk.ledger.overdue(desk.now), [claim.clone()]);
+    assert_eq!(desk.ledger.overdue(desk.now), std::slice::from_ref(&claim));
     let message = "the job took longer than its 10 s".to_owned();
     let error = ErrorBody { code: ErrorCode::DeadlineExceeded, message };
     desk.ledger.failed(&claim, error.clone(), desk.now).unwrap();
