@@ -29,8 +29,6 @@ pub struct Recovered {
     pub interrupted: usize,
     /// Jobs that ran when the process ended and had all their pictures, so that they are completed now.
     pub completed: usize,
-    /// Jobs that lost their worker too often, and failed.
-    pub failed: usize,
     /// Jobs that ran and were to be cancelled, and are.
     pub cancelled: usize,
     /// Pictures whose file is gone.
@@ -118,7 +116,7 @@ fn read(folder: &Path, limits: &Limits, pictures: &dyn Pictures, now: Moment) ->
         recovered.lost_pictures += 1;
     }
     for row in rows::jobs(&transaction, "WHERE state = 'running' ORDER BY number", &[])? {
-        recover(&transaction, row, limits, now, &mut recovered)?;
+        recover(&transaction, row, now, &mut recovered)?;
     }
     commit(transaction)?;
 
@@ -152,7 +150,6 @@ fn lock(folder: &Path) -> Result<File> {
 fn recover(
     transaction: &Transaction<'_>,
     mut row: JobRow,
-    limits: &Limits,
     now: Moment,
     recovered: &mut Recovered,
 ) -> Result<()> {
@@ -164,15 +161,10 @@ fn recover(
         recovered.completed += 1;
         End { state: State::Completed, error: None }
     } else {
-        row.losses += 1;
+        // No loss that counts against the job: nothing is drawn in the process that ended, so the job cannot have been the cause.
         write_back(transaction, &row)?;
-        if row.losses < limits.losses {
-            recovered.interrupted += 1;
-            return Ok(());
-        }
-        recovered.failed += 1;
-        row.state = State::Queued;
-        lost_too_often(&row)
+        recovered.interrupted += 1;
+        return Ok(());
     };
     Ledger::write_end(transaction, &mut row, end, now)
 }

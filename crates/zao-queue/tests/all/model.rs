@@ -342,8 +342,6 @@ impl Model {
         self.desk = self.desk.take().map(Desk::reopen);
         let now = self.now;
         for job in self.jobs.iter_mut().filter(|job| job.claim.is_some()) {
-            let is_lost = !job.cancel_wanted && !job.missing().is_empty();
-            job.losses += u32::from(is_lost);
             Self::interrupted(job, now);
         }
     }

@@ -140,22 +140,15 @@ fn a_job_that_is_given_back_is_not_to_blame() {
 }
 
 #[test]
-fn restarts_count_as_lost_workers() {
+fn restarts_are_not_the_fault_of_jobs() {
     let mut desk = Desk::new(Limits::default());
     let id = desk.accept(wish("ann"));
-    for _ in 0..2 {
+    for _ in 0..10 {
         desk.take().unwrap();
         desk = desk.reopen();
         assert_eq!(desk.ledger.recovered().interrupted, 1);
         assert_eq!(desk.job(&id).status, JobStatus::Queued);
     }
-    desk.take().unwrap();
-    desk = desk.reopen();
-    assert_eq!(desk.ledger.recovered().failed, 1);
-    let job = desk.job(&id);
-    assert_eq!(job.status, JobStatus::Failed);
-    assert_eq!(job.error.unwrap().code, ErrorCode::WorkerLost);
-    assert!(job.finished_at.is_some());
 }
 
 #[test]
@@ -232,7 +225,7 @@ fn a_deadline_counts_from_the_start() {
     desk.wait(9.9);
     assert_eq!(desk.ledger.overdue(desk.now), []);
     desk.wait(0.1);
-    assert_eq!(desk.ledger.overdue(desk.now), [claim.clone()]);
+    assert_eq!(desk.ledger.overdue(desk.now), std::slice::from_ref(&claim));
     let message = "the job took longer than its 10 s".to_owned();
     let error = ErrorBody { code: ErrorCode::DeadlineExceeded, message };
     desk.ledger.failed(&claim, error.clone(), desk.now).unwrap();

@@ -11,8 +11,8 @@ use crate::support::{Desk, wish};
 fn those_that_come_together_wait_for_the_disk_together() {
     let limits = Limits { queued: 100_000, queued_per_client: 100_000, ..Limits::default() };
     let desk = Desk::new(limits);
-    let mut accepted = 0;
-    for threads in [1, 8, 64] {
+    let mut accepted = 0_u64;
+    for threads in [1_u32, 8, 64] {
         let each = 32;
         let begin = Instant::now();
         std::thread::scope(|scope| {
@@ -23,8 +23,8 @@ fn those_that_come_together_wait_for_the_disk_together() {
             }
         });
         let count = each * threads;
-        accepted += count as u64;
-        let rate = count as f64 / begin.elapsed().as_secs_f64();
+        accepted += u64::from(count);
+        let rate = f64::from(count) / begin.elapsed().as_secs_f64();
         println!("{threads} clients at once: {rate:.0} jobs accepted a second");
         assert!(rate > 5.0);
     }

@@ -22,7 +22,7 @@ use diary::Diary;
 const KILLS: u32 = 60;
 
 /// The longest life of a victim.
-const LONGEST_MILLIS: u64 = 160;
+const LONGEST_MILLIS: u64 = 250;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
