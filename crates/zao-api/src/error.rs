@@ -25,6 +25,12 @@ pub enum ErrorCode {
     OutOfMemory,
     /// The job was cancelled before it was done.
     Cancelled,
+    /// The job took longer than it may.
+    DeadlineExceeded,
+    /// Workers were lost again and again while they drew the job.
+    WorkerLost,
+    /// There is no room left on the disk for the pictures.
+    StorageFull,
     /// A file or a connection could not be read or written.
     Io,
     /// A fault of zao itself.
@@ -43,6 +49,9 @@ mod tests {
             (ErrorCode::ModelInvalid, "model_invalid"),
             (ErrorCode::OutOfMemory, "out_of_memory"),
             (ErrorCode::Cancelled, "cancelled"),
+            (ErrorCode::DeadlineExceeded, "deadline_exceeded"),
+            (ErrorCode::WorkerLost, "worker_lost"),
+            (ErrorCode::StorageFull, "storage_full"),
             (ErrorCode::Io, "io"),
             (ErrorCode::Internal, "internal"),
         ];

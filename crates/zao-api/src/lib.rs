@@ -17,6 +17,8 @@ mod error;
 mod finite;
 mod generated;
 mod input_image;
+mod job;
+mod job_event;
 mod lora;
 mod name;
 mod precision;
@@ -32,6 +34,8 @@ pub use bench::{
 pub use error::{ErrorBody, ErrorCode};
 pub use generated::{Generated, GeneratedImage, Stages};
 pub use input_image::InputImage;
+pub use job::{Image, Job, JobLinks, JobRequest, JobStatus, JobTiming, Priority, Progress, Stage};
+pub use job_event::JobEvent;
 pub use lora::{Lora, UsedLora};
 pub use name::UnknownName;
 pub use precision::{Precision, ResolvedPrecision};

@@ -133,9 +133,9 @@ impl Adapters {
 }
 
 /// The adapters that `work` follows, each once.
-pub(crate) fn used(work: &[Work<'_>]) -> Vec<AdapterId> {
+pub(crate) fn used<'w>(work: impl IntoIterator<Item = &'w Work<'w>>) -> Vec<AdapterId> {
     let mut used = Vec::new();
-    for &(id, _) in work.iter().flat_map(|work| work.job.adapters()) {
+    for &(id, _) in work.into_iter().flat_map(|work| work.job.adapters()) {
         if !used.contains(&id) {
             used.push(id);
         }
@@ -172,7 +172,7 @@ impl<'a, B: Backend> Stacks<'a, B> {
     pub(crate) fn new(
         b: &B,
         supply: &mut dyn Supply<B>,
-        work: &[Work<'a>],
+        work: &'a [Work<'a>],
         watch: &mut Watch<'_>,
     ) -> Result<Self> {
         let mut of: Vec<(Stack<'a>, _)> = Vec::new();

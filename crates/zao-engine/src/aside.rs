@@ -4,7 +4,6 @@
 use zao_backend::prelude::*;
 use zao_backend::{Description, Plan, Planner, Policy, Shape};
 use zao_model::text::TextEncoder;
-use zao_model::{Manifest, TextConfig};
 
 use crate::Result;
 use crate::devices::Target;
@@ -83,8 +82,8 @@ pub(crate) trait Aside: ReadsPrompts {
 
 /// A device that is opened when it is needed, and the text encoder on it.
 pub(crate) struct OnDevice<A: Backend, F> {
-    /// It goes before its device.
-    encoder: Option<(TextEncoder<A>, TextConfig)>,
+    /// It goes before its device. Beside it the same without weights, to know what a prompt will take.
+    encoder: Option<(TextEncoder<A>, TextEncoder<Planner>)>,
     device: Option<A>,
     open: F,
     target: Target,
@@ -106,10 +105,10 @@ impl<A: Backend, F: Fn() -> Result<A>> OnDevice<A, F> {
 
 impl<A: Backend, F: Fn() -> Result<A>> ReadsPrompts for OnDevice<A, F> {
     fn states(&self, prompts: &[&[u32]]) -> Result<Vec<States>> {
-        let (Some(device), Some((encoder, config))) = (&self.device, &self.encoder) else {
+        let (Some(device), Some((encoder, hollow))) = (&self.device, &self.encoder) else {
             return Ok(Vec::new());
         };
-        device.reserve(plan(config, device.policy(), prompts)?)?;
+        device.reserve(rehearse(hollow, Planner::new(device.policy()), prompts)?)?;
         let features = encoder.encode(device, prompts)?;
         let read = |features: Tensor<A>| {
             Ok(States { tokens: features.rows(), values: device.read(&features)? })
@@ -136,7 +135,8 @@ impl<A: Backend, F: Fn() -> Result<A>> Aside for OnDevice<A, F> {
         let encoder = parts::take_in(device, weights, target, watch, |device, files| {
             TextEncoder::load(device, files, &model.text)
         })?;
-        self.encoder = Some((encoder, model.text.clone()));
+        let hollow = hollow(model, &Planner::new(device.policy()))?;
+        self.encoder = Some((encoder, hollow));
         Ok(())
     }
 
@@ -155,10 +155,16 @@ impl<A: Backend, F: Fn() -> Result<A>> Aside for OnDevice<A, F> {
 }
 
 /// What reading `prompts` at once takes beside the weights.
-pub(crate) fn plan(config: &TextConfig, policy: Policy, prompts: &[&[u32]]) -> Result<Plan> {
+pub(crate) fn plan(model: &ModelFiles, policy: Policy, prompts: &[&[u32]]) -> Result<Plan> {
     let planner = Planner::new(policy);
-    let encoder = TextEncoder::load(&planner, &Manifest::default(), config)?;
-    let features = encoder.encode(&planner, prompts)?;
-    drop(features);
+    rehearse(&hollow(model, &planner)?, planner, prompts)
+}
+
+fn hollow(model: &ModelFiles, planner: &Planner) -> Result<TextEncoder<Planner>> {
+    Ok(TextEncoder::load(planner, &model.outline(Piece::TextEncoder), &model.text)?)
+}
+
+fn rehearse(encoder: &TextEncoder<Planner>, planner: Planner, prompts: &[&[u32]]) -> Result<Plan> {
+    drop(encoder.encode(&planner, prompts)?);
     Ok(planner.plan())
 }

@@ -4,29 +4,36 @@
 mod beside;
 #[cfg(test)]
 mod census;
+mod session;
 #[cfg(test)]
 mod settings;
 
+use std::borrow::Cow;
+
 use zao_backend::{Backend, Description, Plan};
-use zao_model::noise;
 
 use crate::adapters::used;
 use crate::aside::Aside;
+use crate::desk::Desk;
 use crate::devices::Target;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::{Loading, Parts, Piece};
 use crate::placement::Placement;
 use crate::planning::{Batch, Bounds, Planning, Terms};
-use crate::run::{Draws, run};
+use crate::run::{noise_of, run};
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{Error, Event, Job, Reads, Residency, Result};
+use crate::{AdapterId, Error, Event, Job, Reads, Residency, Result};
+use session::Pace;
 
 /// Drawing without naming the device.
 pub(crate) trait Draw {
     /// Draws every job; `watch` gets the pictures in the order of the jobs.
     fn draw(&mut self, model: &ModelFiles, jobs: &[Job], watch: &mut Watch<'_>) -> Result<()>;
+
+    /// Draws what `desk` hands in until it has nothing more.
+    fn work_through(&mut self, model: &ModelFiles, desk: &mut dyn Desk) -> Result<()>;
 
     /// Bytes of the device's memory that are held for weights and runs.
     fn held_bytes(&self, model: &ModelFiles) -> u64;
@@ -44,6 +51,15 @@ pub(crate) trait Draw {
     fn describe_reader(&mut self) -> Result<Option<Description>>;
 }
 
+/// Where parts are and how long they stay there, while the reserved memory is what it is.
+#[derive(Clone, Copy)]
+struct Stay {
+    placement: Placement,
+    /// Bytes for weights and adapters.
+    room: u64,
+    residency: Residency,
+}
+
 /// A device and the parts of a model on it.
 pub(crate) struct Artist<B: Backend> {
     backend: B,
@@ -55,12 +71,14 @@ pub(crate) struct Artist<B: Backend> {
     reads: Reads,
     /// What the device keeps for runs.
     reserved: Plan,
+    pace: Pace,
 }
 
 impl<B: Backend> Artist<B> {
     pub(crate) fn new(backend: B, target: Target, budget: Budget, residency: Residency) -> Self {
-        let (parts, reserved) = (Parts::new(), Plan::default());
-        Self { backend, parts, target, budget, residency, reads: Reads::Device, reserved }
+        let (parts, reserved, pace) = (Parts::new(), Plan::default(), Pace::default());
+        let reads = Reads::Device;
+        Self { backend, parts, target, budget, residency, reads, reserved, pace }
     }
 
     /// The same with prompts read as this says, by this.
@@ -105,9 +123,21 @@ impl<B: Backend> Artist<B> {
         self.reserved = kept;
         let planned = planning.placement(batch, kept, residency);
         let placement = self.parts.settle(model, self.target, &planned);
-        self.parts.shrink(model, self.target, planning.room(kept), &used(&batch.work));
+        self.parts.shrink(model, self.target, planning.room(kept), &used(&*batch.work));
         self.backend.reserve(batch.plan)?;
         Ok(placement)
+    }
+
+    /// Parts of `model` for a run that follows `adapters`.
+    fn supply<'s>(
+        &'s mut self,
+        model: &'s ModelFiles,
+        stay: Stay,
+        adapters: Vec<AdapterId>,
+    ) -> Loading<'s, B> {
+        let Stay { placement, room, residency } = stay;
+        let (backend, parts, target) = (&self.backend, &mut self.parts, self.target);
+        Loading { backend, model, parts, target, placement, room, adapters, residency }
     }
 
     fn release(&mut self) {
@@ -138,21 +168,8 @@ impl<B: Backend> Artist<B> {
             let placement = self.reserve(&planning, model, &batch, residency)?;
             let room = planning.room(self.reserved);
             let work = batch.work;
-            let mut supply = Loading {
-                backend: &self.backend,
-                model,
-                parts: &mut self.parts,
-                target: self.target,
-                placement,
-                room,
-                adapters: used(&work),
-                residency,
-            };
-            let draws = |job: &Job| -> Draws {
-                let mut source = noise::Source::new(job.ask().generator, job.ask().seed);
-                Box::new(move |count| source.normal(count))
-            };
-            run(&self.backend, &mut supply, &work, &model.scheduler, &draws, watch)?;
+            let mut supply = self.supply(model, Stay { placement, room, residency }, used(&*work));
+            run(supply.backend, &mut supply, &work, &model.scheduler, &noise_of, watch)?;
         }
         Ok(())
     }
@@ -161,7 +178,7 @@ impl<B: Backend> Artist<B> {
 impl<B: Backend> Draw for Artist<B> {
     fn draw(&mut self, model: &ModelFiles, jobs: &[Job], watch: &mut Watch<'_>) -> Result<()> {
         watch.check()?;
-        let work = jobs.iter().map(|job| Work::new(model, job, watch));
+        let work = jobs.iter().map(|job| Work::new(model, Cow::Borrowed(job), watch));
         let work = work.collect::<Result<Vec<_>>>()?;
         if work.is_empty() {
             return Ok(());
@@ -177,6 +194,10 @@ impl<B: Backend> Draw for Artist<B> {
             }
             other => other,
         })
+    }
+
+    fn work_through(&mut self, model: &ModelFiles, desk: &mut dyn Desk) -> Result<()> {
+        session::work_through(self, model, desk)
     }
 
     fn held_bytes(&self, model: &ModelFiles) -> u64 {

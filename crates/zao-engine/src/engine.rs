@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use zao_backend::{Description, Grid};
 use zao_model::Shift;
 
+use crate::desk::Desk;
 use crate::devices::Found;
 use crate::draw::{Artist, Draw};
 use crate::memory::Budget;
@@ -163,11 +164,7 @@ impl Engine {
     /// # Errors
     /// A template that fails.
     pub fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
-        let count = |prompt| -> Result<usize> {
-            let tokens = self.model.prompts.encode(prompt)?;
-            Ok(tokens.ids.len() + tokens.cut)
-        };
-        Ok(count(prompt)?.saturating_sub(count("")?))
+        self.model.prompts.count(prompt)
     }
 
     /// The precision it draws in.
@@ -255,6 +252,16 @@ impl Engine {
         let mut watch = Watch::new(events, cancel, deliver);
         self.artist.draw(&self.model, jobs, &mut watch)?;
         Ok(watch.finish())
+    }
+
+    /// Draws what `desk` hands in until it has nothing more. Pictures join and leave between two steps; each is the
+    /// one that its job alone would give, bit for bit. A job that fails is told of, and the others go on; so does the
+    /// engine where memory is short, with fewer at a time.
+    ///
+    /// # Errors
+    /// A device that failed: every job that was under way has been told, and this engine draws no more.
+    pub fn work_through(&mut self, desk: &mut dyn Desk) -> Result<()> {
+        self.artist.work_through(&self.model, desk)
     }
 
     /// Draws all jobs as [`Self::draw_each`] does and returns the pictures together.

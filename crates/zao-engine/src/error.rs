@@ -110,6 +110,23 @@ pub enum Error {
     Cancelled,
 }
 
+impl Error {
+    /// Whether the device failed, so that the engine draws no more.
+    #[must_use]
+    pub fn ends_engine(&self) -> bool {
+        matches!(self, Self::Device(zao_backend::Error::Device { .. }))
+    }
+
+    /// Whether memory was too small; something smaller may fit.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        matches!(
+            self,
+            Self::OutOfMemory { .. } | Self::Device(zao_backend::Error::OutOfMemory { .. })
+        )
+    }
+}
+
 impl From<zao_model::Error> for Error {
     fn from(error: zao_model::Error) -> Self {
         match error {

@@ -15,12 +15,14 @@ mod cancel;
 mod checked;
 mod convert;
 mod denoise;
+mod desk;
 mod devices;
 mod draw;
 mod engine;
 mod error;
 mod estimate;
 mod event;
+mod facts;
 mod fingerprint;
 mod forecast;
 mod host;
@@ -38,6 +40,7 @@ mod placement;
 mod planning;
 mod plans;
 mod precision;
+mod preview;
 mod prompts;
 mod prospects;
 mod reads;
@@ -56,6 +59,7 @@ pub use convert::{
     Beside, COMPARED, Compared, ConvertSettings, ConvertTo, Converted, ConvertedMatrix, Gained,
     Kept, KeptBecause, compare, convert,
 };
+pub use desk::{Desk, News, Notice, Rung, Ticket};
 pub use devices::{
     Bus, CardFacts, Device, DriverState, InstalledLibrary, Instructions, LibraryPlaces, Served,
     UseOfLibraries, used_bytes,
@@ -64,6 +68,7 @@ pub use engine::{Engine, ModelInfo, Residency, Settings, open, open_synthetic};
 pub use error::{Error, Result};
 pub use estimate::{Drawn, ProcessorPeaks, Speed, StoredBytes, Times};
 pub use event::{Event, Stage, Timings};
+pub use facts::ModelFacts;
 pub use forecast::MemoryPlan;
 pub use host::{Host, MainMemory, Processor, look};
 pub use idle::IdleTimer;

@@ -1,6 +1,8 @@
 //! What drawing with a model on this machine would be like: which device, in which precision, how large, how many at
 //! once. It decides as [`crate::open`] and a run do, by the same code, but takes no device and loads nothing.
 
+use std::borrow::Cow;
+
 use zao_backend::{Grid, Plan};
 
 use crate::devices::Found;
@@ -82,7 +84,7 @@ fn of_model(model: &ModelFiles, settings: &Settings) -> Result<Outlook> {
     // The most memory that is taken, and in how many batches.
     let foresee = |size, count| -> Result<(MemoryPlan, usize)> {
         let job = Job::new(usual_picture(size), &info)?;
-        let work = vec![Work::new(model, &job, &watch)?; count];
+        let work = vec![Work::new(model, Cow::Borrowed(&job), &watch)?; count];
         let batches = planning.batches(&work)?;
         let plan = planning.forecast(Present::default(), Plan::default(), &batches)?;
         Ok((plan, batches.len()))

@@ -80,7 +80,7 @@ impl<'m> Planning<'m> {
     }
 
     /// What runs are rehearsed as.
-    fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self) -> Actor {
         Actor { policy: self.terms.policy, reads: self.terms.reads }
     }
 
@@ -90,7 +90,7 @@ impl<'m> Planning<'m> {
             return Ok(0);
         };
         let prompts = Work::prompts(work);
-        Ok(weights + aside::plan(&self.model.text, target.policy(), &prompts)?.bytes() as u64)
+        Ok(weights + aside::plan(self.model, target.policy(), &prompts)?.bytes() as u64)
     }
 
     /// Bytes that a run of `work` with this plan needs at least: beside it, one part at a time has to fit, and
@@ -117,8 +117,21 @@ impl<'m> Planning<'m> {
         adapters.into_iter().map(|(_, bytes)| bytes).sum()
     }
 
-    fn fits(&self, work: &[Work<'_>], plan: Plan) -> bool {
+    /// Whether a run of `work` with this plan has room beside the largest part.
+    pub(crate) fn fits(&self, work: &[Work<'_>], plan: Plan) -> bool {
         self.needed(work, plan) <= self.bounds.device
+    }
+
+    /// Whether a run of `work` with this plan has room beside all parts, as they would be placed for it, and all its
+    /// adapters.
+    pub(crate) fn keeps_all_parts(&self, work: &[Work<'_>], plan: Plan) -> bool {
+        let room =
+            Room { device: self.room(plan), adapters: self.adapters(work), host: self.bounds.host };
+        let placement = Placement::choose(&self.footprints, room, Residency::Keep);
+        let begins = work.iter().any(|work| work.job.ask().start.is_some());
+        let pieces = Piece::ALL.into_iter().filter(|&piece| begins || piece != Piece::Encoder);
+        let parts: u64 = pieces.map(|piece| placement.of(piece).device_bytes()).sum();
+        self.fits(work, plan) && parts + room.adapters <= room.device
     }
 
     /// Divides `work` into batches that fit, one if possible. A picture that does not fit alone is decoded with less

@@ -1,6 +1,8 @@
 //! Plans for machines that are not there: what drawing would take of a card or a processor, by the rules that a run
 //! follows. Nothing is loaded and no device is opened.
 
+use std::borrow::Cow;
+
 use zao_backend::Grid;
 use zao_model::guidance::Guidance;
 
@@ -142,7 +144,7 @@ impl Plans {
     fn work<'a>(&'a self, jobs: &'a [Job]) -> Result<Vec<Work<'a>>> {
         let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
         let watch = Watch::new(&events, &cancel, &mut deliver);
-        jobs.iter().map(|job| Work::new(&self.model, job, &watch)).collect()
+        jobs.iter().map(|job| Work::new(&self.model, Cow::Borrowed(job), &watch)).collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! In which precision to draw, and why that one.
 
+use std::borrow::Cow;
+
 use zao_backend::Grid;
 use zao_model::guidance::Guidance;
 use zao_model::noise::Generator;
@@ -253,7 +255,8 @@ fn needs(
 fn usual_run(model: &ModelFiles, info: &ModelInfo, actor: Actor) -> Result<u64> {
     let job = Job::new(usual_picture(info.default_size), info)?;
     let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
-    let work = Work::new(model, &job, &Watch::new(&events, &cancel, &mut deliver))?;
+    let watch = Watch::new(&events, &cancel, &mut deliver);
+    let work = Work::new(model, Cow::Borrowed(&job), &watch)?;
     Ok(rehearse(model, actor, &[work])?.bytes() as u64)
 }
 

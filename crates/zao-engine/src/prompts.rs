@@ -20,4 +20,13 @@ impl Prompts {
             Self::Fixed(ids) => Ok(PromptTokens { ids: ids.clone(), cut: 0 }),
         }
     }
+
+    /// How many tokens `prompt` is, without those that the template adds to every prompt.
+    pub(crate) fn count(&self, prompt: &str) -> Result<usize> {
+        let count = |prompt| -> Result<usize> {
+            let tokens = self.encode(prompt)?;
+            Ok(tokens.ids.len() + tokens.cut)
+        };
+        Ok(count(prompt)?.saturating_sub(count("")?))
+    }
 }

@@ -1,5 +1,7 @@
 //! Who reads prompts, the device that draws or the processor beside it, and why. It computes nothing: `aside.rs` reads.
 
+use std::borrow::Cow;
+
 use zao_backend::Plan;
 use zao_weights::PartName;
 
@@ -119,7 +121,8 @@ pub(crate) fn choose(
     let ask = Ask { steps: STEPS, ..usual_picture(info.default_size) };
     let job = Job::new(ask, info)?;
     let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
-    let work = [Work::new(model, &job, &Watch::new(&events, &cancel, &mut deliver))?];
+    let work =
+        [Work::new(model, Cow::Borrowed(&job), &Watch::new(&events, &cancel, &mut deliver))?];
     let foresee = |reads| -> Result<MemoryPlan> {
         let (beside, residency) = (found.beside_bytes(), settings.residency);
         let terms = Terms { target, policy: target.policy(), beside, budget, residency, reads };

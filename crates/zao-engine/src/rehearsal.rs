@@ -1,6 +1,7 @@
 //! Running without a device, to know the memory and the arithmetic of a run before anything is loaded or
 //! computed.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -12,9 +13,11 @@ use zao_model::{Adapter, Fill};
 
 use crate::aside::{Reader, Unread};
 use crate::bench::StageFlops;
+use crate::denoise::Denoising;
 use crate::model::ModelFiles;
 use crate::parts::{Piece, Supply};
-use crate::run::{Draws, run};
+use crate::preview;
+use crate::run::{Draws, begin, decode, run};
 use crate::watch::Watch;
 use crate::work::Work;
 use crate::{AdapterId, CancelToken, Event, Job, Reads, Result, Stage};
@@ -40,6 +43,41 @@ pub(crate) fn rehearse(model: &ModelFiles, actor: Actor, work: &[Work<'_>]) -> R
     let planner = Planner::new(actor.policy);
     rehearse_on(&planner, actor.reads, model, work, &|_| ())?;
     Ok(planner.plan())
+}
+
+/// The memory that `work` takes when each joins those that are drawn already, all are shown while they step, and each
+/// leaves when it is done.
+pub(crate) fn rehearse_joining(
+    model: &ModelFiles,
+    actor: Actor,
+    work: &[Work<'_>],
+) -> Result<Plan> {
+    let planner = Planner::new(actor.policy);
+    let mut supply = Hollow::new(model, &planner, actor.reads)?;
+    let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
+    let mut watch = Watch::new(&events, &cancel, &mut deliver);
+    let mut denoising = Denoising::new();
+    for one in work {
+        let (one, scheduler) = (std::slice::from_ref(one), &model.scheduler);
+        let latents = begin(&planner, &mut supply, one, scheduler, &no_noise, &mut watch)?;
+        for latent in latents {
+            denoising.join(&planner, &supply.transformer, latent)?;
+        }
+    }
+    denoising.step(&planner, &supply.transformer)?;
+    for one in work {
+        let (cells, ask) = (one.job.latent(), one.job.ask());
+        let shrink = preview::shrink_of(cells, ask.height / cells.height);
+        let latent = denoising.values(&planner, 0)?;
+        preview::decode_small(&planner, &supply.decoder, &latent, cells, shrink)?;
+        let latent = denoising.remove(0);
+        decode(&planner, &supply.decoder, one, latent)?;
+    }
+    Ok(planner.plan())
+}
+
+fn no_noise(_: &Job) -> Draws {
+    Box::new(|count| vec![0.0; count])
 }
 
 /// `work` with the first way to save memory whose plan `fits`, and that plan; without one that fits,
@@ -102,8 +140,7 @@ fn rehearse_on(
     let mut supply = Hollow::new(model, planner, reads)?;
     let (cancel, mut deliver) = (CancelToken::new(), drop);
     let mut watch = Watch::new(events, &cancel, &mut deliver);
-    let draws = |_: &Job| -> Draws { Box::new(|count| vec![0.0; count]) };
-    run(planner, &mut supply, work, &model.scheduler, &draws, &mut watch)
+    run(planner, &mut supply, work, &model.scheduler, &no_noise, &mut watch)
 }
 
 /// The largest size smaller than that of `work`, in about the same proportions, whose plan `fits`.
@@ -121,7 +158,7 @@ pub(crate) fn largest_fitting(
     };
     let is_small_enough = |long: usize| {
         let job = work.job.resized(size(long));
-        let smaller = Work { job: &job, ..work.clone() };
+        let smaller = Work { job: Cow::Owned(job), ..work.clone() };
         thriftier(model, actor, &smaller, &fits).is_ok_and(|(_, plan)| fits(plan))
     };
     // Memory grows with the size, so halving the range finds the border.

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use zao_backend::Shape;
 use zao_backend::prelude::*;
+use zao_model::noise;
 use zao_model::schedule::Schedule;
+use zao_model::vae::Decoder;
 
 use crate::adapters::{Stack, Stacks};
 use crate::denoise::{Latent, denoise};
@@ -16,6 +19,12 @@ use crate::{Job, Picture, Result, Stage};
 /// The generator of a job: as many normal values as are asked for, others with each call.
 pub(crate) type Draws = Box<dyn FnMut(usize) -> Vec<f32>>;
 
+/// The generator of the noise that `job` begins with.
+pub(crate) fn noise_of(job: &Job) -> Draws {
+    let mut source = noise::Source::new(job.ask().generator, job.ask().seed);
+    Box::new(move |count| source.normal(count))
+}
+
 /// Runs `work` as one packed batch; `watch` gets each picture when it is decoded, in order. `draws`
 /// gives the generator of a job.
 pub(crate) fn run<B: Backend>(
@@ -26,31 +35,9 @@ pub(crate) fn run<B: Backend>(
     draws: &dyn Fn(&Job) -> Draws,
     watch: &mut Watch<'_>,
 ) -> Result<()> {
-    let origins = origins(b, supply, work, draws, watch)?;
-    let latents = {
-        let captions = Captions::new(b, supply, work, watch)?;
-        let transformer = supply.transformer(watch)?;
-        let config = transformer.config();
-        let latents = work.iter().zip(origins).map(|(work, origin)| {
-            let shape = zao_backend::Shape::new(config.in_channels, work.job.latent().area());
-            let tokens = work.job.latent().over(config.patch()).area();
-            let schedule = Schedule::new(scheduler, work.job.ask().steps, tokens)
-                .without_first(work.job.left_out());
-            let values = match &origin {
-                None => draws(work.job)(shape.len()),
-                Some(origin) => origin.beginning(&schedule),
-            };
-            let tensor = b.upload(shape, &values, Region::Job)?;
-            let stack = work.job.adapters();
-            let positive = captions.of(&work.positive, stack);
-            let negative = work.negative.as_ref().map(|ids| captions.of(ids, stack));
-            let adapters = captions.stacks.of(stack);
-            Ok(Latent { job: work.job, schedule, origin, tensor, positive, negative, adapters })
-        });
-        let latents = latents.collect::<Result<Vec<_>>>()?;
-        watch.enter(Stage::Denoise);
-        denoise(b, transformer, latents, watch)?
-    };
+    let latents = begin(b, supply, work, scheduler, draws, watch)?;
+    watch.enter(Stage::Denoise);
+    let latents = denoise(b, supply.transformer(watch)?, latents, watch)?;
     supply.finished(Piece::Transformer);
 
     watch.check()?;
@@ -58,14 +45,56 @@ pub(crate) fn run<B: Backend>(
     watch.enter(Stage::Decode);
     for (work, latent) in work.iter().zip(latents) {
         watch.check()?;
-        let image = decoder.decode(b, &latent, work.job.latent(), work.thrift)?;
-        drop(latent);
-        let rgb = b.read_bytes(&b.to_rgb8(&image)?)?;
-        let (width, height) = (work.job.ask().width, work.job.ask().height);
-        watch.decoded(Picture { width, height, rgb });
+        watch.decoded(decode(b, decoder, work, latent)?);
     }
     supply.finished(Piece::Decoder);
     Ok(())
+}
+
+/// The latents of `work` before their first step, with the captions that they follow.
+pub(crate) fn begin<B: Backend>(
+    b: &B,
+    supply: &mut dyn Supply<B>,
+    work: &[Work<'_>],
+    scheduler: &zao_model::SchedulerConfig,
+    draws: &dyn Fn(&Job) -> Draws,
+    watch: &mut Watch<'_>,
+) -> Result<Vec<Latent<B>>> {
+    let origins = origins(b, supply, work, draws, watch)?;
+    let captions = Captions::new(b, supply, work, watch)?;
+    let config = supply.transformer(watch)?.config();
+    let latents = work.iter().zip(origins).map(|(work, origin)| {
+        let (cells, ask) = (work.job.latent(), work.job.ask());
+        let shape = Shape::new(config.in_channels, cells.area());
+        let tokens = cells.over(config.patch()).area();
+        let schedule =
+            Schedule::new(scheduler, ask.steps, tokens).without_first(work.job.left_out());
+        let values = match &origin {
+            None => draws(&work.job)(shape.len()),
+            Some(origin) => origin.beginning(&schedule),
+        };
+        let tensor = b.upload(shape, &values, Region::Job)?;
+        let stack = work.job.adapters();
+        let positive = captions.of(&work.positive, stack);
+        let negative = work.negative.as_ref().map(|ids| captions.of(ids, stack));
+        let (guidance, adapters) = (ask.guidance, captions.stacks.of(stack));
+        Ok(Latent { cells, guidance, schedule, origin, tensor, positive, negative, adapters })
+    });
+    latents.collect()
+}
+
+/// The picture of `work` in a latent that is done.
+pub(crate) fn decode<B: Backend>(
+    b: &B,
+    decoder: &Decoder<B>,
+    work: &Work<'_>,
+    latent: Tensor<B>,
+) -> Result<Picture> {
+    let image = decoder.decode(b, &latent, work.job.latent(), work.thrift)?;
+    drop(latent);
+    let rgb = b.read_bytes(&b.to_rgb8(&image)?)?;
+    let (width, height) = (work.job.ask().width, work.job.ask().height);
+    Ok(Picture { width, height, rgb })
 }
 
 /// What a caption depends on: token ids and adapters.

@@ -1,5 +1,7 @@
 //! A job as a run takes it: with its prompts as token ids.
 
+use std::borrow::Cow;
+
 use zao_model::text::MAX_TOKENS;
 use zao_model::vae::Thrift;
 
@@ -10,7 +12,7 @@ use crate::{Event, Job, Result};
 /// A job with its prompts as token ids, positive and, with guidance, negative.
 #[derive(Clone)]
 pub(crate) struct Work<'a> {
-    pub(crate) job: &'a Job,
+    pub(crate) job: Cow<'a, Job>,
     pub(crate) positive: Vec<u32>,
     pub(crate) negative: Option<Vec<u32>>,
     /// How decoding saves memory.
@@ -19,7 +21,7 @@ pub(crate) struct Work<'a> {
 
 impl<'a> Work<'a> {
     /// Tokenizes the prompts of `job`; tells when one is cut.
-    pub(crate) fn new(model: &ModelFiles, job: &'a Job, watch: &Watch<'_>) -> Result<Self> {
+    pub(crate) fn new(model: &ModelFiles, job: Cow<'a, Job>, watch: &Watch<'_>) -> Result<Self> {
         let encode = |prompt: &str, which: &str| -> Result<Vec<u32>> {
             let tokens = model.prompts.encode(prompt)?;
             if tokens.cut > 0 {
@@ -34,12 +36,9 @@ impl<'a> Work<'a> {
         };
         let ask = job.ask();
         let guided = ask.guidance.is_on();
-        Ok(Self {
-            job,
-            positive: encode(&ask.prompt, "prompt")?,
-            negative: if guided { Some(encode(&ask.negative, "negative prompt")?) } else { None },
-            thrift: Thrift::NONE,
-        })
+        let positive = encode(&ask.prompt, "prompt")?;
+        let negative = if guided { Some(encode(&ask.negative, "negative prompt")?) } else { None };
+        Ok(Self { job, positive, negative, thrift: Thrift::NONE })
     }
 
     /// The distinct prompts of all `work`.

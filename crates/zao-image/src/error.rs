@@ -28,4 +28,7 @@ pub enum Error {
     /// The format's own rules are broken, or it is a variant that nobody decodes.
     #[error("the picture is damaged or of a rare kind: {0}; save it anew as PNG")]
     Decode(#[source] image::ImageError),
+    /// The format has no room for the picture.
+    #[error("the picture cannot be written: {0}; take PNG")]
+    Encode(#[source] image::ImageError),
 }

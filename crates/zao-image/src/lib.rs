@@ -4,6 +4,7 @@
 //! A picture to begin with is a [`Picture`] ([`decode()`]), a mask a [`Grey`] ([`decode_mask`]).
 
 mod decode;
+mod encode;
 mod error;
 mod jpeg;
 mod raster;

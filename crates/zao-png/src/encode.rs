@@ -23,11 +23,7 @@ pub(crate) const PARAMETERS_KEYWORD: &str = "parameters";
 /// When the size is out of range, or differs from that of the pixels or of the recipe; when the
 /// recipe holds a float that is not finite; when its texts are longer than [`MAX_TEXT_BYTES`].
 pub fn encode(rgb8: &[u8], width: u32, height: u32, recipe: &Recipe) -> Result<Vec<u8>, Error> {
-    check_dimensions(width, height)?;
-    let expected = 3 * u64::from(width) * u64::from(height);
-    if rgb8.len() as u64 != expected {
-        return Err(Error::PixelBytes { width, height, expected, given: rgb8.len() });
-    }
+    check(rgb8, width, height)?;
     if (recipe.width, recipe.height) != (width, height) {
         return Err(Error::RecipeSize {
             recipe_width: recipe.width,
@@ -47,11 +43,30 @@ pub fn encode(rgb8: &[u8], width: u32, height: u32, recipe: &Recipe) -> Result<V
         .map_err(Error::Encode)
 }
 
-fn write(
+/// Encodes pixels as [`encode`] does, without any text: for previews and small copies, whose recipe is elsewhere.
+///
+/// # Errors
+///
+/// When the size is out of range, or differs from that of the pixels.
+pub fn encode_plain(rgb8: &[u8], width: u32, height: u32) -> Result<Vec<u8>, Error> {
+    check(rgb8, width, height)?;
+    write(rgb8, width, height, []).map_err(Error::Encode)
+}
+
+fn check(rgb8: &[u8], width: u32, height: u32) -> Result<(), Error> {
+    check_dimensions(width, height)?;
+    let expected = 3 * u64::from(width) * u64::from(height);
+    if rgb8.len() as u64 != expected {
+        return Err(Error::PixelBytes { width, height, expected, given: rgb8.len() });
+    }
+    Ok(())
+}
+
+fn write<const N: usize>(
     rgb8: &[u8],
     width: u32,
     height: u32,
-    texts: [(&str, String); 2],
+    texts: [(&str, String); N],
 ) -> Result<Vec<u8>, png::EncodingError> {
     let mut bytes = Vec::with_capacity(rgb8.len() / 2);
     let mut encoder = Encoder::new(&mut bytes, width, height);

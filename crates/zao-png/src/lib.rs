@@ -17,7 +17,7 @@ mod read;
 mod text;
 
 pub use decode::{RgbImage, decode_rgb};
-pub use encode::encode;
+pub use encode::{encode, encode_plain};
 pub use error::Error;
 pub use limits::{MAX_PIXELS, MAX_SIDE, MAX_TEXT_BYTES};
 pub use parameters::{Parameters, Setting};

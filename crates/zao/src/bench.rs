@@ -15,7 +15,6 @@ use zao_engine::{Ask, Event, Generator, Guidance, Job, Residency, Settings, Synt
 use crate::cli::{BenchArgs, BenchCommand, CommonArgs, SettingArgs};
 use crate::console;
 use crate::failure::{Failure, Result};
-use crate::generate::precision;
 use crate::places;
 use crate::progress::Progress;
 use crate::screen::Screen;
@@ -114,7 +113,7 @@ fn open(common: &CommonArgs, tokens: usize) -> Result<Bench> {
 fn settings(setting: &SettingArgs, residency: Residency) -> Result<Settings> {
     Ok(Settings {
         device: setting.device,
-        precision: precision(setting.precision),
+        precision: zao_request::wanted_precision(setting.precision),
         threads: setting.threads,
         instructions: places::instructions()?,
         memory_limit: setting.memory_limit.map(|mib| mib << 20),

@@ -6,6 +6,8 @@ mod doctor;
 mod files;
 mod memory;
 mod plan;
+mod serve;
+mod worker;
 
 use std::fmt::Display;
 use std::num::NonZeroUsize;
@@ -23,6 +25,8 @@ pub(crate) use doctor::DoctorArgs;
 pub(crate) use files::{FileArgs, InspectArgs};
 pub(crate) use memory::MemoryArgs;
 pub(crate) use plan::PlanArgs;
+pub(crate) use serve::{LogForm, ServeArgs};
+pub(crate) use worker::WorkerArgs;
 
 /// More threads or connections than this are a slip of the finger, not a wish.
 const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
@@ -57,6 +61,11 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Download a model, or go on where a download stopped
     Pull(PullArgs),
+    /// Draw for others: a page, jobs over HTTP, and a supervisor that keeps it alive
+    Serve(Box<ServeArgs>),
+    /// Draw for `zao serve`, which starts this
+    #[command(hide = true)]
+    Worker(WorkerArgs),
 }
 
 #[derive(Args, Debug)]

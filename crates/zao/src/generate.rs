@@ -1,32 +1,26 @@
 //! `zao generate`: a prompt to picture files.
 
 mod input;
-mod jobs;
-mod loras;
 mod output;
-mod provenance;
 mod report;
 mod request;
-mod size;
 
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
-use zao_api::{Precision as Asked, ResolvedPrecision as Recorded};
+use zao_api::Request;
 use zao_engine::{
-    CancelToken, Description, Engine, Error, Event, Job, MemoryPlan, Place, Placed, Placement,
-    Precision, Residency, ResolvedPrecision, Settings,
+    CancelToken, Engine, Error, Event, Grid, Job, MemoryPlan, Place, Placed, Placement, Residency,
+    Settings,
 };
+use zao_request::{Input, Loras, Provenance, recorded_precision, wanted_precision};
 
 use crate::cli::GenerateArgs;
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::{console, interrupt, model, places, units};
-use input::Input;
-use loras::Loras;
 use output::Output;
-pub(crate) use provenance::Provenance;
 use report::Report;
 use request::Wanted;
 
@@ -39,16 +33,21 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
 
     // Everything that can be wrong is looked for before anything is said or drawn.
     let mut wanted = Wanted::new(args)?;
-    let input = Input::read(&wanted.request)?;
+    let input = input::read(&wanted.request)?;
     let (mut engine, notice) = open(args, &wanted)?;
-    wanted.request = jobs::complete(wanted.request, engine.model());
-    let (size, size_remark) =
-        size::settle(&wanted.request, input.as_ref().map(Input::size), &engine)?;
+    wanted.request = zao_request::complete(wanted.request, engine.model());
+    let (size, size_remark) = settle(&wanted.request, input.as_ref().map(Input::size), &engine)?;
     engine.model().check_size(size).map_err(Failure::usage)?;
     let start = input.as_ref().map(|input| input.start(size));
     let merged = args.merge_lora || wanted.merges();
-    let loras = Loras::open(&mut engine, &wanted.request.loras, &places::adapters()?, merged)?;
-    let jobs = jobs::of(&wanted.request, size, start.as_ref(), loras.stack(), engine.model());
+    let loras = Loras::open(&mut engine, &wanted.request.loras, &places::adapters()?, merged);
+    let loras = loras.map_err(|error| match error {
+        zao_request::Error::UnknownLora { .. } => Failure::usage(error),
+        other => other.into(),
+    })?;
+    let seeds = zao_request::seeds(&wanted.request);
+    let (request, start) = (&wanted.request, start.as_ref());
+    let jobs = zao_request::jobs(request, &seeds, size, start, loras.stack(), engine.model());
     let jobs = jobs.map_err(Failure::usage)?;
     let output = Output::new(&args.output, jobs.len())?;
     if args.json && output.is_stdout() {
@@ -67,7 +66,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         );
     }
     if engine.precision_reason().is_choice() {
-        let (precision, why) = (recorded(&engine), engine.precision_reason());
+        let (precision, why) = (recorded_precision(&engine), engine.precision_reason());
         screen.remark(&format!("drawing in {precision}: {why}"));
     }
     if let Some(remark) = size_remark {
@@ -75,7 +74,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     }
     let provenance = Provenance::of(&mut engine)?;
     let warnings =
-        wanted.warnings(args, (&engine, provenance.device()), input.as_ref(), &loras.used);
+        wanted.warnings(args, (&engine, provenance.device()), input.as_ref(), loras.used());
     let warnings = RefCell::new(warnings);
     warnings.borrow().iter().for_each(|line| screen.remark(line));
     let steps = jobs.iter().map(Job::steps).max().unwrap_or(0);
@@ -97,8 +96,8 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         }
         other => progress.show(&other),
     };
-    let image = input.as_ref().map(|input| input.record().clone());
-    let provenance = provenance.with_image(image).with_loras(loras.used);
+    let image = input.as_ref().map(Input::record);
+    let provenance = provenance.with_image(image).with_loras(loras.used().to_vec());
     let mut report = Report::new(&engine, provenance, jobs.len(), begun);
     // Each picture is written as soon as it is there: what comes later cannot lose it.
     let mut written = Ok(());
@@ -130,6 +129,16 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         screen.remark(&notice);
     }
     Ok(())
+}
+
+/// The size to draw, and what to tell the user about it if zao chose.
+fn settle(
+    request: &Request,
+    picture: Option<Grid>,
+    engine: &Engine,
+) -> zao_engine::Result<(Grid, Option<String>)> {
+    let tokens = |prompt: &str| engine.prompt_tokens(prompt);
+    zao_request::settle(request, picture, engine.model(), tokens)
 }
 
 /// Bytes from which on a plan is told: every machine has less.
@@ -182,7 +191,7 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
     let chosen = model::choose(&wanted.model(), &args.files, &places::store()?)?;
     let settings = Settings {
         device: args.device,
-        precision: precision(wanted.request.precision.unwrap_or_default()),
+        precision: wanted_precision(wanted.request.precision.unwrap_or_default()),
         threads: args.threads,
         instructions: places::instructions()?,
         vram: args.memory.vram,
@@ -206,41 +215,4 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
         other => other.into(),
     })?;
     Ok((engine, chosen.notice))
-}
-
-/// The precision as the engine takes it.
-pub(crate) fn precision(asked: Asked) -> Precision {
-    match asked {
-        Asked::Auto => Precision::Auto,
-        Asked::F32 => Precision::Exactly(ResolvedPrecision::F32),
-        Asked::Bf16 => Precision::Exactly(ResolvedPrecision::Bf16),
-        Asked::Fp8 => Precision::Exactly(ResolvedPrecision::Fp8),
-        Asked::Int8 => Precision::Exactly(ResolvedPrecision::Int8),
-    }
-}
-
-/// The device as recipes record it: with what decides the last bits of its results, and who read the prompt if that was
-/// another.
-fn recorded_device(engine: &mut Engine) -> Result<String> {
-    let words = |it: Description| format!("{} ({})", it.device, it.numerics);
-    let device = words(engine.device());
-    Ok(match engine.reader()? {
-        None => device,
-        Some(reader) => format!("{device}, prompts read by {}", words(reader)),
-    })
-}
-
-/// The precision that `engine` draws in, as recipes record it.
-fn recorded(engine: &Engine) -> Recorded {
-    on_the_wire(engine.precision())
-}
-
-/// The precision as JSON names it.
-pub(crate) fn on_the_wire(precision: ResolvedPrecision) -> Recorded {
-    match precision {
-        ResolvedPrecision::F32 => Recorded::F32,
-        ResolvedPrecision::Bf16 => Recorded::Bf16,
-        ResolvedPrecision::Fp8 => Recorded::Fp8,
-        ResolvedPrecision::Int8 => Recorded::Int8,
-    }
 }

@@ -29,6 +29,11 @@ pub(crate) fn on_interrupt(
     ctrlc::set_handler(handler).context("cannot listen for Ctrl-C")
 }
 
+/// Lets Ctrl-C and requests to terminate pass, in a process whose parent says when it ends.
+pub(crate) fn ignore() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {}).context("cannot listen for Ctrl-C")
+}
+
 /// Lets the second Ctrl-C wait until the returned value is dropped, so that a file that is being
 /// written is neither cut short nor left behind under its temporary name.
 pub(crate) fn uninterrupted() -> MutexGuard<'static, ()> {

@@ -24,8 +24,10 @@ mod plan;
 mod progress;
 mod pull;
 mod screen;
+mod serve;
 mod units;
 mod usage;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         Command::Models(args) => models::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Pull(args) => pull::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Worker(args) => worker::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

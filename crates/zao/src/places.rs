@@ -26,6 +26,21 @@ pub(crate) fn adapters() -> anyhow::Result<AdapterFolder> {
     Ok(AdapterFolder::new(home()?.join("loras")))
 }
 
+/// The folder of jobs and their pictures, `jobs` beside the models.
+pub(crate) fn jobs() -> anyhow::Result<PathBuf> {
+    Ok(home()?.join("jobs"))
+}
+
+/// What clients of the server have to show, if `ZAO_TOKEN` says so.
+pub(crate) fn token() -> Option<String> {
+    text("ZAO_TOKEN")
+}
+
+/// How much is written to the server's log, `ZAO_LOG`.
+pub(crate) fn log_level() -> Option<String> {
+    text("ZAO_LOG")
+}
+
 /// The store of installed models, the folder `models`; and the cache of Hugging Face's own tools beside it.
 pub(crate) fn store() -> anyhow::Result<Store> {
     let store = Store::new(home()?.join("models"));

@@ -14,7 +14,7 @@ use zao_weights::KnownModel;
 use crate::cli::PlanArgs;
 use crate::failure::{Failure, Result};
 use crate::model::{self, Asked};
-use crate::{console, demo, generate, places};
+use crate::{console, demo, places};
 
 /// What there is of memory elsewhere when nobody says.
 const RAM_ELSEWHERE: u64 = 32_000_000_000;
@@ -113,7 +113,7 @@ fn model(args: &PlanArgs) -> Result<(String, Plans, Source)> {
 /// The precisions to choose among.
 fn precisions(args: &PlanArgs) -> Vec<ResolvedPrecision> {
     use ResolvedPrecision::{Bf16, Fp8, Int8};
-    match generate::precision(args.precision.unwrap_or(Precision::Auto)) {
+    match zao_request::wanted_precision(args.precision.unwrap_or(Precision::Auto)) {
         zao_engine::Precision::Auto => vec![Bf16, Fp8, Int8],
         zao_engine::Precision::Exactly(precision) => vec![precision],
     }

@@ -1,11 +1,11 @@
-//! Who may take what from outside: HTTP, CUDA and the command line each have their crates. Words in
+//! Who may take what from outside: HTTP, databases, CUDA and the command line each have their crates. Words in
 //! sources are [`super::purity`]; this looks only at manifests, tests left free.
 
 use super::{Fault, Rule};
 use crate::Project;
 use crate::read::metadata::Kind;
 
-/// Only the crates made for it know HTTP, CUDA, WebGPU or the command line.
+/// Only the crates made for it know HTTP, databases, CUDA, WebGPU or the command line.
 pub const RULE: Rule = Rule { name: "each outside world has its crates", check };
 
 /// Packages that bring one outside world, and the crates that may use them.
@@ -15,7 +15,7 @@ struct World {
     known_to: &'static [&'static str],
 }
 
-const WORLDS: [World; 5] = [
+const WORLDS: [World; 6] = [
     World {
         name: "HTTP servers",
         packages: &["actix-web", "axum", "hyper", "rocket", "tiny_http", "tower", "warp"],
@@ -26,6 +26,7 @@ const WORLDS: [World; 5] = [
         packages: &["curl", "reqwest", "ureq"],
         known_to: &["zao-weights", "zao-load"],
     },
+    World { name: "databases", packages: &["rusqlite", "sqlx"], known_to: &["zao-queue"] },
     World { name: "CUDA", packages: &["cudarc", "cust"], known_to: &["zao-cuda"] },
     World { name: "WebGPU", packages: &["wgpu"], known_to: &["zao-wgpu"] },
     World {

@@ -1,6 +1,7 @@
 //! Whole pictures through the engine itself: each repetition opens the model anew, as a run of the
 //! command does, so that loading is measured too.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use zao_backend::Policy;
@@ -53,7 +54,7 @@ impl StageFlops {
 /// The arithmetic of `job` on a device of this policy.
 pub(super) fn flops(model: &ModelFiles, policy: Policy, job: &Job) -> Result<StageFlops> {
     let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
-    let work = Work::new(model, job, &Watch::new(&events, &cancel, &mut deliver))?;
+    let work = Work::new(model, Cow::Borrowed(job), &Watch::new(&events, &cancel, &mut deliver))?;
     rehearse_stages(model, policy, &[work])
 }
 

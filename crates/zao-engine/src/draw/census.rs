@@ -12,6 +12,7 @@ use zao_model::noise::Generator;
 use zao_weights::Source;
 
 use super::{Artist, Draw};
+use crate::desk::{Desk, News, Notice, Rung, Ticket};
 use crate::devices::Target;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
@@ -26,6 +27,8 @@ struct Census {
     alive: Rc<Cell<usize>>,
     /// Bytes that it says are free, and whether somebody takes them before they are reserved.
     free: Rc<Cell<(Option<u64>, bool)>>,
+    /// What was asked for, in order.
+    reserved: Rc<RefCell<Vec<Plan>>>,
 }
 
 /// A weight that is counted as long as it is there.
@@ -50,6 +53,7 @@ impl Backend for Census {
     }
 
     fn reserve(&self, plan: Plan) -> Result<()> {
+        self.reserved.borrow_mut().push(plan);
         let (_, taken) = self.free.get();
         if taken {
             let (device, region, asked) = ("census".into(), Region::Step, plan.step);
@@ -104,6 +108,7 @@ struct Scene {
     artist: Artist<Census>,
     alive: Rc<Cell<usize>>,
     free: Rc<Cell<(Option<u64>, bool)>>,
+    reserved: Rc<RefCell<Vec<Plan>>>,
 }
 
 impl Scene {
@@ -124,10 +129,16 @@ impl Scene {
         let jobs = (0..PICTURES).map(|_| job(64)).collect();
         let (alive, free) = (Rc::new(Cell::new(0)), Rc::new(Cell::new((None, false))));
         let planner = Planner::new(Policy::F32);
-        let backend = Census { planner, alive: Rc::clone(&alive), free: Rc::clone(&free) };
+        let reserved = Rc::default();
+        let backend = Census {
+            planner,
+            alive: Rc::clone(&alive),
+            free: Rc::clone(&free),
+            reserved: Rc::clone(&reserved),
+        };
         let precision = ResolvedPrecision::F32;
         let artist = Artist::new(backend, Target::Cpu(precision), Budget::new(limit), residency);
-        Self { model, jobs, artist, alive, free }
+        Self { model, jobs, artist, alive, free, reserved }
     }
 
     /// Lets every job begin with one black picture.
@@ -291,4 +302,104 @@ fn memory_that_others_take_after_planning_is_told_with_a_size_that_fits_and_no_r
 
     scene.free.set((None, false));
     scene.finish();
+}
+
+/// A desk that has all its jobs at once, and lets the device have memory again after so many refusals.
+struct Patient<'s> {
+    jobs: Vec<Job>,
+    refusals: usize,
+    free: &'s Cell<(Option<u64>, bool)>,
+    rungs: Vec<Rung>,
+    again: usize,
+    delivered: Vec<Ticket>,
+    failed: Vec<String>,
+}
+
+impl Desk for Patient<'_> {
+    fn next(&mut self) -> Option<(Ticket, Job)> {
+        let job = self.jobs.pop()?;
+        Some((Ticket(self.jobs.len() as u64), job))
+    }
+
+    fn is_given_up(&mut self, _: Ticket) -> bool {
+        false
+    }
+
+    fn wants_preview(&mut self, _: Ticket, _: usize, _: usize) -> bool {
+        false
+    }
+
+    fn tell(&mut self, _: Ticket, news: News) {
+        self.again += usize::from(news == News::Again);
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        if let Notice::Relieved(rung) = notice {
+            self.rungs.push(rung);
+            if self.rungs.len() == self.refusals {
+                self.free.set((None, false));
+            }
+        }
+    }
+
+    fn deliver(&mut self, ticket: Ticket, _: Picture) {
+        self.delivered.push(ticket);
+    }
+
+    fn fail(&mut self, _: Ticket, error: &crate::Error) {
+        self.failed.push(error.to_string());
+    }
+}
+
+#[test]
+fn a_session_that_memory_is_taken_from_climbs_down_and_loses_no_job() {
+    for (refusals, rungs) in
+        [(0, [].as_slice()), (1, &[Rung::Caches]), (3, &[Rung::Caches, Rung::Batch, Rung::Batch])]
+    {
+        let mut scene = Scene::new(Residency::Keep, None);
+        scene.free.set((None, refusals > 0));
+        let free = Rc::clone(&scene.free);
+        let mut desk = Patient {
+            jobs: std::mem::take(&mut scene.jobs),
+            refusals,
+            free: &free,
+            rungs: Vec::new(),
+            again: 0,
+            delivered: Vec::new(),
+            failed: Vec::new(),
+        };
+        scene.artist.work_through(&scene.model, &mut desk).unwrap();
+        desk.delivered.sort_unstable();
+        assert_eq!(desk.delivered, (0..PICTURES as u64).map(Ticket).collect::<Vec<_>>());
+        assert_eq!((desk.rungs.as_slice(), desk.failed.len()), (rungs, 0));
+        assert_eq!(desk.again > 0, refusals > 0);
+        let asked = scene.reserved.borrow();
+        let smaller = asked.is_sorted_by(|a, b| a.bytes() >= b.bytes());
+        assert!(smaller || refusals == 0, "each try asks for less: {asked:?}");
+    }
+}
+
+#[test]
+fn where_not_one_picture_has_room_every_job_is_told_and_the_next_are_drawn() {
+    let mut scene = Scene::new(Residency::Keep, None);
+    scene.jobs.truncate(3);
+    let jobs = scene.jobs.clone();
+    scene.free.set((None, true));
+    let free = Rc::clone(&scene.free);
+    let mut desk = Patient {
+        jobs: jobs.clone(),
+        refusals: usize::MAX,
+        free: &free,
+        rungs: Vec::new(),
+        again: 0,
+        delivered: Vec::new(),
+        failed: Vec::new(),
+    };
+    scene.artist.work_through(&scene.model, &mut desk).unwrap();
+    assert_eq!((desk.failed.len(), desk.delivered.len()), (3, 0));
+    assert!(desk.failed.iter().all(|why| why.contains("draw again")), "{:?}", desk.failed);
+    free.set((None, false));
+    desk.jobs = jobs;
+    scene.artist.work_through(&scene.model, &mut desk).unwrap();
+    assert_eq!(desk.delivered.len(), 3);
 }

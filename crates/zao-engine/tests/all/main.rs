@@ -19,6 +19,7 @@ mod cards;
 mod converted;
 mod copies;
 mod damaged;
+mod desk;
 mod edits;
 mod events;
 mod files;

@@ -7,9 +7,9 @@ use zao_api::{
 };
 use zao_engine::bench::{Bench, Drawing, Drawn, Measured, Product};
 use zao_engine::{Job, peak_bytes};
+use zao_request::on_the_wire;
 
 use super::number;
-use crate::generate::on_the_wire;
 
 /// Additions and multiplications in a TFLOP.
 const TERA: f64 = 1e12;

@@ -9,12 +9,12 @@ use zao_api::{BatchRun, BenchScenarios, ColdStart, MemoryUse, Repeated, Stages};
 use zao_engine::{
     CancelToken, Device, Engine, Event, Job, ModelSource, Residency, Settings, Synthetic, Timings,
 };
+use zao_request::{Provenance, on_the_wire};
 
 use super::report::spread;
 use super::{CAPTION, ask, number, settings};
 use crate::cli::ScenariosArgs;
 use crate::failure::{Failure, Result};
-use crate::generate::{Provenance, on_the_wire};
 use crate::model::{self, Asked};
 use crate::places;
 use crate::progress::Progress;
@@ -173,7 +173,10 @@ impl<'a> Subject<'a> {
         let jobs = (0..count as u64).map(|seed| Job::new(ask(size, steps, seed), engine.model()));
         let jobs = jobs.collect::<std::result::Result<Vec<_>, _>>().map_err(Failure::usage)?;
         let provenance = Provenance::of(engine)?;
-        let recipes = jobs.iter().map(|job| provenance.recipe(job)).collect::<Result<Vec<_>>>()?;
+        let recipes = jobs
+            .iter()
+            .map(|job| provenance.recipe(job))
+            .collect::<zao_request::Result<Vec<_>>>()?;
         let progress = Progress::new(&Screen::new(self.args.setting.quiet), steps, count);
         let (mut encoded, mut encoding, mut index) = (Ok(()), Duration::ZERO, 0);
         let timings = engine.draw_each(

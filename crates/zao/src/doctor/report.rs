@@ -102,7 +102,7 @@ fn drawing(drawing: &Drawing, is_here: bool) -> Vec<Text> {
 }
 
 fn precision(outlook: &Outlook) -> String {
-    crate::generate::on_the_wire(outlook.precision).to_string()
+    zao_request::on_the_wire(outlook.precision).to_string()
 }
 
 /// Advice with numbers, and below each what to type.

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use zao_api::{Generated, GeneratedImage, Stages};
 use zao_engine::{Engine, Job, Picture, Timings};
+use zao_request::Provenance;
 
 use super::output::Output;
-use super::provenance::{Provenance, narrow};
 use crate::failure::Result;
 use crate::units;
 
@@ -43,8 +43,9 @@ impl Report {
         let index = self.images.len();
         let (job, target) = (&jobs[index], &output.targets()[index]);
         let since = Instant::now();
-        let (width, height) = (narrow(picture.width)?, narrow(picture.height)?);
-        let png = zao_png::encode(&picture.rgb, width, height, &self.provenance.recipe(job)?)?;
+        let recipe = self.provenance.recipe(job)?;
+        let (width, height) = (recipe.width, recipe.height);
+        let png = zao_png::encode(&picture.rgb, width, height, &recipe)?;
         self.encode_png += since.elapsed();
         target.write(&png)?;
         let (file, seed) = (target.to_string(), job.ask().seed);

@@ -7,12 +7,13 @@ use anyhow::Context;
 use zao_api::{Lora, Quality, Recipe, Request, UsedLora};
 use zao_engine::Engine;
 use zao_png::Origin;
+use zao_request::{Input, recorded_precision};
 
 use crate::cli::{AskedSize, GenerateArgs};
 use crate::failure::{Failure, Result};
 use crate::model::Asked;
 
-use super::input::{self, Input};
+use super::input;
 
 /// What is wanted, and where that comes from.
 pub(super) struct Wanted {
@@ -135,7 +136,7 @@ fn differences(recipe: &Recipe, engine: &Engine, device: &str, loras: &[UsedLora
         differences
             .push(format!("the picture was drawn on {there}, this is {device}; pixels may differ"));
     }
-    let precision = super::recorded(engine);
+    let precision = recorded_precision(engine);
     if recipe.precision != precision {
         let there = recipe.precision;
         differences.push(format!(

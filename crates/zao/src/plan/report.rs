@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use zao_engine::{MemoryPlan, On, Place, Placed, Prospect, recommended};
+use zao_request::on_the_wire;
 
 use super::{Planned, words};
 use crate::columns::{self, Side};
-use crate::generate::on_the_wire;
 use crate::language::{Language, Text};
 use crate::units;
 

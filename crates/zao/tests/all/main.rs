@@ -38,4 +38,6 @@ mod plan;
 mod pull;
 mod quality;
 mod said;
+#[cfg(target_os = "linux")]
+mod serve;
 mod wrong_use;

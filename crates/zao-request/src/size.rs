@@ -2,9 +2,9 @@
 //! begins with, by the quality asked for, or by the length of the prompt.
 
 use zao_api::{Quality, Request};
-use zao_engine::{Engine, Grid, ModelInfo};
+use zao_engine::{Grid, ModelInfo};
 
-use crate::failure::Result;
+use crate::Result;
 
 /// Prompts of at most so many tokens are drawn as drafts, and as standard. Published guides take 30 and 60
 /// words; an English word is 1.3 tokens, and Chinese has no words to count.
@@ -12,17 +12,22 @@ const SHORT: usize = 40;
 const MEDIUM: usize = 80;
 
 /// The size to draw for `request`, which may begin with a picture of the size `picture`, and what to tell
-/// the user about it if zao chose.
-pub(super) fn settle(
+/// the user about it if zao chose. `tokens` counts those of a prompt; it is only asked where the prompt decides.
+///
+/// Whether the model draws that size is for [`ModelInfo::check_size`] to say.
+///
+/// # Errors
+/// Those of `tokens`.
+pub fn settle<E>(
     request: &Request,
     picture: Option<Grid>,
-    engine: &Engine,
-) -> Result<(Grid, Option<String>)> {
-    let model = engine.model();
+    model: &ModelInfo,
+    tokens: impl FnOnce(&str) -> Result<usize, E>,
+) -> Result<(Grid, Option<String>), E> {
     if request.quality != Some(Quality::Auto) {
         return Ok((size(request, picture, request.quality, model), None));
     }
-    let tokens = engine.prompt_tokens(&request.prompt)?;
+    let tokens = tokens(&request.prompt)?;
     let quality = by_length(tokens);
     let size = size(request, picture, Some(quality), model);
     let remark = format!(

@@ -1,15 +1,14 @@
-//! What made a picture, as its recipe records it.
+//! What made a picture, as its recipe records it, and the PNG that carries both. Files are NOT written here.
 
-use anyhow::Context;
 use zao_api::{InputImage, Model, Recipe, RecipeFormat, ResolvedPrecision, Rng, UsedLora};
-use zao_engine::{Engine, Generator, Job};
+use zao_engine::{Engine, Generator, Job, Picture};
 
-use super::{recorded, recorded_device};
-use crate::failure::Result;
+use crate::{Error, Result, recorded_device, recorded_precision};
 
 /// The model, the arithmetic, the device, the picture to begin with and the adapters, which are the same for all
 /// pictures of a run.
-pub(crate) struct Provenance {
+#[derive(Clone, Debug)]
+pub struct Provenance {
     model: Model,
     image: Option<InputImage>,
     shift: f32,
@@ -23,46 +22,54 @@ impl Provenance {
     ///
     /// # Errors
     /// A processor that cannot be had to read prompts.
-    pub(crate) fn of(engine: &mut Engine) -> Result<Self> {
+    pub fn of(engine: &mut Engine) -> Result<Self> {
         let device = recorded_device(engine)?;
         let model = engine.model();
         Ok(Self {
             model: Model { name: model.name.clone(), fingerprint: model.fingerprint.clone() },
             image: None,
             shift: model.shift,
-            precision: recorded(engine),
+            precision: recorded_precision(engine),
             device,
             loras: Vec::new(),
         })
     }
 
     /// The same for pictures that begin with another.
-    pub(super) fn with_image(self, image: Option<InputImage>) -> Self {
+    #[must_use]
+    pub fn with_image(self, image: Option<InputImage>) -> Self {
         Self { image, ..self }
     }
 
     /// The same for pictures that follow adapters.
-    pub(super) fn with_loras(self, loras: Vec<UsedLora>) -> Self {
+    #[must_use]
+    pub fn with_loras(self, loras: Vec<UsedLora>) -> Self {
         Self { loras, ..self }
     }
 
     /// The model.
-    pub(super) fn model(&self) -> &Model {
+    #[must_use]
+    pub fn model(&self) -> &Model {
         &self.model
     }
 
     /// The device as recipes record it.
-    pub(super) fn device(&self) -> &str {
+    #[must_use]
+    pub fn device(&self) -> &str {
         &self.device
     }
 
     /// The arithmetic.
-    pub(super) fn precision(&self) -> ResolvedPrecision {
+    #[must_use]
+    pub fn precision(&self) -> ResolvedPrecision {
         self.precision
     }
 
     /// How to draw the picture of `job` again.
-    pub(crate) fn recipe(&self, job: &Job) -> Result<Recipe> {
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`].
+    pub fn recipe(&self, job: &Job) -> Result<Recipe> {
         let ask = job.ask();
         Ok(Recipe {
             format: RecipeFormat,
@@ -88,9 +95,18 @@ impl Provenance {
             device: self.device.clone(),
         })
     }
+
+    /// The PNG of the picture that `job` gave, with its recipe.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`]; [`Error::Png`] when the texts of the recipe are too long for a file.
+    pub fn png(&self, job: &Job, picture: &Picture) -> Result<Vec<u8>> {
+        let recipe = self.recipe(job)?;
+        Ok(zao_png::encode(&picture.rgb, recipe.width, recipe.height, &recipe)?)
+    }
 }
 
 /// A checked number of pixels or steps as recipes hold it.
-pub(super) fn narrow(count: usize) -> Result<u32> {
-    Ok(u32::try_from(count).with_context(|| format!("{count} does not fit into a recipe"))?)
+fn narrow(count: usize) -> Result<u32> {
+    u32::try_from(count).map_err(|_| Error::TooLarge { count })
 }

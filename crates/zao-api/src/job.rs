@@ -1,0 +1,263 @@
+//! A job of a server, as its clients see it. How jobs are kept, ordered and drawn is NOT known here.
+
+use serde::{Deserialize, Serialize};
+
+use crate::finite;
+use crate::name::named;
+use crate::{ErrorBody, Request};
+
+/// A wish for pictures, as it is sent to a server.
+///
+/// In JSON the fields of the request and of the job stand side by side. Unknown fields are ignored on reading; who refuses them has
+/// [`JobRequest::FIELDS`] to compare with.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct JobRequest {
+    /// What to draw; its `image` and `mask` are data URLs or ids of pictures, never paths.
+    #[serde(flatten)]
+    pub request: Request,
+    /// Whose turn it is before others'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    /// How many pictures of the way there each picture shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previews: Option<u32>,
+    /// Seconds from its start after which the job is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_seconds: Option<f64>,
+}
+
+impl JobRequest {
+    /// Every field that a server takes. `precision` and `model` of a [`Request`] are not among them: a server has one of each.
+    pub const FIELDS: [&str; 19] = [
+        "prompt",
+        "negative_prompt",
+        "width",
+        "height",
+        "quality",
+        "image",
+        "mask",
+        "strength",
+        "steps",
+        "guidance",
+        "cfg_normalization",
+        "cfg_truncation",
+        "seed",
+        "count",
+        "rng",
+        "loras",
+        "priority",
+        "previews",
+        "deadline_seconds",
+    ];
+}
+
+/// Whose turn it is before others'. Ordered from low to high.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Priority {
+    /// `low`: when nobody else waits.
+    Low,
+    /// `normal`: as it comes.
+    #[default]
+    Normal,
+    /// `high`: before the others.
+    High,
+}
+
+impl Priority {
+    /// Every choice, from low to high.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Normal, Self::High];
+
+    /// The name used in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+        }
+    }
+}
+
+named!(Priority, "priority");
+
+/// How far a job has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobStatus {
+    /// `queued`: waits for its turn.
+    Queued,
+    /// `running`: is drawn.
+    Running,
+    /// `completed`: all its pictures are there.
+    Completed,
+    /// `failed`: will not be drawn; `error` says why.
+    Failed,
+    /// `cancelled`: nobody wants it any more.
+    Cancelled,
+}
+
+impl JobStatus {
+    /// Every status.
+    pub const ALL: [Self; 5] =
+        [Self::Queued, Self::Running, Self::Completed, Self::Failed, Self::Cancelled];
+
+    /// The name used in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+named!(JobStatus, "status");
+
+/// What a running job is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// `load`: weights on their way into memory.
+    Load,
+    /// `encode`: the picture to begin with.
+    Encode,
+    /// `text`: the prompts.
+    Text,
+    /// `denoise`: the steps.
+    Denoise,
+    /// `decode`: from latents to pixels.
+    Decode,
+}
+
+impl Stage {
+    /// Every stage, in the order of a run.
+    pub const ALL: [Self; 5] = [Self::Load, Self::Encode, Self::Text, Self::Denoise, Self::Decode];
+
+    /// The name used in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Encode => "encode",
+            Self::Text => "text",
+            Self::Denoise => "denoise",
+            Self::Decode => "decode",
+        }
+    }
+}
+
+named!(Stage, "stage");
+
+/// A job. Times are seconds since 1970; what means nothing in its status is `null`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its id: `job_` and 26 characters.
+    pub id: String,
+    /// How far it has come.
+    pub status: JobStatus,
+    /// When it was accepted.
+    #[serde(with = "finite")]
+    pub created_at: f64,
+    /// When a worker took it, for the last time if several did.
+    pub started_at: Option<f64>,
+    /// When it was over.
+    pub finished_at: Option<f64>,
+    /// What was asked for, as it was asked.
+    pub request: JobRequest,
+    /// The seed of each picture; JSON integers that may exceed 2^53 where a client chose them.
+    pub seeds: Vec<u64>,
+    /// Width of its pictures in pixels.
+    pub width: u32,
+    /// Height of its pictures in pixels.
+    pub height: u32,
+    /// Denoising steps of each picture.
+    pub steps: u32,
+    /// Its place among those that wait; 1 is next.
+    pub queue_position: Option<u64>,
+    /// Seconds until it will probably be done.
+    pub eta_seconds: Option<f64>,
+    /// How far the worker is.
+    pub progress: Option<Progress>,
+    /// The pictures that are there, in the order of their seeds.
+    pub images: Vec<Image>,
+    /// Where its time went, once it is over.
+    pub timing: Option<JobTiming>,
+    /// What the client should know although the job goes on, one line each.
+    pub warnings: Vec<String>,
+    /// Why it failed.
+    pub error: Option<ErrorBody>,
+    /// Where to look further.
+    pub links: JobLinks,
+}
+
+/// How far a worker is with a job.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What it is busy with.
+    pub stage: Stage,
+    /// Denoising steps done.
+    pub step: u32,
+    /// Denoising steps in all.
+    pub steps: u32,
+    /// How much of the whole job is done, from 0 to 1.
+    #[serde(with = "finite")]
+    pub fraction: f64,
+}
+
+/// Where a job's time went.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct JobTiming {
+    /// Seconds that it waited.
+    #[serde(with = "finite")]
+    pub queue_seconds: f64,
+    /// Seconds that it was worked on, by the last worker if there were several.
+    #[serde(with = "finite")]
+    pub inference_seconds: f64,
+    /// Seconds from being accepted to being over.
+    #[serde(with = "finite")]
+    pub total_seconds: f64,
+}
+
+/// Paths on the server that say more about a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobLinks {
+    /// The job itself.
+    #[serde(rename = "self")]
+    pub this: String,
+    /// Its events.
+    pub events: String,
+}
+
+/// A picture that a server keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Image {
+    /// Its id: `img_` and 26 characters.
+    pub id: String,
+    /// The job that it belongs to.
+    pub job: String,
+    /// Its place in the job, from 0.
+    pub index: u32,
+    /// Path of the PNG on the server.
+    pub url: String,
+    /// Path of a small one.
+    pub thumb_url: String,
+    /// Seed that draws it again.
+    pub seed: u64,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// What it was drawn from.
+    pub prompt: String,
+    /// Size of the PNG.
+    pub bytes: u64,
+    /// When it was stored, in seconds since 1970.
+    #[serde(with = "finite")]
+    pub created_at: f64,
+}

@@ -1,0 +1,238 @@
+//! Looking at jobs and pictures. Nothing is changed, but for [`Ledger::delete_image`].
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use rusqlite::ToSql;
+use zao_api::{Image, Job, JobStatus};
+
+use super::{Lasting, Ledger, commit};
+use crate::book::Outlook;
+use crate::lock::hold;
+use crate::moment::Moment;
+use crate::pace::length;
+use crate::rows::{self, ImageRow};
+use crate::state::State;
+use crate::wire;
+use crate::{Demand, Error, ImageId, JobId, Result};
+
+/// Which jobs to list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JobFilter {
+    /// Only jobs in one of these; empty is all.
+    pub status: Vec<JobStatus>,
+    /// Only jobs of this client.
+    pub client: Option<String>,
+    /// Only jobs that are older than this one.
+    pub after: Option<JobId>,
+}
+
+/// Which pictures to list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImageFilter {
+    /// Only pictures that are older than this one.
+    pub after: Option<ImageId>,
+}
+
+/// Some of a list, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T, Id> {
+    /// The items.
+    pub items: Vec<T>,
+    /// What to list after for the next page; `None` if there is none.
+    pub next: Option<Id>,
+}
+
+/// How many jobs there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Jobs that wait.
+    pub queued: u64,
+    /// Jobs that are drawn.
+    pub running: u64,
+    /// Jobs with all their pictures.
+    pub completed: u64,
+    /// Jobs that will not be drawn.
+    pub failed: u64,
+    /// Jobs that nobody wanted.
+    pub cancelled: u64,
+    /// Pictures that are kept.
+    pub images: u64,
+    /// Bytes of their files.
+    pub image_bytes: u64,
+}
+
+impl Ledger {
+    /// A job.
+    ///
+    /// # Errors
+    /// [`Error::NoJob`], [`Error::Expired`] for one that was removed, and those of the database.
+    pub fn job(&self, id: &JobId, now: SystemTime) -> Result<Job> {
+        let reader = hold(&self.reader);
+        let row = rows::job(&reader, id)?;
+        let images = rows::images_of(&reader, row.number)?;
+        drop(reader);
+        let live = hold(&self.book).live(row.number, now.into());
+        wire::job(&row, &images, live)
+    }
+
+    /// Jobs, newest first, `limit` at most.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn jobs(
+        &self,
+        filter: &JobFilter,
+        limit: usize,
+        now: SystemTime,
+    ) -> Result<Page<Job, JobId>> {
+        let status =
+            |status: &JobStatus| filter.status.is_empty() || filter.status.contains(status);
+        let states: Vec<String> = JobStatus::ALL
+            .iter()
+            .filter(|it| status(it))
+            .map(|it| format!("'{}'", State::from(*it).as_str()))
+            .collect();
+        let mut clause = format!("WHERE state IN ({})", states.join(", "));
+        let mut values: Vec<&dyn ToSql> = Vec::new();
+        let after = filter.after.as_ref().map(JobId::as_str);
+        if let Some(after) = &after {
+            values.push(after);
+            clause += &format!(" AND id < ?{}", values.len());
+        }
+        if let Some(client) = &filter.client {
+            values.push(client);
+            clause += &format!(" AND client = ?{}", values.len());
+        }
+        clause += &format!(" ORDER BY id DESC LIMIT {}", limit.saturating_add(1));
+        let mut found = Vec::new();
+        {
+            let reader = hold(&self.reader);
+            for row in rows::jobs(&reader, &clause, &values)? {
+                let images = rows::images_of(&reader, row.number)?;
+                found.push((row, images));
+            }
+        }
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| has_more).map(|(row, _)| row.id.clone());
+        let mut book = hold(&self.book);
+        let items = found
+            .iter()
+            .map(|(row, images)| wire::job(row, images, book.live(row.number, now.into())))
+            .collect::<Result<_>>()?;
+        Ok(Page { items, next })
+    }
+
+    /// Pictures, newest first, `limit` at most.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn images(&self, filter: &ImageFilter, limit: usize) -> Result<Page<Image, ImageId>> {
+        let reader = hold(&self.reader);
+        let rest = format!("ORDER BY id DESC LIMIT {}", limit.saturating_add(1));
+        let mut found = match &filter.after {
+            Some(after) => rows::images(
+                &reader,
+                &format!("WHERE deleted = 0 AND id < ?1 {rest}"),
+                &[&after.as_str()],
+            )?,
+            None => rows::images(&reader, &format!("WHERE deleted = 0 {rest}"), &[])?,
+        };
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| has_more).map(|image| image.id.clone());
+        let items = found
+            .iter()
+            .filter_map(|image| shown(&reader, image).transpose())
+            .collect::<Result<_>>()?;
+        Ok(Page { items, next })
+    }
+
+    /// A picture.
+    ///
+    /// # Errors
+    /// [`Error::NoImage`], and those of the database.
+    pub fn image(&self, id: &ImageId) -> Result<Image> {
+        let reader = hold(&self.reader);
+        let found = rows::images(&reader, "WHERE id = ?1 AND deleted = 0", &[&id.as_str()])?;
+        let image = found.first().map(|image| shown(&reader, image)).transpose()?.flatten();
+        image.ok_or_else(|| Error::NoImage(id.clone()))
+    }
+
+    /// Where the file of a picture is, which may be removed at any time after.
+    ///
+    /// # Errors
+    /// As [`Ledger::image`].
+    pub fn image_file(&self, id: &ImageId) -> Result<PathBuf> {
+        self.image(id)?;
+        Ok(self.pictures.path(id))
+    }
+
+    /// Removes a picture. Its job remains, and does not draw it again.
+    ///
+    /// # Errors
+    /// As [`Ledger::image`], and [`Error::File`].
+    pub fn delete_image(&self, id: &ImageId) -> Result<()> {
+        let mut writer = hold(&self.writer);
+        let transaction = writer.begin(Lasting::Kill)?;
+        let statement = "UPDATE images SET deleted = 1, bytes = 0 WHERE id = ?1 AND deleted = 0";
+        if rows::change(&transaction, statement, &[&id.as_str()])? == 0 {
+            return Err(Error::NoImage(id.clone()));
+        }
+        commit(transaction)?;
+        drop(writer);
+        self.pictures.remove(id)
+    }
+
+    /// The place of a job among those that wait, 1 being next; `None` if it does not wait.
+    #[must_use]
+    pub fn position(&self, id: &JobId, now: SystemTime) -> Option<u64> {
+        let number = rows::job(&hold(&self.reader), id).ok()?.number;
+        hold(&self.book).live(number, now.into()).position
+    }
+
+    /// How many wait and run, and what a job that came now would wait.
+    #[must_use]
+    pub fn outlook(&self, now: SystemTime) -> Outlook {
+        hold(&self.book).outlook(Moment::from(now))
+    }
+
+    /// How long one picture of this kind takes, where such ones were drawn before. `demand.pictures` does not count.
+    #[must_use]
+    pub fn measured(&self, demand: &Demand) -> Option<Duration> {
+        hold(&self.book).pace().measured(demand).map(length)
+    }
+
+    /// How many jobs there are, and how many pictures.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn counts(&self) -> Result<Counts> {
+        let reader = hold(&self.reader);
+        let of = |status: JobStatus| {
+            let statement = "SELECT count(*) FROM jobs WHERE state = ?1";
+            rows::number(&reader, statement, &[&State::from(status).as_str()])
+        };
+        let sum = |what: &str| {
+            let statement = format!("SELECT {what} FROM images WHERE deleted = 0");
+            rows::number(&reader, &statement, &[])
+        };
+        Ok(Counts {
+            queued: of(JobStatus::Queued)?,
+            running: of(JobStatus::Running)?,
+            completed: of(JobStatus::Completed)?,
+            failed: of(JobStatus::Failed)?,
+            cancelled: of(JobStatus::Cancelled)?,
+            images: sum("count(*)")?,
+            image_bytes: sum("sum(bytes)")?,
+        })
+    }
+}
+
+/// The picture as clients see it; `None` if its job is gone.
+fn shown(reader: &rusqlite::Connection, image: &ImageRow) -> Result<Option<Image>> {
+    let rows = rows::jobs(reader, "WHERE number = ?1", &[&image.job])?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(wire::picture(row, image, &row.request()?.request.prompt)))
+}

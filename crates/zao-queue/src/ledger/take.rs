@@ -1,0 +1,142 @@
+//! Handing jobs to workers, and taking them back. What a worker reports is [`super::report`].
+
+use std::time::SystemTime;
+
+use rusqlite::Transaction;
+use zao_api::{JobEvent, JobStatus};
+
+use super::open::{lost_too_often, write_back};
+use super::{End, Lasting, Ledger, commit, seen};
+use crate::lock::hold;
+use crate::moment::Moment;
+use crate::rows::{self, JobRow};
+use crate::state::State;
+use crate::{Claim, Claimed, Demand, JobId, Offer, Requeue, Result};
+
+impl Ledger {
+    /// The job that a worker should draw next, which is the worker's from now on, and whose time begins; `None` if none waits that
+    /// fits. To hand a job out and to start it is one step, so that no job is ever in between.
+    ///
+    /// # Errors
+    /// [`Error::StorageFull`](crate::Error::StorageFull), [`Error::Locked`](crate::Error::Locked) or
+    /// [`Error::Database`](crate::Error::Database): the job waits on then.
+    pub fn next(&self, offer: &Offer<'_>, now: SystemTime) -> Result<Option<Claimed>> {
+        let now = Moment::from(now);
+        let mut writer = hold(&self.writer);
+        while let Some((number, id)) = self.picked(offer, now) {
+            let transaction = writer.begin(Lasting::Kill)?;
+            let row = rows::job(&transaction, &id)?;
+            match row.state {
+                // That it runs says the database only if an earlier answer of the disk was lost, since nobody has it.
+                State::Queued | State::Running => {
+                    return self.hand_out(transaction, row, offer, now).map(Some);
+                }
+                State::Completed | State::Failed | State::Cancelled | State::Expired => {
+                    hold(&self.book).end(number);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The job whose turn it is.
+    fn picked(&self, offer: &Offer<'_>, now: Moment) -> Option<(u64, JobId)> {
+        let mut book = hold(&self.book);
+        let number = book.pick(now, self.limits.patience, offer.fits)?;
+        Some((number, book.queue().get(number)?.job.clone()))
+    }
+
+    fn hand_out(
+        &self,
+        transaction: Transaction<'_>,
+        mut row: JobRow,
+        offer: &Offer<'_>,
+        now: Moment,
+    ) -> Result<Claimed> {
+        let number = row.number;
+        row.state = State::Running;
+        row.attempt += 1;
+        row.started = Some(now);
+        rows::change(
+            &transaction,
+            "UPDATE jobs SET state = 'running', attempt = ?2, started = ?3 WHERE number = ?1",
+            &[&number, &row.attempt, &now.micros()],
+        )?;
+        let missing = row.missing(&rows::images_of(&transaction, number)?);
+        let inputs = rows::inputs(&transaction, number)?;
+        let request = row.request()?;
+        commit(transaction)?;
+
+        hold(&self.book).start(&row, now);
+        let (job, worker) = (row.id.to_string(), offer.worker.to_owned());
+        self.events.tell(&row.id, JobEvent::Started { job, worker });
+        let demand = Demand { pictures: missing.len(), ..row.demand() };
+        Ok(Claimed {
+            claim: Claim { job: row.id, number, attempt: row.attempt },
+            request,
+            plan: row.plan,
+            demand,
+            missing,
+            inputs,
+            deadline: now.plus(row.deadline).into(),
+        })
+    }
+
+    /// Takes a job from its worker: it waits at its old place again, with the pictures that are stored. It ends instead if it was to be
+    /// cancelled, if nothing of it is missing, or if it lost too many workers; what became of it is given back.
+    ///
+    /// # Errors
+    /// [`Error::Stale`](crate::Error::Stale) if it is not this worker's any more, and those of the database.
+    pub fn requeue(&self, claim: &Claim, reason: Requeue, now: SystemTime) -> Result<JobStatus> {
+        self.even_when_full(|| self.try_requeue(claim, reason, now.into()))
+    }
+
+    fn try_requeue(&self, claim: &Claim, reason: Requeue, now: Moment) -> Result<JobStatus> {
+        let mut writer = hold(&self.writer);
+        let cancel_wanted = hold(&self.book).claimed(claim)?.cancel_wanted;
+        let transaction = writer.begin(Lasting::Kill)?;
+        let mut row = rows::job(&transaction, &claim.job)?;
+        let missing = row.missing(&rows::images_of(&transaction, row.number)?).len();
+        row.losses += u32::from(reason == Requeue::WorkerLost);
+        let end = if cancel_wanted {
+            Some(End { state: State::Cancelled, error: None })
+        } else if missing == 0 {
+            Some(End { state: State::Completed, error: None })
+        } else if row.losses >= self.limits.losses {
+            Some(lost_too_often(&row))
+        } else {
+            None
+        };
+        if let Some(end) = end {
+            Self::write_end(&transaction, &mut row, end, now)?;
+            let job = seen(&transaction, &row)?;
+            commit(transaction)?;
+            let status = job.status;
+            self.tell_end(&row, job);
+            return Ok(status);
+        }
+        row.state.check(State::Queued, &row.id)?;
+        write_back(&transaction, &row)?;
+        commit(transaction)?;
+        hold(&self.book).wait_again(row.number, missing);
+        let (job, reason) = (row.id.to_string(), reason.as_str().to_owned());
+        self.events.tell(&row.id, JobEvent::Requeued { job, reason });
+        Ok(JobStatus::Queued)
+    }
+
+    /// The jobs that run for longer than they may: whoever draws them should stop, and
+    /// [`failed`](Self::failed) says that they are over.
+    #[must_use]
+    pub fn overdue(&self, now: SystemTime) -> Vec<Claim> {
+        let now = Moment::from(now);
+        let book = hold(&self.book);
+        let overdue = book.running().iter().filter(|(_, running)| running.deadline <= now);
+        overdue
+            .map(|(number, running)| Claim {
+                job: running.waiting.job.clone(),
+                number: *number,
+                attempt: running.attempt,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,103 @@
+//! Another program holds the database: short locks are waited for, long ones are an error and nothing is lost.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, TransactionBehavior};
+use zao_api::JobStatus;
+use zao_queue::{Acceptance, Cancel, Error, Input, Limits, Requeue, Submission};
+
+use crate::support::{Desk, png, wish};
+
+/// Holds the write lock for some time, on a thread; returns when it is held.
+fn hold_lock(desk: &Desk, length: Duration) -> thread::JoinHandle<()> {
+    let file = desk.folder.path().join("jobs.db");
+    let (held, is_held) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let mut connection = Connection::open(file).unwrap();
+        let lock = connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        held.send(()).unwrap();
+        thread::sleep(length);
+        drop(lock);
+    });
+    is_held.recv().unwrap();
+    thread
+}
+
+#[test]
+fn a_lock_of_two_seconds_is_waited_for() {
+    let desk = Desk::new(Limits::default());
+    let first = desk.accept(wish("ann"));
+    let lock = hold_lock(&desk, Duration::from_secs(2));
+    let begin = Instant::now();
+    // Whoever only looks does not wait.
+    assert_eq!(desk.job(&first).status, JobStatus::Queued);
+    assert!(begin.elapsed() < Duration::from_secs(1));
+    let second = desk.accept(wish("bob"));
+    assert!(begin.elapsed() >= Duration::from_millis(1900));
+    desk.draw(&desk.take().unwrap());
+    desk.draw(&desk.take().unwrap());
+    assert_eq!(desk.job(&second).status, JobStatus::Completed);
+    lock.join().unwrap();
+}
+
+#[test]
+fn a_longer_lock_is_an_error_and_nothing_is_lost() {
+    let limits = Limits { busy: Duration::from_millis(100), ..Limits::default() };
+    let desk = Desk::new(limits);
+    let runs = desk.accept(wish("ann"));
+    let claim = desk.take().unwrap().claim;
+    let waits = desk.accept(wish("ann"));
+    let lock = hold_lock(&desk, Duration::from_secs(2));
+    let locked = |error: Error| {
+        assert!(matches!(error, Error::Locked { .. }), "{error}");
+        assert!(error.is_passing() && error.to_string().contains("close it and try again"));
+    };
+    locked(desk.try_accept(wish("bob")).unwrap_err());
+    locked(desk.ledger.cancel(&waits, desk.now).unwrap_err());
+    locked(desk.ledger.finished_picture(&claim, 0, &png(7), desk.now).unwrap_err());
+    locked(desk.ledger.requeue(&claim, Requeue::WorkerLost, desk.now).unwrap_err());
+    let offer = zao_queue::Offer { worker: "test", fits: &|_| true };
+    locked(desk.ledger.next(&offer, desk.now).unwrap_err());
+    lock.join().unwrap();
+    assert_eq!(desk.ledger.position(&waits, desk.now), Some(1));
+    desk.ledger.finished_picture(&claim, 0, &png(7), desk.now).unwrap();
+    desk.ledger.completed(&claim, desk.now).unwrap();
+    assert_eq!(desk.job(&runs).images.len(), 1);
+    assert_eq!(desk.ledger.cancel(&waits, desk.now).unwrap(), Cancel::Done);
+    let counts = desk.ledger.counts().unwrap();
+    assert_eq!((counts.queued, counts.running), (0, 0));
+    let desk = desk.reopen();
+    assert_eq!(desk.ledger.recovered(), Default::default());
+}
+
+#[test]
+fn one_that_does_not_fit_takes_none_of_those_beside_it_along() {
+    let limits = Limits { database_bytes: Some(1_000_000), ..Limits::default() };
+    let desk = Desk::new(limits);
+    // While the database is locked, all of them gather at the door and are written together.
+    let lock = hold_lock(&desk, Duration::from_millis(700));
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..12_usize)
+            .map(|thread| {
+                let desk = &desk;
+                scope.spawn(move || {
+                    let size = if thread % 4 == 3 { 2_000_000 } else { 10 };
+                    let input = Input { name: "image".into(), bytes: vec![1; size] };
+                    (size, desk.try_accept(Submission { inputs: vec![input], ..wish("ann") }))
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    lock.join().unwrap();
+    for (size, outcome) in outcomes {
+        match outcome {
+            Ok(Acceptance::Accepted(_)) => assert_eq!(size, 10),
+            Err(Error::StorageFull { .. }) => assert_eq!(size, 2_000_000),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(desk.ledger.counts().unwrap().queued, 9);
+}

@@ -1,0 +1,20 @@
+//! The ledger as its users see it: what it promises, each promise as a test. Parts with no disk are tested beside their code.
+
+#![allow(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "clippy knows tests by their attribute, and these have helpers beside them"
+)]
+
+mod accept;
+mod disk;
+mod events;
+mod locked;
+mod lookup;
+mod model;
+mod order;
+mod retention;
+mod running;
+mod support;
+mod throughput;

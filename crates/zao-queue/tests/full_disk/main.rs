@@ -1,0 +1,153 @@
+//! A disk that is really full: a file system of a few megabytes in memory, which a user may mount for itself on Linux where user
+//! namespaces are allowed; elsewhere this says that it did nothing. `cargo test --release -p zao-queue --test full_disk`. It has no test
+//! harness, because it runs itself where the small disk is mounted.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "a test without a harness, which says how it went"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, SystemTime};
+
+use zao_api::{ErrorBody, ErrorCode, JobRequest, JobStatus, Priority, Request};
+use zao_queue::{
+    Acceptance, Cancel, Error, JobId, Ledger, Limits, Offer, Result, Retention, Submission,
+};
+
+const INSIDE: &str = "--inside";
+
+/// Room on the disk, in kilobytes.
+const SIZES: [u32; 4] = [4000, 5000, 7000, 10_000];
+
+const BALLAST: u64 = 2_000_000;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, folder] = &arguments[..]
+        && word == INSIDE
+    {
+        inside(Path::new(folder));
+        return ExitCode::SUCCESS;
+    }
+    let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+    if !mounted(folder.path(), 100, "true") {
+        println!("no small disk can be mounted here, so no full disk was tried");
+        return ExitCode::SUCCESS;
+    }
+    for size in SIZES {
+        assert!(mounted(folder.path(), size, "\"$0\" --inside \"$1\""), "{size} kB failed");
+    }
+    println!("{} full disks, and nothing was lost", SIZES.len());
+    ExitCode::SUCCESS
+}
+
+/// Runs a command of the shell where a small disk is mounted at `folder`; whether both worked.
+fn mounted(folder: &Path, kilobytes: u32, command: &str) -> bool {
+    let program = std::env::current_exe().expect("this program has a path");
+    let script = format!("mount -t tmpfs -o size={kilobytes}k none \"$1\" && {command}");
+    let status = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", &script])
+        .arg(program)
+        .arg(folder)
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn limits() -> Limits {
+    let retention = Retention { age: Duration::from_secs(60), ..Retention::default() };
+    let (queued, queued_per_client) = (10_000, 10_000);
+    Limits {
+        queued,
+        queued_per_client,
+        reserve_bytes: 0,
+        ballast_bytes: BALLAST,
+        retention,
+        ..Limits::default()
+    }
+}
+
+fn submission(length: usize) -> Submission {
+    let request = Request { prompt: "a cat".into(), ..Request::default() };
+    Submission {
+        client: "ann".into(),
+        key: None,
+        request: JobRequest { request, ..JobRequest::default() },
+        plan: "x".repeat(length),
+        width: 256,
+        height: 256,
+        steps: 8,
+        seeds: vec![1, 2],
+        priority: Priority::Normal,
+        deadline: Duration::from_secs(300),
+        inputs: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+fn accepted(outcome: Result<Acceptance>) -> Option<JobId> {
+    match outcome {
+        Ok(Acceptance::Accepted(job)) => Some(job),
+        Err(Error::StorageFull { .. }) => None,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn inside(folder: &Path) {
+    let now = SystemTime::now();
+    let offer = Offer { worker: "test", fits: &|_| true };
+    let ledger = Ledger::open(folder, limits(), now).expect("the ledger opens");
+    let mut jobs: Vec<JobId> =
+        (0..3).filter_map(|_| accepted(ledger.accept(submission(10), now))).collect();
+    let take = || ledger.next(&offer, now).expect("a job is told").expect("a job waits");
+    let claims = [take().claim, take().claim];
+    let picture = vec![1; 100_000];
+    for claim in &claims {
+        ledger.finished_picture(claim, 0, &picture, now).expect("a picture is stored");
+    }
+    for length in [30_000, 3000, 10] {
+        jobs.extend(std::iter::from_fn(|| accepted(ledger.accept(submission(length), now))));
+    }
+    fill(&folder.join("others"));
+    let full = ledger.finished_picture(&claims[0], 1, &picture, now);
+    assert!(matches!(full, Err(Error::StorageFull { .. })), "{full:?}");
+
+    // The job fails for that reason, and others are cancelled.
+    let message = "no room".to_owned();
+    let error = ErrorBody { code: ErrorCode::StorageFull, message };
+    ledger.failed(&claims[0], error, now).expect("a job can fail on a full disk");
+    assert_eq!(ledger.cancel(&jobs[2], now).expect("a job can be cancelled"), Cancel::Done);
+
+    // A kill right now: nothing that was accepted is lost.
+    drop(ledger);
+    let ledger = Ledger::open(folder, limits(), now).expect("the ledger opens on a full disk");
+    let counts = ledger.counts().expect("jobs can be counted");
+    assert_eq!((counts.queued, counts.failed), (jobs.len() as u64 - 2, 1));
+    assert_eq!((counts.cancelled, counts.images), (1, 2));
+    assert_eq!(ledger.recovered().interrupted, 1);
+
+    // What is old can be removed, which makes room for others.
+    let later = now + Duration::from_secs(61);
+    let swept = ledger.sweep(later).expect("a full disk can be swept");
+    assert_eq!((swept.jobs, swept.images), (2, 1));
+    fs::remove_file(folder.join("others")).expect("others make room");
+    let job = accepted(ledger.accept(submission(10), later)).expect("there is room again");
+    assert_eq!(ledger.job(&job, later).expect("the job").status, JobStatus::Queued);
+}
+
+/// Takes all the room that is left, as other programs do.
+fn fill(file: &Path) {
+    let mut size = 1 << 20;
+    let mut written = Vec::new();
+    while size > 0 {
+        let before = written.len();
+        written.resize(before + size, 7);
+        if fs::write(file, &written).is_err() {
+            written.truncate(before);
+            size /= 2;
+        }
+    }
+}

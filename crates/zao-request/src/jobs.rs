@@ -1,0 +1,98 @@
+//! The request as jobs: nothing left open, one job a picture.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+
+use zao_api::{Request, Rng};
+use zao_engine::{AdapterId, Ask, Generator, Grid, Guidance, InvalidJob, Job, ModelInfo, Start};
+use zao_weights::KnownModel;
+
+/// Steps for a model that nobody has published settings for: Z-Image-Turbo's, as for most of its kin.
+const STEPS: u32 = 8;
+
+/// The request with the model's own steps and guidance where it asks for none.
+#[must_use]
+pub fn complete(request: Request, model: &ModelInfo) -> Request {
+    let known = KnownModel::find(&model.name);
+    Request {
+        steps: request.steps.or(Some(known.map_or(STEPS, |known| known.steps))),
+        guidance: request.guidance.or(known.map(|known| known.guidance)),
+        ..request
+    }
+}
+
+/// The seed of each picture of a request: counting up from the asked one, or from a random one below 2^32, which is short
+/// enough to type again.
+#[must_use]
+pub fn seeds(request: &Request) -> Vec<u64> {
+    let first = request.seed.unwrap_or_else(random_seed);
+    (0..u64::from(request.count.unwrap_or(1))).map(|i| first.wrapping_add(i)).collect()
+}
+
+/// The jobs of a [complete](complete) request for pictures of `size`, which follow `adapters`, one for each of `seeds`.
+///
+/// # Errors
+/// The first thing that is not possible.
+pub fn jobs(
+    request: &Request,
+    seeds: &[u64],
+    size: Grid,
+    start: Option<&Start>,
+    adapters: &[(AdapterId, f32)],
+    model: &ModelInfo,
+) -> Result<Vec<Job>, InvalidJob> {
+    seeds.iter().map(|&seed| job(request, seed, size, start, adapters, model)).collect()
+}
+
+/// The job of one picture.
+///
+/// # Errors
+/// Those of [`jobs`].
+pub fn job(
+    request: &Request,
+    seed: u64,
+    size: Grid,
+    start: Option<&Start>,
+    adapters: &[(AdapterId, f32)],
+    model: &ModelInfo,
+) -> Result<Job, InvalidJob> {
+    let guidance = Guidance {
+        scale: request.guidance.unwrap_or(Guidance::OFF.scale),
+        normalization: request.cfg_normalization.unwrap_or(Guidance::OFF.normalization),
+        truncation: request.cfg_truncation.unwrap_or(Guidance::OFF.truncation),
+    };
+    let ask = Ask {
+        prompt: request.prompt.clone(),
+        negative: request.negative_prompt.clone().unwrap_or_default(),
+        width: size.width,
+        height: size.height,
+        steps: request.steps.unwrap_or(STEPS) as usize,
+        guidance,
+        seed,
+        generator: match request.rng.unwrap_or_default() {
+            Rng::TorchCpu => Generator::TorchCpu,
+            Rng::Nv => Generator::Nv,
+        },
+        start: start.cloned(),
+    };
+    Job::new(ask, model)?.following(adapters)
+}
+
+/// The standard library's hasher draws its keys from the system.
+fn random_seed() -> u64 {
+    RandomState::new().hash_one(std::process::id()) >> 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_count_up_and_wrap_around() {
+        let seeds = |seed, count| seeds(&Request { seed, count, ..Request::default() });
+        assert_eq!(seeds(Some(7), None), [7]);
+        assert_eq!(seeds(Some(u64::MAX), Some(3)), [u64::MAX, 0, 1]);
+        let random = seeds(None, Some(2));
+        assert!(random[0] < 1 << 32 && random[1] == random[0] + 1);
+    }
+}

@@ -1,0 +1,27 @@
+//! From a wish to jobs of the engine, and from a job to the recipe of its picture: the one way for the command line and
+//! the server, so that both draw the same.
+//!
+//! Nothing is read here but adapters, which the engine opens: pictures come as bytes. Nothing is drawn and nothing is
+//! said to anybody; whose fault an [`Error`] is, its caller decides.
+//!
+//! The way: [`complete`] fills in what the model decides, [`settle`] the size, [`Input`] is the picture to begin with,
+//! [`Loras`] or a [`Shelf`] opens adapters, [`seeds`] and [`jobs`] make a job for each picture, [`Provenance`] tells
+//! where it comes from.
+
+mod error;
+mod input;
+mod jobs;
+mod loras;
+mod precision;
+mod provenance;
+mod shelf;
+mod size;
+
+pub use error::{Error, Result};
+pub use input::Input;
+pub use jobs::{complete, job, jobs, seeds};
+pub use loras::Loras;
+pub use precision::{on_the_wire, recorded_device, recorded_precision, wanted_precision};
+pub use provenance::Provenance;
+pub use shelf::Shelf;
+pub use size::settle;

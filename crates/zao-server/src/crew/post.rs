@@ -1,0 +1,395 @@
+//! A worker's place: the process that has it now, what that process said of itself, what it was given, and what becomes
+//! of the place when the process ends. Who gets which job is [`super::foreman`]'s.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use zao_api::Stage;
+
+use super::child::{Child, Heard, Origin};
+use super::foreman::Signal;
+use super::limits::Usual;
+use super::restarts::{Restarts, Verdict};
+use super::{Assignment, CrewSettings, Endurance, Lost, Office, Phase, WorkerCommand, WorkerState};
+use crate::protocol::{Beat, Facts, JobId, Order, Report, Word};
+
+/// How long a process may take to end once its output has ended, and its output to end once it has.
+const PARTING: Duration = Duration::from_secs(2);
+
+pub(super) struct Post {
+    command: WorkerCommand,
+    settings: Arc<CrewSettings>,
+    office: Arc<dyn Office>,
+    signals: Sender<Signal>,
+    origin: Origin,
+    phase: Phase,
+    run: Option<Run>,
+    /// When the next process is started.
+    start_at: Option<Instant>,
+    facts: Option<Arc<Facts>>,
+    usual: Usual,
+    restarts: Restarts,
+    replaced: u64,
+    last_failure: Option<String>,
+    /// Whether it is to end for good.
+    ends: bool,
+}
+
+/// The process of a post.
+struct Run {
+    child: Child,
+    started: Instant,
+    /// When it was heard last, and what it said of itself then.
+    heard: Option<Instant>,
+    beat: Beat,
+    /// How many pictures it wants, and the jobs that it has, each with its pictures.
+    room: u32,
+    jobs: BTreeMap<JobId, u32>,
+    /// Whether it ever gave a picture.
+    delivered: bool,
+    last_words: Option<String>,
+    /// Since when its output is over.
+    silent: Option<Instant>,
+    /// How it ended, and since when that is known.
+    status: Option<(Instant, io::Result<ExitStatus>)>,
+    /// Why it was killed, or is to be replaced.
+    fault: Option<String>,
+}
+
+impl Post {
+    pub(super) fn new(
+        post: usize,
+        command: WorkerCommand,
+        settings: Arc<CrewSettings>,
+        office: Arc<dyn Office>,
+        signals: Sender<Signal>,
+    ) -> Self {
+        Self {
+            command,
+            settings,
+            office,
+            signals,
+            origin: Origin { post, generation: 0 },
+            phase: Phase::BackingOff,
+            run: None,
+            start_at: Some(Instant::now()),
+            facts: None,
+            usual: Usual::default(),
+            restarts: Restarts::default(),
+            replaced: 0,
+            last_failure: None,
+            ends: false,
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.command.name
+    }
+
+    /// How many more pictures it wants.
+    pub(super) fn room(&self) -> u32 {
+        match &self.run {
+            Some(run) if self.phase == Phase::Ready => run.room,
+            _ => 0,
+        }
+    }
+
+    /// How many pictures it has.
+    pub(super) fn pictures(&self) -> u32 {
+        self.run.iter().flat_map(|run| run.jobs.values()).sum()
+    }
+
+    /// Whether there is no process.
+    pub(super) fn is_empty(&self) -> bool {
+        self.run.is_none()
+    }
+
+    pub(super) fn state(&self) -> WorkerState {
+        let run = self.run.as_ref();
+        WorkerState {
+            name: self.command.name.clone(),
+            phase: self.phase.clone(),
+            facts: self.facts.clone(),
+            pid: run.map(|run| run.child.pid()),
+            jobs: run.map_or(0, |run| run.jobs.len()),
+            busy: run.and_then(|run| run.beat.busy),
+            held_bytes: run.map_or(0, |run| run.beat.held_bytes),
+            resident_bytes: run.and_then(|run| run.beat.resident_bytes),
+            restarts: self.replaced,
+            last_failure: self.last_failure.clone(),
+        }
+    }
+
+    /// Gives it a job.
+    pub(super) fn assign(&mut self, assignment: Assignment) {
+        let Some(run) = &mut self.run else { return };
+        let pictures = u32::try_from(assignment.pictures.len()).unwrap_or(u32::MAX);
+        run.room = run.room.saturating_sub(pictures.max(1));
+        run.jobs.insert(assignment.job.clone(), pictures);
+        run.child.say(Order::Draw(Box::new(assignment)));
+    }
+
+    /// Tells it that nobody wants this job any more, if it has it.
+    pub(super) fn cancel(&self, job: &str) {
+        if let Some(run) = self.run.as_ref().filter(|run| run.jobs.contains_key(job)) {
+            run.child.say(Order::Cancel { job: job.to_owned() });
+        }
+    }
+
+    /// Tells it to give memory back.
+    pub(super) fn free(&self) {
+        self.run.iter().for_each(|run| run.child.say(Order::Free));
+    }
+
+    /// Has it finish what it has, and end for good.
+    pub(super) fn drain(&mut self) {
+        self.ends = true;
+        self.start_at = None;
+        match (&self.phase, &self.run) {
+            // What is loading has nothing to finish.
+            (Phase::Loading, Some(_)) => self.end(None),
+            (_, Some(run)) => {
+                run.child.say(Order::Drain);
+                if self.phase == Phase::Ready {
+                    self.phase = Phase::Draining;
+                }
+            }
+            (_, None) => self.phase = Phase::Ended,
+        }
+    }
+
+    /// Ends it now, and for good; the office is told of what it had.
+    pub(super) fn stop(&mut self) {
+        self.ends = true;
+        self.start_at = None;
+        self.end(Some(Lost::Drained));
+    }
+
+    /// Kills the process. What it had is nobody's from now on, and what it still says is not heard.
+    fn end(&mut self, why: Option<Lost>) {
+        let Some(run) = &mut self.run else { return };
+        run.child.kill();
+        self.origin.generation += 1;
+        run.silent.get_or_insert_with(Instant::now);
+        self.phase = Phase::Ending;
+        if let Some(why) = why {
+            run.fault = Some(why.to_string());
+            let jobs = std::mem::take(&mut run.jobs);
+            self.lose(jobs, why);
+        }
+    }
+
+    fn lose(&self, jobs: BTreeMap<JobId, u32>, why: Lost) {
+        if !jobs.is_empty() {
+            self.office.lost(self.name(), jobs.into_keys().collect(), why);
+        }
+    }
+
+    /// Takes what was heard of a process. Says whether it wants something to do.
+    pub(super) fn hear(&mut self, origin: Origin, heard: Heard, now: Instant) -> bool {
+        if origin != self.origin {
+            return false;
+        }
+        let Some(run) = &mut self.run else { return false };
+        run.heard = Some(now);
+        match heard {
+            Heard::Word(word) => self.take(*word),
+            Heard::Silence => {
+                run.silent = Some(now);
+                false
+            }
+            Heard::Garbage(what) => {
+                self.end(Some(Lost::Garbage { what }));
+                false
+            }
+        }
+    }
+
+    fn take(&mut self, word: Word) -> bool {
+        let Some(run) = &mut self.run else { return false };
+        match word {
+            Word::Loading => {}
+            Word::Ready(facts) => {
+                self.facts = Some(Arc::new(*facts));
+                if self.phase == Phase::Loading {
+                    self.phase = Phase::Ready;
+                }
+            }
+            Word::Room { pictures } => {
+                run.room = pictures;
+                return pictures > 0;
+            }
+            Word::Job { job, report } => {
+                if !run.jobs.contains_key(&job) {
+                    return false;
+                }
+                run.delivered |= matches!(report, Report::Picture { .. });
+                if report.is_last() {
+                    run.jobs.remove(&job);
+                }
+                self.office.report(&self.command.name, &job, report);
+            }
+            Word::Took(took) => self.usual.note(&took),
+            Word::Beat(beat) => {
+                run.beat = beat;
+                self.check_memory();
+            }
+            Word::Fatal { message } => run.last_words = Some(message),
+        }
+        false
+    }
+
+    /// Has a process that holds too much finish what it has, to be replaced.
+    fn check_memory(&mut self) {
+        let Some(run) = self.run.as_mut().filter(|_| self.phase == Phase::Ready) else { return };
+        let (Some(held), Some(limit)) = (run.beat.resident_bytes, self.settings.memory_limit)
+        else {
+            return;
+        };
+        if held > limit {
+            run.fault = Some(format!(
+                "it held {held} bytes of main memory, more than its limit of {limit}"
+            ));
+            run.child.say(Order::Drain);
+            self.phase = Phase::Draining;
+        }
+    }
+
+    /// Looks after the process as time goes by.
+    pub(super) fn tick(&mut self, now: Instant) {
+        if self.run.is_some() {
+            if let Some(hung) = self.hung(now) {
+                self.end(Some(hung));
+            }
+            self.look_for_the_end(now);
+        } else if self.start_at.is_some_and(|at| at <= now) {
+            self.start(now);
+        }
+    }
+
+    fn start(&mut self, now: Instant) {
+        self.start_at = None;
+        self.origin.generation += 1;
+        match Child::start(&self.command, self.origin, self.signals.clone()) {
+            Ok(child) => {
+                self.phase = Phase::Loading;
+                self.run = Some(Run {
+                    child,
+                    started: now,
+                    heard: None,
+                    beat: Beat::default(),
+                    room: 0,
+                    jobs: BTreeMap::new(),
+                    delivered: false,
+                    last_words: None,
+                    silent: None,
+                    status: None,
+                    fault: None,
+                });
+            }
+            Err(error) => {
+                let program = self.command.program.display();
+                self.failed(format!("{program} cannot be started: {error}"), now);
+            }
+        }
+    }
+
+    /// Whether the process takes longer than it may.
+    fn hung(&self, now: Instant) -> Option<Lost> {
+        let run = self.run.as_ref().filter(|run| run.silent.is_none() && run.status.is_none())?;
+        let patience = &self.settings.patience;
+        let since = |at: Instant| now.saturating_duration_since(at);
+        let is_over = |what: &str, after: Duration, limit: Duration| {
+            (after > limit).then(|| Lost::Hung { what: what.to_owned(), after })
+        };
+        let Some(heard) = run.heard else {
+            return is_over("it said nothing", since(run.started), patience.unknown);
+        };
+        is_over("it said nothing", since(heard), patience.least)
+            .or_else(|| {
+                let loading = self.phase == Phase::Loading;
+                is_over("it was loading", since(run.started), patience.load).filter(|_| loading)
+            })
+            .or_else(|| {
+                let busy = run.beat.busy?;
+                let spent = Duration::try_from_secs_f64(busy.seconds).unwrap_or(Duration::MAX);
+                is_over(in_words(busy.stage), spent, self.usual.limit(&busy, patience))
+            })
+    }
+
+    /// A process is over when it has ended and all it said was heard.
+    fn look_for_the_end(&mut self, now: Instant) {
+        let Some(run) = &mut self.run else { return };
+        if run.status.is_none() {
+            run.status = run.child.ended().map(|status| (now, status));
+        }
+        let late = |at: Instant| now.saturating_duration_since(at) >= PARTING;
+        match (&run.status, run.silent) {
+            (None, Some(silent)) if late(silent) => run.child.kill(),
+            (Some((ended, _)), None) if late(*ended) => self.over(now),
+            (Some(_), Some(_)) => self.over(now),
+            _ => {}
+        }
+    }
+
+    fn over(&mut self, now: Instant) {
+        let Some(run) = self.run.take() else { return };
+        // It may be heard later, from a pipe that somebody else holds.
+        self.origin.generation += 1;
+        let was_to_end = self.phase == Phase::Draining && run.jobs.is_empty();
+        let how = match &run.status {
+            Some((_, Ok(status))) => status.to_string(),
+            Some((_, Err(error))) => error.to_string(),
+            None => "nobody saw how".to_owned(),
+        };
+        let how = run.last_words.as_ref().map_or(how.clone(), |words| format!("{words} ({how})"));
+        self.lose(run.jobs, Lost::Ended { how: how.clone() });
+        if self.ends {
+            self.phase = Phase::Ended;
+            return;
+        }
+        // What was replaced for its memory did its work; what never drew would be replaced again and again.
+        if was_to_end && run.delivered {
+            self.replaced += 1;
+            self.last_failure = run.fault;
+            self.start(now);
+            return;
+        }
+        self.failed(run.fault.unwrap_or(Lost::Ended { how }.to_string()), now);
+    }
+
+    /// It failed, and is started again later or never.
+    fn failed(&mut self, reason: String, now: Instant) {
+        self.replaced += 1;
+        self.last_failure = Some(reason.clone());
+        let Endurance { failures, within, .. } = &self.settings.endurance;
+        match self.restarts.failed(now, &self.settings.endurance) {
+            Verdict::After(wait) => {
+                self.phase = Phase::BackingOff;
+                self.start_at = Some(now + wait);
+            }
+            Verdict::GiveUp => {
+                let (name, seconds) = (self.name(), within.as_secs());
+                let reason = format!(
+                    "the worker {name} failed {failures} times within {seconds} s, the last time so: {reason}; see to \
+                     that and start zao again"
+                );
+                self.phase = Phase::GivenUp { reason };
+            }
+        }
+    }
+}
+
+fn in_words(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Load => "it read weights",
+        Stage::Encode => "it encoded a picture",
+        Stage::Text => "it read a prompt",
+        Stage::Denoise => "it was in one step",
+        Stage::Decode => "it decoded a picture",
+    }
+}

@@ -1,0 +1,55 @@
+//! What HTTP needs of those who draw. Processes, devices and how they are watched are not known here.
+
+use std::time::Duration;
+
+/// Those who draw, as a whole.
+pub(crate) trait Hands: Send + Sync {
+    /// Says that there may be a job now.
+    fn wake(&self);
+    /// Has a job that may be under way stopped at its next step.
+    fn stop(&self, job: &str);
+    /// Has memory given back that is only held for the next picture.
+    fn free(&self);
+    /// Has everything under way finished, and nothing begun, within this time.
+    fn drain(&self, within: Duration);
+    /// How they are.
+    fn health(&self) -> Health;
+}
+
+/// How those who draw are.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Health {
+    /// Whether anybody draws, or would if there were a job.
+    pub(crate) condition: Condition,
+    /// Each of them.
+    pub(crate) workers: Vec<WorkerHealth>,
+}
+
+/// Whether jobs are drawn.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Condition {
+    /// Nobody is ready yet.
+    #[default]
+    Loading,
+    /// At least one is ready.
+    Ready,
+    /// Nobody is, and why.
+    Unwell(String),
+}
+
+/// One of those who draw.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct WorkerHealth {
+    /// What clients are told who drew.
+    pub(crate) name: String,
+    /// The device in words, once it is known.
+    pub(crate) device: Option<String>,
+    /// In which precision, and why, once it is known.
+    pub(crate) precision: Option<(String, String)>,
+    /// How often it was replaced.
+    pub(crate) restarts: u64,
+    /// Bytes of device memory that it holds.
+    pub(crate) held_bytes: u64,
+    /// Bytes of main memory that it holds.
+    pub(crate) resident_bytes: u64,
+}

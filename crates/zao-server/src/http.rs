@@ -1,0 +1,24 @@
+//! The server's interface, a file a family of routes. Nothing is decided here that another client than a browser or a program over HTTP
+//! would need.
+
+mod a1111;
+mod admission;
+mod capabilities;
+mod error;
+mod events;
+mod guard;
+mod images;
+mod jobs;
+mod openai;
+mod operation;
+mod png_info;
+mod queue;
+mod read;
+mod router;
+
+pub(crate) use error::{Code, Refusal, Result};
+pub(crate) use guard::Rates;
+pub(crate) use router::router;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! From a wish to what is kept: nothing left open, nothing that a worker would refuse. Pictures to begin with come in here as bytes.
+
+use std::fs;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zao_api::{JobRequest, Request};
+use zao_engine::{Ask, Generator, Grid, Guidance, InvalidJob, Job, MAX_ADAPTER_SCALE};
+use zao_queue::{ImageId, Input, Submission};
+
+use super::guard::Client;
+use super::{Code, Refusal, Result};
+use crate::house::House;
+
+/// What is kept of `wish`.
+pub(crate) fn submission(
+    house: &House,
+    client: Client,
+    key: Option<String>,
+    mut wish: JobRequest,
+) -> Result<Submission> {
+    let model = house.model.info();
+    let limits = &house.settings.request;
+    check_texts(&wish.request, limits.prompt_characters)?;
+    let within = |field: &str, value: Option<u32>, most: u32| match value {
+        Some(value) if value > most => {
+            Err(Refusal::of(field, format!("{field} is {value}; this server takes up to {most}")))
+        }
+        _ => Ok(()),
+    };
+    within("count", wish.request.count, limits.count)?;
+    within("steps", wish.request.steps, limits.steps)?;
+    within("previews", wish.previews, limits.previews)?;
+    if wish.request.count == Some(0) {
+        return Err(Refusal::of("count", "0 pictures are none; ask for one or more"));
+    }
+    let deadline = deadline(&wish, limits.deadline)?;
+    check_loras(house, &wish.request)?;
+    let inputs = inputs(house, &mut wish.request)?;
+
+    let picture = inputs.first().map(|input| zao_image::decode(&input.bytes)).transpose();
+    let picture = picture
+        .map_err(|error| Refusal::new(Code::InvalidImage, format!("image: {error}")).at("image"))?;
+    if let Some(mask) = inputs.get(1) {
+        zao_image::decode_mask(&mask.bytes).map_err(|error| {
+            Refusal::new(Code::InvalidImage, format!("mask: {error}")).at("mask")
+        })?;
+    }
+    let own = picture.map(|picture| Grid::new(picture.height(), picture.width()));
+    let complete = zao_request::complete(wish.request.clone(), model);
+    let tokens = |prompt: &str| house.model.prompt_tokens(prompt);
+    let (size, remark) = zao_request::settle(&complete, own, model, tokens)
+        .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
+    let pixels = size.area() as u64;
+    if pixels > limits.pixels {
+        let message = format!("{size} are more pixels than the {} of this server", limits.pixels);
+        return Err(Refusal::new(Code::InvalidSize, message).at("width"));
+    }
+    let seeds = zao_request::seeds(&complete);
+    check_job(house, &complete, size, seeds[0])?;
+    let (width, height) = (size.width as u32, size.height as u32);
+    let steps = complete.steps.unwrap_or(1);
+    let plan = serde_json::to_string(&complete)
+        .map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
+    let priority = wish.priority.unwrap_or_default();
+    let (Client(client), warnings) = (client, remark.into_iter().collect());
+    Ok(Submission {
+        client,
+        key,
+        request: wish,
+        plan,
+        width,
+        height,
+        steps,
+        seeds,
+        priority,
+        deadline,
+        inputs,
+        warnings,
+    })
+}
+
+fn check_texts(request: &Request, most: usize) -> Result<()> {
+    let negative = request.negative_prompt.as_deref().unwrap_or_default();
+    for (field, text) in [("prompt", request.prompt.as_str()), ("negative_prompt", negative)] {
+        let count = text.chars().count();
+        if count > most {
+            let message = format!("{field} has {count} characters; this server takes {most}");
+            return Err(Refusal::new(Code::PromptTooLong, message).at(field));
+        }
+    }
+    Ok(())
+}
+
+fn deadline(wish: &JobRequest, most: std::time::Duration) -> Result<std::time::Duration> {
+    let Some(seconds) = wish.deadline_seconds else { return Ok(most) };
+    let fits = seconds > 0.0 && seconds <= most.as_secs_f64();
+    if !fits {
+        let message = format!("a job may take above 0 and up to {} seconds", most.as_secs());
+        return Err(Refusal::of("deadline_seconds", message));
+    }
+    Ok(std::time::Duration::from_secs_f64(seconds))
+}
+
+/// Adapters are named, never pointed at: a client must not open files of this machine.
+fn check_loras(house: &House, request: &Request) -> Result<()> {
+    if request.loras.is_empty() {
+        return Ok(());
+    }
+    let known =
+        house.loras.list().map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
+    for lora in &request.loras {
+        if !known.iter().any(|known| known.name == lora.name) {
+            let message =
+                format!("there is no LoRA {:?}; GET /v1/loras lists those there are", lora.name);
+            return Err(Refusal::new(Code::UnknownLora, message).at("loras"));
+        }
+        if !(lora.scale.abs() <= MAX_ADAPTER_SCALE) {
+            let message =
+                format!("a scale is a number from -{MAX_ADAPTER_SCALE} to {MAX_ADAPTER_SCALE}");
+            return Err(Refusal::of("loras", message));
+        }
+    }
+    Ok(())
+}
+
+/// The pictures that a request begins with, as bytes: `image`, then `mask`. What clients see again of a data URL is that it was one.
+fn inputs(house: &House, request: &mut Request) -> Result<Vec<Input>> {
+    if request.image.is_none() && request.mask.is_some() {
+        return Err(Refusal::of(
+            "mask",
+            "a mask says what of an image is drawn anew; send the image, too",
+        ));
+    }
+    let mut inputs = Vec::new();
+    for (name, field) in [("image", &mut request.image), ("mask", &mut request.mask)] {
+        let Some(text) = field else { continue };
+        let bytes = match text.strip_prefix("data:") {
+            Some(data) => of_data_url(data).map_err(|refusal| refusal.at(name))?,
+            None => of_picture(house, text).map_err(|refusal| refusal.at(name))?,
+        };
+        if text.starts_with("data:") {
+            *text = "data:".into();
+        }
+        inputs.push(Input { name: name.into(), bytes });
+    }
+    Ok(inputs)
+}
+
+fn of_data_url(data: &str) -> Result<Vec<u8>> {
+    let wrong = |message: &str| Refusal::new(Code::InvalidImage, message);
+    let Some((kind, data)) = data.split_once(',') else {
+        return Err(wrong("a data URL looks like data:image/png;base64,..."));
+    };
+    if !kind.ends_with(";base64") {
+        return Err(wrong("a data URL has to be in base64: data:image/png;base64,..."));
+    }
+    STANDARD.decode(data.trim()).map_err(|error| wrong(&format!("this is no base64: {error}")))
+}
+
+fn of_picture(house: &House, id: &str) -> Result<Vec<u8>> {
+    let wrong = |message: String| Refusal::new(Code::InvalidImage, message);
+    let id: ImageId = id.parse().map_err(|_| {
+        wrong("this is neither a data URL nor the id of a picture of this server".into())
+    })?;
+    let path = house.ledger.image_file(&id)?;
+    fs::read(path).map_err(|error| wrong(format!("picture {id} cannot be read: {error}")))
+}
+
+/// What the engine would refuse is refused here, before the job is kept. Where a picture begins does not matter for that.
+fn check_job(house: &House, request: &Request, size: Grid, seed: u64) -> Result<()> {
+    let guidance = Guidance {
+        scale: request.guidance.unwrap_or(Guidance::OFF.scale),
+        normalization: request.cfg_normalization.unwrap_or(Guidance::OFF.normalization),
+        truncation: request.cfg_truncation.unwrap_or(Guidance::OFF.truncation),
+    };
+    let ask = Ask {
+        prompt: request.prompt.clone(),
+        negative: request.negative_prompt.clone().unwrap_or_default(),
+        width: size.width,
+        height: size.height,
+        steps: request.steps.unwrap_or(1) as usize,
+        guidance,
+        seed,
+        generator: Generator::TorchCpu,
+        start: None,
+    };
+    if let Some(strength) = request.strength
+        && !(strength > 0.0 && strength <= 1.0)
+    {
+        let refusal = InvalidJob::Strength { strength };
+        return Err(Refusal::of("strength", refusal.to_string()));
+    }
+    Job::new(ask, house.model.info()).map(drop).map_err(|invalid| {
+        let message = invalid.to_string();
+        match invalid {
+            InvalidJob::EmptyPrompt => Refusal::of("prompt", message),
+            InvalidJob::NotAMultiple { .. } | InvalidJob::SizeOutOfRange { .. } => {
+                Refusal::new(Code::InvalidSize, message).at("width")
+            }
+            InvalidJob::Steps { .. } => Refusal::of("steps", message),
+            InvalidJob::Guidance { .. } => Refusal::of("guidance", message),
+            InvalidJob::Normalization { .. } => Refusal::of("cfg_normalization", message),
+            InvalidJob::Truncation { .. } => Refusal::of("cfg_truncation", message),
+            _ => Refusal::new(Code::InvalidRequest, message),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_urls_are_base64_and_nothing_else() {
+        assert_eq!(of_data_url("image/png;base64,AQID").unwrap(), [1, 2, 3]);
+        for wrong in ["image/png,AQID", "image/png;base64", "image/png;base64,A!"] {
+            assert_eq!(of_data_url(wrong).unwrap_err().code, Code::InvalidImage, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! `/v1/jobs/{id}/events` and `/v1/queue/events`: what happens, as server-sent events. A client that comes back with `Last-Event-ID` gets
+//! what it missed.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use serde_json::Value;
+use tokio::sync::Notify;
+use zao_api::{Job, JobEvent, JobStatus};
+use zao_queue::JobId;
+
+use super::{Code, Refusal, Result, jobs, queue};
+use crate::house::House;
+
+/// How long a stream is silent at most.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// `GET /v1/jobs/{id}/events`.
+pub(crate) async fn of_job(
+    State(house): State<Arc<House>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let id = House::job_id(&id)?;
+    let seen = headers.get("last-event-id").map(last_seen).transpose()?;
+    let follower = Follower::new(house, id, seen).await?;
+    Ok(stream(unfold(follower, |mut follower| async move {
+        let event = follower.next().await?;
+        Some((Ok(event), follower))
+    })))
+}
+
+fn last_seen(value: &HeaderValue) -> Result<u64> {
+    let number = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    number.ok_or_else(|| {
+        Refusal::of("Last-Event-ID", "the id of an event of this server is a number")
+    })
+}
+
+/// A stream of events, as proxies leave it alone.
+pub(crate) fn stream<S>(events: S) -> Response
+where
+    S: Stream<Item = std::result::Result<Event, Infallible>> + Send + 'static,
+{
+    let mut response =
+        Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    let buffering = HeaderName::from_static("x-accel-buffering");
+    headers.insert(buffering, HeaderValue::from_static("no"));
+    response
+}
+
+/// Somebody who follows a job.
+pub(crate) struct Follower {
+    house: Arc<House>,
+    id: JobId,
+    bell: Arc<Notify>,
+    /// The last event that was sent.
+    seen: u64,
+    ready: VecDeque<(u64, JobEvent)>,
+    over: bool,
+}
+
+impl Follower {
+    /// Follows a job from the event behind `seen` on, or from now.
+    pub(crate) async fn new(house: Arc<House>, id: JobId, seen: Option<u64>) -> Result<Self> {
+        let bell = house.bells.of(&id);
+        let mut follower =
+            Self { house, id, bell, seen: seen.unwrap_or(0), ready: VecDeque::new(), over: false };
+        // What happens between these two is sent twice rather than never.
+        let since = follower.house.ledger.events().since(&follower.id, seen);
+        let missed = since.as_ref().is_none_or(|since| since.gap || seen.is_none());
+        if missed {
+            follower.snapshot(since.map_or(0, |since| since.last)).await?;
+        }
+        Ok(follower)
+    }
+
+    /// Begins with how the job stands.
+    async fn snapshot(&mut self, last: u64) -> Result<()> {
+        let job = jobs::look(&self.house, self.id.clone()).await?;
+        self.seen = self.seen.max(last);
+        let over = end_of(&job);
+        let id = self.id.to_string();
+        self.ready.push_back((self.seen, JobEvent::Snapshot { job: id, state: Box::new(job) }));
+        if let Some(event) = over {
+            self.ready.push_back((self.seen, event));
+            self.over = true;
+        }
+        Ok(())
+    }
+
+    /// The next event with its number, or `None` after the last.
+    pub(crate) async fn next_event(&mut self) -> Option<(u64, JobEvent)> {
+        loop {
+            if let Some((number, event)) = self.ready.pop_front() {
+                self.seen = self.seen.max(number);
+                return Some((number, event));
+            }
+            if self.over {
+                return None;
+            }
+            let bell = Arc::clone(&self.bell);
+            let rung = bell.notified();
+            tokio::pin!(rung);
+            // From here on nothing is missed.
+            rung.as_mut().enable();
+            match self.house.ledger.events().since(&self.id, Some(self.seen)) {
+                Some(since) if since.gap => {
+                    if self.snapshot(since.last).await.is_err() {
+                        return None;
+                    }
+                }
+                Some(since) if !since.events.is_empty() => {
+                    let events = since.events.iter().map(|event| (event.id, event.what.clone()));
+                    self.ready.extend(events);
+                    self.over = since.over;
+                }
+                Some(since) if since.over => return None,
+                Some(_) => rung.await,
+                // Over for so long that its events are forgotten: the job says how it ended.
+                None => {
+                    if self.snapshot(self.seen).await.is_err() || !self.over {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        let (number, event) = self.next_event().await?;
+        // An event is an object of two fields; taking it apart cannot fail.
+        let mut value = serde_json::to_value(&event).ok()?;
+        let name = value.get("event").and_then(Value::as_str)?.to_owned();
+        let data = value.get_mut("data").map(Value::take)?;
+        Some(Event::default().id(number.to_string()).event(name).data(data.to_string()))
+    }
+}
+
+/// The last event of a job that is over.
+fn end_of(job: &Job) -> Option<JobEvent> {
+    let (id, state) = (job.id.clone(), Box::new(job.clone()));
+    match job.status {
+        JobStatus::Queued | JobStatus::Running => None,
+        JobStatus::Completed => Some(JobEvent::Completed { job: id, state }),
+        JobStatus::Failed => Some(JobEvent::Failed { job: id, state }),
+        JobStatus::Cancelled => Some(JobEvent::Cancelled { job: id, state }),
+    }
+}
+
+/// How often the queue is told of at most.
+const QUEUE_EVERY: Duration = Duration::from_millis(250);
+
+/// `GET /v1/queue/events`.
+pub(crate) async fn of_queue(State(house): State<Arc<House>>) -> Response {
+    let begin = (house, None::<Value>);
+    stream(unfold(begin, |(house, told)| async move {
+        loop {
+            let now = serde_json::to_value(queue::outlook(&house)).ok()?;
+            if told.as_ref() != Some(&now) {
+                let event = Event::default().event("queue").data(now.to_string());
+                return Some((Ok(event), (house, Some(now))));
+            }
+            tokio::time::sleep(QUEUE_EVERY).await;
+        }
+    }))
+}
+
+/// Waits until a job is over.
+pub(crate) async fn end(house: &Arc<House>, id: JobId) -> Result<Job> {
+    let mut follower = Follower::new(Arc::clone(house), id.clone(), None).await?;
+    while let Some((_, event)) = follower.next_event().await {
+        match event {
+            JobEvent::Completed { state, .. }
+            | JobEvent::Failed { state, .. }
+            | JobEvent::Cancelled { state, .. } => return Ok(*state),
+            _ => {}
+        }
+    }
+    let job = jobs::look(house, id).await?;
+    if end_of(&job).is_some() {
+        return Ok(job);
+    }
+    Err(Refusal::new(Code::Internal, "the job's events ended before the job did; look at it again"))
+}

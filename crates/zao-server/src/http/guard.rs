@@ -1,0 +1,230 @@
+//! Who may come in: the bearer token, pages of other origins, and how often a client may ask. And the name of each request.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::{Code, Refusal, Result};
+use crate::house::House;
+
+/// Whose request it is: clients take turns, so one has to be told from another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Client(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Client {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self(address.map_or_else(|| "local".into(), |info| info.0.ip().to_string())))
+    }
+}
+
+/// The routes that a probe or a scraper may ask without a token. They tell nothing of jobs.
+const OPEN: [&str; 3] = ["/health", "/health/live", "/health/ready"];
+
+/// Lets a request in, or says why not; names it, and counts the answer.
+pub(crate) async fn door(
+    State(house): State<Arc<House>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = request_id(request.headers());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "<unmatched>".to_owned(), |path| path.as_str().to_owned());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let begun = Instant::now();
+    let mut response = match admitted(&house, &request, &route) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    };
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut named = (status, Json(refusal.body(Some(&id)))).into_response();
+        for (name, value) in headers.iter().filter(|(name, _)| **name != header::CONTENT_LENGTH) {
+            named.headers_mut().insert(name, value.clone());
+        }
+        response = named;
+    }
+    let name = HeaderName::from_static("x-request-id");
+    response.headers_mut().extend(HeaderValue::from_str(&id).ok().map(|id| (name, id)));
+    let nosniff = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    house.metrics.answered(&route, response.status().as_u16());
+    let took = begun.elapsed().as_secs_f64();
+    let status = response.status().as_u16();
+    tracing::debug!(request = id, route, status, seconds = took, "answered");
+    response
+}
+
+/// The name of a request: the client's own if it is sensible, or a new one.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+fn request_id(headers: &HeaderMap) -> String {
+    let own = headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    let sensible = |text: &&str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+        (1..=128).contains(&text.len()) && text.chars().all(plain)
+    };
+    own.filter(sensible).map_or_else(|| format!("req_{:016x}", random()), str::to_owned)
+}
+
+/// A number that nobody has seen yet. The standard library's hasher draws its keys from the system.
+pub(crate) fn random() -> u64 {
+    use std::collections::hash_map::RandomState;
+    use std::hash::BuildHasher;
+    RandomState::new().hash_one(Instant::now())
+}
+
+fn admitted(house: &House, request: &Request, route: &str) -> Result<()> {
+    origin(request, &house.settings.origins)?;
+    if let Some(token) = &house.settings.token
+        && !OPEN.contains(&route)
+        && !is_page(route)
+    {
+        bearer(request.headers(), token)?;
+    }
+    if let Some(rate) = house.settings.request.rate
+        && request.method() == Method::POST
+    {
+        let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let address = address.map_or(IpAddr::from([127, 0, 0, 1]), |info| info.0.ip());
+        house.rates.take(address, rate, Instant::now())?;
+    }
+    Ok(())
+}
+
+/// The page itself has no secrets, and asks for the token that its requests need.
+fn is_page(route: &str) -> bool {
+    matches!(route, "/" | "/{*path}" | "<unmatched>")
+}
+
+/// A page may use the server that it came from, and no other page may: any page that is open in a browser could else draw here.
+fn origin(request: &Request, others: &[String]) -> Result<()> {
+    let header = |name: HeaderName| {
+        request.headers().get(name).map(|value| value.to_str().unwrap_or_default())
+    };
+    let Some(origin) = header(header::ORIGIN) else { return Ok(()) };
+    let host = header(header::HOST).unwrap_or_default();
+    let own = origin.split_once("://").map(|(_, host)| host);
+    if own.is_some_and(|own| own.eq_ignore_ascii_case(host)) || others.iter().any(|it| it == origin)
+    {
+        return Ok(());
+    }
+    let message = format!("pages of {origin:?} may not use this server; allow them with --origin");
+    Err(Refusal::new(Code::ForbiddenOrigin, message))
+}
+
+fn bearer(headers: &HeaderMap, token: &str) -> Result<()> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = given.and_then(|value| value.split_once(' '));
+    match given {
+        Some((scheme, given)) if scheme.eq_ignore_ascii_case("bearer") && same(given, token) => {
+            Ok(())
+        }
+        _ => {
+            let message = "this server wants its token; send it as Authorization: Bearer TOKEN";
+            Err(Refusal::new(Code::Unauthorized, message))
+        }
+    }
+}
+
+/// Whether two texts are the same, in a time that tells nothing of where they differ.
+fn same(a: &str, b: &str) -> bool {
+    let differ = a.bytes().zip(b.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b));
+    a.len() == b.len() && differ == 0
+}
+
+/// How many requests each client has left in this minute.
+#[derive(Default)]
+pub(crate) struct Rates(Mutex<HashMap<IpAddr, (f64, Instant)>>);
+
+/// Clients that are remembered; those that asked longest ago are forgotten, who have all their requests again anyway.
+const REMEMBERED: usize = 10_000;
+
+impl Rates {
+    /// Takes one of a client's `rate` requests a minute.
+    fn take(&self, client: IpAddr, rate: u32, now: Instant) -> Result<()> {
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if clients.len() >= REMEMBERED {
+            let minute = Duration::from_secs(60);
+            clients.retain(|_, (_, since)| now.saturating_duration_since(*since) < minute);
+        }
+        let most = f64::from(rate);
+        let (left, since) = clients.entry(client).or_insert((most, now));
+        let again = now.saturating_duration_since(*since).as_secs_f64() * most / 60.0;
+        (*left, *since) = ((*left + again).min(most), now);
+        if *left < 1.0 {
+            let wait = Duration::from_secs_f64((1.0 - *left) * 60.0 / most.max(1e-9));
+            let message = format!("more than {rate} requests in a minute; wait a little");
+            return Err(Refusal::new(Code::RateLimited, message).after(wait));
+        }
+        *left -= 1.0;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn asked(headers: &[(&str, &str)]) -> Request {
+        let mut request = Request::builder().uri("/v1/jobs");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(Body::empty()).unwrap()
+    }
+
+    #[test]
+    fn only_pages_of_this_server_or_those_allowed_may_use_it() {
+        let check = |headers: &[_]| origin(&asked(headers), &["https://studio.example".into()]);
+        let host = ("host", "localhost:7860");
+        assert!(check(&[host]).is_ok(), "programs send no origin");
+        assert!(check(&[host, ("origin", "http://localhost:7860")]).is_ok());
+        assert!(check(&[host, ("origin", "https://studio.example")]).is_ok());
+        for foreign in ["https://evil.example", "http://localhost:1", "null", ""] {
+            assert!(check(&[host, ("origin", foreign)]).is_err(), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn the_token_is_compared_whole() {
+        let check = |value| bearer(asked(&[("authorization", value)]).headers(), "secret");
+        assert!(check("Bearer secret").is_ok() && check("bearer secret").is_ok());
+        for wrong in ["Bearer secre", "Bearer secrets", "Basic secret", "secret", "Bearer "] {
+            assert_eq!(check(wrong).unwrap_err().code, Code::Unauthorized, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn requests_come_back_with_the_minute() {
+        let (rates, client, now) = (Rates::default(), IpAddr::from([1, 2, 3, 4]), Instant::now());
+        let at = |seconds| now + Duration::from_secs(seconds);
+        assert!((0..6).all(|_| rates.take(client, 6, now).is_ok()));
+        assert!(rates.take(client, 6, at(5)).is_err());
+        assert!(rates.take(IpAddr::from([1, 2, 3, 5]), 6, now).is_ok(), "others have their own");
+        assert!(rates.take(client, 6, at(11)).is_ok());
+        assert!(rates.take(client, 6, at(11)).is_err());
+    }
+
+    #[test]
+    fn a_sensible_name_of_a_request_is_kept() {
+        let named = |value| request_id(asked(&[("x-request-id", value)]).headers());
+        assert_eq!(named("trace-1:a"), "trace-1:a");
+        assert!(named("a b").starts_with("req_") && named(&"x".repeat(200)).starts_with("req_"));
+    }
+}

@@ -1,0 +1,222 @@
+//! `/v1/images`: pictures that were drawn, whole, in parts, or small; and what made them.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use zao_api::{Image, Recipe};
+use zao_png::Origin;
+use zao_queue::{ImageFilter, ImageId};
+
+use super::jobs::{LISTED, MOST_LISTED};
+use super::{Code, Refusal, Result};
+use crate::house::House;
+
+/// Which of a list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listing {
+    limit: Option<usize>,
+    after: Option<String>,
+}
+
+/// A page of pictures.
+#[derive(Debug, Serialize)]
+pub(crate) struct Images {
+    images: Vec<Image>,
+    next: Option<String>,
+}
+
+/// `GET /v1/images`.
+pub(crate) async fn list(
+    State(house): State<Arc<House>>,
+    Query(listing): Query<Listing>,
+) -> Result<Json<Images>> {
+    let after = listing.after.as_deref().map(image_id).transpose()?;
+    let limit = listing.limit.unwrap_or(LISTED).clamp(1, MOST_LISTED);
+    let page = house.ledger(move |ledger, _| ledger.images(&ImageFilter { after }, limit)).await?;
+    let next = page.next.map(|id| id.to_string());
+    Ok(Json(Images { images: page.items, next }))
+}
+
+fn image_id(text: &str) -> Result<ImageId> {
+    Ok(text.parse::<ImageId>()?)
+}
+
+/// How a picture is wanted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Look {
+    thumb: Option<u32>,
+}
+
+/// Sides of small pictures, in pixels.
+const SMALL: std::ops::RangeInclusive<u32> = 64..=512;
+
+/// `GET /v1/images/{id}`. A picture never changes, so whoever has it need not ask again.
+pub(crate) async fn get(
+    State(house): State<Arc<House>>,
+    Path(id): Path<String>,
+    Query(look): Query<Look>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    if look.thumb.is_some_and(|side| !SMALL.contains(&side)) {
+        return Err(Refusal::of(
+            "thumb",
+            "a small picture has 64 to 512 pixels on its longer side",
+        ));
+    }
+    let id = image_id(&id)?;
+    let tag = match look.thumb {
+        Some(side) => format!("\"{id}-{side}\""),
+        None => format!("\"{id}\""),
+    };
+    let path = file(&house, id).await?;
+    let known = headers.get_all(header::IF_NONE_MATCH).iter();
+    let is_known = known
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|value| matches!(value.trim(), "*") || value.trim().trim_start_matches("W/") == tag);
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        match look.thumb {
+            Some(side) => small(path, side).await?,
+            None => whole(path, headers.get(header::RANGE)).await?,
+        }
+    };
+    let headers = response.headers_mut();
+    headers.extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
+    let forever = HeaderValue::from_static("private, max-age=31536000, immutable");
+    headers.insert(header::CACHE_CONTROL, forever);
+    Ok(response)
+}
+
+async fn file(house: &Arc<House>, id: ImageId) -> Result<PathBuf> {
+    house.ledger(move |ledger, _| ledger.image_file(&id)).await
+}
+
+async fn read(path: PathBuf) -> Result<Vec<u8>> {
+    tokio::fs::read(&path).await.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Refusal::not_found("picture of that id any more"),
+        _ => Refusal::new(Code::Internal, format!("the picture cannot be read: {error}")),
+    })
+}
+
+async fn whole(path: PathBuf, range: Option<&HeaderValue>) -> Result<Response> {
+    let bytes = read(path).await?;
+    let length = bytes.len();
+    let range = range.and_then(|value| value.to_str().ok()).and_then(|text| part(text, length));
+    let mut response = match range {
+        None => Body::from(bytes).into_response(),
+        Some(Err(())) => {
+            let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+            let of = HeaderValue::from_str(&format!("bytes */{length}"));
+            response.headers_mut().extend(of.ok().map(|of| (header::CONTENT_RANGE, of)));
+            return Ok(response);
+        }
+        Some(Ok((from, to))) => {
+            let part = bytes.get(from..=to).unwrap_or_default().to_vec();
+            let mut response = (StatusCode::PARTIAL_CONTENT, Body::from(part)).into_response();
+            let of = HeaderValue::from_str(&format!("bytes {from}-{to}/{length}"));
+            response.headers_mut().extend(of.ok().map(|of| (header::CONTENT_RANGE, of)));
+            response
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/png"));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    Ok(response)
+}
+
+/// The first and the last byte that `Range: text` asks of `length`. `None` for what is not understood, which asks for everything.
+fn part(text: &str, length: usize) -> Option<Result<(usize, usize), ()>> {
+    let (from, to) = text.strip_prefix("bytes=")?.split_once('-')?;
+    let number = |text: &str| text.trim().parse::<usize>().ok();
+    let (from, to) = match (from.trim(), to.trim()) {
+        ("", last) => (length.checked_sub(number(last)?).unwrap_or(0), length.checked_sub(1)),
+        (from, "") => (number(from)?, length.checked_sub(1)),
+        (from, to) => (number(from)?, Some(number(to)?.min(length.saturating_sub(1)))),
+    };
+    Some(match to {
+        Some(to) if from <= to && from < length => Ok((from, to)),
+        _ => Err(()),
+    })
+}
+
+/// A picture that fits into a square of `side` pixels.
+async fn small(path: PathBuf, side: u32) -> Result<Response> {
+    let bytes = read(path).await?;
+    let made = tokio::task::spawn_blocking(move || thumbnail(&bytes, side)).await;
+    let png = made.map_err(|error| Refusal::new(Code::Internal, error.to_string()))??;
+    Ok(([(header::CONTENT_TYPE, "image/png")], png).into_response())
+}
+
+fn thumbnail(bytes: &[u8], side: u32) -> Result<Vec<u8>> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Refusal::new(Code::Internal, format!("the picture cannot be made smaller: {error}"))
+    };
+    let picture = zao_image::decode(bytes).map_err(|error| unreadable(&error))?;
+    let (width, height) = (picture.width(), picture.height());
+    let ratio = (f64::from(side) / width.max(height) as f64).min(1.0);
+    let scaled = |side: usize| ((side as f64 * ratio).round() as usize).max(1);
+    let (width, height) = (scaled(width), scaled(height));
+    let small = picture.resized(width, height);
+    zao_png::encode_plain(small.bytes(), width as u32, height as u32)
+        .map_err(|error| unreadable(&error))
+}
+
+/// `DELETE /v1/images/{id}`.
+pub(crate) async fn delete(
+    State(house): State<Arc<House>>,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
+    let id = image_id(&id)?;
+    house.ledger(move |ledger, _| ledger.delete_image(&id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /v1/images/{id}/recipe`.
+pub(crate) async fn recipe(
+    State(house): State<Arc<House>>,
+    Path(id): Path<String>,
+) -> Result<Json<Recipe>> {
+    let bytes = read(file(&house, image_id(&id)?).await?).await?;
+    let info = zao_png::read(&bytes)
+        .map_err(|error| Refusal::new(Code::Internal, format!("its recipe: {error}")))?;
+    match info.origin {
+        Origin::Zao(recipe) => Ok(Json(*recipe)),
+        Origin::Parameters(_) | Origin::Unknown => {
+            Err(Refusal::not_found("recipe in this picture"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part;
+
+    #[test]
+    fn ranges_are_cut_to_what_there_is() {
+        for (text, expected) in [
+            ("bytes=0-9", Some(Ok((0, 9)))),
+            ("bytes=90-200", Some(Ok((90, 99)))),
+            ("bytes=95-", Some(Ok((95, 99)))),
+            ("bytes=-5", Some(Ok((95, 99)))),
+            ("bytes=-500", Some(Ok((0, 99)))),
+            ("bytes=100-", Some(Err(()))),
+            ("bytes=9-3", Some(Err(()))),
+            ("bytes=a-b", None),
+            ("lines=1-2", None),
+        ] {
+            assert_eq!(part(text, 100), expected, "{text}");
+        }
+        assert_eq!(part("bytes=0-0", 0), Some(Err(())));
+    }
+}

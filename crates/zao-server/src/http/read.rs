@@ -1,0 +1,107 @@
+//! What comes in, read into types, with an answer that says what was wrong and where.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Code, Refusal, Result};
+
+/// The bytes of a body, within the limit that the router sets.
+pub(crate) struct Body(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        match Bytes::from_request(request, state).await {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                let message = "the body is larger than this server takes; send smaller pictures";
+                Err(Refusal::new(Code::BodyTooLarge, message))
+            }
+            Err(rejection) => Err(Refusal::new(Code::InvalidRequest, rejection.body_text())),
+        }
+    }
+}
+
+/// A JSON object.
+pub(crate) struct Object(pub(crate) serde_json::Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for Object {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        if !says_json(request.headers()) {
+            let message = "this route takes JSON; send it with Content-Type: application/json";
+            return Err(Refusal::new(Code::UnsupportedMediaType, message));
+        }
+        let Body(bytes) = Body::from_request(request, state).await?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| {
+            Refusal::new(Code::InvalidRequest, format!("the body is no JSON: {error}"))
+        })?;
+        match value {
+            Value::Object(object) => Ok(Self(object)),
+            _ => Err(Refusal::new(Code::InvalidRequest, "the body is no JSON object")),
+        }
+    }
+}
+
+impl Object {
+    /// The object as a type, which knows these fields and no others.
+    pub(crate) fn only<T: DeserializeOwned>(self, fields: &[&str]) -> Result<T> {
+        if let Some(unknown) = self.0.keys().find(|field| !fields.contains(&field.as_str())) {
+            let message = format!("{unknown:?} is not known here; there are {}", fields.join(", "));
+            return Err(Refusal::of(unknown, message));
+        }
+        self.parse()
+    }
+
+    /// The object as a type.
+    pub(crate) fn parse<T: DeserializeOwned>(mut self) -> Result<T> {
+        // A field that is null is one that is not there.
+        self.0.retain(|_, value| !value.is_null());
+        let fields: Vec<String> = self.0.keys().cloned().collect();
+        serde_json::from_value(Value::Object(self.0)).map_err(|error| {
+            let message = error.to_string();
+            let named = fields.iter().find(|field| message.contains(&format!("`{field}`")));
+            let refusal = Refusal::new(Code::InvalidRequest, message.clone());
+            match named {
+                Some(field) => refusal.at(field),
+                None => refusal,
+            }
+        })
+    }
+}
+
+/// Whether the client says that it sends JSON, or says nothing.
+fn says_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+        || kind.rsplit_once('+').is_some_and(|(_, of)| of.eq_ignore_ascii_case("json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize, Debug, PartialEq)]
+    struct Wish {
+        steps: Option<u32>,
+    }
+
+    fn object(json: &str) -> Object {
+        Object(serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn unknown_fields_are_named_and_null_is_absent() {
+        let refusal = object(r#"{"stepz": 1}"#).only::<Wish>(&["steps"]).unwrap_err();
+        assert_eq!(refusal.body(None)["error"]["param"], "stepz");
+        let wish: Wish = object(r#"{"steps": null}"#).only(&["steps"]).unwrap();
+        assert_eq!(wish, Wish { steps: None });
+        assert!(object(r#"{"steps": -1}"#).only::<Wish>(&["steps"]).is_err());
+    }
+}

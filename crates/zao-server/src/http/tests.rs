@@ -1,0 +1,245 @@
+//! The interface as clients meet it, with somebody who paints at once in the place of workers.
+
+mod corpus;
+mod events;
+mod images;
+mod jobs;
+mod openai;
+mod operation;
+mod others;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+use zao_api::{ErrorBody, ErrorCode, Progress, Stage};
+use zao_engine::ModelFacts;
+use zao_queue::{Claimed, Ledger, Limits, Offer};
+use zao_weights::{AdapterFolder, Source};
+
+use crate::crew::{CrewSettings, Endurance, Patience};
+use crate::hands::{Condition, Hands, Health, WorkerHealth};
+use crate::house::House;
+use crate::settings::{RequestLimits, Settings};
+
+/// A server without a port.
+struct Server {
+    house: Arc<House>,
+    router: Router,
+    painter: Arc<Painter>,
+    thread: Option<JoinHandle<()>>,
+    _folder: TempDir,
+}
+
+/// Somebody who paints pictures of one colour.
+struct Painter {
+    house: Mutex<Option<Arc<House>>>,
+    /// Whether it waits before each picture until it may.
+    paused: AtomicBool,
+    stopped: Mutex<Vec<String>>,
+    ended: AtomicBool,
+    condition: Mutex<Condition>,
+}
+
+impl Hands for Painter {
+    fn wake(&self) {}
+
+    fn stop(&self, job: &str) {
+        self.stopped.lock().unwrap().push(job.into());
+    }
+
+    fn free(&self) {}
+
+    fn drain(&self, _: Duration) {}
+
+    fn health(&self) -> Health {
+        let worker = WorkerHealth { name: "painter".into(), ..WorkerHealth::default() };
+        Health { condition: self.condition.lock().unwrap().clone(), workers: vec![worker] }
+    }
+}
+
+impl Painter {
+    fn work(&self) {
+        while !self.ended.load(Ordering::Relaxed) {
+            let house = self.house.lock().unwrap().clone().unwrap();
+            let offer = Offer { worker: "painter", fits: &|_| true };
+            match house.ledger.next(&offer, SystemTime::now()).unwrap() {
+                Some(claimed) => self.paint(&house, &claimed),
+                None => std::thread::sleep(Duration::from_millis(2)),
+            }
+        }
+    }
+
+    fn paint(&self, house: &House, claimed: &Claimed) {
+        let (ledger, claim, now) = (&house.ledger, &claimed.claim, SystemTime::now());
+        while self.paused.load(Ordering::Relaxed) && !self.ended.load(Ordering::Relaxed) {
+            if self.stopped.lock().unwrap().iter().any(|job| *job == claim.job().to_string()) {
+                return ledger.cancelled(claim, now).unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if claimed.request.request.prompt.contains("too much") {
+            let message = "a picture of 1x1 would fit".to_owned();
+            let error = ErrorBody { code: ErrorCode::OutOfMemory, message };
+            return ledger.failed(claim, error, now).unwrap();
+        }
+        let steps = claimed.demand.steps;
+        for step in 1..=steps {
+            let fraction = f64::from(step) / f64::from(steps);
+            let progress = Progress { stage: Stage::Denoise, step, steps, fraction };
+            ledger.progress(claim, progress, None, now).unwrap();
+        }
+        let (width, height) = (claimed.demand.width, claimed.demand.height);
+        for &(index, seed) in &claimed.missing {
+            for _ in 0..claimed.request.previews.unwrap_or(0) {
+                ledger.preview(claim, index, "image/png", "UE5H".into(), (8, 8)).unwrap();
+            }
+            let colour = [seed as u8, (seed >> 8) as u8, index as u8];
+            let rgb = colour.repeat((width * height) as usize);
+            let png = zao_png::encode_plain(&rgb, width, height).unwrap();
+            ledger.finished_picture(claim, index, &png, now).unwrap();
+        }
+        ledger.completed(claim, now).unwrap();
+    }
+}
+
+impl Server {
+    fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut settings = Settings {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            folder: folder.path().join("jobs"),
+            token: None,
+            origins: Vec::new(),
+            page: None,
+            ledger: Limits::default(),
+            request: RequestLimits { pixels: 512 * 512, ..RequestLimits::default() },
+            drain: Duration::from_secs(1),
+            workers: CrewSettings {
+                workers: Vec::new(),
+                patience: Patience::default(),
+                endurance: Endurance::default(),
+                memory_limit: None,
+            },
+        };
+        change(&mut settings);
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/demo-model");
+        let model = ModelFacts::of("demo", Source::Folder(model)).unwrap();
+        let loras = AdapterFolder::new(folder.path().join("loras"));
+        let ledger = Ledger::open(&settings.folder, settings.ledger.clone(), SystemTime::now());
+        let house = House::new(settings, model, loras, Arc::new(ledger.unwrap()));
+        let painter = Arc::new(Painter {
+            house: Mutex::new(Some(Arc::clone(&house))),
+            paused: AtomicBool::new(false),
+            stopped: Mutex::default(),
+            ended: AtomicBool::new(false),
+            condition: Mutex::new(Condition::Ready),
+        });
+        house.employ(Arc::clone(&painter) as _);
+        let working = Arc::clone(&painter);
+        let thread = Some(std::thread::spawn(move || working.work()));
+        let router = super::router(Arc::clone(&house));
+        Self { house, router, painter, thread, _folder: folder }
+    }
+
+    fn pause(&self, paused: bool) {
+        self.painter.paused.store(paused, Ordering::Relaxed);
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    async fn delete(&self, path: &str) -> Answer {
+        self.send(Request::delete(path).body(Body::empty()).unwrap()).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(posted(path, &[], body)).await
+    }
+
+    /// Waits until a job is over.
+    async fn over(&self, path: &str) -> Value {
+        for _ in 0..2000 {
+            let job = self.get(path).await.json();
+            if !matches!(job["status"].as_str(), Some("queued" | "running")) {
+                return job;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("{path} is never over");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.painter.ended.store(true, Ordering::Relaxed);
+        let painted = self.thread.take().map(JoinHandle::join);
+        // The painter holds the house, which holds the painter.
+        self.painter.house.lock().unwrap().take();
+        assert!(std::thread::panicking() || matches!(painted, Some(Ok(()))), "the painter failed");
+    }
+}
+
+fn posted(path: &str, headers: &[(&str, &str)], body: Value) -> Request<Body> {
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::from(body.to_string())).unwrap()
+}
+
+/// What came back.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    bytes: Bytes,
+}
+
+impl Answer {
+    #[track_caller]
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes)
+            .unwrap_or_else(|error| panic!("{error}: {:?}", self.bytes))
+    }
+
+    /// The JSON of an answer with this status.
+    #[track_caller]
+    fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{:?}", String::from_utf8_lossy(&self.bytes));
+        self.json()
+    }
+
+    #[track_caller]
+    fn refused(&self, status: u16, code: &str) -> Value {
+        let body = self.expect(status);
+        let error = &body["error"];
+        assert_eq!(error["code"], code, "{body}");
+        assert!(error["message"].as_str().is_some_and(|message| message.len() > 10), "{body}");
+        assert_eq!(error["request_id"], self.headers["x-request-id"].to_str().unwrap());
+        error.clone()
+    }
+}

@@ -1,0 +1,92 @@
+//! OpenAI's interface, in one answer and as a stream.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::Server;
+
+const PATH: &str = "/v1/images/generations";
+
+#[tokio::test]
+async fn pictures_come_in_one_answer_with_where_the_time_went() {
+    let server = Server::new();
+    let wish = json!({"prompt": "a cat", "n": 2, "size": "64x48", "seed": 5, "user": "me"});
+    let answer = server.post(PATH, wish).await;
+    let body = answer.expect(200);
+    assert_eq!((&body["size"], &body["output_format"]), (&json!("64x48"), &json!("png")));
+    assert_eq!(body["ignored"], json!(["user"]));
+    let seeds: Vec<_> =
+        body["data"].as_array().unwrap().iter().map(|it| it["seed"].clone()).collect();
+    assert_eq!(seeds, [5, 6]);
+    let png = STANDARD.decode(body["data"][0]["b64_json"].as_str().unwrap()).unwrap();
+    let picture = zao_png::decode_rgb(&png).unwrap();
+    assert_eq!((picture.width, picture.height), (64, 48));
+    let usage = &body["usage"];
+    let tokens = |name: &str| usage[name].as_u64().unwrap();
+    assert_eq!(tokens("input_tokens") + tokens("output_tokens"), tokens("total_tokens"));
+    for header in ["x-queue-time", "x-inference-time", "x-total-time", "server-timing", "x-seed"] {
+        assert!(answer.headers.contains_key(header), "{header}");
+    }
+    for (format, magic) in [("jpeg", &[0xff, 0xd8][..]), ("webp", b"RIFF")] {
+        let wish = json!({"prompt": "a", "size": "32x32", "output_format": format});
+        let body = server.post(PATH, wish).await.expect(200);
+        let bytes = STANDARD.decode(body["data"][0]["b64_json"].as_str().unwrap()).unwrap();
+        assert!(bytes.starts_with(magic), "{format}");
+    }
+    let wish = json!({"prompt": "a", "size": "32x32", "response_format": "url"});
+    let body = server.post(PATH, wish).await.expect(200);
+    assert!(body["data"][0]["url"].as_str().unwrap().contains("/v1/images/img_"));
+}
+
+#[tokio::test]
+async fn a_stream_shows_the_way_and_ends_with_the_picture() {
+    let server = Server::new();
+    let wish = json!({"prompt": "a cat", "size": "32x32", "stream": true, "partial_images": 2});
+    let answer = server.post(PATH, wish).await;
+    assert_eq!(answer.headers["content-type"], "text/event-stream");
+    let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
+    let data: Vec<Value> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data:"))
+        .map(|data| serde_json::from_str(data.trim()).unwrap())
+        .collect();
+    let kinds: Vec<_> = data.iter().map(|it| it["type"].as_str().unwrap()).collect();
+    let partial = "image_generation.partial_image";
+    assert_eq!(kinds, [partial, partial, "image_generation.completed"]);
+    assert_eq!(data[1]["partial_image_index"], 1);
+    assert!(
+        STANDARD.decode(data[2]["b64_json"].as_str().unwrap()).unwrap().starts_with(b"\x89PNG")
+    );
+    assert!(data[2]["usage"]["total_tokens"].is_u64() && data[2]["created_at"].is_u64());
+}
+
+#[tokio::test]
+async fn failures_are_told_as_openai_tells_them() {
+    let server = Server::new();
+    let wish = json!({"prompt": "too much", "size": "32x32"});
+    let error = server.post(PATH, wish.clone()).await.refused(503, "out_of_memory");
+    assert!(error["message"].as_str().unwrap().contains("would fit"));
+    let mut streamed = wish;
+    streamed["stream"] = true.into();
+    let answer = server.post(PATH, streamed).await;
+    let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
+    assert!(text.contains("event: error") && text.contains("out_of_memory"), "{text}");
+    server.post(PATH, json!({"prompt": "a", "model": "sdxl"})).await.refused(404, "unknown_model");
+    let models = server.get("/v1/models").await.expect(200);
+    assert_eq!(models["data"][0]["id"], "demo");
+    server.get("/v1/models/demo").await.expect(200);
+    server.get("/v1/models/other").await.refused(404, "unknown_model");
+}
+
+#[tokio::test]
+async fn who_hangs_up_has_the_job_cancelled() {
+    let server = Server::new();
+    server.pause(true);
+    let asking = server.post(PATH, json!({"prompt": "a", "size": "32x32"}));
+    let hung_up = tokio::time::timeout(std::time::Duration::from_millis(200), asking).await;
+    assert!(hung_up.is_err(), "nobody paints");
+    let jobs = server.get("/v1/jobs").await.expect(200);
+    let path = jobs["jobs"][0]["links"]["self"].as_str().unwrap();
+    assert_eq!(server.over(path).await["status"], "cancelled");
+}

@@ -1,0 +1,100 @@
+//! Health, counts, tokens, origins and limits.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::json;
+
+use super::{Server, posted};
+use crate::hands::Condition;
+
+#[tokio::test]
+async fn health_is_honest() {
+    let server = Server::new();
+    assert_eq!(server.get("/health/ready").await.expect(200)["status"], "ready");
+    *server.painter.condition.lock().unwrap() = Condition::Loading;
+    assert_eq!(server.get("/health").await.expect(503)["status"], "loading");
+    *server.painter.condition.lock().unwrap() = Condition::Unwell("the card fell off".into());
+    let told = server.get("/health/ready").await.expect(503);
+    assert_eq!(
+        (&told["status"], &told["reason"]),
+        (&json!("unhealthy"), &json!("the card fell off"))
+    );
+    server.get("/health/live").await.expect(200);
+    let job = server.post("/v1/jobs", json!({"prompt": "a", "width": 32, "height": 32})).await;
+    job.expect(202);
+}
+
+#[tokio::test]
+async fn what_happened_is_counted() {
+    let server = Server::new();
+    let job = server
+        .post("/v1/jobs", json!({"prompt": "a", "width": 32, "height": 32}))
+        .await
+        .expect(202);
+    server.over(job["links"]["self"].as_str().unwrap()).await;
+    server.get("/nowhere").await.refused(404, "not_found");
+    let answer = server.get("/metrics").await;
+    let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
+    for line in [
+        "zao_jobs{state=\"completed\"} 1",
+        "zao_ready 1",
+        "zao_requests_total{route=\"/v1/jobs\",code=\"202\"} 1",
+        "zao_requests_total{route=\"<unmatched>\",code=\"404\"} 1",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_wanted_everywhere_but_at_the_door() {
+    let server = Server::with(|settings| settings.token = Some("secret".into()));
+    server.get("/v1/jobs").await.refused(401, "unauthorized");
+    server.get("/metrics").await.refused(401, "unauthorized");
+    server.get("/health/live").await.expect(200);
+    assert_eq!(server.get("/").await.status, 200, "the page asks for it");
+    let request = Request::get("/v1/jobs").header("authorization", "Bearer secret");
+    server.send(request.body(Body::empty()).unwrap()).await.expect(200);
+}
+
+#[tokio::test]
+async fn pages_of_others_and_bodies_that_are_too_large_stay_out() {
+    let server = Server::with(|settings| settings.request.body_bytes = 10_000);
+    let foreign = [("host", "localhost:7860"), ("origin", "https://evil.example")];
+    let wish = json!({"prompt": "a"});
+    server.send(posted("/v1/jobs", &foreign, wish)).await.refused(403, "forbidden_origin");
+    let large = json!({"prompt": "a", "image": "A".repeat(20_000)});
+    server.post("/v1/jobs", large).await.refused(413, "body_too_large");
+    let form = Request::post("/v1/jobs").header("content-type", "text/plain");
+    let form = form.body(Body::from("{\"prompt\": \"a\"}")).unwrap();
+    server.send(form).await.refused(415, "unsupported_media_type");
+    server
+        .send(Request::put("/v1/jobs").body(Body::empty()).unwrap())
+        .await
+        .refused(405, "method_not_allowed");
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_told_when_to_come_back() {
+    let server = Server::with(|settings| settings.request.rate = Some(2));
+    let ask = || server.post("/v1/jobs", json!({"prompt": "a", "width": 32, "height": 32}));
+    ask().await.expect(202);
+    ask().await.expect(202);
+    let answer = ask().await;
+    answer.refused(429, "rate_limited");
+    assert!(answer.headers.contains_key("retry-after"));
+    server.get("/v1/jobs").await.expect(200);
+}
+
+#[tokio::test]
+async fn capabilities_say_what_there_is() {
+    let server = Server::new();
+    let told = server.get("/v1/capabilities").await.expect(200);
+    assert_eq!(told["model"]["name"], "demo");
+    assert_eq!(told["default_size"], json!({"width": 256, "height": 256}));
+    let tiers: Vec<_> =
+        told["tiers"].as_array().unwrap().iter().map(|tier| tier["width"].clone()).collect();
+    assert_eq!(tiers, [192, 256, 320]);
+    assert_eq!(server.get("/v1/loras").await.expect(200), json!({"loras": []}));
+    let queue = server.get("/v1/queue").await.expect(200);
+    assert_eq!((&queue["queued"], &queue["running"]), (&json!(0), &json!(0)));
+}

@@ -1,0 +1,70 @@
+//! A1111's interface, and what a PNG tells.
+
+use axum::body::Body;
+use axum::http::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::Server;
+
+#[tokio::test]
+async fn txt2img_answers_as_theirs_does() {
+    let server = Server::new();
+    let wish = json!({"prompt": "a cat", "width": 64, "height": 64, "seed": -1, "cfg_scale": 1.0, "steps": 2,
+                      "batch_size": 2, "sampler_name": "DPM++ 2M"});
+    let body = server.post("/sdapi/v1/txt2img", wish).await.expect(200);
+    assert_eq!(body["images"].as_array().unwrap().len(), 2);
+    let png = STANDARD.decode(body["images"][0].as_str().unwrap()).unwrap();
+    assert!(png.starts_with(b"\x89PNG"));
+    let info: Value = serde_json::from_str(body["info"].as_str().unwrap()).unwrap();
+    assert_eq!(info["ignored"], json!(["sampler_name"]));
+    assert_eq!(info["all_seeds"].as_array().unwrap().len(), 2);
+    for path in ["options", "samplers", "schedulers", "sd-models", "loras", "memory", "progress"] {
+        server.get(&format!("/sdapi/v1/{path}")).await.expect(200);
+    }
+    server
+        .post("/sdapi/v1/txt2img", json!({"prompt": "a", "seed": -7}))
+        .await
+        .refused(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn interrupting_stops_ones_own_job() {
+    let server = Server::new();
+    server.pause(true);
+    let job = server
+        .post("/v1/jobs", json!({"prompt": "a", "width": 32, "height": 32}))
+        .await
+        .expect(202);
+    let progress = server.get("/sdapi/v1/progress").await.expect(200);
+    assert_eq!(progress["state"]["job"], job["id"]);
+    server.post("/sdapi/v1/interrupt", json!({})).await.expect(200);
+    let done = server.over(job["links"]["self"].as_str().unwrap()).await;
+    assert_eq!(done["status"], "cancelled");
+    server.post("/sdapi/v1/interrupt", json!({})).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_png_tells_what_made_it() {
+    let server = Server::new();
+    let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/images");
+    let png = std::fs::read_dir(tests).unwrap().flatten().map(|entry| entry.path());
+    let png = png.filter(|path| path.extension().is_some_and(|it| it == "png"));
+    let bytes = png.map(|path| std::fs::read(path).unwrap());
+    let bytes = bytes.filter(|bytes| {
+        matches!(zao_png::read(bytes).map(|info| info.origin), Ok(zao_png::Origin::Zao(_)))
+    });
+    let Some(bytes) = bytes.into_iter().next() else { return };
+    let send =
+        |body: Vec<u8>| server.send(Request::post("/v1/png-info").body(Body::from(body)).unwrap());
+    let told = send(bytes.clone()).await.expect(200);
+    assert_eq!(told["source"], "zao");
+    assert_eq!(told["request"]["seed"], told["recipe"]["seed"]);
+    let again = server.post("/v1/jobs", told["request"].clone()).await;
+    again.expect(202);
+    send(b"no picture".to_vec()).await.refused(400, "invalid_image");
+    let theirs = json!({"image": STANDARD.encode(&bytes)});
+    let told = server.post("/sdapi/v1/png-info", theirs).await.expect(200);
+    assert!(told["info"].as_str().unwrap().contains("Steps:"));
+}

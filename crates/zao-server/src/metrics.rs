@@ -1,0 +1,173 @@
+//! What the server counts, and how Prometheus is told. Gauges are read when they are asked for, so that none goes stale.
+
+use std::fmt::{Error as FormatError, Write};
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::hands::Condition;
+use crate::house::House;
+
+/// A request that was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Answered {
+    pub(crate) route: String,
+    pub(crate) code: u16,
+}
+
+/// What a job was busy with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Stage {
+    pub(crate) stage: Name,
+}
+
+/// How memory was relieved.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Relief {
+    pub(crate) rung: Name,
+}
+
+/// What kind of memory.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Memory {
+    kind: Name,
+    worker: String,
+}
+
+/// In which state.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct State {
+    state: Name,
+}
+
+/// A label from a short list, so that there are never many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Name(pub(crate) &'static str);
+
+impl EncodeLabelValue for Name {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), FormatError> {
+        encoder.write_str(self.0)
+    }
+}
+
+/// The server's counts.
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) requests: Family<Answered, Counter>,
+    pub(crate) images: Counter,
+    pub(crate) queue_seconds: Histogram,
+    pub(crate) inference_seconds: Histogram,
+    pub(crate) step_seconds: Histogram,
+    pub(crate) stage_seconds: Family<Stage, Histogram>,
+    pub(crate) batch_size: Histogram,
+    pub(crate) relieved: Family<Relief, Counter>,
+    jobs: Family<State, Gauge>,
+    restarts: Gauge,
+    ready: Gauge,
+    memory: Family<Memory, Gauge<f64, AtomicU64>>,
+}
+
+/// From a twentieth of a second to two minutes.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.05, 2.0, 12))
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("zao");
+        let requests = Family::<Answered, Counter>::default();
+        registry.register("requests", "Requests that were answered", requests.clone());
+        let images = Counter::default();
+        registry.register("images", "Pictures that were drawn and stored", images.clone());
+        let queue_seconds = seconds();
+        let about = "How long jobs waited";
+        registry.register_with_unit("queue", about, Unit::Seconds, queue_seconds.clone());
+        let inference_seconds = seconds();
+        let about = "How long jobs were drawn";
+        registry.register_with_unit("inference", about, Unit::Seconds, inference_seconds.clone());
+        let step_seconds = Histogram::new(exponential_buckets(0.005, 2.0, 14));
+        let about = "How long denoising steps took";
+        registry.register_with_unit("step", about, Unit::Seconds, step_seconds.clone());
+        let stage_seconds = Family::<Stage, Histogram>::new_with_constructor(seconds);
+        let about = "How long jobs were busy with each stage";
+        registry.register_with_unit("stage", about, Unit::Seconds, stage_seconds.clone());
+        let batch_size = Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0]);
+        registry.register("batch_size", "Pictures that stepped together", batch_size.clone());
+        let relieved = Family::<Relief, Counter>::default();
+        let about = "What was done because memory was short";
+        registry.register("oom", about, relieved.clone());
+        let jobs = Family::<State, Gauge>::default();
+        registry.register("jobs", "Jobs by state", jobs.clone());
+        let restarts = Gauge::default();
+        registry.register("restarts", "How often workers were replaced", restarts.clone());
+        let ready = Gauge::default();
+        registry.register("ready", "Whether a job that came now would be drawn", ready.clone());
+        let memory = Family::<Memory, Gauge<f64, AtomicU64>>::default();
+        registry.register_with_unit("memory", "Memory of workers", Unit::Bytes, memory.clone());
+        Self {
+            registry,
+            requests,
+            images,
+            queue_seconds,
+            inference_seconds,
+            step_seconds,
+            stage_seconds,
+            batch_size,
+            relieved,
+            jobs,
+            restarts,
+            ready,
+            memory,
+        }
+    }
+
+    /// Counts a request.
+    pub(crate) fn answered(&self, route: &str, code: u16) {
+        self.requests.get_or_create(&Answered { route: route.into(), code }).inc();
+    }
+
+    /// Counts the end of a job.
+    pub(crate) fn finished(&self, queue: Duration, inference: Duration) {
+        self.queue_seconds.observe(queue.as_secs_f64());
+        self.inference_seconds.observe(inference.as_secs_f64());
+    }
+
+    /// All of it, as text.
+    pub(crate) fn text(&self, house: &House) -> String {
+        self.look(house);
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    fn look(&self, house: &House) {
+        if let Ok(counts) = house.ledger.counts() {
+            for (state, count) in [
+                ("queued", counts.queued),
+                ("running", counts.running),
+                ("completed", counts.completed),
+                ("failed", counts.failed),
+                ("cancelled", counts.cancelled),
+            ] {
+                self.jobs.get_or_create(&State { state: Name(state) }).set(count as i64);
+            }
+        }
+        let health = house.health();
+        self.ready.set(i64::from(health.condition == Condition::Ready && !house.is_closing()));
+        self.restarts.set(health.workers.iter().map(|worker| worker.restarts as i64).sum());
+        for worker in health.workers {
+            for (kind, bytes) in [("device", worker.held_bytes), ("main", worker.resident_bytes)] {
+                let memory = Memory { kind: Name(kind), worker: worker.name.clone() };
+                self.memory.get_or_create(&memory).set(bytes as f64);
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The page, as files in the binary or in a folder that somebody works on.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+
+use crate::house::House;
+use crate::http::Refusal;
+
+/// What the build put in: the built page, or one file that says how to build it.
+#[derive(RustEmbed)]
+#[folder = "$ZAO_PAGE"]
+struct Page;
+
+/// Whether the page is only the note that it was not built.
+#[must_use]
+pub fn is_stub() -> bool {
+    Page::get("index.html").is_none_or(|file| file.data.starts_with(b"<!-- zao: not built -->"))
+}
+
+/// Any path that nothing else answers.
+pub(crate) async fn file(
+    State(house): State<Arc<House>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let path = uri.path().trim_start_matches('/');
+    let path = if path.is_empty() { "index.html" } else { path };
+    if method != Method::GET && method != Method::HEAD {
+        return Refusal::not_found("such path").into_response();
+    }
+    let found = match &house.settings.page {
+        Some(folder) => from_folder(folder, path).await,
+        None => Page::get(path).map(|file| file.data.into_owned()),
+    };
+    let Some(bytes) = found else { return Refusal::not_found("such path").into_response() };
+    let tag = format!("\"{}\"", hex(&Sha256::digest(&bytes)));
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let mut response = if known == Some(tag.as_str()) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let kind = HeaderValue::from_static(kind_of(path));
+        ([(header::CONTENT_TYPE, kind)], Body::from(bytes)).into_response()
+    };
+    // Names of assets change with what is in them.
+    let cache = if path.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
+    let policy = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
+                  frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
+}
+
+/// A file of the folder, and of nowhere else.
+async fn from_folder(folder: &std::path::Path, path: &str) -> Option<Vec<u8>> {
+    let plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains('\\');
+    if !path.split('/').all(plain) {
+        return None;
+    }
+    tokio::fs::read(folder.join(path)).await.ok()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn kind_of(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("json" | "webmanifest") => "application/json",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("webp") => "image/webp",
+        Some("ico") => "image/x-icon",
+        Some("woff2") => "font/woff2",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,210 @@
+//! What a worker tells its parent.
+
+use serde::{Deserialize, Serialize};
+use zao_api::{ErrorCode, ResolvedPrecision, Stage};
+use zao_engine::{Grid, ModelInfo};
+
+use super::{Attachment, Frame, JobId};
+
+/// Something that a worker says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// It opens its model.
+    Loading,
+    /// It can draw.
+    Ready(Box<Facts>),
+    /// It wants up to so many more pictures now; what it said before counts no more.
+    Room {
+        /// How many.
+        pictures: u32,
+    },
+    /// Something happened to a job.
+    Job {
+        /// Which one.
+        job: JobId,
+        /// What.
+        report: Report,
+    },
+    /// A piece of work is done, which tells how long such work takes.
+    Took(Took),
+    /// It lives.
+    Beat(Beat),
+    /// It cannot go on, and ends.
+    Fatal {
+        /// Why, in one line.
+        message: String,
+    },
+}
+
+/// What happens to a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Report {
+    /// It is busy with something else now.
+    Stage {
+        /// With what.
+        stage: Stage,
+    },
+    /// A denoising step is done.
+    Step {
+        /// Of which picture.
+        picture: u32,
+        /// Steps done.
+        done: u32,
+        /// Steps in all.
+        of: u32,
+    },
+    /// What a picture looks like so far.
+    Preview {
+        /// Which picture.
+        picture: u32,
+        /// The kind of file.
+        mime: String,
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The file.
+        file: Attachment,
+    },
+    /// A picture is done.
+    Picture {
+        /// Which one.
+        index: u32,
+        /// Its seed.
+        seed: u64,
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// How long it took from its first stage on.
+        seconds: f64,
+        /// A PNG with its recipe.
+        png: Attachment,
+    },
+    /// Something to know, although the job goes on.
+    Warning {
+        /// In one line.
+        message: String,
+    },
+    /// All pictures that were ordered are done. The last report.
+    Done,
+    /// The job will not be drawn. The last report.
+    Failed {
+        /// What kind of failure.
+        code: ErrorCode,
+        /// In one line.
+        message: String,
+    },
+}
+
+impl Report {
+    /// Whether it is the last one of its job.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Done | Self::Failed { .. })
+    }
+}
+
+/// What a worker draws with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The version of zao.
+    pub version: String,
+    /// What users call the model.
+    pub model: String,
+    /// Tells models of the same name apart by their content.
+    pub fingerprint: String,
+    /// What both sides of a picture are multiples of, in pixels.
+    pub size_multiple: u32,
+    /// Pixels of a latent cell's side.
+    pub pixels_per_cell: u32,
+    /// Width and height of the largest picture.
+    pub max_size: (u32, u32),
+    /// Width and height to draw when nobody asks for others.
+    pub default_size: (u32, u32),
+    /// Static shift of the noise schedule.
+    pub shift: f32,
+    /// The device as users name it, as `cuda:0`.
+    pub device: String,
+    /// What it is, in words.
+    pub device_detail: String,
+    /// The precision that is drawn in.
+    pub precision: ResolvedPrecision,
+    /// Why: a part of a sentence.
+    pub precision_reason: String,
+    /// Why no card draws although there is one: a part of a sentence.
+    pub passed_over: Option<String>,
+    /// The most tokens of a prompt that the model reads.
+    pub max_prompt_tokens: u32,
+    /// Names of the adapters that were there when it began.
+    pub loras: Vec<String>,
+}
+
+impl Facts {
+    /// The model as [`zao_request`] wants to know it.
+    #[must_use]
+    pub fn model_info(&self) -> ModelInfo {
+        let grid = |(width, height): (u32, u32)| Grid::new(height as usize, width as usize);
+        ModelInfo {
+            name: self.model.clone(),
+            fingerprint: self.fingerprint.clone(),
+            size_multiple: self.size_multiple as usize,
+            pixels_per_cell: self.pixels_per_cell as usize,
+            max_size: grid(self.max_size),
+            default_size: grid(self.default_size),
+            shift: self.shift,
+        }
+    }
+}
+
+/// A sign of life, at least once a second, from a thread that does nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Beat {
+    /// Bytes of the device's memory for weights and runs.
+    pub held_bytes: u64,
+    /// Bytes of main memory that cannot be had back from it, where the system tells: files that are only mapped do not
+    /// count.
+    pub resident_bytes: Option<u64>,
+    /// What the engine is busy with.
+    pub busy: Option<Busy>,
+}
+
+/// Work that is not done yet.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Busy {
+    /// What it is.
+    pub stage: Stage,
+    /// How much of it, in the unit of its stage: pixels, or characters of prompts.
+    pub amount: u64,
+    /// For how long; while weights are read, since the last byte.
+    pub seconds: f64,
+}
+
+/// Work that is done: a denoising step, or another stage as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Took {
+    /// What it was.
+    pub stage: Stage,
+    /// How much, as in [`Busy::amount`].
+    pub amount: u64,
+    /// For how long.
+    pub seconds: f64,
+}
+
+impl Frame for Word {
+    fn attachments(&mut self) -> Vec<&mut Attachment> {
+        match self {
+            Self::Job { report: Report::Preview { file, .. }, .. } => vec![file],
+            Self::Job { report: Report::Picture { png, .. }, .. } => vec![png],
+            Self::Job { .. }
+            | Self::Loading
+            | Self::Ready(_)
+            | Self::Room { .. }
+            | Self::Took(_)
+            | Self::Beat(_)
+            | Self::Fatal { .. } => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The server from its start to its end: the ledger, the crew, the port, and what is to be done every now and then.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use zao_engine::ModelFacts;
+use zao_queue::Ledger;
+use zao_weights::AdapterFolder;
+
+use crate::crew::{Crew, CrewState, Phase};
+use crate::hands::{Condition, Hands, Health, WorkerHealth};
+use crate::house::House;
+use crate::http::router;
+use crate::keeper::Keeper;
+use crate::settings::Settings;
+
+/// Why a server could not be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// Jobs cannot be kept.
+    #[error(transparent)]
+    Ledger(#[from] zao_queue::Error),
+    /// The port is not to be had.
+    #[error("cannot listen on {address}: {source}; stop what does, or choose another with --port")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Workers cannot be started.
+    #[error("cannot start the threads that look after workers: {0}")]
+    Crew(io::Error),
+    /// The system refused something that every server needs.
+    #[error("cannot serve: {0}")]
+    System(#[from] io::Error),
+}
+
+/// What is told while the server runs.
+pub trait Witness: Send + Sync {
+    /// It listens here.
+    fn listening(&self, address: SocketAddr);
+}
+
+/// Serves until `stop` says so, then lets what is under way finish.
+///
+/// # Errors
+/// A ledger that cannot be opened, a port that is taken.
+pub fn serve(
+    settings: Settings,
+    model: ModelFacts,
+    loras: AdapterFolder,
+    witness: &dyn Witness,
+    stop: watch::Receiver<bool>,
+) -> Result<(), ServeError> {
+    let ledger = Ledger::open(&settings.folder, settings.ledger.clone(), SystemTime::now())?;
+    let recovered = ledger.recovered();
+    tracing::info!(?recovered, folder = %settings.folder.display(), "the ledger is open");
+    let house = House::new(settings, model, loras, Arc::new(ledger));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(run(house, witness, stop));
+    // Streams that clients hold open would keep it waiting for ever.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
+}
+
+async fn run(
+    house: Arc<House>,
+    witness: &dyn Witness,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), ServeError> {
+    let address = house.settings.address;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })?;
+    let keeper = Arc::new(Keeper::new(Arc::clone(&house)));
+    let crew = Crew::start(house.settings.workers.clone(), Arc::clone(&keeper) as _);
+    let crew = Arc::new(crew.map_err(ServeError::Crew)?);
+    house.employ(Arc::new(Employed { crew: Arc::clone(&crew) }));
+    witness.listening(listener.local_addr()?);
+    let (gone, mut going) = watch::channel(false);
+    let service = router(Arc::clone(&house)).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        // An error means that nobody can say it any more, which says it.
+        let _ = going.wait_for(|gone| *gone).await;
+    });
+    let serving = tokio::spawn(serving.into_future());
+    let chores = tokio::spawn(chores(Arc::clone(&house), keeper));
+    // As above.
+    let _ = stop.wait_for(|stop| *stop).await;
+    house.close();
+    tracing::info!("stopping: what is under way finishes, what waits is kept");
+    let within = house.settings.drain;
+    let draining = tokio::task::spawn_blocking(move || crew.drain(within));
+    if draining.await.is_err() {
+        tracing::error!("the thread that ends workers panicked");
+    }
+    chores.abort();
+    let _ = gone.send(true);
+    // Clients that wait for an answer have it by now; those that listen to events would listen for ever.
+    let answered = tokio::time::timeout(Duration::from_secs(2), serving).await;
+    match answered {
+        Ok(Ok(served)) => Ok(served?),
+        _ => Ok(()),
+    }
+}
+
+/// What is to be done every now and then.
+async fn chores(house: Arc<House>, keeper: Arc<Keeper>) {
+    let mut tick = tokio::time::interval(Duration::from_millis(250));
+    for count in 0_u64.. {
+        tick.tick().await;
+        let (house, keeper) = (Arc::clone(&house), Arc::clone(&keeper));
+        let done = tokio::task::spawn_blocking(move || chore(&house, &keeper, count)).await;
+        if done.is_err() {
+            tracing::error!("a chore panicked");
+        }
+    }
+}
+
+fn chore(house: &House, keeper: &Keeper, count: u64) {
+    house.ledger.tell_positions(SystemTime::now());
+    if count.is_multiple_of(4) {
+        for job in keeper.give_up_overdue() {
+            house.hands().inspect(|hands| hands.stop(&job));
+        }
+        // A job that waits while somebody is idle was missed by a wake-up that came too early.
+        house.hands().inspect(|hands| hands.wake());
+    }
+    if count.is_multiple_of(20) {
+        match house.ledger.sweep(SystemTime::now()) {
+            Ok(swept) if swept.jobs > 0 => tracing::info!(?swept, "old results were removed"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "old results cannot be removed"),
+        }
+    }
+}
+
+/// The crew, as HTTP knows those who draw.
+struct Employed {
+    crew: Arc<Crew>,
+}
+
+impl Hands for Employed {
+    fn wake(&self) {
+        self.crew.wake();
+    }
+
+    fn stop(&self, job: &str) {
+        self.crew.cancel(job.to_owned());
+    }
+
+    fn free(&self) {
+        self.crew.free();
+    }
+
+    fn drain(&self, within: Duration) {
+        let crew = Arc::clone(&self.crew);
+        // It returns when the last worker is gone, which whoever asked need not wait for.
+        drop(std::thread::spawn(move || crew.drain(within)));
+    }
+
+    fn health(&self) -> Health {
+        let state = self.crew.state();
+        let condition = condition(&state);
+        let workers = state.workers.into_iter().map(|worker| WorkerHealth {
+            name: worker.name,
+            device: worker.facts.as_ref().map(|facts| facts.device_detail.clone()),
+            precision: worker
+                .facts
+                .as_ref()
+                .map(|facts| (facts.precision.as_str().to_owned(), facts.precision_reason.clone())),
+            restarts: worker.restarts,
+            held_bytes: worker.held_bytes,
+            resident_bytes: worker.resident_bytes.unwrap_or(0),
+        });
+        Health { condition, workers: workers.collect() }
+    }
+}
+
+fn condition(state: &CrewState) -> Condition {
+    if state.is_ready() {
+        return Condition::Ready;
+    }
+    if let Some(why) = state.given_up() {
+        return Condition::Unwell(why.to_owned());
+    }
+    let backing_off = |worker: &&crate::crew::WorkerState| worker.phase == Phase::BackingOff;
+    match state.workers.iter().find(backing_off) {
+        Some(worker) => {
+            let why = worker.last_failure.clone();
+            Condition::Unwell(why.unwrap_or_else(|| "a worker failed, and is started again".into()))
+        }
+        None => Condition::Loading,
+    }
+}

@@ -1,0 +1,142 @@
+//! The process that draws: it owns an engine, takes orders from its parent and tells what becomes of them. Which job
+//! comes first, who waits for it and where its pictures are kept is the parent's business.
+//!
+//! The calling thread is the engine's. Others read orders (and decode the pictures in them), encode what was drawn,
+//! write to the parent, and tell it that this process lives. It ends when it was drained, when its engine failed, and at
+//! once when its parent is gone.
+
+mod arrival;
+mod beats;
+mod clerk;
+mod failure;
+mod inbox;
+mod outbox;
+mod previews;
+mod pulse;
+mod standard_streams;
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use zao_engine::{Engine, IdleTimer, MAX_TOKENS};
+use zao_request::{Shelf, on_the_wire};
+
+use crate::protocol::{Facts, Word};
+use clerk::{Clerk, Next};
+use outbox::Outbox;
+use pulse::Pulse;
+pub use standard_streams::{Streams, standard_streams};
+
+/// How a worker works.
+#[derive(Debug)]
+pub struct WorkerSettings {
+    /// The adapters that jobs may name.
+    pub shelf: Shelf,
+    /// After how long without work memory is given back; `None` for never.
+    pub idle_release: Option<Duration>,
+}
+
+/// Why a worker ended early. Its parent has been told.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// There is nothing to draw with.
+    #[error("{0}")]
+    Open(String),
+    /// The device failed; a new process may find it well.
+    #[error("the device failed: {0}")]
+    Engine(#[from] zao_engine::Error),
+    /// The folder of adapters cannot be listed, or what is to read prompts cannot be had.
+    #[error(transparent)]
+    Request(#[from] zao_request::Error),
+    /// The system gave no thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Opens an engine and draws what is ordered on `input` until it is drained.
+///
+/// Where `input` ends, the parent is gone, and so is this process: at once, from another thread. So it is where `input`
+/// is not what [`crate::protocol`] says, or `output` cannot be written to.
+///
+/// # Errors
+/// Nothing to draw with, or a device that failed. The parent has been told why.
+pub fn run(
+    open: impl FnOnce() -> Result<Engine, String>,
+    settings: WorkerSettings,
+    input: impl Read + Send + 'static,
+    output: impl Write + Send + 'static,
+) -> Result<(), WorkerError> {
+    let (outbox, writing) = Outbox::start(output)?;
+    let worked = work(open, settings, input, &outbox);
+    if let Err(error) = &worked {
+        outbox.say(Word::Fatal { message: error.to_string() });
+    }
+    outbox.end();
+    // Everything that was said before has to reach the parent. A writer that panicked has nothing left to say.
+    let _ended = writing.join();
+    worked
+}
+
+fn work(
+    open: impl FnOnce() -> Result<Engine, String>,
+    settings: WorkerSettings,
+    input: impl Read + Send + 'static,
+    outbox: &Outbox,
+) -> Result<(), WorkerError> {
+    outbox.say(Word::Loading);
+    let pulse = Arc::new(Pulse::default());
+    let _beats = beats::start(Arc::clone(&pulse), outbox.clone())?;
+    let orders = inbox::start(input, outbox.clone())?;
+    let mut engine = open().map_err(WorkerError::Open)?;
+    outbox.say(Word::Ready(Box::new(facts(&engine, &settings.shelf)?)));
+    let mut idle = settings.idle_release.map(IdleTimer::new);
+    let (words, beats) = (outbox.clone(), Arc::clone(&pulse));
+    let mut clerk = Clerk::new(&mut engine, settings.shelf, orders, words, beats)?;
+    loop {
+        let left = idle.as_ref().and_then(|idle| idle.left(Instant::now()));
+        match clerk.wait(left) {
+            Next::Work => {}
+            Next::Release => engine.release(),
+            Next::Nothing => {
+                if idle.as_mut().is_some_and(|idle| idle.is_due(Instant::now())) {
+                    engine.release();
+                }
+            }
+            Next::End => return Ok(()),
+        }
+        pulse.hold(engine.held_bytes());
+        clerk.open_adapters(&mut engine);
+        if !clerk.has_work() {
+            continue;
+        }
+        idle.iter_mut().for_each(IdleTimer::busy);
+        pulse.begin();
+        engine.work_through(&mut clerk)?;
+        pulse.rest();
+        pulse.hold(engine.held_bytes());
+        idle.iter_mut().for_each(|idle| idle.idle_since(Instant::now()));
+    }
+}
+
+fn facts(engine: &Engine, shelf: &Shelf) -> Result<Facts, WorkerError> {
+    let (model, device) = (engine.model(), engine.device());
+    let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+    Ok(Facts {
+        version: env!("CARGO_PKG_VERSION").into(),
+        model: model.name.clone(),
+        fingerprint: model.fingerprint.clone(),
+        size_multiple: side(model.size_multiple),
+        pixels_per_cell: side(model.pixels_per_cell),
+        max_size: (side(model.max_size.width), side(model.max_size.height)),
+        default_size: (side(model.default_size.width), side(model.default_size.height)),
+        shift: model.shift,
+        device: device.device,
+        device_detail: device.detail,
+        precision: on_the_wire(engine.precision()),
+        precision_reason: engine.precision_reason().to_string(),
+        passed_over: engine.passed_over().map(str::to_owned),
+        max_prompt_tokens: side(MAX_TOKENS),
+        loras: shelf.list()?.into_iter().map(|found| found.name).collect(),
+    })
+}

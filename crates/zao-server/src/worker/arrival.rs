@@ -1,0 +1,111 @@
+//! A job as it came, and as the pictures that it becomes for the engine.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use zao_api::{InputImage, Request};
+use zao_engine::{Grid, Job, ModelInfo, Start};
+use zao_request::{Loras, Provenance};
+
+use super::failure::Failure;
+use crate::protocol::{Draw, JobId};
+
+/// A job that came, and is not looked at closer yet.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) draw: Draw,
+    beginning: Option<Beginning>,
+    /// When it has to be done, if it has to.
+    pub(super) deadline: Option<Deadline>,
+}
+
+/// The picture that a job begins with.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    pub(super) start: Start,
+    pub(super) record: InputImage,
+}
+
+/// A time that somebody gave.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    at: Instant,
+    pub(super) seconds: f64,
+}
+
+impl Deadline {
+    pub(super) fn is_over(&self) -> bool {
+        Instant::now() >= self.at
+    }
+}
+
+/// A picture of a job.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) of: JobId,
+    pub(super) index: u32,
+    pub(super) job: Job,
+    pub(super) provenance: Arc<Provenance>,
+    /// How often it is shown on its way.
+    pub(super) previews: usize,
+    /// When its first stage began.
+    pub(super) begun: Option<Instant>,
+}
+
+impl Piece {
+    /// Pixels of the picture.
+    pub(super) fn pixels(&self) -> u64 {
+        self.job.ask().width as u64 * self.job.ask().height as u64
+    }
+
+    /// How much text it has to be read for, with what the template adds.
+    pub(super) fn text(&self) -> u64 {
+        let ask = self.job.ask();
+        (ask.prompt.chars().count() + ask.negative.chars().count()) as u64 + TEMPLATE
+    }
+}
+
+/// About how many characters a template adds to a prompt.
+const TEMPLATE: u64 = 100;
+
+impl Arrival {
+    pub(super) fn new(draw: Draw, beginning: Option<Beginning>) -> Self {
+        let seconds = draw.request.deadline_seconds;
+        let deadline = seconds.and_then(|seconds| {
+            let after = Duration::try_from_secs_f64(seconds.max(0.0)).ok()?;
+            Some(Deadline { at: Instant::now().checked_add(after)?, seconds })
+        });
+        Self { draw, beginning, deadline }
+    }
+
+    /// The pictures, which follow `loras`.
+    pub(super) fn into_pieces(
+        self,
+        loras: &Loras,
+        provenance: &Provenance,
+        model: &ModelInfo,
+    ) -> Result<Vec<Piece>, Failure> {
+        let Self { draw, beginning, .. } = self;
+        let size = Grid::new(draw.height as usize, draw.width as usize);
+        let request = Request { steps: Some(draw.steps), ..draw.request.request };
+        let request = zao_request::complete(request, model);
+        let (start, record) = beginning.map(|it| (it.start, it.record)).unzip();
+        let provenance = provenance.clone().with_image(record).with_loras(loras.used().to_vec());
+        let provenance = Arc::new(provenance);
+        let piece = |&index: &u32| {
+            let internal = |message| Failure::new(zao_api::ErrorCode::Internal, message);
+            let seed = draw.seeds.get(index as usize);
+            let seed = *seed.ok_or_else(|| internal(format!("picture {index} has no seed")))?;
+            let job = zao_request::job(&request, seed, size, start.as_ref(), loras.stack(), model);
+            Ok(Piece {
+                of: draw.job.clone(),
+                index,
+                job: job.map_err(|error| Failure::of_engine(&error.into()))?,
+                provenance: Arc::clone(&provenance),
+                previews: draw.previews as usize,
+                begun: None,
+            })
+        };
+        draw.pictures.iter().map(piece).collect()
+    }
+}

@@ -1,0 +1,431 @@
+//! Between the parent's jobs and the engine's: takes orders between two steps, hands in a picture at a time, and tells
+//! of each job what its pictures tell. It runs on the engine's thread.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use zao_api::Stage;
+use zao_engine::{Desk, Engine, Error, Event, ModelInfo, News, Notice, Picture, Ticket};
+use zao_request::{Loras, Provenance, Shelf};
+
+use super::arrival::{Arrival, Deadline, Piece};
+use super::failure::Failure;
+use super::inbox::Incoming;
+use super::outbox::{Drawn, Outbox};
+use super::previews::is_shown_after;
+use super::pulse::Pulse;
+use crate::protocol::{JobId, Report, Word};
+
+/// How many pictures are asked for at a time: at first, and at most.
+const FIRST_APPETITE: u32 = 4;
+const MOST_APPETITE: u32 = 16;
+
+/// What there is to do for the engine's thread.
+pub(super) enum Next {
+    /// Pictures.
+    Work,
+    /// Giving memory back, as the parent wants it.
+    Release,
+    /// Nothing came in time.
+    Nothing,
+    /// Nothing more will come.
+    End,
+}
+
+pub(super) struct Clerk {
+    model: ModelInfo,
+    provenance: Provenance,
+    shelf: Shelf,
+    orders: Receiver<Incoming>,
+    outbox: Outbox,
+    pulse: Arc<Pulse>,
+    /// Jobs that are no pictures yet, in the order in which they came.
+    arrivals: VecDeque<Arrival>,
+    /// Pictures that the engine has not taken yet.
+    backlog: VecDeque<Ticket>,
+    pieces: BTreeMap<Ticket, Piece>,
+    /// Pictures that are being stepped.
+    stepping: BTreeSet<Ticket>,
+    jobs: HashMap<JobId, Open>,
+    tickets: u64,
+    /// How many pictures the parent was asked for and has not sent.
+    asked: u32,
+    appetite: u32,
+    free: bool,
+    draining: bool,
+}
+
+/// A job that is not over.
+struct Open {
+    /// Its pictures that are not over.
+    left: usize,
+    deadline: Option<Deadline>,
+    /// Why it will not be drawn; its other pictures are not wanted then.
+    failure: Option<Failure>,
+    stage: Option<Stage>,
+    warned: HashSet<String>,
+}
+
+impl Clerk {
+    /// # Errors
+    /// A processor that is to read prompts and cannot be had.
+    pub(super) fn new(
+        engine: &mut Engine,
+        shelf: Shelf,
+        orders: Receiver<Incoming>,
+        outbox: Outbox,
+        pulse: Arc<Pulse>,
+    ) -> zao_request::Result<Self> {
+        let provenance = Provenance::of(engine)?;
+        Ok(Self {
+            model: engine.model().clone(),
+            provenance,
+            shelf,
+            orders,
+            outbox,
+            pulse,
+            arrivals: VecDeque::new(),
+            backlog: VecDeque::new(),
+            pieces: BTreeMap::new(),
+            stepping: BTreeSet::new(),
+            jobs: HashMap::new(),
+            tickets: 0,
+            asked: 0,
+            appetite: FIRST_APPETITE,
+            free: false,
+            draining: false,
+        })
+    }
+
+    /// Waits for work, no longer than `left` if that is given.
+    pub(super) fn wait(&mut self, left: Option<Duration>) -> Next {
+        self.take_orders();
+        loop {
+            if std::mem::take(&mut self.free) {
+                return Next::Release;
+            }
+            if self.has_work() {
+                return Next::Work;
+            }
+            if self.draining {
+                return Next::End;
+            }
+            self.ask_for_more();
+            let incoming = match left {
+                Some(left) => self.orders.recv_timeout(left),
+                None => self.orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match incoming {
+                Ok(incoming) => self.take(incoming),
+                Err(RecvTimeoutError::Timeout) => return Next::Nothing,
+                Err(RecvTimeoutError::Disconnected) => return Next::End,
+            }
+            self.take_orders();
+        }
+    }
+
+    /// Whether pictures wait for the engine.
+    pub(super) fn has_work(&self) -> bool {
+        !self.arrivals.is_empty() || !self.backlog.is_empty()
+    }
+
+    /// Opens the adapters that the next jobs name, which only an engine without work does. A job whose adapters cannot
+    /// be opened fails.
+    pub(super) fn open_adapters(&mut self, engine: &mut Engine) {
+        while let Some(arrival) = self.arrivals.pop_front() {
+            match self.shelf.open(engine, &arrival.draw.request.request.loras) {
+                Ok(loras) => self.admit(arrival, &loras),
+                Err(error) => self.refuse(arrival.draw.job, Failure::of_request(&error)),
+            }
+        }
+    }
+
+    fn take_orders(&mut self) {
+        while let Ok(incoming) = self.orders.try_recv() {
+            self.take(incoming);
+        }
+    }
+
+    fn take(&mut self, incoming: Incoming) {
+        match incoming {
+            Incoming::Draw(arrival) => {
+                let count = arrival.draw.pictures.len();
+                self.asked = self.asked.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+                self.jobs.insert(
+                    arrival.draw.job.clone(),
+                    Open {
+                        left: count,
+                        deadline: arrival.deadline,
+                        failure: None,
+                        stage: None,
+                        warned: HashSet::new(),
+                    },
+                );
+                self.arrivals.push_back(*arrival);
+            }
+            Incoming::Refused(job, failure) => {
+                self.asked = self.asked.saturating_sub(1);
+                self.refuse(job, failure);
+            }
+            Incoming::Cancel(job) => self.cancel(&job),
+            Incoming::Free => self.free = true,
+            Incoming::Drain => {
+                self.draining = true;
+                self.ask_for(0);
+            }
+        }
+    }
+
+    fn cancel(&mut self, job: &str) {
+        if let Some(at) = self.arrivals.iter().position(|arrival| arrival.draw.job == job) {
+            self.arrivals.remove(at);
+            self.refuse(job.to_owned(), Failure::cancelled());
+        } else {
+            self.give_up(job, Failure::cancelled());
+        }
+    }
+
+    /// Ends a job of which nothing was handed in.
+    fn refuse(&mut self, job: JobId, failure: Failure) {
+        self.jobs.remove(&job);
+        let Failure { code, message } = failure;
+        self.outbox.after_pictures(job, Report::Failed { code, message });
+    }
+
+    /// Has a job fail: what the engine has not taken of it is dropped, and the engine drops the rest before its next
+    /// step.
+    fn give_up(&mut self, job: &str, failure: Failure) {
+        let Some(open) = self.jobs.get_mut(job) else { return };
+        open.failure.get_or_insert(failure);
+        let pieces = &self.pieces;
+        let (dropped, kept) = std::mem::take(&mut self.backlog)
+            .into_iter()
+            .partition(|ticket| pieces.get(ticket).is_some_and(|piece| piece.of == job));
+        self.backlog = kept;
+        let dropped: VecDeque<Ticket> = dropped;
+        for ticket in dropped {
+            self.over(ticket);
+        }
+    }
+
+    /// The jobs that wait become pictures for the engine, as far as their adapters are open.
+    fn admit_those_at_hand(&mut self) {
+        while let Some(arrival) = self.arrivals.front() {
+            let Some(loras) = self.shelf.at_hand(&arrival.draw.request.request.loras) else {
+                return;
+            };
+            if let Some(arrival) = self.arrivals.pop_front() {
+                self.admit(arrival, &loras);
+            }
+        }
+    }
+
+    fn admit(&mut self, arrival: Arrival, loras: &Loras) {
+        let job = arrival.draw.job.clone();
+        match arrival.into_pieces(loras, &self.provenance, &self.model) {
+            Err(failure) => self.refuse(job, failure),
+            Ok(pieces) if pieces.is_empty() => {
+                self.jobs.remove(&job);
+                self.outbox.after_pictures(job, Report::Done);
+            }
+            Ok(pieces) => {
+                for piece in pieces {
+                    let ticket = Ticket(self.tickets);
+                    self.tickets += 1;
+                    self.pieces.insert(ticket, piece);
+                    self.backlog.push_back(ticket);
+                }
+            }
+        }
+    }
+
+    /// A picture is over, and with the last one its job.
+    fn over(&mut self, ticket: Ticket) {
+        self.stepping.remove(&ticket);
+        let Some(piece) = self.pieces.remove(&ticket) else { return };
+        let Some(open) = self.jobs.get_mut(&piece.of) else { return };
+        open.left = open.left.saturating_sub(1);
+        if open.left > 0 {
+            return;
+        }
+        let last = match self.jobs.remove(&piece.of).and_then(|open| open.failure) {
+            Some(Failure { code, message }) => Report::Failed { code, message },
+            None => Report::Done,
+        };
+        self.outbox.after_pictures(piece.of, last);
+    }
+
+    /// The engine would take more than there is: the parent is asked for it, each time for twice as much.
+    fn ask_for_more(&mut self) {
+        if self.asked == 0 && !self.draining {
+            self.ask_for(self.appetite);
+            self.appetite = (2 * self.appetite).min(MOST_APPETITE);
+        }
+    }
+
+    fn ask_for(&mut self, pictures: u32) {
+        self.asked = pictures;
+        self.outbox.say(Word::Room { pictures });
+    }
+
+    /// Pixels of the pictures that step together.
+    fn pixels(&self) -> u64 {
+        self.stepping.iter().filter_map(|ticket| self.pieces.get(ticket)).map(Piece::pixels).sum()
+    }
+
+    fn entered(&mut self, ticket: Ticket, stage: zao_engine::Stage) {
+        let Some(piece) = self.pieces.get_mut(&ticket) else { return };
+        piece.begun.get_or_insert_with(Instant::now);
+        let stage = on_the_wire(stage);
+        if stage == Stage::Denoise {
+            self.stepping.insert(ticket);
+        }
+        let (pixels, text) = (piece.pixels(), piece.text());
+        let amount = match stage {
+            Stage::Load => 0,
+            Stage::Text => text,
+            Stage::Encode | Stage::Decode => pixels,
+            Stage::Denoise => self.pixels(),
+        };
+        if let Some(took) = self.pulse.enter(stage, amount) {
+            self.outbox.say(Word::Took(took));
+        }
+        let Some(piece) = self.pieces.get(&ticket) else { return };
+        let Some(open) = self.jobs.get_mut(&piece.of) else { return };
+        if open.stage.replace(stage) != Some(stage) {
+            self.outbox.report(&piece.of, Report::Stage { stage });
+        }
+    }
+
+    fn event(&mut self, ticket: Ticket, event: Event) {
+        match event {
+            Event::Stage(stage) => self.entered(ticket, stage),
+            Event::Loaded { done, of } => self.pulse.loaded(done, of),
+            Event::Step { done, of } => {
+                let Some(piece) = self.pieces.get(&ticket) else { return };
+                let count = |steps: usize| u32::try_from(steps).unwrap_or(u32::MAX);
+                let (done, of) = (count(done), count(of));
+                self.outbox.report(&piece.of, Report::Step { picture: piece.index, done, of });
+            }
+            Event::Warning(message) => {
+                let Some(piece) = self.pieces.get(&ticket) else { return };
+                let Some(open) = self.jobs.get_mut(&piece.of) else { return };
+                if open.warned.insert(message.clone()) {
+                    self.outbox.report(&piece.of, Report::Warning { message });
+                }
+            }
+            Event::Planned(_) | Event::Decoded { .. } => {}
+        }
+    }
+}
+
+impl Desk for Clerk {
+    fn next(&mut self) -> Option<(Ticket, zao_engine::Job)> {
+        self.take_orders();
+        // Memory is given back when the engine has nothing to do, so it gets nothing more.
+        if self.free {
+            return None;
+        }
+        self.admit_those_at_hand();
+        let Some(ticket) = self.backlog.pop_front() else {
+            if self.arrivals.is_empty() {
+                self.ask_for_more();
+            }
+            return None;
+        };
+        let piece = self.pieces.get(&ticket)?;
+        Some((ticket, piece.job.clone()))
+    }
+
+    fn is_given_up(&mut self, ticket: Ticket) -> bool {
+        self.take_orders();
+        let Some(of) = self.pieces.get(&ticket).map(|piece| piece.of.clone()) else { return true };
+        let Some(open) = self.jobs.get(&of) else { return true };
+        if open.failure.is_some() {
+            return true;
+        }
+        let late = open.deadline.filter(Deadline::is_over);
+        if let Some(late) = late {
+            self.give_up(&of, Failure::too_late(late.seconds));
+        }
+        late.is_some()
+    }
+
+    fn wants_preview(&mut self, ticket: Ticket, done: usize, of: usize) -> bool {
+        self.pieces.get(&ticket).is_some_and(|piece| is_shown_after(done, of, piece.previews))
+    }
+
+    fn tell(&mut self, ticket: Ticket, news: News) {
+        match news {
+            News::Event(event) => self.event(ticket, event),
+            News::Preview(picture) => {
+                if let Some(piece) = self.pieces.get(&ticket) {
+                    self.outbox.show(piece.of.clone(), piece.index, picture);
+                }
+            }
+            News::Again => {
+                self.stepping.remove(&ticket);
+            }
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Planned(plan, _) => self.pulse.hold(plan.total()),
+            Notice::Stepped(..) => {
+                if let Some(took) = self.pulse.stepped(self.pixels()) {
+                    self.outbox.say(Word::Took(took));
+                }
+                // The engine leaves pictures waiting: others may have room for what was asked for.
+                if !self.backlog.is_empty() {
+                    self.appetite = 1;
+                    if self.asked > 0 {
+                        self.ask_for(0);
+                    }
+                }
+            }
+            Notice::Relieved(_) => {}
+        }
+    }
+
+    fn deliver(&mut self, ticket: Ticket, picture: Picture) {
+        self.stepping.remove(&ticket);
+        if let Some(took) = self.pulse.enter(Stage::Denoise, self.pixels()) {
+            self.outbox.say(Word::Took(took));
+        }
+        if let Some(piece) = self.pieces.get(&ticket) {
+            self.outbox.deliver(Drawn {
+                of: piece.of.clone(),
+                index: piece.index,
+                job: piece.job.clone(),
+                picture,
+                provenance: Arc::clone(&piece.provenance),
+                seconds: piece.begun.map_or(0.0, |begun| begun.elapsed().as_secs_f64()),
+            });
+        }
+        self.over(ticket);
+    }
+
+    fn fail(&mut self, ticket: Ticket, error: &Error) {
+        // Nothing is said of jobs that the device took with it: a new worker draws them.
+        if error.ends_engine() {
+            return;
+        }
+        if let Some(of) = self.pieces.get(&ticket).map(|piece| piece.of.clone()) {
+            self.give_up(&of, Failure::of_engine(error));
+        }
+        self.over(ticket);
+    }
+}
+
+fn on_the_wire(stage: zao_engine::Stage) -> Stage {
+    match stage {
+        zao_engine::Stage::Load => Stage::Load,
+        zao_engine::Stage::Encode => Stage::Encode,
+        zao_engine::Stage::Text => Stage::Text,
+        zao_engine::Stage::Denoise => Stage::Denoise,
+        zao_engine::Stage::Decode => Stage::Decode,
+    }
+}

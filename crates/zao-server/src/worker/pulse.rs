@@ -1,0 +1,137 @@
+//! What the engine is busy with and since when, as its own thread notes it and another one tells. Whether that is too
+//! long is for the parent to judge.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use zao_api::Stage;
+
+use crate::protocol::{Beat, Busy, Took};
+
+/// Shared by the engine's thread and the one that tells.
+#[derive(Debug, Default)]
+pub(super) struct Pulse(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    now: Option<Now>,
+    /// What goes on once weights are read.
+    interrupted: Option<Now>,
+    held_bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Now {
+    stage: Stage,
+    amount: u64,
+    since: Instant,
+}
+
+impl Now {
+    fn new(stage: Stage, amount: u64) -> Self {
+        Self { stage, amount, since: Instant::now() }
+    }
+
+    fn took(self) -> Took {
+        let Self { stage, amount, since } = self;
+        Took { stage, amount, seconds: since.elapsed().as_secs_f64() }
+    }
+}
+
+impl Pulse {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A run is planned; that is counted with the reading of weights, which it looks for room for.
+    pub(super) fn begin(&self) {
+        self.state().now = Some(Now::new(Stage::Load, 0));
+    }
+
+    /// Another stage begins. Tells what the one before took, if that is a measure of its work.
+    pub(super) fn enter(&self, stage: Stage, amount: u64) -> Option<Took> {
+        let mut state = self.state();
+        let before = state.now.replace(Now::new(stage, amount));
+        if stage == Stage::Load {
+            state.interrupted = before.filter(|before| before.stage != Stage::Load);
+            return None;
+        }
+        // A time between two steps, or one that weights were read in, measures nothing.
+        before.filter(|now| !matches!(now.stage, Stage::Load | Stage::Denoise)).map(Now::took)
+    }
+
+    /// So much of the weights is read: a sign of life, and at the end the stage goes on that they were read for.
+    pub(super) fn loaded(&self, done: u64, of: u64) {
+        let mut state = self.state();
+        let interrupted = state.interrupted;
+        let next = interrupted.filter(|_| done >= of).map(|now| Now::new(now.stage, now.amount));
+        match (&mut state.now, next) {
+            (now @ Some(Now { stage: Stage::Load, .. }), Some(next)) => *now = Some(next),
+            (Some(now), _) if now.stage == Stage::Load => now.since = Instant::now(),
+            _ => {}
+        }
+    }
+
+    /// A step is done, and the next one, or what lies between, begins with pictures of `amount` pixels.
+    pub(super) fn stepped(&self, amount: u64) -> Option<Took> {
+        let before = self.state().now.replace(Now::new(Stage::Denoise, amount));
+        before.filter(|now| now.stage == Stage::Denoise).map(Now::took)
+    }
+
+    /// The engine has nothing to do.
+    pub(super) fn rest(&self) {
+        self.state().now = None;
+    }
+
+    /// The engine holds so many bytes.
+    pub(super) fn hold(&self, bytes: u64) {
+        self.state().held_bytes = bytes;
+    }
+
+    /// The engine's part of a sign of life.
+    pub(super) fn beat(&self) -> Beat {
+        let state = self.state();
+        let busy = state.now.map(|now| {
+            let Took { stage, amount, seconds } = now.took();
+            Busy { stage, amount, seconds }
+        });
+        Beat { held_bytes: state.held_bytes, resident_bytes: None, busy }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(pulse: &Pulse) -> Option<(Stage, u64)> {
+        pulse.beat().busy.map(|busy| (busy.stage, busy.amount))
+    }
+
+    #[test]
+    fn steps_and_whole_stages_are_measured_and_nothing_else_is() {
+        let pulse = Pulse::default();
+        assert_eq!(stage(&pulse), None);
+        pulse.begin();
+        assert_eq!(pulse.enter(Stage::Text, 120), None, "planning measures nothing");
+        let took = pulse.enter(Stage::Denoise, 64).unwrap();
+        assert_eq!((took.stage, took.amount), (Stage::Text, 120));
+        assert_eq!(pulse.stepped(128).unwrap().amount, 64);
+        assert_eq!(pulse.enter(Stage::Text, 7), None, "that was no whole step");
+        assert_eq!(pulse.enter(Stage::Decode, 9).unwrap().stage, Stage::Text);
+        assert_eq!(pulse.stepped(1).map(|took| took.stage), None);
+        pulse.rest();
+        assert_eq!(stage(&pulse), None);
+    }
+
+    #[test]
+    fn a_stage_goes_on_where_the_reading_of_weights_ends() {
+        let pulse = Pulse::default();
+        pulse.enter(Stage::Text, 5);
+        assert_eq!(pulse.enter(Stage::Load, 0), None);
+        pulse.loaded(1, 2);
+        assert_eq!(stage(&pulse), Some((Stage::Load, 0)));
+        pulse.loaded(2, 2);
+        assert_eq!(stage(&pulse), Some((Stage::Text, 5)));
+        assert_eq!(pulse.enter(Stage::Denoise, 1).unwrap().stage, Stage::Text);
+    }
+}

@@ -1,0 +1,40 @@
+//! The arguments of `zao worker`, which `zao serve` gives, not people.
+
+use std::num::NonZeroUsize;
+
+use clap::Args;
+use zao_engine::Device;
+
+use super::{FileArgs, MOST_WORKERS, MemoryArgs, whole};
+
+/// What a worker draws with.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct WorkerArgs {
+    /// Name of an installed model, or path of a model folder, or of a file with one part or all
+    #[arg(long, short, value_name = "NAME|PATH")]
+    pub(crate) model: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+
+    /// Where to compute: auto, cpu, cuda (the first NVIDIA card) or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: Device,
+
+    /// Arithmetic: auto, f32, bf16, fp8 or int8
+    #[arg(long, value_name = "PRECISION", default_value = "auto")]
+    pub(crate) precision: zao_api::Precision,
+
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
+
+    /// Threads to compute with on the CPU [default: one a core]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = |text: &str| whole(text, NonZeroUsize::MIN..=MOST_WORKERS))]
+    pub(crate) threads: Option<NonZeroUsize>,
+
+    /// After how many seconds without work memory is given back; 0 is never
+    #[arg(long, value_name = "SECONDS", default_value = "600", allow_negative_numbers = true)]
+    #[arg(value_parser = |text: &str| whole(text, 0..=u64::from(u32::MAX)))]
+    pub(crate) idle_release: u64,
+}

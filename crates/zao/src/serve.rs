@@ -1,0 +1,147 @@
+//! `zao serve`: from the command line to a server that runs until it is told to stop.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+use zao_engine::{Device, ModelFacts, Served};
+use zao_queue::{Limits, Retention};
+use zao_server::crew::{CrewSettings, Endurance, Patience, WorkerCommand};
+use zao_server::{RequestLimits, Settings, Witness, serve};
+
+use crate::cli::{LogForm, ServeArgs};
+use crate::failure::{Failure, Result};
+use crate::model::{self, Asked};
+use crate::screen::Screen;
+use crate::{interrupt, places};
+
+pub(crate) fn run(args: &ServeArgs) -> Result<()> {
+    log(args.log)?;
+    let screen = Screen::new(false);
+    let (stop, stopped) = watch::channel(false);
+    // Whoever listened is gone where this fails, and there is nothing left to stop.
+    interrupt::on_interrupt(&screen, move || {
+        let _nobody_listens = stop.send(true);
+    })?;
+    let asked = args.worker.model.as_deref().map_or(Asked::Any, Asked::ByUser);
+    let chosen = model::choose(&asked, &args.worker.files, &places::store()?)?;
+    let model = ModelFacts::of(&chosen.name, chosen.source)?;
+    let settings = settings(args)?;
+    if !args.host.is_loopback() && settings.token.is_none() {
+        screen.remark(
+            "other machines can use this server, and anybody on them: a --token keeps strangers out",
+        );
+    }
+    if let Some(notice) = &chosen.notice {
+        screen.remark(notice);
+    }
+    let greeting = Greeting { screen, model: model.info().name.clone() };
+    Ok(serve(settings, model, places::adapters()?, &greeting, stopped)?)
+}
+
+/// Says where the server is.
+struct Greeting {
+    screen: Screen,
+    model: String,
+}
+
+impl Witness for Greeting {
+    fn listening(&self, address: SocketAddr) {
+        // A browser does not go to 0.0.0.0.
+        let host = if address.ip().is_unspecified() {
+            "localhost".into()
+        } else {
+            address.ip().to_string()
+        };
+        let port = address.port();
+        let page = if zao_server::is_stub() { "; this binary has no page" } else { "" };
+        self.screen.remark(&format!(
+            "serving {} at http://{host}:{port}{page}; Ctrl-C stops when running jobs are done",
+            self.model
+        ));
+    }
+}
+
+fn settings(args: &ServeArgs) -> Result<Settings> {
+    let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
+    let folder = match &args.folder {
+        Some(folder) => folder.clone(),
+        None => places::jobs()?,
+    };
+    let workers = workers(args)?;
+    let retention = Retention {
+        age: seconds(args.keep_days * 24 * 60 * 60),
+        bytes: args.keep_size,
+        ..Retention::default()
+    };
+    let ledger = Limits {
+        queued: args.queue as usize,
+        queued_per_client: args.queue_per_client as usize,
+        at_once: u32::try_from(workers.len()).unwrap_or(1),
+        retention,
+        ..Limits::default()
+    };
+    Ok(Settings {
+        address: SocketAddr::new(args.host, args.port),
+        folder,
+        token: args.token.clone().or_else(places::token),
+        origins: args.origins.clone(),
+        page: args.page.clone(),
+        ledger,
+        request: RequestLimits {
+            count: args.max_count,
+            steps: args.max_steps,
+            deadline: seconds(args.deadline),
+            rate: args.rate,
+            ..RequestLimits::default()
+        },
+        drain: seconds(args.drain),
+        workers: CrewSettings {
+            workers,
+            patience: Patience::default(),
+            endurance: Endurance::default(),
+            memory_limit: args.worker_memory,
+        },
+    })
+}
+
+/// A worker for each card, where nobody chose a device and there are several.
+fn workers(args: &ServeArgs) -> Result<Vec<WorkerCommand>> {
+    let program = std::env::current_exe().context("this program does not know where it lies")?;
+    let devices = match args.worker.device {
+        Device::Auto => cards()?,
+        Device::Cpu => vec!["cpu".into()],
+        Device::Cuda(ordinal) => vec![format!("cuda:{ordinal}")],
+    };
+    let worker = |(index, device): (usize, String)| WorkerCommand {
+        name: format!("worker-{index}"),
+        program: program.clone(),
+        arguments: args.worker.command_line(&device),
+    };
+    Ok(devices.into_iter().enumerate().map(worker).collect())
+}
+
+/// The cards that can be drawn on if there are several, or else whatever a worker finds best.
+fn cards() -> Result<Vec<String>> {
+    let host = zao_engine::look(places::instructions()?, &places::library_places())
+        .map_err(Failure::failed)?;
+    let usable = |served: &Served| !matches!(served, Served::No);
+    let cards: Vec<String> =
+        host.cards.into_iter().filter(|card| usable(&card.served)).map(|card| card.label).collect();
+    Ok(if cards.len() > 1 { cards } else { vec!["auto".into()] })
+}
+
+/// Has the log written to standard error, as much of it as `ZAO_LOG` says.
+fn log(form: LogForm) -> Result<()> {
+    let level = places::log_level().unwrap_or_else(|| "info".into());
+    let filter = EnvFilter::try_new(&level)
+        .map_err(|error| Failure::usage(format!("ZAO_LOG: {error}; it takes info, debug, ...")))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let begun = match form {
+        LogForm::Text => log.try_init(),
+        LogForm::Json => log.json().try_init(),
+    };
+    Ok(begun.map_err(|error| anyhow::anyhow!("cannot write a log: {error}"))?)
+}
