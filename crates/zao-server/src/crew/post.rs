@@ -125,8 +125,10 @@ impl Post {
     }
 
     /// Gives it a job.
-    pub(super) fn assign(&mut self, assignment: Assignment) {
+    pub(super) fn assign(&mut self, mut assignment: Assignment) {
         let Some(run) = &mut self.run else { return };
+        // As clients sent them they may be longer than a message; the worker gets the bytes.
+        (assignment.request.request.image, assignment.request.request.mask) = (None, None);
         let pictures = u32::try_from(assignment.pictures.len()).unwrap_or(u32::MAX);
         run.room = run.room.saturating_sub(pictures.max(1));
         run.jobs.insert(assignment.job.clone(), pictures);

@@ -87,7 +87,7 @@ fn a_slow_step_of_unknown_length_is_no_hang() {
 
 #[test]
 fn garbage_on_the_pipe_ends_a_worker() {
-    let scripted = second_time_well("echo 'WARNING: a library prints'; sleep 1000");
+    let scripted = second_time_well("echo 'WARNING: a library prints'; exec sleep 1000");
     let why = why_replaced(&scripted);
     assert!(matches!(&why, Lost::Garbage { what } if what.contains("\"WARN\"")), "{why:?}");
 }

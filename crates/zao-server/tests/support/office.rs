@@ -30,9 +30,9 @@ impl Jobs {
         self.ledger.lock().unwrap().waiting.push_back(draw);
     }
 
-    /// Looks at what was said until `look` has found what it looks for; fails after a minute.
+    /// Looks at what was said until `look` has found what it looks for; fails after two minutes.
     pub(crate) fn wait_for<T>(&self, what: &str, look: impl Fn(&Ledger) -> Option<T>) -> T {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_secs(120);
         let mut ledger = self.ledger.lock().unwrap();
         loop {
             if let Some(found) = look(&ledger) {
