@@ -52,7 +52,7 @@ impl Foreman {
     pub(super) fn new(
         settings: CrewSettings,
         office: Arc<dyn Office>,
-        signals: Sender<Signal>,
+        signals: &Sender<Signal>,
         shared: Arc<RwLock<CrewState>>,
     ) -> Self {
         let settings = Arc::new(settings);

@@ -295,7 +295,7 @@ impl Post {
             }
             Err(error) => {
                 let program = self.command.program.display();
-                self.failed(format!("{program} cannot be started: {error}"), now);
+                self.failed(&format!("{program} cannot be started: {error}"), now);
             }
         }
     }
@@ -361,13 +361,13 @@ impl Post {
             self.start(now);
             return;
         }
-        self.failed(run.fault.unwrap_or(Lost::Ended { how }.to_string()), now);
+        self.failed(&run.fault.unwrap_or(Lost::Ended { how }.to_string()), now);
     }
 
     /// It failed, and is started again later or never.
-    fn failed(&mut self, reason: String, now: Instant) {
+    fn failed(&mut self, reason: &str, now: Instant) {
         self.replaced += 1;
-        self.last_failure = Some(reason.clone());
+        self.last_failure = Some(reason.to_owned());
         let Endurance { failures, within, .. } = &self.settings.endurance;
         match self.restarts.failed(now, &self.settings.endurance) {
             Verdict::After(wait) => {
