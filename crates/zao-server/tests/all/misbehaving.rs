@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use zao_server::crew::{Lost, Phase};
+use zao_server::crew::{CrewState, Lost, Phase};
 use zao_server::protocol::Report;
 
 use crate::office::job;
-use crate::script::{BEATING, ORDERED, READY, Scripted, crew};
+use crate::script::{BEATING, ORDERED, READY, Scripted, crew, crew_of};
 
 /// Draws at the second attempt what it was ordered at the first; until then `misbehave`.
 fn second_time_well(misbehave: &str) -> Scripted {
@@ -149,6 +149,25 @@ fn what_does_not_finish_in_time_is_ended_and_given_back() {
     let state = scripted.crew.state();
     assert!(state.draining && state.workers[0].phase == Phase::Ended);
     assert_eq!(state.workers[0].pid, None);
+}
+
+#[test]
+fn each_job_goes_to_the_worker_that_has_least_to_do() {
+    let scripted = crew_of(&["a", "b", "c"], &["cat loading room ready", BEATING]);
+    scripted.jobs.wait_for("workers", |ledger| {
+        let ready = |state: &&CrewState| state.workers.iter().all(|it| it.phase == Phase::Ready);
+        ledger.states.last().filter(ready).map(|_| ())
+    });
+    // Each has room for four pictures; the first job has three.
+    scripted.jobs.add(job("large", 16, 8, &[1, 2, 3]));
+    ["one", "two", "three", "four"].map(|id| scripted.jobs.add(job(id, 16, 8, &[1])));
+    scripted.crew.wake();
+    let workers = scripted
+        .jobs
+        .wait_for("hand-out", |ledger| (ledger.workers.len() == 5).then(|| ledger.workers.clone()));
+    let with = |worker: &str| workers.values().filter(|it| *it == worker).count();
+    assert_eq!(workers["large"], "a");
+    assert_eq!((with("a"), with("b"), with("c")), (1, 2, 2), "{workers:?}");
 }
 
 #[cfg(target_os = "linux")]

@@ -76,6 +76,11 @@ pub(crate) const BEATING: &str = "while cat beat; do sleep 0.1; done";
 
 /// A crew whose worker does `lines` each time that it is started.
 pub(crate) fn crew(lines: &[&str]) -> Scripted {
+    crew_of(&["script"], lines)
+}
+
+/// A crew of workers of these names, all of which do `lines`.
+pub(crate) fn crew_of(names: &[&str], lines: &[&str]) -> Scripted {
     let folder = tempfile::tempdir().unwrap();
     for (name, word) in vocabulary() {
         let mut bytes = Vec::new();
@@ -83,12 +88,13 @@ pub(crate) fn crew(lines: &[&str]) -> Scripted {
         fs::write(folder.path().join(name), bytes).unwrap();
     }
     let lines = format!("cd {}\n{}\n", folder.path().display(), lines.join("\n"));
+    let worker = |name: &&str| WorkerCommand {
+        name: (*name).into(),
+        program: "/bin/sh".into(),
+        arguments: vec!["-c".into(), lines.clone().into()],
+    };
     let settings = CrewSettings {
-        workers: vec![WorkerCommand {
-            name: "script".into(),
-            program: "/bin/sh".into(),
-            arguments: vec!["-c".into(), lines.into()],
-        }],
+        workers: names.iter().map(worker).collect(),
         patience: Patience {
             least: Duration::from_secs(1),
             unknown: Duration::from_secs(4),

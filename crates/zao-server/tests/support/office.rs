@@ -11,6 +11,8 @@ use zao_server::protocol::{Draw, JobId, Report};
 pub(crate) struct Ledger {
     pub(crate) waiting: VecDeque<Draw>,
     pub(crate) given: BTreeMap<JobId, Draw>,
+    /// The worker that each job was given to last.
+    pub(crate) workers: BTreeMap<JobId, String>,
     /// The PNG of each picture.
     pub(crate) pictures: BTreeMap<(JobId, u32), Vec<u8>>,
     pub(crate) reports: Vec<(JobId, Report)>,
@@ -56,11 +58,13 @@ impl Jobs {
 }
 
 impl Office for Jobs {
-    fn next(&self, _worker: &str, room: u32) -> Option<Assignment> {
+    fn next(&self, worker: &str, room: u32) -> Option<Assignment> {
         assert!(room > 0, "a worker without room is not offered to anybody");
         let mut ledger = self.ledger.lock().unwrap();
         let draw = ledger.waiting.pop_front()?;
         ledger.given.insert(draw.job.clone(), draw.clone());
+        ledger.workers.insert(draw.job.clone(), worker.to_owned());
+        self.news.notify_all();
         Some(draw)
     }
 
