@@ -1,5 +1,10 @@
 //! Adapters by name: those of the folder, opened once, and nothing that lies elsewhere.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy knows tests by their attribute, and these have helpers beside them"
+)]
+
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};

@@ -42,7 +42,7 @@ impl Crew {
     pub fn start(settings: CrewSettings, office: Arc<dyn Office>) -> io::Result<Self> {
         let (signals, received) = mpsc::channel();
         let state = Arc::new(RwLock::new(CrewState::default()));
-        let foreman = Foreman::new(settings, office, signals.clone(), Arc::clone(&state));
+        let foreman = Foreman::new(settings, office, &signals, Arc::clone(&state));
         let thread =
             thread::Builder::new().name("crew".into()).spawn(move || foreman.run(&received))?;
         Ok(Self { signals, state, thread: Some(thread) })

@@ -34,6 +34,7 @@ fn open(args: &WorkerArgs) -> Result<Engine> {
         instructions: places::instructions()?,
         vram: args.memory.vram,
         ram: args.memory.ram,
+        text_encoder_on: args.memory.text_encoder_on.into(),
         residency: Residency::Keep,
         libraries: places::libraries()?,
         cache: places::cache(),

@@ -16,6 +16,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// How long processes that were killed are waited for. One that a driver holds on to cannot be helped.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
+/// Nobody waits longer, and clocks end somewhere.
+const LONGEST_DRAIN: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// What the thread is told.
 #[derive(Debug)]
 pub(super) enum Signal {
@@ -49,7 +52,7 @@ impl Foreman {
     pub(super) fn new(
         settings: CrewSettings,
         office: Arc<dyn Office>,
-        signals: Sender<Signal>,
+        signals: &Sender<Signal>,
         shared: Arc<RwLock<CrewState>>,
     ) -> Self {
         let settings = Arc::new(settings);
@@ -128,7 +131,7 @@ impl Foreman {
     }
 
     fn drain(&mut self, within: Duration, done: Sender<()>) {
-        let until = Instant::now() + within;
+        let until = Instant::now() + within.min(LONGEST_DRAIN);
         match &mut self.drain {
             Some(drain) => {
                 drain.until = drain.until.min(until);

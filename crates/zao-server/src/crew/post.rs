@@ -125,8 +125,10 @@ impl Post {
     }
 
     /// Gives it a job.
-    pub(super) fn assign(&mut self, assignment: Assignment) {
+    pub(super) fn assign(&mut self, mut assignment: Assignment) {
         let Some(run) = &mut self.run else { return };
+        // As clients sent them they may be longer than a message; the worker gets the bytes.
+        (assignment.request.request.image, assignment.request.request.mask) = (None, None);
         let pictures = u32::try_from(assignment.pictures.len()).unwrap_or(u32::MAX);
         run.room = run.room.saturating_sub(pictures.max(1));
         run.jobs.insert(assignment.job.clone(), pictures);
@@ -293,7 +295,7 @@ impl Post {
             }
             Err(error) => {
                 let program = self.command.program.display();
-                self.failed(format!("{program} cannot be started: {error}"), now);
+                self.failed(&format!("{program} cannot be started: {error}"), now);
             }
         }
     }
@@ -359,13 +361,13 @@ impl Post {
             self.start(now);
             return;
         }
-        self.failed(run.fault.unwrap_or(Lost::Ended { how }.to_string()), now);
+        self.failed(&run.fault.unwrap_or(Lost::Ended { how }.to_string()), now);
     }
 
     /// It failed, and is started again later or never.
-    fn failed(&mut self, reason: String, now: Instant) {
+    fn failed(&mut self, reason: &str, now: Instant) {
         self.replaced += 1;
-        self.last_failure = Some(reason.clone());
+        self.last_failure = Some(reason.to_owned());
         let Endurance { failures, within, .. } = &self.settings.endurance;
         match self.restarts.failed(now, &self.settings.endurance) {
             Verdict::After(wait) => {

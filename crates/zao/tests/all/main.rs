@@ -12,9 +12,15 @@
 #[path = "../../../zao-weights/tests/writers/mod.rs"]
 mod writers;
 
+#[cfg(target_os = "linux")]
+#[path = "../../../zao-server/tests/support/office.rs"]
+mod office;
+
 mod bench;
 mod broken;
 mod convert;
+#[cfg(target_os = "linux")]
+mod crew;
 mod doctor;
 mod draw;
 mod edit;

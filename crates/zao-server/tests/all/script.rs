@@ -1,0 +1,114 @@
+//! Workers that are shell scripts: what they say is prepared as files, what they do is a few lines.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use zao_api::{ErrorCode, ResolvedPrecision, Stage};
+use zao_server::crew::{Crew, CrewSettings, Endurance, Patience, WorkerCommand};
+use zao_server::protocol::{Beat, Busy, Facts, Report, Took, Word, frame};
+
+use crate::office::Jobs;
+
+/// What scripts may say: each a file of that name.
+fn vocabulary() -> Vec<(&'static str, Word)> {
+    let of_job = |report| Word::Job { job: "job".into(), report };
+    let picture = Report::Picture {
+        index: 0,
+        seed: 1,
+        width: 16,
+        height: 16,
+        seconds: 0.5,
+        png: b"no real one".to_vec().into(),
+    };
+    let stepping = |seconds| Busy { stage: Stage::Denoise, amount: 256, seconds };
+    let beat = |busy| Word::Beat(Beat { busy, ..Beat::default() });
+    let failed = Report::Failed { code: ErrorCode::InvalidRequest, message: "no".into() };
+    vec![
+        ("loading", Word::Loading),
+        ("ready", Word::Ready(Box::new(facts()))),
+        ("room", Word::Room { pictures: 4 }),
+        ("took", Word::Took(Took { stage: Stage::Denoise, amount: 256, seconds: 0.01 })),
+        ("beat", beat(None)),
+        ("stepping", beat(Some(stepping(0.2)))),
+        ("hanging", beat(Some(stepping(60.0)))),
+        ("fatal", Word::Fatal { message: "the moon is full".into() }),
+        ("picture", of_job(picture)),
+        ("done", of_job(Report::Done)),
+        ("failed", of_job(failed)),
+    ]
+}
+
+fn facts() -> Facts {
+    Facts {
+        version: "0".into(),
+        model: "script".into(),
+        fingerprint: "00".into(),
+        size_multiple: 16,
+        pixels_per_cell: 8,
+        max_size: (64, 64),
+        default_size: (64, 64),
+        shift: 3.0,
+        device: "cpu".into(),
+        device_detail: "none".into(),
+        precision: ResolvedPrecision::F32,
+        precision_reason: "asked".into(),
+        passed_over: None,
+        max_prompt_tokens: 512,
+        loras: Vec::new(),
+    }
+}
+
+/// A crew of one worker that is a script, and little patience.
+pub(crate) struct Scripted {
+    pub(crate) crew: Crew,
+    pub(crate) jobs: Arc<Jobs>,
+    pub(crate) folder: TempDir,
+}
+
+/// Beginnings of scripts.
+pub(crate) const READY: &str = "cat loading ready room";
+/// Waits for the first byte of an order.
+pub(crate) const ORDERED: &str = "head -c 1 > /dev/null";
+/// Lives on as long as its parent.
+pub(crate) const BEATING: &str = "while cat beat; do sleep 0.1; done";
+
+/// A crew whose worker does `lines` each time that it is started.
+pub(crate) fn crew(lines: &[&str]) -> Scripted {
+    crew_of(&["script"], lines)
+}
+
+/// A crew of workers of these names, all of which do `lines`.
+pub(crate) fn crew_of(names: &[&str], lines: &[&str]) -> Scripted {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, word) in vocabulary() {
+        let mut bytes = Vec::new();
+        frame::write(&mut bytes, word).unwrap();
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    let lines = format!("cd {}\n{}\n", folder.path().display(), lines.join("\n"));
+    let worker = |name: &&str| WorkerCommand {
+        name: (*name).into(),
+        program: "/bin/sh".into(),
+        arguments: vec!["-c".into(), lines.clone().into()],
+    };
+    let settings = CrewSettings {
+        workers: names.iter().map(worker).collect(),
+        patience: Patience {
+            least: Duration::from_secs(1),
+            unknown: Duration::from_secs(4),
+            load: Duration::from_secs(6),
+            ..Patience::default()
+        },
+        endurance: Endurance {
+            first_wait: Duration::from_millis(10),
+            failures: 4,
+            ..Endurance::default()
+        },
+        memory_limit: None,
+    };
+    let jobs = Arc::new(Jobs::default());
+    let crew = Crew::start(settings, Arc::clone(&jobs) as _).unwrap();
+    Scripted { crew, jobs, folder }
+}
