@@ -34,7 +34,18 @@ const ROOMS: [Room; 14] = [
         name: "zao-request",
         below: &["zao-api", "zao-engine", "zao-image", "zao-png", "zao-weights"],
     },
-    Room { name: "zao-server", below: &["zao-api", "zao-engine", "zao-image", "zao-request"] },
+    Room {
+        name: "zao-server",
+        below: &[
+            "zao-api",
+            "zao-engine",
+            "zao-image",
+            "zao-png",
+            "zao-queue",
+            "zao-request",
+            "zao-weights",
+        ],
+    },
     Room {
         name: "zao",
         below: &[
@@ -46,6 +57,7 @@ const ROOMS: [Room; 14] = [
             "zao-image",
             "zao-model",
             "zao-png",
+            "zao-queue",
             "zao-request",
             "zao-server",
             "zao-weights",

@@ -119,6 +119,8 @@ impl WorkerArgs {
         add("precision", Some(self.precision.as_str().into()));
         add("vram", self.memory.vram.map(|bytes| format!("{bytes}b").into()));
         add("ram", self.memory.ram.map(|bytes| format!("{bytes}b").into()));
+        let on = self.memory.text_encoder_on.to_possible_value();
+        add("text-encoder-on", on.map(|on| on.get_name().into()));
         add("threads", self.threads.map(|threads| threads.to_string().into()));
         add("idle-release", Some(self.idle_release.to_string().into()));
         line
@@ -157,6 +159,8 @@ mod tests {
             "3",
             "--idle-release",
             "5",
+            "--text-encoder-on",
+            "cpu",
         ];
         let args = serve(&told);
         let line = args.worker.command_line("cuda:1");
