@@ -1,6 +1,7 @@
 //! Finds the page that goes into the binary: `$ZAO_PAGE_DIST`, or `web/dist` if it was built, or one file that says how to build it, so
-//! that a bare `cargo build` needs no Node.
+//! that a bare `cargo build` needs no Node. What it finds becomes a table of names and bytes.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -8,18 +9,45 @@ const STUB: &str = "<!-- zao: not built -->\n<!doctype html><meta charset=\"utf-
 <p>The page is not in this binary. Build it with <code>cargo xtask web</code>, and zao again. The interface works without it: \
 <a href=\"/v1/capabilities\">/v1/capabilities</a>.</p>\n";
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     let built = root.join("web/dist");
     println!("cargo::rerun-if-env-changed=ZAO_PAGE_DIST");
     println!("cargo::rerun-if-changed={}", built.display());
     let given = env::var_os("ZAO_PAGE_DIST").map(PathBuf::from);
     let page = given.or_else(|| built.join("index.html").exists().then_some(built));
-    let page = page.unwrap_or_else(|| {
-        let stub = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("page");
-        fs::create_dir_all(&stub).expect("a folder can be made in OUT_DIR");
-        fs::write(stub.join("index.html"), STUB).expect("a file can be written to OUT_DIR");
-        stub
-    });
-    println!("cargo::rustc-env=ZAO_PAGE={}", page.display());
+    let page = match page {
+        Some(page) => page.canonicalize()?,
+        None => stub(&out)?,
+    };
+    let mut files = Vec::new();
+    list(&page, &mut files)?;
+    files.sort();
+    let row = |path: &PathBuf| -> Result<String, Box<dyn Error>> {
+        let name = path.strip_prefix(&page)?.to_str().ok_or("a name that is no text")?;
+        Ok(format!("    ({:?}, include_bytes!({path:?})),\n", name.replace('\\', "/")))
+    };
+    let rows = files.iter().map(row).collect::<Result<String, _>>()?;
+    fs::write(out.join("page.rs"), format!("&[\n{rows}]\n"))?;
+    Ok(())
+}
+
+fn stub(out: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let folder = out.join("page");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("index.html"), STUB)?;
+    Ok(folder)
+}
+
+fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            list(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
 }

@@ -6,21 +6,23 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
 use crate::house::House;
 use crate::http::Refusal;
 
 /// What the build put in: the built page, or one file that says how to build it.
-#[derive(RustEmbed)]
-#[folder = "$ZAO_PAGE"]
-struct Page;
+static PAGE: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
+
+/// A file of the page.
+fn built_in(path: &str) -> Option<&'static [u8]> {
+    PAGE.iter().find(|(name, _)| *name == path).map(|(_, bytes)| *bytes)
+}
 
 /// Whether the page is only the note that it was not built.
 #[must_use]
 pub fn is_stub() -> bool {
-    Page::get("index.html").is_none_or(|file| file.data.starts_with(b"<!-- zao: not built -->"))
+    built_in("index.html").is_none_or(|page| page.starts_with(b"<!-- zao: not built -->"))
 }
 
 /// Any path that nothing else answers.
@@ -37,7 +39,7 @@ pub(crate) async fn file(
     }
     let found = match &house.settings.page {
         Some(folder) => from_folder(folder, path).await,
-        None => Page::get(path).map(|file| file.data.into_owned()),
+        None => built_in(path).map(<[u8]>::to_vec),
     };
     let Some(bytes) = found else { return Refusal::not_found("such path").into_response() };
     let tag = format!("\"{}\"", hex(&Sha256::digest(&bytes)));
