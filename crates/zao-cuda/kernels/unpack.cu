@@ -56,12 +56,13 @@ __device__ __forceinline__ void store_group(e4m3* to, const float (&v)[16]) {
     *reinterpret_cast<uint4*>(to) = make_uint4(w[0], w[1], w[2], w[3]);
 }
 // The nearest whole numbers, ties to even: none is beyond 127, so that each is the last byte of itself and 1.5 * 2^23. A
-// conversion takes four times as long.
+// conversion takes four times as long. The addition stays one of its own: with what is multiplied before it in one
+// instruction, values would be rounded once where loading rounds them twice.
 __device__ __forceinline__ void store_group(int8* to, const float (&v)[16]) {
     unsigned w[4];
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-        auto whole = [&](int k) { return __float_as_uint(v[4 * i + k] + 0x1.8p23f); };
+        auto whole = [&](int k) { return __float_as_uint(__fadd_rn(v[4 * i + k], 0x1.8p23f)); };
         w[i] = __byte_perm(__byte_perm(whole(0), whole(1), 0x0040), __byte_perm(whole(2), whole(3), 0x0040), 0x5410);
     }
     *reinterpret_cast<uint4*>(to) = make_uint4(w[0], w[1], w[2], w[3]);
