@@ -3,19 +3,38 @@
 #include "blocks.cuh"
 #include "row.cuh"
 
+// Values of a group here.
+constexpr int GROUP = 16;
+
+// Hands the values of a row of whole blocks to `each(column, v)`, a group at a time.
+template <class Format, class Each>
+__device__ __forceinline__ void each_group(const unsigned char* blocks, float scale, int width, Each each) {
+    using Places = Units<Format, GROUP>;
+    constexpr int GROUPS = groups_of<Format>::value;
+    for (int i = threadIdx.x; i < width / (GROUP * GROUPS); i += blockDim.x) {
+        const int number = i / Places::IN_BLOCK, unit = i % Places::IN_BLOCK;
+        const unsigned char* block = blocks + number * Format::BYTES;
+        Bits<GROUP> bits;
+        Format::read(bits, block, unit);
+#pragma unroll
+        for (int g = 0; g < GROUPS; g++) {
+            float v[GROUP];
+            Format::group(v, bits, block, unit, g, scale);
+#pragma unroll
+            for (int k = 0; k < GROUP; k++) v[k] *= Format::LESS;
+            each(number * Format::VALUES + Places::place(unit, g), v);
+        }
+    }
+}
+
 // Row i of `from` as values in shared memory, `row`, of `width`.
 template <class Format>
 struct Grouped {
     static __device__ __forceinline__ void fill(float* row, const unsigned char* from, const float* scales, int i,
                                                 int width, int) {
-        constexpr int GROUPS = Format::VALUES / GROUP;
         const unsigned char* blocks = from + (long long)i * (width / Format::VALUES) * Format::BYTES;
         const float scale = Format::SCALED ? scales[i] : 1.0f;
-        for (int g = threadIdx.x; g < width / GROUP; g += blockDim.x) {
-            float v[GROUP];
-            Format::group(blocks + g / GROUPS * Format::BYTES, g % GROUPS, scale, v);
-            store(row + g * GROUP, v);
-        }
+        each_group<Format>(blocks, scale, width, [&](int column, const auto& v) { store(row + column, v); });
         __syncthreads();
     }
 };
@@ -141,15 +160,12 @@ extern "C" __global__ void __launch_bounds__(256)
 template <class Format, class Out>
 __device__ __forceinline__ void measure(const unsigned char* from, float* scales, float* factors, int width) {
     __shared__ float shared[32];
-    constexpr int GROUPS = Format::VALUES / GROUP;
     const unsigned char* blocks = from + (long long)blockIdx.x * (width / Format::VALUES) * Format::BYTES;
     float peak = Peak::identity();
-    for (int g = threadIdx.x; g < width / GROUP; g += blockDim.x) {
-        float v[GROUP];
-        Format::group(blocks + g / GROUPS * Format::BYTES, g % GROUPS, 1.0f, v);
+    each_group<Format>(blocks, 1.0f, width, [&](int, const auto& v) {
 #pragma unroll
         for (int i = 0; i < GROUP; i++) peak = Peak::of(peak, fabsf(v[i]));
-    }
+    });
     peak = reduce<Peak>(peak, shared);
     if (threadIdx.x == 0) {
         scales[blockIdx.x] = peak / largest<Out>::value;

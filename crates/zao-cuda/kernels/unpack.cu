@@ -1,25 +1,53 @@
 // Packed rows of a weight to rows that are multiplied, before each product: at the speed of memory, so that what a
 // product reads is written but once, and never as a whole for all weights.
 //
-// Launch: blocks of THREADS, at most one a tile of THREADS * EACH * GROUP values; with fewer a block unpacks several, and the
-// next are on their way meanwhile. In the order of the stream or overlapping it.
+// Launch: blocks of THREADS, those up to `end` for each part, a warp for every TILE values: warps wait for nobody, and those that
+// wait for memory are many. (Fewer that copy the next tile while they unpack one move an eighth less.) In the order of the
+// stream or overlapping it.
 #include "async_copy.cuh"
 #include "blocks.cuh"
 #include "overlap.cuh"
 #include "row.cuh"
 
-constexpr int THREADS = 256;
-// Blocks that a multiprocessor holds.
-constexpr int BLOCKS = 6;
-// Groups of a thread in a tile.
-constexpr int EACH = 2;
-// Tiles that are on their way or worked on.
-constexpr int STAGES = 3;
+constexpr int THREADS = 128;
+constexpr int WARPS = THREADS / 32;
+// Blocks that a multiprocessor has registers for.
+constexpr int BLOCKS = 10;
+// Values of a thread and of a warp.
+constexpr int OWN = 64;
+constexpr int TILE = 32 * OWN;
 
-// 16 values, to an address divisible by 16.
-__device__ __forceinline__ void store_group(float* to, const float (&v)[GROUP]) { store(to, v); }
-__device__ __forceinline__ void store_group(bf16* to, const float (&v)[GROUP]) { store(to, v); }
-__device__ __forceinline__ void store_group(e4m3* to, const float (&v)[GROUP]) {
+// Rows that are packed in the same way and lie one after the other. Row i becomes row first + i * step.
+struct UnpackPart {
+    // It may begin anywhere that blocks may; what shares 16 bytes with its ends can be read.
+    const unsigned char* from;
+    // f32 [rows]: what a format has beside its bytes, else for 8 bits what elements will be multiplied with.
+    const float* scales;
+    // f32 [rows], for 8 bits: what values are multiplied with to use their range.
+    const float* factors;
+    int first;
+    int step;
+    int rows;
+    // The block after those that unpack it.
+    int end;
+};
+struct UnpackArguments {
+    static constexpr int PARTS = 4;
+    UnpackPart parts[PARTS];
+    // Rows of `width`, a multiple of 16.
+    void* to;
+    // The scale of each row, for 8 bits.
+    float* to_scales;
+    unsigned width;
+    // (2^32 - 1) / width, rounded down.
+    unsigned reciprocal;
+};
+static_assert(sizeof(UnpackArguments) == 184, "as src/packed/unpacking.rs has it");
+
+// What fills 16 bytes, to an address divisible by that.
+__device__ __forceinline__ void store_group(float* to, const float (&v)[4]) { store(to, v); }
+__device__ __forceinline__ void store_group(bf16* to, const float (&v)[8]) { store(to, v); }
+__device__ __forceinline__ void store_group(e4m3* to, const float (&v)[16]) {
     unsigned w[4];
 #pragma unroll
     for (int i = 0; i < 4; i++) {
@@ -27,78 +55,130 @@ __device__ __forceinline__ void store_group(e4m3* to, const float (&v)[GROUP]) {
     }
     *reinterpret_cast<uint4*>(to) = make_uint4(w[0], w[1], w[2], w[3]);
 }
-__device__ __forceinline__ void store_group(int8* to, const float (&v)[GROUP]) {
+// The nearest whole numbers, ties to even: none is beyond 127, so that each is the last byte of itself and 1.5 * 2^23. A
+// conversion takes four times as long. The addition stays one of its own: with what is multiplied before it in one
+// instruction, values would be rounded once where loading rounds them twice.
+__device__ __forceinline__ void store_group(int8* to, const float (&v)[16]) {
     unsigned w[4];
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-        w[i] = int8_of(v[4 * i]) | int8_of(v[4 * i + 1]) << 8 | int8_of(v[4 * i + 2]) << 16 | int8_of(v[4 * i + 3]) << 24;
+        auto whole = [&](int k) { return __float_as_uint(__fadd_rn(v[4 * i + k], 0x1.8p23f)); };
+        w[i] = __byte_perm(__byte_perm(whole(0), whole(1), 0x0040), __byte_perm(whole(2), whole(3), 0x0040), 0x5410);
     }
     *reinterpret_cast<uint4*>(to) = make_uint4(w[0], w[1], w[2], w[3]);
 }
 
-// Row i of from, [rows, width] packed, becomes row first + i * step of to; width is a multiple of 16. `from` may begin
-// anywhere that is even; what shares 16 bytes with its ends can be read. `scales` f32 [rows]: what a format has beside
-// its bytes, else for 8-bit OUT what its elements will be multiplied with, which goes to `to_scales` in the order of
-// `to`. `factors` f32 [rows], for 8-bit OUT: what values are multiplied with to use its range.
 template <class Format, class Out>
-__device__ __forceinline__ void unpack(const unsigned char* from, const float* scales, const float* factors, Out* to,
-                                       float* to_scales, int width, int rows, int first, int step) {
-    constexpr int TILE = THREADS * EACH, TILE_BYTES = TILE * GROUP / Format::VALUES * Format::BYTES;
-    static_assert(TILE * GROUP % Format::VALUES == 0 && TILE_BYTES % 16 == 0, "tiles are whole blocks, and begin alike");
-    __shared__ alignas(16) unsigned char ring[STAGES][TILE_BYTES + 16];
-    const unsigned per_row = (unsigned)width / GROUP, groups = per_row * (unsigned)rows;
-    const float inverse = 1.0f / (float)per_row;
-    const int skip = (int)((unsigned long long)from & 15);
-    auto fetch = [&](long long tile, int stage) {
-        const long long begin = tile * TILE;
-        if (begin < groups) {
-            const int here = min((unsigned)TILE, groups - (unsigned)begin);
-            const int bytes = skip + here * GROUP / Format::VALUES * Format::BYTES;
-            const unsigned char* source = from - skip + tile * TILE_BYTES;
-            for (int i = threadIdx.x * 16; i < bytes; i += THREADS * 16) copy_async_16(shared_address(ring[stage] + i), source + i, 16);
+struct Unpacking {
+    static constexpr bool NARROW = is_8bit<Out>::value;
+    // Values of a group: they are written as 16 bytes.
+    static constexpr int N = 16 / sizeof(Out);
+    // Both groups of a unit are one thread's where the groups of neighbours fill sectors of 32 bytes; else each is a
+    // thread's own.
+    static constexpr bool WHOLE = groups_of<Format>::value == 1 || Format::APART * sizeof(Out) >= 32;
+    static constexpr int GROUPS = WHOLE ? groups_of<Format>::value : 1;
+    // Groups that lie beside each other before the second ones of their units.
+    static constexpr int BESIDE = Format::APART > 0 ? Format::APART / N : 1;
+    // What a thread unpacks at a time: a unit or a group.
+    static constexpr int PIECE = N * GROUPS;
+    static constexpr int PIECES = OWN / PIECE;
+    static constexpr int IN_BLOCK = Format::VALUES / PIECE;
+    static constexpr int TILE_BYTES = TILE / Format::VALUES * Format::BYTES;
+    // Tiles begin where the part does, up to 14 bytes behind a boundary of 16.
+    static constexpr int SHARED = TILE_BYTES + (Format::ALIGNED < 16 ? 16 : 0);
+    static_assert(TILE % Format::VALUES == 0 && TILE_BYTES % 16 == 0 && 32 % IN_BLOCK == 0, "tiles are whole blocks, and begin alike");
+
+    // Where a piece goes, and what its values are multiplied with.
+    struct Place {
+        Out* to;
+        float factor, scale;
+    };
+
+    const UnpackArguments& arguments;
+    const UnpackPart& part;
+
+    // Of the piece that begins at a value of the part.
+    __device__ __forceinline__ Place place(unsigned value, unsigned values) const {
+        // Of fewer than 2^31 values, the quotient is this or one more.
+        unsigned row = __umulhi(value, arguments.reciprocal), column = value - row * arguments.width;
+        if (column >= arguments.width) row++, column -= arguments.width;
+        if constexpr (GROUPS == 2) column -= threadIdx.x % BESIDE * N;
+        const unsigned long long at = part.first + (unsigned long long)row * (unsigned)part.step;
+        Place place = {static_cast<Out*>(arguments.to) + (at * arguments.width + column), 1.0f, 1.0f};
+        if (value < values) {
+            if constexpr (NARROW) place.factor = part.factors[row];
+            if constexpr (Format::SCALED) place.scale = part.scales[row];
+        }
+        return place;
+    }
+
+    // Tile `tile` of the part, by way of so much shared memory.
+    __device__ __forceinline__ void run(unsigned char* shared, unsigned tile) const {
+        const unsigned lane = threadIdx.x % 32, begin = tile * TILE, values = (unsigned)part.rows * arguments.width;
+        const unsigned skip = Format::ALIGNED < 16 ? (unsigned)(unsigned long long)part.from & 15 : 0;
+        if (begin < values) {
+            const unsigned bytes = skip + min((unsigned)TILE, values - begin) / Format::VALUES * Format::BYTES;
+            const unsigned char* const source = part.from - skip + (unsigned long long)tile * TILE_BYTES;
+#pragma unroll
+            for (unsigned first = 0; first < SHARED; first += 32 * 16) {
+                const unsigned at = first + lane * 16;
+                if (at < bytes) copy_async_16(shared_address(shared) + at, source + at, 16);
+            }
         }
         copy_async_commit();
-    };
-    // Weights do not change while kernels run, so they can come before it is this one's turn.
+        Place places[PIECES];
 #pragma unroll
-    for (int stage = 0; stage < STAGES - 1; stage++) fetch(blockIdx.x + (long long)stage * gridDim.x, stage);
-    join_stream();
-    int stage = 0;
-    for (long long tile = blockIdx.x; tile * TILE < groups; tile += gridDim.x) {
-        copy_async_wait<STAGES - 2>();
-        __syncthreads();
-        fetch(tile + (long long)(STAGES - 1) * gridDim.x, stage == 0 ? STAGES - 1 : stage - 1);
-        const unsigned begin = (unsigned)tile * TILE, here = min((unsigned)TILE, groups - begin);
-        const unsigned first_row = begin / per_row, before = begin - first_row * per_row;
+        for (int p = 0; p < PIECES; p++) places[p] = place(begin + (p * 32 + lane) * PIECE, values);
+        // Weights do not change while kernels run, so that so much does not wait for this one's turn.
+        join_stream();
+        copy_async_wait<0>();
+        __syncwarp();
 #pragma unroll
-        for (int e = 0; e < EACH; e++) {
-            const unsigned group = e * THREADS + threadIdx.x;
-            if (group >= here) break;
-            // Exact: a tile's and a row's groups have far fewer bits than an f32.
-            const unsigned rows_on = (unsigned)(((float)(before + group) + 0.5f) * inverse);
-            const unsigned row = first_row + rows_on, column = before + group - rows_on * per_row;
-            const long long at = first + (long long)row * step;
-            float v[GROUP];
-            constexpr int GROUPS = Format::VALUES / GROUP;
-            const float scale = Format::SCALED || is_8bit<Out>::value ? scales[row] : 1.0f;
-            Format::group(ring[stage] + skip + group / GROUPS * Format::BYTES, group % GROUPS, scale, v);
-            if constexpr (is_8bit<Out>::value) {
-                const float factor = factors[row];
-#pragma unroll
-                for (int i = 0; i < GROUP; i++) v[i] *= factor;
-                if (column == 0) to_scales[at] = scale;
+        for (int p = 0; p < PIECES; p++) {
+            if (begin + (p * 32 + lane) * PIECE >= values) break;
+            const unsigned char* block = shared + skip + (p * 32 + lane) / IN_BLOCK * Format::BYTES;
+            int unit = lane % IN_BLOCK, half = 0;
+            if constexpr (!WHOLE) {
+                half = unit / BESIDE % 2;
+                unit = unit / (2 * BESIDE) * BESIDE + unit % BESIDE;
             }
-            store_group(to + at * width + column * GROUP, v);
+            const float factor = NARROW ? places[p].factor * Format::LESS : Format::LESS;
+            Bits<N> bits;
+            Format::read(bits, block, unit);
+#pragma unroll
+            for (int g = 0; g < GROUPS; g++) {
+                float v[N];
+                Format::group(v, bits, block, unit, half + g, places[p].scale);
+                if constexpr (NARROW || Format::LESS != 1.0f) {
+#pragma unroll
+                    for (int i = 0; i < N; i++) v[i] *= factor;
+                }
+                store_group(places[p].to + g * Format::APART, v);
+            }
         }
-        stage = stage == STAGES - 1 ? 0 : stage + 1;
+    }
+};
+
+template <class Format, class Out>
+__device__ __forceinline__ void unpack(const UnpackArguments& arguments) {
+    using Work = Unpacking<Format, Out>;
+    __shared__ alignas(16) unsigned char tiles[WARPS][Work::SHARED];
+    int number = 0, begin = 0;
+    while ((int)blockIdx.x >= arguments.parts[number].end) begin = arguments.parts[number++].end;
+    const UnpackPart& part = arguments.parts[number];
+    const unsigned block = blockIdx.x - begin;
+    Work{arguments, part}.run(tiles[threadIdx.x / 32], block * WARPS + threadIdx.x / 32);
+    if constexpr (is_8bit<Out>::value) {
+        for (int row = block * THREADS + threadIdx.x; row < part.rows; row += (part.end - begin) * THREADS) {
+            arguments.to_scales[part.first + (long long)row * part.step] = part.scales[row];
+        }
     }
 }
 
-#define UNPACK(NAME, FORMAT, OUT)                                                                         \
-    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)                                                 \
-        NAME(const unsigned char* from, const float* scales, const float* factors, OUT* to,               \
-             float* to_scales, int width, int rows, int first, int step) {                                \
-        unpack<FORMAT, OUT>(from, scales, factors, to, to_scales, width, rows, first, step);              \
+#define UNPACK(NAME, FORMAT, OUT)                                         \
+    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)         \
+        NAME(const __grid_constant__ UnpackArguments arguments) {         \
+        unpack<FORMAT, OUT>(arguments);                                   \
     }
 
 #define UNPACK_BLOCKS(NAME, FORMAT)                                                                       \

@@ -7,6 +7,7 @@ mod convert;
 mod names;
 mod parts;
 mod space;
+mod unpacking;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,13 +28,10 @@ pub(crate) use parts::PackedParts;
 use parts::{Extent, PackedPart};
 pub(crate) use space::Spaces;
 use space::{SPACE, Space};
+use unpacking::PackedRows;
 
 /// Values that kernels unpack at a time.
 const GROUP: usize = 16;
-/// Values of a tile of `kernels/unpack.cu`.
-const TILE: usize = 256 * 2 * GROUP;
-/// Its blocks that a multiprocessor holds.
-const BLOCKS: u32 = 6;
 /// Bytes that kernels read at a time, of packed rows.
 const PIECE: usize = 16;
 /// Parts of packed weights begin at multiples of this.
@@ -181,78 +179,94 @@ impl PackedAtHand<'_> {
             return Ok(unpacked);
         }
         space.holds_nothing();
+        let mut packed = Vec::with_capacity(parts.parts.len());
         for part in &parts.parts {
-            self.unpack_part(cuda, part, rows, unpacked)?;
+            let Some(of_part) = part.rows_of(rows) else { continue };
+            match part.layout.unpacking(parts.kept) {
+                Some(kernel) => packed.push(self.packed_rows(part, kernel, &of_part, rows)),
+                None => self.convert_rows(cuda, part, &of_part, rows, unpacked)?,
+            }
         }
+        // SAFETY: the parts have these rows, and lists of scales and factors where kernels read them; the space has room
+        // for the slice.
+        unsafe { unpacking::unpack(cuda, &packed, unpacked, parts.width)? };
         space.now_holds(*id, rows.start);
         Ok(unpacked)
     }
 
-    /// Queues the unpacking of those of `rows` that are of `part`.
-    fn unpack_part(
+    /// The rows `of_part`, which are among the slice `rows`.
+    fn packed_rows(
+        &self,
+        part: &PackedPart,
+        kernel: &'static str,
+        of_part: &Range<usize>,
+        rows: &Range<usize>,
+    ) -> PackedRows {
+        let &PackedParts { kept, width, .. } = &*self.matrix.parts;
+        let start = self.start.plus(part.at);
+        let list = |at: usize| start.plus(at + of_part.start * size_of::<f32>());
+        let scales = if part.extent.bytes > part.extent.scales {
+            list(part.extent.scales)
+        } else {
+            DevicePtr::NULL
+        };
+        PackedRows {
+            kernel,
+            from: start.plus(of_part.start * part.layout.row_bytes(kept, width)),
+            scales,
+            factors: list(part.extent.factors),
+            first: part.first + of_part.start * part.step - rows.start,
+            step: part.step,
+            rows: of_part.len(),
+        }
+    }
+
+    /// Queues the conversion of the rows `of_part` that are not in a form of `unpack.cu`.
+    fn convert_rows(
         &self,
         cuda: &Cuda,
         part: &PackedPart,
+        of_part: &Range<usize>,
         rows: &Range<usize>,
         to: Unpacked,
     ) -> Result<()> {
         let &PackedParts { kept, width, .. } = &*self.matrix.parts;
-        // Slices of a pair are whole pairs.
-        let (start, end) = if part.step > 1 {
-            (rows.start / part.step, rows.end / part.step)
-        } else {
-            let of_part = |row: usize| row.saturating_sub(part.first).min(part.rows);
-            (of_part(rows.start), of_part(rows.end))
+        let Some(name) = part.layout.conversion(kept) else {
+            return Err(cuda.unsupported("linear", format!("rows of {:?}", part.layout)));
         };
-        let count = end - start;
-        if count == 0 {
-            return Ok(());
-        }
-        let first = part.first + start * part.step - rows.start;
-        let of_part = self.start.plus(part.at);
-        let row_bytes = part.layout.row_bytes(kept, width);
-        let from = of_part.plus(start * row_bytes);
-        let list = |at: usize| of_part.plus(at + start * size_of::<f32>());
-        let (scales, factors) = (list(part.extent.scales), list(part.extent.factors));
-        let scales = if part.extent.bytes > part.extent.scales { scales } else { DevicePtr::NULL };
-        let (first, step) = (int(first)?, int(part.step)?);
-        let Some(name) = part.layout.unpacking(kept) else {
-            let Some(name) = part.layout.conversion(kept) else {
-                return Err(cuda.unsupported("linear", format!("rows of {:?}", part.layout)));
-            };
-            let kernel = cuda.kernel("load_packed", name)?;
-            // Rows that are only copied are counted in bytes.
-            let (width, shared) = match part.layout {
-                Layout::Same => (row_bytes, 0),
-                _ => (width, width * size_of::<f32>()),
-            };
-            let launch = Launch {
-                grid: [blocks(count, 1)?, 1, 1],
-                block: [256, 1, 1],
-                shared: int(shared)?.cast_unsigned(),
-                ..Launch::ONE
-            };
-            let (width, rotated) = (int(width)?, int(part.layout.rotated())?);
-            let arguments = args![from, scales, to.values, to.scales, width, rotated, first, step];
-            // SAFETY: the part has these rows, the space has room for the slice, and shared memory for a row.
-            return unsafe { cuda.run(&kernel, launch, arguments) };
+        let PackedRows { from, scales, first, step, rows: count, .. } =
+            self.packed_rows(part, name, of_part, rows);
+        let kernel = cuda.kernel("load_packed", name)?;
+        // Rows that are only copied are counted in bytes.
+        let (width, shared) = match part.layout {
+            Layout::Same => (part.layout.row_bytes(kept, width), 0),
+            _ => (width, width * size_of::<f32>()),
         };
-        let kernel = cuda.kernel("unpack", name)?;
-        let tiles = blocks(count * width, TILE)?;
-        // Rows of wider elements are written faster by a block for each tile.
-        let most = if kept.size() == 1 { cuda.card().multiprocessors * BLOCKS } else { tiles };
         let launch = Launch {
-            grid: [tiles.min(most), 1, 1],
+            grid: [blocks(count, 1)?, 1, 1],
             block: [256, 1, 1],
-            overlap: true,
+            shared: int(shared)?.cast_unsigned(),
             ..Launch::ONE
         };
-        let (width, count) = (int(width)?, int(count)?);
-        let arguments =
-            args![from, scales, factors, to.values, to.scales, width, count, first, step];
-        // SAFETY: the part has these rows, and lists of scales and factors where its kernel reads them; the space has room
-        // for the slice.
+        let (width, rotated) = (int(width)?, int(part.layout.rotated())?);
+        let (first, step) = (int(first)?, int(step)?);
+        let arguments = args![from, scales, to.values, to.scales, width, rotated, first, step];
+        // SAFETY: the part has these rows, the space has room for the slice, and shared memory for a row.
         unsafe { cuda.run(&kernel, launch, arguments) }
+    }
+}
+
+impl PackedPart {
+    /// Which of its rows are among `rows` of the weight, if any are.
+    fn rows_of(&self, rows: &Range<usize>) -> Option<Range<usize>> {
+        // Slices of a pair are whole pairs.
+        let of_part = if self.step > 1 {
+            rows.start / self.step..rows.end / self.step
+        } else {
+            let of_part = |row: usize| row.saturating_sub(self.first).min(self.rows);
+            of_part(rows.start)..of_part(rows.end)
+        };
+        (!of_part.is_empty()).then_some(of_part)
     }
 }
 
