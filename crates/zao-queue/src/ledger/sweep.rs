@@ -43,7 +43,7 @@ impl Ledger {
     /// and again at once while there is more.
     ///
     /// # Errors
-    /// [`Error::File`](crate::Error::File) where a picture cannot be removed (it is when the ledger is opened again), and those of the database.
+    /// [`Error::File`] where a picture cannot be removed (it is when the ledger is opened again), and those of the database.
     pub fn sweep(&self, now: SystemTime) -> Result<Swept> {
         let (mut swept, files) = self.even_when_full(|| self.forget(now.into()))?;
         // Files last: one that remains is removed when the ledger is opened again, a row without a file would lead nowhere.

@@ -16,7 +16,8 @@ use crate::support::{Desk, files, image_id, png, wishes};
 
 const AGEING: f64 = 60.0;
 const AGE: f64 = 500.0;
-const LOSSES: u32 = 3;
+/// Few, so that a history is long enough to lose so many.
+const LOSSES: u32 = 2;
 const QUEUED: usize = 6;
 const QUEUED_PER_CLIENT: usize = 4;
 

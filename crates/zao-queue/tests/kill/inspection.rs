@@ -16,6 +16,7 @@ pub(crate) fn between_lives(folder: &Path, diary: &Diary) {
     let now = SystemTime::now();
     let ledger =
         Ledger::open(folder, victim::limits(), now).expect("the ledger opens after a kill");
+    assert_eq!(ledger.recovered().lost_pictures, 0, "there was a row before its file");
     let jobs = all(&ledger);
     let mut shown = BTreeSet::new();
     for job in jobs.values() {

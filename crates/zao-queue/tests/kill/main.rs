@@ -55,10 +55,8 @@ fn main() -> ExitCode {
         diary.cancelled.len(),
         diary.pictures.len(),
     );
-    assert!(
-        diary.accepted.len() as u32 > kills,
-        "the victims were killed before they did anything"
-    );
+    let did_something = diary.completed.len() as u32 > kills / 4;
+    assert!(did_something, "most victims were killed before they did anything");
     ExitCode::SUCCESS
 }
 
