@@ -32,10 +32,7 @@ const ROOMS: [Room; 13] = [
         name: "zao-request",
         below: &["zao-api", "zao-engine", "zao-image", "zao-png", "zao-weights"],
     },
-    Room {
-        name: "zao-server",
-        below: &["zao-api", "zao-engine", "zao-image", "zao-request"],
-    },
+    Room { name: "zao-server", below: &["zao-api", "zao-engine", "zao-image", "zao-request"] },
     Room {
         name: "zao",
         below: &[
