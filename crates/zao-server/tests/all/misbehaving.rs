@@ -160,7 +160,9 @@ fn each_job_goes_to_the_worker_that_has_least_to_do() {
     });
     // Each has room for four pictures; the first job has three.
     scripted.jobs.add(job("large", 16, 8, &[1, 2, 3]));
-    ["one", "two", "three", "four"].map(|id| scripted.jobs.add(job(id, 16, 8, &[1])));
+    for id in ["one", "two", "three", "four"] {
+        scripted.jobs.add(job(id, 16, 8, &[1]));
+    }
     scripted.crew.wake();
     let workers = scripted
         .jobs

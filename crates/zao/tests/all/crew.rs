@@ -289,6 +289,27 @@ fn an_idle_worker_gives_its_memory_back_and_draws_the_same_again() {
     assert_eq!(team.crew.state().workers[0].restarts, 0);
 }
 
+#[test]
+fn memory_is_given_back_on_demand_once_what_is_under_way_is_done() {
+    let team = Team::with(Folder::new(), |settings| {
+        let idle_release = settings.workers[0].arguments.last_mut().unwrap();
+        *idle_release = "0".into();
+    });
+    let held = || team.crew.state().workers[0].held_bytes;
+    team.add(job("long", 64, LONG, &[3]));
+    team.pid_stepping("long");
+    team.until("held", || held() > 0);
+    team.crew.free();
+    team.add(job("next", 64, 2, &[4]));
+    team.picture("long", 0);
+    team.picture("next", 0);
+    // The second picture has loaded everything again.
+    team.until("held", || held() > 0);
+    team.crew.free();
+    team.until("given back", || held() == 0);
+    assert_eq!(team.crew.state().workers[0].restarts, 0);
+}
+
 /// `zao worker` with its pipes, and nothing of the machine around it.
 fn worker(folder: &Folder) -> Command {
     let mut command = folder.zao();
