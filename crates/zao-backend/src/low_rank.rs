@@ -83,7 +83,7 @@ impl LowRank {
         Some(Self { rest: Box::new(rest), up, down: self.down.clone() })
     }
 
-    /// Writes values of whole rows from row `first` on; `widen` writes those of the rest.
+    /// What writes the values of whole rows from a first one on.
     pub(crate) fn widening(self) -> impl Fn(usize, &mut [f32]) {
         let (columns, rank) = (self.down.shape()[1], self.rank());
         let down = self.down.to_f32();

@@ -63,7 +63,8 @@ impl Subspace {
         }
     }
 
-    /// The best matrix of at most this rank as `up`, `[out, rank]`, and `down`, `[rank, in]`, both of about the same size, in bf16.
+    /// The best matrix of at most this rank as `up`, `[out, rank]`, and `down`, `[rank, in]`, both of about the same
+    /// size, in bf16.
     pub(super) fn factors(&self, rank: usize) -> [Stored; 2] {
         let rank = rank.min(self.values.len());
         let root = |i: usize| (self.values[i].sqrt() as f32).max(f32::MIN_POSITIVE);
