@@ -152,6 +152,18 @@ impl ModelInfo {
     }
 }
 
+impl ModelInfo {
+    /// So many quarters of the sides of the usual size, as near as the model draws.
+    pub(crate) fn quarters(&self, quarters: usize) -> Grid {
+        let side = |side: usize, most: usize| {
+            let multiple = self.size_multiple;
+            (side * quarters / 4 / multiple * multiple).clamp(multiple, most)
+        };
+        let (usual, most) = (self.default_size, self.max_size);
+        Grid::new(side(usual.height, most.height), side(usual.width, most.width))
+    }
+}
+
 impl Engine {
     /// What the model can draw.
     #[must_use]

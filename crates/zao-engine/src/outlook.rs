@@ -95,14 +95,8 @@ fn of_model(model: &ModelFiles, settings: &Settings) -> Result<Outlook> {
         Err(refusal @ Error::OutOfMemory { .. }) => Err(refusal.to_string()),
         Err(error) => return Err(error),
     };
-    let quarters = |quarters: usize| {
-        let side = |side: usize, most: usize| {
-            let multiple = info.size_multiple;
-            (side * quarters / 4 / multiple * multiple).clamp(multiple, most)
-        };
-        Grid::new(side(size.height, info.max_size.height), side(size.width, info.max_size.width))
-    };
-    let largest = [5, 4, 3, 2].map(quarters).into_iter().find(|&size| foresee(size, 1).is_ok());
+    let largest =
+        [5, 4, 3, 2].map(|it| info.quarters(it)).into_iter().find(|&size| foresee(size, 1).is_ok());
     let at_once = |&count: &usize| foresee(size, count).is_ok_and(|(_, batches)| batches == 1);
     let counts = [Outlook::MOST_TOGETHER, 4, 2, 1];
     let together = counts.into_iter().find(at_once).unwrap_or(0);

@@ -118,31 +118,42 @@ pub(crate) fn choose(
     let budget = Budget::of(settings, found);
     // What is free is asked once, so that both are about the same moment.
     let bounds = Bounds::of(budget, found);
-    let ask = Ask { steps: STEPS, ..usual_picture(info.default_size) };
-    let job = Job::new(ask, info)?;
-    let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
-    let work =
-        [Work::new(model, Cow::Borrowed(&job), &Watch::new(&events, &cancel, &mut deliver))?];
-    let foresee = |reads| -> Result<MemoryPlan> {
+    let terms = |reads| {
         let (beside, residency) = (found.beside_bytes(), settings.residency);
-        let terms = Terms { target, policy: target.policy(), beside, budget, residency, reads };
-        let planning = Planning::new(terms, model, bounds);
-        planning.forecast(Present::default(), Plan::default(), &planning.batches(&work)?)
+        Terms { target, policy: target.policy(), beside, budget, residency, reads }
     };
-    let device = foresee(Reads::Device);
-    // Whoever draws once reads weights for so long that it hardly matters who reads the prompt.
-    let compares = device.is_err() || settings.residency == Residency::Keep;
-    if !compares || device.as_ref().is_ok_and(MemoryPlan::is_resident) {
-        return Ok(Reads::Device);
-    }
-    let processor = foresee(aside);
+    let plannings = [Reads::Device, aside].map(|it| Planning::new(terms(it), model, bounds));
+    let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
+    let watch = Watch::new(&events, &cancel, &mut deliver);
+    // Whoever has no room for the usual size draws smaller.
+    let mut sizes = [4, 3, 2, 1].map(|quarters| info.quarters(quarters)).into_iter();
+    let (size, job, device, processor) = loop {
+        let Some(size) = sizes.next() else { return Ok(Reads::Device) };
+        let job = Job::new(Ask { steps: STEPS, ..usual_picture(size) }, info)?;
+        let work = [Work::new(model, Cow::Borrowed(&job), &watch)?];
+        let foresee = |planning: &Planning<'_>| -> Result<MemoryPlan> {
+            let batches = planning.batches(&work)?;
+            planning.forecast(Present::default(), Plan::default(), &batches)
+        };
+        let device = foresee(&plannings[0]);
+        // Whoever draws once reads weights for so long that it hardly matters who reads the prompt.
+        let once = settings.residency == Residency::InTurn;
+        if device.as_ref().is_ok_and(|plan| once || plan.is_resident()) {
+            return Ok(Reads::Device);
+        }
+        let processor = foresee(&plannings[1]);
+        if device.is_ok() || processor.is_ok() {
+            break (size, job, device, processor);
+        }
+    };
     let mut times = None;
     if let (Ok(device), Ok(processor)) = (&device, &processor)
         && let Some(speed) =
             KnownCard::called(card.name()).and_then(|card| Speed::of_card(card, precision))
     {
+        let work = [Work::new(model, Cow::Borrowed(&job), &watch)?];
         let flops = rehearse_stages(model, target.policy(), &work)?;
-        let (pixels, stored) = (info.default_size.area(), model.stored());
+        let (pixels, stored) = (size.area(), model.stored());
         let drawn = Drawn { flops, steps: STEPS, pixels, stored };
         let both = |reader: &Speed| {
             (speed.times(device, &drawn, reader), speed.times(processor, &drawn, reader))

@@ -177,7 +177,17 @@ impl Office for Keeper {
             }
         };
         let job = claimed.claim.job().to_string();
-        let assignment = assignment(&claimed)?;
+        let assignment = match assignment(&claimed) {
+            Ok(assignment) => assignment,
+            Err(error) => {
+                tracing::error!(job, %error, "a job's plan cannot be read");
+                let message = format!("its plan cannot be read ({error}); send it again");
+                let error = ErrorBody { code: ErrorCode::Internal, message };
+                let failed = self.house.ledger.failed(&claimed.claim, error, SystemTime::now());
+                self.noted(&job, failed);
+                return None;
+            }
+        };
         self.hold().insert(job, UnderWay::new(&claimed));
         Some(assignment)
     }
@@ -240,14 +250,8 @@ impl Office for Keeper {
 }
 
 /// What a worker is told of a job.
-fn assignment(claimed: &Claimed) -> Option<Assignment> {
-    let request: Request = match serde_json::from_str(&claimed.plan) {
-        Ok(request) => request,
-        Err(error) => {
-            tracing::error!(job = %claimed.claim.job(), %error, "a job's plan cannot be read");
-            return None;
-        }
-    };
+fn assignment(claimed: &Claimed) -> serde_json::Result<Assignment> {
+    let request: Request = serde_json::from_str(&claimed.plan)?;
     let attached = |name: &str| {
         let input = claimed.inputs.iter().find(|input| input.name == name)?;
         Some(Attachment::from(input.bytes.clone()))
@@ -257,7 +261,7 @@ fn assignment(claimed: &Claimed) -> Option<Assignment> {
     for &(index, seed) in &claimed.missing {
         seeds[index as usize] = seed;
     }
-    Some(Assignment {
+    Ok(Assignment {
         job: claimed.claim.job().to_string(),
         request: JobRequest { request, ..claimed.request.clone() },
         seeds,
