@@ -151,11 +151,15 @@ impl Foreman {
             self.posts.iter_mut().for_each(Post::stop);
         }
         let given_up = now >= drain.until + LAST_WAIT;
-        if given_up || self.posts.iter().all(Post::is_empty) {
+        if !given_up && !self.posts.iter().all(Post::is_empty) {
+            return;
+        }
+        let waiting = std::mem::take(&mut drain.waiting);
+        // Whoever waited finds the state as it is then.
+        self.publish();
+        for waiting in waiting {
             // Whoever does not wait any more need not be told.
-            for waiting in drain.waiting.drain(..) {
-                let _gone = waiting.send(());
-            }
+            let _gone = waiting.send(());
         }
     }
 
