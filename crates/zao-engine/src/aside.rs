@@ -108,7 +108,7 @@ impl<A: Backend, F: Fn() -> Result<A>> ReadsPrompts for OnDevice<A, F> {
         let (Some(device), Some((encoder, hollow))) = (&self.device, &self.encoder) else {
             return Ok(Vec::new());
         };
-        device.reserve(rehearse(hollow, Planner::new(device.policy()), prompts)?)?;
+        device.reserve(rehearse(hollow, &Planner::new(device.policy()), prompts)?)?;
         let features = encoder.encode(device, prompts)?;
         let read = |features: Tensor<A>| {
             Ok(States { tokens: features.rows(), values: device.read(&features)? })
@@ -157,14 +157,14 @@ impl<A: Backend, F: Fn() -> Result<A>> Aside for OnDevice<A, F> {
 /// What reading `prompts` at once takes beside the weights.
 pub(crate) fn plan(model: &ModelFiles, policy: Policy, prompts: &[&[u32]]) -> Result<Plan> {
     let planner = Planner::new(policy);
-    rehearse(&hollow(model, &planner)?, planner, prompts)
+    rehearse(&hollow(model, &planner)?, &planner, prompts)
 }
 
 fn hollow(model: &ModelFiles, planner: &Planner) -> Result<TextEncoder<Planner>> {
     Ok(TextEncoder::load(planner, &model.outline(Piece::TextEncoder), &model.text)?)
 }
 
-fn rehearse(encoder: &TextEncoder<Planner>, planner: Planner, prompts: &[&[u32]]) -> Result<Plan> {
-    drop(encoder.encode(&planner, prompts)?);
+fn rehearse(encoder: &TextEncoder<Planner>, planner: &Planner, prompts: &[&[u32]]) -> Result<Plan> {
+    drop(encoder.encode(planner, prompts)?);
     Ok(planner.plan())
 }
