@@ -109,7 +109,7 @@ impl Comparison {
 fn row_changes(before: &Row, after: &Row) -> Vec<Change> {
     let load = after.load;
     let plain = |what, before: f64, after: f64, more_is_worse| Change {
-        load: load,
+        load,
         what,
         before,
         after,
@@ -139,7 +139,6 @@ fn row_changes(before: &Row, after: &Row) -> Vec<Change> {
     }
     changes
 }
-
 
 /// Welch's test: whether means differ by more than their errors explain.
 fn is_certain(a: &Spread, b: &Spread) -> bool {

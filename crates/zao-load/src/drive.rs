@@ -83,7 +83,12 @@ pub(crate) struct Done {
 }
 
 /// Sends a wish and waits for what comes of it. `start` is the moment from which times count.
-pub(crate) async fn send(client: &Arc<Client>, manner: &Manner, wish: &Wish, start: Instant) -> Done {
+pub(crate) async fn send(
+    client: &Arc<Client>,
+    manner: &Manner,
+    wish: &Wish,
+    start: Instant,
+) -> Done {
     let mut moments = Moments::from(start);
     let mut refusals = 0;
     let deadline = tokio::time::Instant::from_std(start.max(Instant::now()) + manner.timeout);

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// The address of the server is not one.
-    #[error("{url:?} is not the address of a server: {reason}; write it as in http://127.0.0.1:7860")]
+    #[error(
+        "{url:?} is not the address of a server: {reason}; write it as in http://127.0.0.1:7860"
+    )]
     Url {
         /// The address as given.
         url: String,
@@ -24,7 +26,9 @@ pub enum Error {
         reason: String,
     },
     /// The server answers, but will not or cannot draw.
-    #[error("{url} is not ready after {seconds:.0} s: {reason}; look at its log, or wait longer with --wait")]
+    #[error(
+        "{url} is not ready after {seconds:.0} s: {reason}; look at its log, or wait longer with --wait"
+    )]
     NotReady {
         /// The address.
         url: String,
@@ -63,7 +67,9 @@ pub enum Error {
         expected: String,
     },
     /// The pictures that others are to equal could not be drawn.
-    #[error("the single run of request {index} failed ({code}): {detail}; nothing can be compared with it")]
+    #[error(
+        "the single run of request {index} failed ({code}): {detail}; nothing can be compared with it"
+    )]
     Single {
         /// Which of the distinct requests, from 0.
         index: usize,

@@ -153,9 +153,9 @@ impl Client {
             request = request.header(*name, value);
         }
         let body = question.body.clone().unwrap_or_default();
-        request
-            .body(Full::new(body))
-            .map_err(|error| Trouble::bad_answer(format!("{:?} cannot be asked: {error}", question.path)))
+        request.body(Full::new(body)).map_err(|error| {
+            Trouble::bad_answer(format!("{:?} cannot be asked: {error}", question.path))
+        })
     }
 
     fn answer(&self, answer: hyper::Response<Incoming>, connection: Connection) -> Answer {

@@ -12,5 +12,4 @@ pub(crate) use arrivals::Moment;
 pub(crate) use numbers::Numbers;
 pub use prompts::Prompts;
 pub use trace::Trace;
-pub use wish::Wish;
-pub(crate) use wish::Wishes;
+pub(crate) use wish::{Wish, Wishes};

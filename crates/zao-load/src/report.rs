@@ -1,8 +1,8 @@
 //! What was measured, as data: the same in every form that it is written in. How numbers come about is known in
 //! [`crate::record`] and [`crate::run`].
 
-mod csv;
 mod columns;
+mod csv;
 mod json;
 mod markdown;
 mod table;

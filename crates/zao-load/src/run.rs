@@ -51,7 +51,8 @@ async fn measure(
     if rows.is_empty() {
         return Err(Error::Stopped);
     }
-    let knee = matches!(mode, Mode::Sweep { .. } | Mode::Rate { .. }).then(|| knee(&rows)).flatten();
+    let knee =
+        matches!(mode, Mode::Sweep { .. } | Mode::Rate { .. }).then(|| knee(&rows)).flatten();
     let mut remarks = Vec::new();
     if stop.is_asked() {
         remarks.push("stopped early; the last row is shorter than it was to be".to_owned());

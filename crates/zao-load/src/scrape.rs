@@ -40,7 +40,9 @@ impl Scraper {
                 if let Ok(Ok((answer, body))) = answer
                     && answer.status.is_success()
                 {
-                    into.lock().unwrap_or_else(PoisonError::into_inner).take_in(&String::from_utf8_lossy(&body));
+                    into.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .take_in(&String::from_utf8_lossy(&body));
                 }
                 tokio::time::sleep(EVERY).await;
             }
@@ -88,12 +90,15 @@ fn sample(line: &str) -> Option<(&str, f64)> {
 }
 
 fn is_depth(name: &str) -> bool {
-    ["queue_depth", "queue_size", "queued_jobs", "num_requests_waiting"].iter().any(|end| name.ends_with(end))
+    ["queue_depth", "queue_size", "queued_jobs", "num_requests_waiting"]
+        .iter()
+        .any(|end| name.ends_with(end))
 }
 
 /// Whether it counts memory that is in use: neither what is free nor what there is.
 fn is_memory(name: &str, series: &str) -> bool {
-    let counts = name.ends_with("_bytes") && ["memory", "vram", "rss"].iter().any(|it| name.contains(it));
+    let counts =
+        name.ends_with("_bytes") && ["memory", "vram", "rss"].iter().any(|it| name.contains(it));
     let other = ["free", "total", "limit", "virtual", "max_", "planned"];
     counts && !other.iter().any(|it| series.contains(it))
 }
@@ -105,13 +110,19 @@ mod tests {
     #[test]
     fn the_most_of_each_gauge_is_kept() {
         let mut peaks = Peaks::default();
-        peaks.take_in("# HELP zao_vram_bytes x\nzao_vram_bytes{kind=\"peak\"} 5e9\nzao_queue_depth 3\n");
+        peaks.take_in(
+            "# HELP zao_vram_bytes x\nzao_vram_bytes{kind=\"peak\"} 5e9\nzao_queue_depth 3\n",
+        );
         peaks.take_in(
             "zao_vram_bytes{kind=\"peak\"} 4e9 1700000000\nzao_vram_bytes{kind=\"free\"} 9e9\nzao_queue_depth 1\n\
              process_resident_memory_bytes 1.5e8\nprocess_virtual_memory_bytes 9e9\nother{a=\"b c\"} 1\nnan_memory_bytes NaN\n",
         );
-        let memory: Vec<_> = peaks.memory.iter().map(|(name, &most)| (name.as_str(), most)).collect();
-        assert_eq!(memory, [("process_resident_memory_bytes", 1.5e8), ("zao_vram_bytes{kind=\"peak\"}", 5e9)]);
+        let memory: Vec<_> =
+            peaks.memory.iter().map(|(name, &most)| (name.as_str(), most)).collect();
+        assert_eq!(
+            memory,
+            [("process_resident_memory_bytes", 1.5e8), ("zao_vram_bytes{kind=\"peak\"}", 5e9)]
+        );
         assert_eq!(peaks.queue_depth, Some(3.0));
     }
 }

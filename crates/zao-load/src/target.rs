@@ -58,11 +58,8 @@ impl Target {
     /// What stands in the `Host` header.
     pub(crate) fn authority(&self) -> String {
         let default = if self.secure { 443 } else { 80 };
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
+        let host =
+            if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == default { host } else { format!("{host}:{}", self.port) }
     }
 
@@ -70,8 +67,8 @@ impl Target {
     pub(crate) fn path_of(&self, url: &str) -> Option<String> {
         match Self::parse(url) {
             Ok(other) if url.contains("://") => {
-                let same = (other.secure, &other.host, other.port)
-                    == (self.secure, &self.host, self.port);
+                let same =
+                    (other.secure, &other.host, other.port) == (self.secure, &self.host, self.port);
                 same.then(|| if other.prefix.is_empty() { "/".to_owned() } else { other.prefix })
             }
             _ if url.starts_with('/') => Some(format!("{}{url}", self.prefix)),
@@ -124,7 +121,8 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_with_an_example() {
-        for url in ["", "ftp://host", "http://", "http://a b", "http://h:port", "http://u@h", "h?x"] {
+        for url in ["", "ftp://host", "http://", "http://a b", "http://h:port", "http://u@h", "h?x"]
+        {
             let error = Target::parse(url).unwrap_err().to_string();
             assert!(error.contains("http://127.0.0.1:7860"), "{url}: {error}");
         }

@@ -70,7 +70,10 @@ fn condition(part: &str, about: About) -> Result<Condition, (usize, String)> {
     let value = part[after..].trim();
     let value_at = after + (part[after..].len() - part[after..].trim_start().len());
     let (number, unit) = quantity(value).ok_or_else(|| {
-        (value_at, format!("expected a number with a unit such as 2500ms, 1% or 3/s, not {value:?}"))
+        (
+            value_at,
+            format!("expected a number with a unit such as 2500ms, 1% or 3/s, not {value:?}"),
+        )
     })?;
     let subject = subject(name, unit, about).ok_or_else(|| (start, known(about)))?;
     let bound = bound(subject, number, unit).map_err(|expected| (value_at, expected))?;

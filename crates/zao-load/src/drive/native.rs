@@ -32,7 +32,8 @@ pub(super) async fn draw(
     moments.first_byte = Some(answer.first_byte);
     let mut answer = refusal::check(client, answer).await?;
     let job: Job = json("the job", &client.read(&mut answer).await?)?;
-    let mut unfinished = Unfinished { client: Arc::clone(client), path: Some(client.path(&job.links.this)) };
+    let mut unfinished =
+        Unfinished { client: Arc::clone(client), path: Some(client.path(&job.links.this)) };
     let job = follow(client, &job, moments).await?;
     unfinished.path = None;
     if job.status != JobStatus::Completed {
@@ -126,7 +127,8 @@ async fn listen(
 
 async fn picture(client: &Client, url: &str) -> Result<Bytes, Trouble> {
     let path = client.target().path_of(url);
-    let path = path.ok_or_else(|| Trouble::bad_answer(format!("the picture is elsewhere: {url}")))?;
+    let path =
+        path.ok_or_else(|| Trouble::bad_answer(format!("the picture is elsewhere: {url}")))?;
     let answer = client.ask(&Question::get(path)).await?;
     if answer.status != StatusCode::OK {
         refusal::check(client, answer).await?;
@@ -145,10 +147,8 @@ struct Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         let Some(path) = self.path.take() else { return };
-        let (client, question) = (
-            Arc::clone(&self.client),
-            Question { method: Method::DELETE, ..Question::get(path) },
-        );
+        let (client, question) =
+            (Arc::clone(&self.client), Question { method: Method::DELETE, ..Question::get(path) });
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             // Whether it helps is not waited for: the request is over already.
             runtime.spawn(async move { client.fetch(&question).await.map(drop) });

@@ -24,20 +24,30 @@ pub(super) async fn draw(
     moments.first_byte = Some(answer.first_byte);
     let answer = refusal::check(client, answer).await?;
     // A server that does not stream answers whole, whatever it was asked.
-    let streams = answer.header("content-type").is_some_and(|it| it.starts_with("text/event-stream"));
-    if streams { streamed(client, answer, moments).await } else { whole(client, answer, moments).await }
+    let streams =
+        answer.header("content-type").is_some_and(|it| it.starts_with("text/event-stream"));
+    if streams {
+        streamed(client, answer, moments).await
+    } else {
+        whole(client, answer, moments).await
+    }
 }
 
 fn body(wish: &Wish) -> Value {
     let asked = &wish.request.request;
-    let mut body = json!({"prompt": asked.prompt, "n": wish.count(), "response_format": "b64_json"});
+    let mut body =
+        json!({"prompt": asked.prompt, "n": wish.count(), "response_format": "b64_json"});
     put(&mut body, "size", wish.size().map(|(width, height)| format!("{width}x{height}")));
-    put(&mut body, "quality", asked.quality.map(|quality| match quality {
-        Quality::Auto => "auto",
-        Quality::Draft => "low",
-        Quality::Standard => "medium",
-        Quality::High => "high",
-    }));
+    put(
+        &mut body,
+        "quality",
+        asked.quality.map(|quality| match quality {
+            Quality::Auto => "auto",
+            Quality::Draft => "low",
+            Quality::Standard => "medium",
+            Quality::High => "high",
+        }),
+    );
     put(&mut body, "seed", asked.seed);
     put(&mut body, "num_inference_steps", asked.steps);
     put(&mut body, "guidance_scale", asked.guidance);
@@ -54,7 +64,11 @@ fn body(wish: &Wish) -> Value {
     body
 }
 
-async fn whole(client: &Client, mut answer: Answer, moments: &mut Moments) -> Result<Drawn, Trouble> {
+async fn whole(
+    client: &Client,
+    mut answer: Answer,
+    moments: &mut Moments,
+) -> Result<Drawn, Trouble> {
     let body = client.read(&mut answer).await?;
     let mut end = Instant::now();
     let value: Value = json("the list of pictures", &body)?;
@@ -105,7 +119,8 @@ async fn streamed(
             }
             "image_generation.completed" => {
                 let text = value["b64_json"].as_str();
-                let text = text.ok_or_else(|| Trouble::bad_answer("a picture without `b64_json`".into()))?;
+                let text =
+                    text.ok_or_else(|| Trouble::bad_answer("a picture without `b64_json`".into()))?;
                 drawn.pictures.push(from_base64(text)?);
                 drawn.size = size(&value).or(drawn.size);
                 let told = told(&answer, &value);

@@ -27,15 +27,17 @@ pub(super) async fn check(client: &Client, mut answer: Answer) -> Result<Answer,
 pub(super) fn said(status: u16, body: &[u8]) -> (String, String) {
     let value: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     let error = if value["error"].is_object() { &value["error"] } else { &value };
+    // A1111 names the kind of failure where others have an object.
     let name = |field: &str| error[field].as_str().filter(|text| is_name(text));
-    let code = name("code").or_else(|| name("type")).map_or_else(|| format!("http_{status}"), str::to_owned);
-    let words = [&error["message"], &value["detail"], &value["error"]]
+    let code = name("code").or_else(|| name("type")).or_else(|| name("error"));
+    let code = code.map_or_else(|| format!("http_{status}"), str::to_owned);
+    let words = [&error["message"], &value["detail"], &value["errors"], &value["error"]]
         .into_iter()
-        .find(|words| !words.is_null())
-        .map(|words| words.as_str().map_or_else(|| words.to_string(), str::to_owned));
+        .map(|words| words.as_str().map_or_else(|| words.to_string(), str::to_owned))
+        .find(|words| !words.is_empty() && words != "null");
     let words = words.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
     let words: String = words.chars().take(MOST_WORDS).collect();
-    (code, format!("status {status}: {}", words.trim()))
+    (code, format!("status {status}: {}", words.trim()).trim_end().to_owned())
 }
 
 /// Whether a code is one, and not a sentence.
@@ -51,10 +53,25 @@ mod tests {
     #[test]
     fn every_envelope_is_opened() {
         for (status, body, code, detail) in [
-            (429, r#"{"error":{"code":"queue_full","message":"later","type":"x"}}"#, "queue_full", "status 429: later"),
-            (400, r#"{"error":{"code":null,"message":"no","type":"BadRequest"}}"#, "BadRequest", "status 400: no"),
+            (
+                429,
+                r#"{"error":{"code":"queue_full","message":"later","type":"x"}}"#,
+                "queue_full",
+                "status 429: later",
+            ),
+            (
+                400,
+                r#"{"error":{"code":null,"message":"no","type":"BadRequest"}}"#,
+                "BadRequest",
+                "status 400: no",
+            ),
             (422, r#"{"detail":"no such field"}"#, "http_422", "status 422: no such field"),
-            (500, r#"{"error":"OutOfMemoryError","detail":""}"#, "http_500", "status 500:"),
+            (
+                500,
+                r#"{"error":"OutOfMemoryError","detail":"","errors":"no memory"}"#,
+                "OutOfMemoryError",
+                "status 500: no memory",
+            ),
             (502, "<html>", "http_502", "status 502: <html>"),
             (503, "", "http_503", "status 503:"),
         ] {

@@ -45,7 +45,8 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects, with TLS where it is wanted.
     pub(super) async fn open(target: &Target, tls: Option<&Tls>) -> Result<Self, Trouble> {
-        let refused = |error: std::io::Error| Trouble::failed("connect", format!("{target}: {error}"));
+        let refused =
+            |error: std::io::Error| Trouble::failed("connect", format!("{target}: {error}"));
         let stream =
             TcpStream::connect((target.host.as_str(), target.port)).await.map_err(refused)?;
         // Small requests are to leave at once.
@@ -65,7 +66,8 @@ impl Connection {
     ) -> Result<Self, Trouble> {
         let first = FirstByte::default();
         let io = TokioIo::new(Stamped::new(stream, first.clone()));
-        let (sender, connection) = http1::handshake(io).await.map_err(|error| Trouble::lost(&error))?;
+        let (sender, connection) =
+            http1::handshake(io).await.map_err(|error| Trouble::lost(&error))?;
         // Its failures reach whoever waits for an answer.
         tokio::spawn(connection);
         Ok(Self { sender, first })

@@ -50,7 +50,9 @@ fn picture(path: &Path) -> Result<ExpectedPicture> {
     let wrong = |reason: String| Error::File { path: path.to_owned(), reason };
     let info = zao_png::read(&bytes).map_err(|error| wrong(error.to_string()))?;
     let zao_png::Origin::Zao(recipe) = info.origin else {
-        return Err(wrong("it has no recipe of zao, so nobody knows how to ask for it again".into()));
+        return Err(wrong(
+            "it has no recipe of zao, so nobody knows how to ask for it again".into(),
+        ));
     };
     if recipe.image.is_some() {
         return Err(wrong("it began with another picture, which is not in the file".into()));

@@ -27,9 +27,22 @@ const BUILT_IN: [&str; 16] = [
 ];
 
 const CHANGES: [&str; 16] = [
-    "at dawn", "at noon", "at night", "in winter", "in spring", "in fog", "in heavy rain", "after snow",
-    "seen from above", "seen from far away", "in black and white", "in muted colours", "in vivid colours",
-    "with long shadows", "with soft light", "with a wide lens",
+    "at dawn",
+    "at noon",
+    "at night",
+    "in winter",
+    "in spring",
+    "in fog",
+    "in heavy rain",
+    "after snow",
+    "seen from above",
+    "seen from far away",
+    "in black and white",
+    "in muted colours",
+    "in vivid colours",
+    "with long shadows",
+    "with soft light",
+    "with a wide lens",
 ];
 
 /// Lines to draw.
@@ -59,8 +72,12 @@ impl Prompts {
     pub fn from_file(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        let lines: Vec<String> =
-            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        let lines: Vec<String> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect();
         if lines.is_empty() {
             let reason = "no prompt is in it; write one a line".into();
             return Err(Error::File { path: path.to_owned(), reason });

@@ -31,22 +31,23 @@ impl Trace {
     pub fn from_file(path: &Path, speed: f64) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        Self::parse(&text, speed)
-            .map_err(|reason| Error::File { path: path.to_owned(), reason })
+        Self::parse(&text, speed).map_err(|reason| Error::File { path: path.to_owned(), reason })
     }
 
     fn parse(text: &str, speed: f64) -> Result<Self, String> {
         let mut moments = Vec::new();
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let wrong = |reason: String| format!("line {}: {reason}", number + 1);
-            let line: Line = serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
+            let line: Line =
+                serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
             let at = Duration::try_from_secs_f64(line.at / speed)
                 .map_err(|_| wrong(format!("`at` is {}; give seconds from 0 on", line.at)))?;
             moments.push(Moment { at, wish: Wish::new(line.request) });
         }
         moments.sort_by_key(|moment| moment.at);
         let first = moments.first().map(|moment| moment.at);
-        let first = first.ok_or(r#"no request is in it; a line is {"at": 0.5, "prompt": "a cat"}"#)?;
+        let first =
+            first.ok_or(r#"no request is in it; a line is {"at": 0.5, "prompt": "a cat"}"#)?;
         moments.iter_mut().for_each(|moment| moment.at -= first);
         Ok(Self { moments })
     }
@@ -58,9 +59,14 @@ mod tests {
 
     #[test]
     fn moments_count_from_the_first_and_keep_their_order() {
-        let text = "{\"at\": 12, \"prompt\": \"b\"}\n\n{\"at\": 10, \"prompt\": \"a\", \"seed\": 3}\n";
+        let text =
+            "{\"at\": 12, \"prompt\": \"b\"}\n\n{\"at\": 10, \"prompt\": \"a\", \"seed\": 3}\n";
         let trace = Trace::parse(text, 2.0).unwrap();
-        let asked: Vec<_> = trace.moments.iter().map(|it| (it.at.as_millis(), it.wish.request.request.prompt.as_str())).collect();
+        let asked: Vec<_> = trace
+            .moments
+            .iter()
+            .map(|it| (it.at.as_millis(), it.wish.request.request.prompt.as_str()))
+            .collect();
         assert_eq!(asked, [(0, "a"), (1000, "b")]);
         assert_eq!(trace.moments[0].wish.request.request.seed, Some(3));
     }

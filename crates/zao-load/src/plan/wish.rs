@@ -9,15 +9,14 @@ use super::{Numbers, Prompts};
 
 /// A request for pictures.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wish {
+pub(crate) struct Wish {
     /// What to draw, as zao's own protocol has it; the others say what they can of it.
-    pub request: JobRequest,
+    pub(crate) request: JobRequest,
 }
 
 impl Wish {
     /// A wish for what the request says.
-    #[must_use]
-    pub fn new(request: JobRequest) -> Self {
+    pub(crate) fn new(request: JobRequest) -> Self {
         Self { request }
     }
 

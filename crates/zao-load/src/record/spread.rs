@@ -4,7 +4,7 @@ use hdrhistogram::Histogram as Hdr;
 use serde::{Deserialize, Serialize};
 
 /// Fewer values than this do not have a 99th percentile worth the name.
-pub const ENOUGH_FOR_P99: u64 = 100;
+const ENOUGH_FOR_P99: u64 = 100;
 
 /// A day: no request is waited for so long.
 const LONGEST_MICROS: u64 = 86_400_000_000;

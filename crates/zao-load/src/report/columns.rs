@@ -40,7 +40,8 @@ pub(super) fn title(report: &Report) -> String {
     let asked = &report.settings;
     let size = asked.size.map_or("auto".into(), |(width, height)| format!("{width}x{height}"));
     let steps = asked.steps.map(|steps| format!(", {steps} steps")).unwrap_or_default();
-    let count = if asked.count > 1 { format!(", {} pictures each", asked.count) } else { String::new() };
+    let count =
+        if asked.count > 1 { format!(", {} pictures each", asked.count) } else { String::new() };
     let protocol = report.protocol.as_str();
     format!("{} of {} ({protocol}): {size}{steps}{count}", report.mode, report.target)
 }
@@ -49,7 +50,8 @@ pub(super) fn title(report: &Report) -> String {
 pub(super) fn remarks(report: &Report, language: Language) -> Vec<String> {
     let mut remarks = Vec::new();
     if let Some(warm) = report.warm_up {
-        let failed = if warm.failed > 0 { format!(", {} failed", warm.failed) } else { String::new() };
+        let failed =
+            if warm.failed > 0 { format!(", {} failed", warm.failed) } else { String::new() };
         remarks.push(format!(
             "warm-up, not in the rows: {} requests{failed}, the slowest {}",
             warm.requests,
@@ -60,7 +62,8 @@ pub(super) fn remarks(report: &Report, language: Language) -> Vec<String> {
         remarks.push(format!("good: {}", report.settings.objectives.join(", ")));
     }
     if let Some(row) = report.knee.and_then(|place| report.rows.get(place)) {
-        remarks.push(format!("* knee: goodput rose by more than 5 % up to {}", load(row, language)));
+        remarks
+            .push(format!("* knee: goodput rose by more than 5 % up to {}", load(row, language)));
     }
     remarks.extend(report.remarks.iter().cloned());
     for row in &report.rows {
@@ -105,9 +108,9 @@ fn cell(row: &Row, column: Column, knee: bool, language: Language) -> String {
         Column::E2e50 => time(row.e2e, |it| it.p50),
         Column::E2e90 => time(row.e2e, |it| it.p90),
         Column::E2e95 => time(row.e2e, |it| it.p95),
-        Column::E2e99 => row.e2e.map_or(NOTHING.into(), |it| {
-            it.p99.map_or_else(|| too_few(language), seconds)
-        }),
+        Column::E2e99 => {
+            row.e2e.map_or(NOTHING.into(), |it| it.p99.map_or_else(|| too_few(language), seconds))
+        }
         Column::Max => time(row.e2e, |it| it.max),
         Column::Queue => time(row.queue, |it| it.p50),
         Column::Inference => time(row.inference, |it| it.p50),
@@ -115,7 +118,9 @@ fn cell(row: &Row, column: Column, knee: bool, language: Language) -> String {
         Column::Wrong => counted(&row.wrong),
         Column::Refused => row.refusals.to_string(),
         Column::Dropped => row.dropped.to_string(),
-        Column::Memory => row.memory_bytes().map_or(NOTHING.into(), |it| format!("{:.2} GB", it / 1e9)),
+        Column::Memory => {
+            row.memory_bytes().map_or(NOTHING.into(), |it| format!("{:.2} GB", it / 1e9))
+        }
         Column::Residual => row.littles_law_residual.map_or(NOTHING.into(), |residual| {
             let mark = if littles_law::is_broken(residual) { " !" } else { "" };
             format!("{:+.1} %{mark}", 100.0 * residual)
@@ -147,9 +152,13 @@ mod tests {
 
     #[test]
     fn seconds_keep_three_digits() {
-        for (given, written) in
-            [(0.00123, "1.2 ms"), (0.0996, "100 ms"), (0.5, "500 ms"), (1.234, "1.23 s"), (65.43, "65.4 s")]
-        {
+        for (given, written) in [
+            (0.00123, "1.2 ms"),
+            (0.0996, "100 ms"),
+            (0.5, "500 ms"),
+            (1.234, "1.23 s"),
+            (65.43, "65.4 s"),
+        ] {
             assert_eq!(seconds(given), written);
         }
     }

@@ -54,7 +54,8 @@ pub(super) async fn rows(stage: &Stage<'_>, clients: usize, spans: Spans) -> Vec
 
     let load = Load::Closed { clients };
     let mut progress = Progress::of(load);
-    let mut cutter = Cutter { stage, clients, spans, begin: None, waiting: Vec::new(), rows: Vec::new() };
+    let mut cutter =
+        Cutter { stage, clients, spans, begin: None, waiting: Vec::new(), rows: Vec::new() };
     let mut last: Option<(Instant, Surroundings)> = None;
     let mut ticker = tokio::time::interval(TICK);
     ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -84,7 +84,13 @@ pub(super) async fn row(stage: &Stage<'_>, plan: Plan) -> Option<Row> {
     Some(row)
 }
 
-async fn send(context: Arc<Context>, plan: Plan, start: Instant, samples: Samples, stop: Stop) -> Sent {
+async fn send(
+    context: Arc<Context>,
+    plan: Plan,
+    start: Instant,
+    samples: Samples,
+    stop: Stop,
+) -> Sent {
     let mut sent = Sent::default();
     let room = Arc::new(Semaphore::new(plan.most_in_flight));
     for Moment { at, wish } in plan.moments {

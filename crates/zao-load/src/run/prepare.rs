@@ -30,12 +30,12 @@ pub(super) async fn context(
         timeout: settings.timeout,
         retry: settings.retry,
     };
-    let fresh =
-        || Wishes::fresh(settings.prompts.clone(), settings.pattern.clone(), settings.seed);
+    let fresh = || Wishes::fresh(settings.prompts.clone(), settings.pattern.clone(), settings.seed);
     let warm_up = warm_up(&client, &manner, settings, stop).await;
     let (wishes, judge) = match (&settings.expect, settings.same_as_single) {
         (Some(_), Some(_)) => {
-            let reason = "pictures cannot be held against files and single runs at once; choose one";
+            let reason =
+                "pictures cannot be held against files and single runs at once; choose one";
             return Err(Error::Settings(reason.into()));
         }
         (Some(place), None) => {
@@ -59,9 +59,13 @@ async fn ready(client: &Client, settings: &Settings, stop: &Stop) -> Result<()> 
         let patience = settings.wait.max(Duration::from_secs(5));
         let asked = tokio::time::timeout(patience, client.fetch(&question)).await;
         let reason = match &asked {
-            Ok(Ok((answer, _))) if answer.status != hyper::StatusCode::SERVICE_UNAVAILABLE => return Ok(()),
+            Ok(Ok((answer, _))) if answer.status != hyper::StatusCode::SERVICE_UNAVAILABLE => {
+                return Ok(());
+            }
             Ok(Ok((_, body))) => String::from_utf8_lossy(body).trim().to_owned(),
-            Ok(Err(Trouble::Failed { detail, .. } | Trouble::Refused { detail, .. })) => detail.clone(),
+            Ok(Err(Trouble::Failed { detail, .. } | Trouble::Refused { detail, .. })) => {
+                detail.clone()
+            }
             Err(_) => "it took the question and said nothing".to_owned(),
         };
         if stop.is_asked() {
@@ -123,7 +127,9 @@ async fn singles(
         let pictures = single(client, manner, &wish).await;
         let pictures = pictures.map_err(|(code, detail)| Error::Single { index, code, detail })?;
         let key = wish.key().ok_or_else(|| {
-            Error::Settings("only requests with a seed can be compared with their single run".into())
+            Error::Settings(
+                "only requests with a seed can be compared with their single run".into(),
+            )
         })?;
         expected.insert(key, pictures);
         drawn.push(wish);
