@@ -70,20 +70,11 @@ pub fn compare(before: &Report, after: &Report) -> Comparison {
     for row in &before.rows {
         match left.iter().position(|other| other.load == row.load) {
             Some(at) => changes.extend(row_changes(row, left.remove(at))),
-            None => remarks.push(format!("only before: {}", name(row.load))),
+            None => remarks.push(format!("only before: {}", row.load)),
         }
     }
-    remarks.extend(left.iter().map(|row| format!("only after: {}", name(row.load))));
+    remarks.extend(left.iter().map(|row| format!("only after: {}", row.load)));
     Comparison { changes, remarks }
-}
-
-/// A load by its name.
-fn name(load: Load) -> String {
-    match load {
-        Load::Closed { clients } => format!("{clients} clients"),
-        Load::Open { per_second, .. } => format!("{per_second}/s"),
-        Load::Replayed => "replay".into(),
-    }
 }
 
 impl Comparison {
@@ -96,10 +87,14 @@ impl Comparison {
             let verdict = match (certain, percent) {
                 (Some(false), _) => "chance".to_owned(),
                 (_, 0.0) => "same".to_owned(),
+                (_, percent) if percent.is_infinite() => "there was none before".to_owned(),
                 (_, percent) if percent > 0.0 => format!("{percent:.1} % worse"),
                 (_, percent) => format!("{:.1} % better", -percent),
             };
-            format!("{:<12}  {what:<22}  {before:>10.4}  {after:>10.4}  {verdict}", name(load))
+            format!(
+                "{:<12}  {what:<22}  {before:>10.4}  {after:>10.4}  {verdict}",
+                load.to_string()
+            )
         });
         let head = format!("{:<12}  {:<22}  {:>10}  {:>10}", "load", "", "before", "after");
         std::iter::once(head).chain(changes).chain(self.remarks.iter().cloned()).collect()

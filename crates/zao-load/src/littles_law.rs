@@ -14,8 +14,7 @@ pub fn residual(in_flight: f64, per_second: f64, mean_seconds: f64) -> Option<f6
 /// Whether a residual is more than noise.
 #[must_use]
 pub fn is_broken(residual: f64) -> bool {
-    // A residual that is no number breaks the law, too.
-    !(residual.abs() <= TOLERANCE)
+    residual.is_nan() || residual.abs() > TOLERANCE
 }
 
 #[cfg(test)]

@@ -164,6 +164,8 @@ fn is_flat(pixels: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
     use crate::plan::Wish;
 
@@ -193,9 +195,9 @@ mod tests {
         let verdict = |seed, pictures: &[Vec<u8>]| {
             judge.judge(&wish(seed), None, pictures).map_err(|fault| fault.code())
         };
-        assert_eq!(verdict(1, &[good.clone()]), Ok(()));
-        assert_eq!(verdict(2, &[good.clone()]), Err("repeated"));
-        assert_eq!(verdict(1, &[good.clone()]), Ok(()), "the same request again");
+        assert_eq!(verdict(1, from_ref(&good)), Ok(()));
+        assert_eq!(verdict(2, from_ref(&good)), Err("repeated"));
+        assert_eq!(verdict(1, from_ref(&good)), Ok(()), "the same request again");
         assert_eq!(verdict(3, &[png(4, 4, |_| 7)]), Err("constant"));
         assert_eq!(verdict(3, &[png(4, 4, |at| (at % 3) as u8)]), Err("constant"));
         assert_eq!(verdict(3, &[png(4, 8, |at| at as u8)]), Err("wrong_size"));
@@ -228,7 +230,7 @@ mod tests {
         wish.request.request.seed = None;
         let judge = Judge::default();
         let good = png(4, 4, |at| (at * 9) as u8);
-        assert_eq!(judge.judge(&wish, None, &[good.clone()]), Ok(()));
+        assert_eq!(judge.judge(&wish, None, from_ref(&good)), Ok(()));
         assert_eq!(judge.judge(&wish, None, &[good]), Err(Fault::Repeated));
     }
 }

@@ -103,6 +103,17 @@ pub enum Load {
     Replayed,
 }
 
+impl std::fmt::Display for Load {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Closed { clients: 1 } => f.write_str("1 client"),
+            Self::Closed { clients } => write!(f, "{clients} clients"),
+            Self::Open { per_second, .. } => write!(f, "{per_second}/s"),
+            Self::Replayed => f.write_str("replay"),
+        }
+    }
+}
+
 /// One load, measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {

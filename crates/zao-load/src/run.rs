@@ -156,3 +156,28 @@ fn drift(rows: &[Row]) -> Vec<String> {
     ];
     changes.into_iter().flatten().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Surroundings, Tally};
+
+    #[test]
+    fn memory_that_is_not_given_back_is_noticed() {
+        let rows = |growth: f64| -> Vec<Row> {
+            let row = |at: u32| {
+                let memory =
+                    [("vram_bytes".to_owned(), 1e9 * (1.0 + growth * f64::from(at)))].into();
+                let around = Surroundings { memory, ..Surroundings::default() };
+                Tally::new(Load::Closed { clients: 1 }, &[]).row(0.0, 1.0, 1.0, around)
+            };
+            (0..9).map(row).collect()
+        };
+        assert_eq!(
+            drift(&rows(0.05)),
+            ["memory changed by +28.6 % from the first third to the last"]
+        );
+        assert_eq!(drift(&rows(0.001)), Vec::<String>::new());
+        assert_eq!(drift(&rows(0.05)[..2]), Vec::<String>::new());
+    }
+}

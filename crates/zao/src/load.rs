@@ -7,9 +7,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use zao_api::{JobRequest, Request};
 use zao_load::report::{self, Language as Words};
-use zao_load::{
-    Condition, Length, Live, Load, Mode, Prompts, Report, Settings, Stop, Target, Trace,
-};
+use zao_load::{Condition, Length, Live, Mode, Prompts, Report, Settings, Stop, Target, Trace};
 
 use crate::cli::{AskArgs, Format, LoadArgs, LoadCommand, TellArgs};
 use crate::failure::{Failure, Result};
@@ -169,8 +167,8 @@ impl Watcher {
             Live::Going { load, elapsed, ended, failed, in_flight, seconds } => {
                 let mean = seconds.map(|it| format!(", {it:.2} s each")).unwrap_or_default();
                 let line = format!(
-                    "{}  {:.0} s: {ended} over, {failed} failed, {in_flight} on their way{mean}",
-                    name(*load),
+                    "{}: {:.0} s: {ended} over, {failed} failed, {in_flight} on their way{mean}",
+                    load,
                     elapsed.as_secs_f64()
                 );
                 self.bar.set_message(line);
@@ -179,7 +177,7 @@ impl Watcher {
                 let median = row.e2e.map_or_else(|| "-".into(), |it| format!("{:.2} s", it.p50));
                 self.screen.hint(&format!(
                     "{}: {} requests, {} failed, {:.3}/s, median {median}",
-                    name(row.load),
+                    row.load,
                     row.requests,
                     row.failed(),
                     row.throughput
@@ -190,13 +188,5 @@ impl Watcher {
 
     fn clear(&self) {
         self.screen.remove(&self.bar);
-    }
-}
-
-fn name(load: Load) -> String {
-    match load {
-        Load::Closed { clients } => format!("{clients} clients"),
-        Load::Open { per_second, .. } => format!("{per_second}/s"),
-        Load::Replayed => "replay".into(),
     }
 }

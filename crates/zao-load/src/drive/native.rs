@@ -10,7 +10,7 @@ use serde_json::Value;
 use zao_api::{Job, JobStatus};
 
 use super::{Drawn, Manner, json, refusal, with_extra};
-use crate::http::{Client, Event, Events, Question};
+use crate::http::{Answer, Client, Event, Events, Question};
 use crate::plan::Wish;
 use crate::record::{Moments, Told, Trouble};
 
@@ -62,7 +62,7 @@ fn code(error: &zao_api::ErrorBody) -> String {
 }
 
 /// Follows the events of a job until it is over.
-async fn follow(client: &Client, job: &Job, moments: &mut Moments) -> Result<Job, Trouble> {
+async fn follow(client: &Arc<Client>, job: &Job, moments: &mut Moments) -> Result<Job, Trouble> {
     let mut last_id = String::new();
     let mut trouble = None;
     for round in 0..=MOST_RECONNECTIONS {
@@ -89,7 +89,7 @@ fn is_connection(code: &str) -> bool {
 
 /// Listens to one stream; `None` when it ends before the job does.
 async fn listen(
-    client: &Client,
+    client: &Arc<Client>,
     path: &str,
     last_id: &mut String,
     moments: &mut Moments,
@@ -116,6 +116,7 @@ async fn listen(
                 let job = serde_json::from_value(last["state"].take()).map_err(|error| {
                     Trouble::bad_answer(format!("the job cannot be read: {error}"))
                 })?;
+                use_again(client, answer);
                 return Ok(Some(job));
             }
             _ => {}
@@ -123,6 +124,15 @@ async fn listen(
     }
     client.keep(&mut answer);
     Ok(None)
+}
+
+/// Reads what stands behind the last event, beside everything else, so that the connection can be kept.
+fn use_again(client: &Arc<Client>, mut answer: Answer) {
+    let client = Arc::clone(client);
+    tokio::spawn(async move {
+        while let Ok(Some(_)) = answer.chunk().await {}
+        client.keep(&mut answer);
+    });
 }
 
 async fn picture(client: &Client, url: &str) -> Result<Bytes, Trouble> {

@@ -60,7 +60,7 @@ fn body(wish: &Wish) -> Value {
         let lora = |it: &zao_api::Lora| json!({"name": it.name, "scale": it.scale});
         body["lora"] = asked.loras.iter().map(lora).collect();
     }
-    put(&mut body, "priority", wish.request.priority.map(|priority| priority.as_str()));
+    put(&mut body, "priority", wish.request.priority.map(zao_api::Priority::as_str));
     body
 }
 
@@ -112,10 +112,10 @@ async fn streamed(
         let value: Value = json("an event", event.data.as_bytes())?;
         let kind = value["type"].as_str().unwrap_or(&event.event);
         match kind {
-            "image_generation.partial_image" => {
-                if value["b64_json"].as_str().is_some_and(|text| !text.is_empty()) {
-                    moments.first_preview.get_or_insert(now);
-                }
+            "image_generation.partial_image"
+                if value["b64_json"].as_str().is_some_and(|text| !text.is_empty()) =>
+            {
+                moments.first_preview.get_or_insert(now);
             }
             "image_generation.completed" => {
                 let text = value["b64_json"].as_str();

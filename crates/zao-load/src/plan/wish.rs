@@ -44,7 +44,7 @@ impl Wish {
 /// Where wishes come from.
 pub(crate) enum Wishes {
     /// Always another: a prompt of the list and a random seed, the rest as in the pattern.
-    Fresh { prompts: Prompts, pattern: JobRequest, fixed_seed: bool, numbers: Mutex<Numbers> },
+    Fresh { prompts: Prompts, pattern: Box<JobRequest>, fixed_seed: bool, numbers: Mutex<Numbers> },
     /// These, over and over.
     Repeated { wishes: Vec<Wish>, next: Mutex<usize> },
 }
@@ -52,7 +52,8 @@ pub(crate) enum Wishes {
 impl Wishes {
     pub(crate) fn fresh(prompts: Prompts, pattern: JobRequest, seed: u64) -> Self {
         let fixed_seed = pattern.request.seed.is_some();
-        Self::Fresh { prompts, pattern, fixed_seed, numbers: Mutex::new(Numbers::new(seed)) }
+        let numbers = Mutex::new(Numbers::new(seed));
+        Self::Fresh { prompts, pattern: Box::new(pattern), fixed_seed, numbers }
     }
 
     /// `wishes` is not empty.
@@ -65,7 +66,7 @@ impl Wishes {
         match self {
             Self::Fresh { prompts, pattern, fixed_seed, numbers } => {
                 let mut numbers = numbers.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut request = pattern.clone();
+                let mut request = JobRequest::clone(pattern);
                 request.request.prompt = prompts.draw(&mut numbers);
                 if !fixed_seed {
                     // Some servers keep seeds in 32 bits, with a sign.

@@ -223,3 +223,81 @@ fn remarks(row: &Row) -> Vec<String> {
     }
     remarks
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::picture::Fault;
+    use crate::record::{Moments, Told};
+
+    /// A request that took so many seconds.
+    fn sample(seconds: f64, ending: Ending) -> Sample {
+        let start = Instant::now();
+        let moments = Moments {
+            end: Some(start + Duration::from_secs_f64(seconds)),
+            first_byte: Some(start + Duration::from_millis(10)),
+            ..Moments::from(start)
+        };
+        let told = Told { queue: Some(0.25), inference: Some(0.5), memory_bytes: None };
+        Sample { moments, told, refusals: 0, pictures: 2, ending }
+    }
+
+    fn row(samples: &[Sample], seconds: f64, in_flight: f64, client: ClientLoad) -> Row {
+        let objectives = Condition::on_requests("e2e<1500ms").unwrap();
+        let mut tally = Tally::new(Load::Closed { clients: 1 }, &objectives);
+        samples.iter().for_each(|sample| tally.add(sample));
+        tally.row(0.0, seconds, in_flight, Surroundings { client, ..Surroundings::default() })
+    }
+
+    #[test]
+    fn rates_are_of_right_pictures_and_the_law_is_of_all_requests() {
+        let failed = Ending::Trouble(Trouble::failed("timeout", "none came"));
+        let samples = [
+            sample(1.0, Ending::Correct),
+            sample(2.0, Ending::Correct),
+            sample(0.5, Ending::Wrong(Fault::Constant)),
+            sample(0.5, failed),
+        ];
+        let row = row(&samples, 4.0, 1.0, ClientLoad::default());
+        let rates = (row.throughput, row.pictures_per_second, row.goodput);
+        assert_eq!(rates, (0.5, 1.0, 0.25));
+        assert_eq!((row.requests, row.failed(), row.e2e.unwrap().n), (4, 2, 2));
+        assert!((row.overhead.unwrap().mean - 0.75).abs() < 1e-9);
+        assert!(row.littles_law_residual.unwrap().abs() < 1e-9, "{row:#?}");
+        assert_eq!(row.remarks, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_cannot_be_trusted_is_said() {
+        // Ten requests of a second in one second, with one client.
+        let samples = vec![sample(1.0, Ending::Correct); 10];
+        let busy = ClientLoad { cpu: Some(0.9), lag_seconds: 0.2 };
+        let row = row(&samples, 1.0, 1.0, busy);
+        for (remark, words) in row.remarks.iter().zip([
+            "breaks Little's law by +900.0 %",
+            "the client took 90 % of this machine's processors",
+            "the client was up to 200 ms late",
+        ]) {
+            assert!(remark.starts_with(words), "{remark}");
+        }
+        assert_eq!(row.remarks.len(), 3);
+    }
+
+    #[test]
+    fn a_row_without_requests_says_so() {
+        let row = row(&[], 1.0, 1.0, ClientLoad::default());
+        assert!(row.remarks[0].starts_with("no request ended"), "{row:#?}");
+        assert_eq!((row.e2e, row.littles_law_residual, row.throughput), (None, None, 0.0));
+    }
+
+    #[test]
+    fn requests_that_a_row_left_behind_have_times_but_no_rate() {
+        let mut tally = Tally::new(Load::Replayed, &[]);
+        tally.add(&sample(1.0, Ending::Correct));
+        tally.add_late(&sample(9.0, Ending::Correct));
+        let row = tally.row(0.0, 1.0, 1.0, Surroundings::default());
+        assert_eq!((row.throughput, row.requests, row.e2e.unwrap().max), (1.0, 2, 9.0));
+    }
+}

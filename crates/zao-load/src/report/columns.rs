@@ -1,7 +1,7 @@
 //! The cells of a report, shared by all forms that people read. How they are put together is the business of each form.
 
-use super::words::{Column, Language, clients, too_few};
-use super::{Load, Report, Row};
+use super::words::{Column, Language, load, too_few};
+use super::{Report, Row};
 use crate::littles_law;
 use crate::record::Spread;
 
@@ -47,7 +47,7 @@ pub(super) fn title(report: &Report) -> String {
 }
 
 /// What readers have to know: of the whole, then of each row.
-pub(super) fn remarks(report: &Report, language: Language) -> Vec<String> {
+pub(super) fn remarks(report: &Report) -> Vec<String> {
     let mut remarks = Vec::new();
     if let Some(warm) = report.warm_up {
         let failed =
@@ -62,12 +62,11 @@ pub(super) fn remarks(report: &Report, language: Language) -> Vec<String> {
         remarks.push(format!("good: {}", report.settings.objectives.join(", ")));
     }
     if let Some(row) = report.knee.and_then(|place| report.rows.get(place)) {
-        remarks
-            .push(format!("* knee: goodput rose by more than 5 % up to {}", load(row, language)));
+        remarks.push(format!("* knee: goodput rose by more than 5 % up to {}", row.load));
     }
     remarks.extend(report.remarks.iter().cloned());
     for row in &report.rows {
-        let name = load(row, language);
+        let name = row.load;
         let codes = row.errors.iter().chain(&row.wrong);
         remarks.extend(codes.map(|(code, count)| {
             let detail = row.details.get(code).map(|it| format!(": {it}")).unwrap_or_default();
@@ -85,21 +84,12 @@ pub(super) fn remarks(report: &Report, language: Language) -> Vec<String> {
     remarks
 }
 
-/// What the server was given to do.
-pub(super) fn load(row: &Row, language: Language) -> String {
-    match row.load {
-        Load::Closed { clients: count } => clients(count, language),
-        Load::Open { per_second, .. } => format!("{per_second}/s"),
-        Load::Replayed => "replay".into(),
-    }
-}
-
 fn cell(row: &Row, column: Column, knee: bool, language: Language) -> String {
     let time = |spread: Option<Spread>, of: fn(&Spread) -> f64| {
         spread.map_or(NOTHING.into(), |spread| seconds(of(&spread)))
     };
     match column {
-        Column::Load => load(row, language) + if knee { " *" } else { "" },
+        Column::Load => load(row.load, language) + if knee { " *" } else { "" },
         Column::Requests => row.requests.to_string(),
         Column::Throughput => rate(row.throughput),
         Column::Goodput => rate(row.goodput),

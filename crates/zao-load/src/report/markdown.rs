@@ -18,7 +18,7 @@ pub fn markdown(report: &Report, language: Language) -> String {
         lines.push(format!("|{}|", sides.collect::<Vec<_>>().join("|")));
         lines.extend(rows.iter().map(line));
     }
-    let remarks = remarks(report, language);
+    let remarks = remarks(report);
     if !remarks.is_empty() {
         lines.push(String::new());
         lines.extend(remarks.iter().map(|remark| format!("- {}", escaped(remark))));

@@ -22,6 +22,6 @@ pub fn table(report: &Report, language: Language) -> Vec<String> {
     };
     let mut lines = vec![title(report)];
     lines.extend(rows.iter().map(line));
-    lines.extend(remarks(report, language));
+    lines.extend(remarks(report));
     lines
 }

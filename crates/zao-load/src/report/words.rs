@@ -1,5 +1,7 @@
 //! The words of tables, in both languages side by side. Remarks and details stay English: they are quoted in reports of faults.
 
+use super::Load;
+
 /// A language of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
@@ -86,12 +88,12 @@ impl Column {
     }
 }
 
-/// Numbers of clients and rates.
-pub(super) fn clients(count: usize, language: Language) -> String {
-    match language {
-        Language::English if count == 1 => "1 client".into(),
-        Language::English => format!("{count} clients"),
-        Language::Chinese => format!("{count} 个客户端"),
+/// What the server was given to do.
+pub(super) fn load(load: Load, language: Language) -> String {
+    match (language, load) {
+        (Language::Chinese, Load::Closed { clients }) => format!("{clients} 个客户端"),
+        (Language::Chinese, Load::Replayed) => "回放".into(),
+        _ => load.to_string(),
     }
 }
 

@@ -20,6 +20,9 @@ fn what_changed_is_told_from_what_is_chance() {
         let is = |it: &&zao_load::Change| it.load == Load::Closed { clients } && it.what == what;
         comparison.changes.iter().find(is).unwrap().clone()
     };
+    let lines = comparison.lines();
+    let line = lines.iter().find(|line| line.starts_with("8 clients") && line.contains("E2E p95"));
+    assert!(line.unwrap().ends_with("4.0500  50.0 % worse"), "{lines:#?}");
     let mean = change(8, "E2E mean, s");
     assert_eq!(mean.certain, Some(true));
     assert!((mean.worse_by() - 0.2).abs() < 1e-9);
@@ -36,7 +39,7 @@ fn what_is_not_comparable_is_said() {
     after.rows.remove(0);
     let remarks = compare(&example(), &after).remarks;
     assert!(remarks[0].starts_with("what was asked for differs"), "{remarks:?}");
-    assert_eq!(remarks[1], "only before: 1 clients");
+    assert_eq!(remarks[1], "only before: 1 client");
 }
 
 #[test]

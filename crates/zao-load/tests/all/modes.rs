@@ -6,7 +6,7 @@ use std::time::Duration;
 use zao_load::{Arrivals, Live, Load, Mode, Protocol, Stop, Trace};
 
 use crate::server::{Behaviour, Server};
-use crate::{assert_time, run, settings};
+use crate::{assert_lawful, assert_time, calmly, is_calm, run, settings};
 
 fn rate(per_second: f64, seconds: u64, most_in_flight: usize) -> Mode {
     let duration = Duration::from_secs(seconds);
@@ -21,8 +21,11 @@ fn rate(per_second: f64, seconds: u64, most_in_flight: usize) -> Mode {
 #[test]
 fn a_stall_shows_in_the_times_of_all_that_were_due_meanwhile() {
     let stall = Some((Duration::from_millis(1000), Duration::from_millis(2000)));
-    let server = Server::start(Behaviour { stall, ..Behaviour::default() });
-    let report = run(&settings(&server, Protocol::Openai), &rate(40.0, 4, 500));
+    // The stall counts from a server's first request, so each measurement has a server of its own.
+    let report = calmly(|| {
+        let server = Server::start(Behaviour { stall, ..Behaviour::default() });
+        run(&settings(&server, Protocol::Openai), &rate(40.0, 4, 500))
+    });
     let row = &report.rows[0];
     assert_eq!((row.requests, row.failed(), row.dropped), (160, 0, 0), "{row:#?}");
     // A quarter of the requests was due in that second and waited for its end, half a second on average.
@@ -31,16 +34,19 @@ fn a_stall_shows_in_the_times_of_all_that_were_due_meanwhile() {
     assert_time(e2e.p90, 0.55, 0.8, row);
     assert_time(e2e.p99.unwrap(), 0.95, 1.2, row);
     assert_time(e2e.mean, 0.15, 0.26, row);
-    assert!(row.littles_law_residual.unwrap().abs() < 0.05, "{row:#?}");
+    assert_lawful(row);
 }
 
 #[test]
 fn a_client_that_waits_would_have_hidden_it() {
     let stall = Some((Duration::from_millis(1000), Duration::from_millis(2000)));
-    let server = Server::start(Behaviour { stall, ..Behaviour::default() });
-    let row = crate::row(&settings(&server, Protocol::Openai), 1, 70);
-    let e2e = row.e2e.unwrap();
-    assert!(e2e.max > 0.9 && e2e.p95 < 0.2, "{row:#?}");
+    let report = calmly(|| {
+        let server = Server::start(Behaviour { stall, ..Behaviour::default() });
+        run(&settings(&server, Protocol::Openai), &crate::sweep(1, 70))
+    });
+    let row = &report.rows[0];
+    assert!(row.e2e.unwrap().max > 0.9, "{row:#?}");
+    assert_time(row.e2e.unwrap().p95, 0.04, 0.2, row);
 }
 
 #[test]
@@ -50,7 +56,7 @@ fn what_cannot_be_sent_is_counted_and_said() {
     let report = run(&settings(&server, Protocol::Openai), &rate(20.0, 2, 5));
     let row = &report.rows[0];
     assert_eq!(row.requests + row.dropped, 40, "{row:#?}");
-    assert!((15..=24).contains(&row.dropped), "{row:#?}");
+    assert!(row.dropped >= 15 && (row.dropped <= 24 || !is_calm(row)), "{row:#?}");
     assert!(row.remarks.iter().any(|it| it.contains("were due and not sent")), "{row:#?}");
 }
 
@@ -60,7 +66,7 @@ fn a_server_that_does_not_keep_up_is_named() {
     let report = run(&settings(&server, Protocol::Openai), &rate(50.0, 2, 500));
     let row = &report.rows[0];
     assert!(row.remarks.iter().any(|it| it.contains("does not keep up")), "{row:#?}");
-    assert_time(row.throughput, 17.0, 25.0, row);
+    assert_time(1.0 / row.throughput, 0.04, 0.06, row);
 }
 
 #[test]
@@ -77,7 +83,10 @@ fn a_soak_has_a_row_for_each_span_and_loses_nothing() {
     let counted: u64 = report.rows.iter().map(|row| row.requests).sum();
     // All but the first of each client, which are the ramp.
     assert!(server.bodies().len() as u64 - counted <= 2, "{counted}");
-    assert!(report.rows.iter().all(|row| row.failed() == 0 && row.requests > 20), "{report:#?}");
+    assert!(
+        report.rows.iter().all(|row| row.failed() == 0 && (row.requests > 20 || !is_calm(row))),
+        "{report:#?}"
+    );
 }
 
 #[test]

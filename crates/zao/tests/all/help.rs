@@ -42,6 +42,11 @@ fn help_is_a_result() {
         (&["inspect", "--help"], &["FILE|FOLDER", "--model", "--json"]),
         (&["doctor", "--help"], &["--lang", "LC_ALL", "--json"]),
         (&["plan", "--help"], &["--card", "--vram", "--ram", "--batch", "--lang", "--json"]),
+        (&["load", "--help"], &["sweep", "rate", "soak", "replay", "compare"]),
+        (
+            &["load", "sweep", "--help"],
+            &["--url", "--speaks", "--clients", "--same-as-single", "--assert"],
+        ),
         (&["info", "--help"], &["--json"]),
         (&["models", "--help"], &["--json"]),
     ] {
