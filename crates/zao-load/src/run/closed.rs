@@ -1,8 +1,8 @@
 //! Closed loop: clients that each wait for their answer before they ask again. What one request is, is known in
 //! [`super::context`].
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -29,10 +29,24 @@ pub(super) struct Spans {
 /// What clients are told, and tell.
 struct Control {
     over: AtomicBool,
-    clients: usize,
-    answered: AtomicUsize,
+    /// Clients that still wait for their first answer, and the last of those that came.
+    first_answers: Mutex<(usize, Option<Instant>)>,
+}
+
+impl Control {
+    /// A client has its first answer.
+    fn answered(&self, end: Instant) {
+        let mut first = self.first_answers.lock().unwrap_or_else(PoisonError::into_inner);
+        first.0 -= 1;
+        // Clients do not come here in the order of their answers.
+        first.1 = first.1.max(Some(end));
+    }
+
     /// When every client had its first answer.
-    ready: OnceLock<Instant>,
+    fn ready(&self) -> Option<Instant> {
+        let first = self.first_answers.lock().unwrap_or_else(PoisonError::into_inner);
+        first.1.filter(|_| first.0 == 0)
+    }
 }
 
 /// Lets clients ask, and cuts what they measure into rows.
@@ -42,9 +56,7 @@ struct Control {
 pub(super) async fn rows(stage: &Stage<'_>, clients: usize, spans: Spans) -> Vec<Row> {
     let control = Arc::new(Control {
         over: AtomicBool::new(false),
-        clients,
-        answered: AtomicUsize::new(0),
-        ready: OnceLock::new(),
+        first_answers: Mutex::new((clients, None)),
     });
     let (samples, mut arriving) = mpsc::unbounded_channel();
     for _ in 0..clients {
@@ -91,10 +103,7 @@ async fn client(context: Arc<Context>, control: Arc<Control>, samples: Samples) 
     while !control.over.load(Ordering::Relaxed) {
         let over = context.perform(context.wishes.next(), Instant::now(), &samples).await;
         if std::mem::take(&mut first) {
-            let answered = control.answered.fetch_add(1, Ordering::Relaxed) + 1;
-            if answered == control.clients {
-                let _ = control.ready.set(over.end);
-            }
+            control.answered(over.end);
         }
         if over.unreachable {
             tokio::time::sleep(BEFORE_CONNECTING).await;
@@ -123,7 +132,7 @@ impl Cutter<'_> {
             return Some((now, self.stage.watch.take()));
         }
         let Some(begin) = self.begin else {
-            if let Some(&ready) = control.ready.get() {
+            if let Some(ready) = control.ready() {
                 self.begin = Some(ready);
                 // What was observed of the ramp belongs to no row.
                 self.stage.watch.take();
@@ -193,5 +202,22 @@ fn end(measured: &[&Sample], limit: Instant) -> Instant {
     match last {
         Some(last) if limit.saturating_duration_since(last).as_secs_f64() <= longest => last,
         _ => limit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ramp_ends_with_the_last_first_answer_in_whatever_order_they_are_told() {
+        let control =
+            Control { over: AtomicBool::new(false), first_answers: Mutex::new((2, None)) };
+        let early = Instant::now();
+        let late = early + Duration::from_millis(1);
+        control.answered(late);
+        assert_eq!(control.ready(), None);
+        control.answered(early);
+        assert_eq!(control.ready(), Some(late));
     }
 }

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use zao_load::Protocol;
 
-use crate::server::{Behaviour, Fault, Server};
+use crate::server::{Behaviour, Fault, Faults, Server};
 use crate::{row, settings};
 
 /// Every third answer has the fault.
-fn every_third(fault: fn(u64) -> Fault) -> Behaviour {
+fn every_third(fault: Faults) -> Behaviour {
     Behaviour { fault, ..Behaviour::default() }
 }
 
 #[test]
 fn each_wrong_picture_has_its_name_in_every_protocol() {
-    let cases: [(fn(u64) -> Fault, &str); 4] = [
+    let cases: [(Faults, &str); 4] = [
         (|at| if at % 3 == 2 { Fault::Small } else { Fault::None }, "wrong_size"),
         (|at| if at % 3 == 2 { Fault::Constant } else { Fault::None }, "constant"),
         (|at| if at % 3 == 2 { Fault::Same } else { Fault::None }, "repeated"),

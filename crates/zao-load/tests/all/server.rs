@@ -38,6 +38,9 @@ pub(crate) enum Fault {
     Hang,
 }
 
+/// Which requests have which fault, by their number.
+pub(crate) type Faults = fn(u64) -> Fault;
+
 /// How a server behaves.
 #[derive(Clone)]
 pub(crate) struct Behaviour {
@@ -45,8 +48,7 @@ pub(crate) struct Behaviour {
     pub(crate) work: Duration,
     /// Pictures at a time.
     pub(crate) slots: usize,
-    /// By the number of the request.
-    pub(crate) fault: fn(u64) -> Fault,
+    pub(crate) fault: Faults,
     /// Between the first byte of an answer and its last.
     pub(crate) trickle: Duration,
     /// Nothing is begun from the one to the other, counted from the first request on.
