@@ -4,6 +4,7 @@ mod bench;
 mod convert;
 mod doctor;
 mod files;
+mod load;
 mod memory;
 mod plan;
 mod serve;
@@ -23,6 +24,7 @@ pub(crate) use bench::{BenchArgs, BenchCommand, CommonArgs, ScenariosArgs, Setti
 pub(crate) use convert::{ConvertArgs, Target};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use files::{FileArgs, InspectArgs};
+pub(crate) use load::{AskArgs, Format, LoadArgs, LoadCommand, TellArgs};
 pub(crate) use memory::MemoryArgs;
 pub(crate) use plan::PlanArgs;
 pub(crate) use serve::{LogForm, ServeArgs};
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Info(InfoArgs),
     /// Show what a file or folder of weights is, and whether it can be drawn with
     Inspect(InspectArgs),
+    /// Measure how a server of pictures behaves when many ask at once: zao's own, or another
+    Load(LoadArgs),
     /// List the LoRAs that are there
     Loras(LorasArgs),
     /// List the models that are installed

@@ -16,6 +16,7 @@ mod info;
 mod inspect;
 mod interrupt;
 mod language;
+mod load;
 mod loras;
 mod model;
 mod models;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Load(args) => load::run(&args),
         Command::Loras(args) => loras::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Plan(args) => plan::run(&args),

@@ -68,6 +68,11 @@ pub(crate) fn hugging_face_token() -> Option<String> {
     text("HF_TOKEN")
 }
 
+/// What a server wants to see before it draws, if `ZAO_TOKEN` says it.
+pub(crate) fn server_token() -> Option<String> {
+    text("ZAO_TOKEN")
+}
+
 /// The instructions that the processor is to be used with, if `ZAO_CPU` names some.
 pub(crate) fn instructions() -> Result<Option<Instructions>, Failure> {
     let Some(name) = text("ZAO_CPU") else { return Ok(None) };

@@ -22,7 +22,7 @@ struct Promise {
 const NO_IO: [&str; 5] = ["env", "fs", "net", "process", "thread"];
 const PRINTS: [&str; 4] = ["println!", "eprintln!", "print!", "eprint!"];
 
-const PROMISES: [Promise; 10] = [
+const PROMISES: [Promise; 11] = [
     Promise { krate: "zao-api", modules: &NO_IO, words: &PRINTS, parts: &[] },
     Promise { krate: "zao-png", modules: &NO_IO, words: &PRINTS, parts: &[] },
     Promise { krate: "zao-image", modules: &NO_IO, words: &PRINTS, parts: &[] },
@@ -47,6 +47,7 @@ const PROMISES: [Promise; 10] = [
         words: &["axum", "tokio", "SystemTime::now", "Instant::now", "println!", "eprintln!"],
         parts: &[],
     },
+    Promise { krate: "zao-load", modules: &["env", "process"], words: &PRINTS, parts: &[] },
     Promise { krate: "zao-weights", modules: &["env"], words: &PRINTS, parts: &[] },
     Promise { krate: "zao-cpu", modules: &["env", "fs", "net"], words: &PRINTS, parts: &[] },
 ];

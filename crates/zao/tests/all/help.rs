@@ -45,6 +45,11 @@ fn help_is_a_result() {
             &["plan", "--help"],
             &["--card", "--vram", "--ram", "--text-encoder-on", "--batch", "--json"],
         ),
+        (&["load", "--help"], &["sweep", "rate", "soak", "replay", "compare"]),
+        (
+            &["load", "sweep", "--help"],
+            &["--url", "--speaks", "--clients", "--same-as-single", "--assert"],
+        ),
         (&["info", "--help"], &["--json"]),
         (&["models", "--help"], &["--json"]),
     ] {

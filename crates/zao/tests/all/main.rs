@@ -34,6 +34,7 @@ mod instructions;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod libraries;
+mod load;
 mod loras;
 mod memory;
 mod model_file;
