@@ -1,0 +1,71 @@
+// Taking over how a picture was made: which fields of the form would change, and to what. It does NOT
+// change the form.
+
+import type { JobRequest, LoraUse, Recipe } from '../api/types';
+
+/** Everything of the form that a request can hold, as it is typed. */
+export interface Wish {
+  prompt: string;
+  negative: string;
+  width: number;
+  height: number;
+  steps: number;
+  guidance: number;
+  /** Empty: a new one for each job. */
+  seed: string;
+  rng: 'torch-cpu' | 'nv';
+  loras: LoraUse[];
+}
+
+/** What is taken over: all of it, all but the seed, or one thing. */
+export type Part = 'all' | 'remix' | 'prompt' | 'seed' | 'size';
+
+const FIELDS: Record<Part, readonly (keyof Wish)[]> = {
+  all: ['prompt', 'negative', 'width', 'height', 'steps', 'guidance', 'seed', 'rng', 'loras'],
+  remix: ['prompt', 'negative', 'width', 'height', 'steps', 'guidance', 'rng', 'loras'],
+  prompt: ['prompt', 'negative'],
+  seed: ['seed', 'rng'],
+  size: ['width', 'height'],
+};
+
+/** A request or a recipe in the form's terms; what it does not tell is absent. */
+export function wishOf(made: JobRequest | Recipe): Partial<Wish> {
+  const wish: Partial<Wish> = { prompt: made.prompt, negative: made.negative_prompt ?? '', loras: made.loras ?? [] };
+  if (made.width !== undefined) wish.width = made.width;
+  if (made.height !== undefined) wish.height = made.height;
+  if (made.steps !== undefined) wish.steps = made.steps;
+  if (made.guidance !== undefined) wish.guidance = made.guidance;
+  if (made.seed !== undefined) wish.seed = made.seed;
+  if (made.rng !== undefined) wish.rng = made.rng;
+  return wish;
+}
+
+/** The part of `wish` that is taken over; remix also lets go of the seed that is there. */
+export function taken(wish: Partial<Wish>, part: Part): Partial<Wish> {
+  const some = Object.fromEntries(FIELDS[part].flatMap((field) => (field in wish ? [[field, wish[field]]] : [])));
+  return part === 'remix' ? { ...some, seed: '' } : some;
+}
+
+export interface Change {
+  field: keyof Wish | 'size';
+  before: string;
+  after: string;
+}
+
+/** What would be different, in the order of the form; width and height are one line. */
+export function changes(now: Wish, next: Partial<Wish>): Change[] {
+  const size = (wish: Partial<Wish>) => `${wish.width ?? now.width} × ${wish.height ?? now.height}`;
+  const lines: Change[] = [];
+  for (const field of ['prompt', 'negative', 'steps', 'guidance', 'seed', 'rng', 'loras'] as const) {
+    if (!(field in next)) continue;
+    const [before, after] = [show(now[field]), show(next[field])];
+    if (before !== after) lines.push({ field, before, after });
+  }
+  if (size(now) !== size(next)) lines.splice(Math.min(2, lines.length), 0, { field: 'size', before: size(now), after: size(next) });
+  return lines;
+}
+
+function show(value: Wish[keyof Wish] | undefined): string {
+  if (Array.isArray(value)) return value.map(({ name, scale }) => `${name} ${scale}`).join(', ');
+  return String(value ?? '');
+}

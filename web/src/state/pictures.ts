@@ -1,0 +1,79 @@
+// What can be done with a picture: taken over into the form, begun with, downloaded. It does NOT show
+// anything but a word that it was done.
+
+import type { Image } from '../api/types';
+import { explain } from '../i18n/words';
+import { taken, wishOf, type Part, type Wish } from '../logic/recall';
+import { form } from './form.svelte';
+import { notices } from './notices.svelte';
+import { order } from './order.svelte';
+import { server } from './server.svelte';
+import { view } from './view.svelte';
+
+/** Puts a part of how `image` was made into the form. */
+export async function recall(image: Image, part: Part): Promise<void> {
+  const { words } = view;
+  // Seed, size and words are known without asking; the rest is in the picture's recipe.
+  let wish: Partial<Wish> = { seed: image.seed, width: image.width, height: image.height, prompt: image.prompt };
+  let began = false;
+  if (part !== 'size') {
+    try {
+      const recipe = await server.client.recipe(image.id);
+      wish = wishOf(recipe);
+      began = Boolean(recipe.image);
+    } catch (error) {
+      if (part === 'all' || part === 'remix') return void notices.show(explain(error, words));
+    }
+  }
+  takeOver(wish, part);
+  notices.show(words.picture.used[part] + (began && part === 'all' ? ` ${words.picture.began}` : ''));
+}
+
+/** Puts a part of a wish into the form. */
+export function takeOver(wish: Partial<Wish>, part: Part): void {
+  const some = taken(wish, part);
+  const known = new Set(server.loras.map((lora) => lora.name));
+  if (some.loras) some.loras = some.loras.filter((lora) => known.has(lora.name));
+  form.put(some);
+  if (some.width !== undefined) form.sized = true;
+  if (part === 'all' || part === 'remix') form.begin(null);
+  order.clear();
+}
+
+/** Makes the next picture begin with this one. */
+export function beginWith(image: Image): void {
+  form.begin({ kind: 'picture', id: image.id, url: image.thumb_url });
+  form.put({ width: image.width, height: image.height, sized: true });
+}
+
+/** Saves the PNG, with the recipe in it, under a name that tells what it is. */
+export async function download(image: Image): Promise<void> {
+  try {
+    const bytes = await server.client.bytes(image.url);
+    const address = URL.createObjectURL(bytes);
+    const link = Object.assign(document.createElement('a'), { href: address, download: fileName(image) });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  } catch (error) {
+    server.heard(error);
+    notices.show(explain(error, view.words));
+  }
+}
+
+export async function copySeed(image: Image): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(image.seed);
+    notices.show(view.words.picture.copied(image.seed));
+  } catch {
+    // Without HTTPS browsers refuse to copy: then the seed is put where it is most likely wanted.
+    void recall(image, 'seed');
+  }
+}
+
+function fileName(image: Image): string {
+  const words = image.prompt
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, '-')
+    .replace(/^-|-$/g, '');
+  return `${Array.from(words).slice(0, 48).join('') || 'zao'}-${image.seed}.png`;
+}
