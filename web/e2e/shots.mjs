@@ -79,8 +79,7 @@ const SHOTS = {
     server: { stepMs: 60, model: 'turbo' },
     act: async (page) => {
       await page.fill('#prompt', 'a fox on a sky blue background');
-      await page.evaluate(() => document.querySelector('#settings input[type=number]'));
-      await page.getByLabel('Pictures', { exact: true }).fill('4');
+      await page.getByRole('spinbutton', { name: 'Pictures' }).fill('4');
       await page.keyboard.press('Tab');
       await page.getByLabel('16:9').check();
       await page.keyboard.press('Control+Enter');

@@ -11,7 +11,7 @@ export const HISTORY = [
   { prompt: 'a tiger face on a black background', seed: 64, width: 256, height: 256 },
   { prompt: '樱花，白色背景', seed: 315, width: 256, height: 256 },
   { prompt: 'a fox on a sky blue background', seed: 7, width: 256, height: 256 },
-  { prompt: 'a cat face on a pink background', seed: 9, width: 384, height: 256 },
+  { prompt: 'a cat face on a pink background', seed: 9, width: 256, height: 256 },
   { prompt: 'a penguin on a sky blue background', seed: 2, width: 256, height: 256 },
   { prompt: 'an owl on a black background', seed: 77, width: 256, height: 256 },
   { prompt: 'a red apple on a blue background', seed: 7, width: 256, height: 256 },

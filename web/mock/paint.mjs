@@ -12,7 +12,7 @@ const FIXTURES = new Map(
 
 // Chinese words for what is in the folder; English ones are the file names.
 const CHINESE = [
-  ['绿色背景', 'green-apple'],
+  ['苹果，绿', 'green-apple'],
   ['苹果', 'apple'],
   ['猫头鹰', 'owl'],
   ['猫', 'cat'],
@@ -71,20 +71,38 @@ export function resize(picture, width, height) {
   return { width, height, rgb };
 }
 
-// The background is drawn on at the edges, so that nothing of the thing itself is cut off.
+// The background goes on beyond the edges, so that nothing of the thing itself is cut off; towards
+// them the picture fades into it.
 function cover(picture, width, height) {
   const side = Math.min(width, height);
   const inner = resize(picture, side, side);
+  if (width === height) return inner;
+  const ground = background(inner);
+  const fade = side / 12;
   const [dx, dy] = [(width - side) >> 1, (height - side) >> 1];
   const rgb = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {
-    const v = Math.min(side - 1, Math.max(0, y - dy));
     for (let x = 0; x < width; x++) {
-      const u = Math.min(side - 1, Math.max(0, x - dx));
-      rgb.set(inner.rgb.subarray((v * side + u) * 3, (v * side + u) * 3 + 3), (y * width + x) * 3);
+      const [u, v] = [x - dx, y - dy];
+      // How deep inside it is, along the direction in which there is more than the picture.
+      const depth = width > height ? Math.min(u, side - 1 - u) : Math.min(v, side - 1 - v);
+      const clear = Math.min(1, Math.max(0, depth / fade));
+      const from = (Math.min(side - 1, Math.max(0, v)) * side + Math.min(side - 1, Math.max(0, u))) * 3;
+      for (let channel = 0; channel < 3; channel++) {
+        rgb[(y * width + x) * 3 + channel] = inner.rgb[from + channel] * clear + ground[channel] * (1 - clear);
+      }
     }
   }
   return { width, height, rgb };
+}
+
+/** The mean colour of a picture's outermost pixels. */
+function background({ width, height, rgb }) {
+  const sum = [0, 0, 0];
+  for (let y = 0; y < height; y++) {
+    for (const x of [0, width - 1]) for (let channel = 0; channel < 3; channel++) sum[channel] += rgb[(y * width + x) * 3 + channel];
+  }
+  return sum.map((value) => value / (2 * height));
 }
 
 function rings(prompt, seed, width, height) {

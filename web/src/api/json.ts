@@ -16,7 +16,7 @@ export function parse(text: string): unknown {
 }
 
 /** Writes an object as JSON; a seed of decimal digits is written as a number. */
-export function stringify(body: { seed?: Seed } & object): string {
+export function stringify<Body extends { seed?: Seed }>(body: Body): string {
   const { seed, ...rest } = body;
   const text = JSON.stringify(rest);
   if (seed === undefined) return text;

@@ -43,17 +43,14 @@ export const en = {
     useless: (model: string) => `${model} is made to be used without guidance.`,
     length: (now: number, most: number) => `${now} of ${most} characters`,
     add: 'Leave something out',
-    noHint: 'Everything you see here is kept when you come back.',
   },
 
   begin: {
     label: 'Begin with a picture',
     choose: 'Choose a file',
-    drop: 'or drop one anywhere on the page',
+    drop: 'or drop one on the page',
     strength: 'How much it changes',
     remove: 'Begin without a picture',
-    kept: 'a little',
-    free: 'completely',
     tooLarge: (megabytes: string) => `The file is larger than the ${megabytes} MB that the server takes. Choose a smaller one.`,
     notPicture: 'This is not a picture that can be read. PNG, JPEG and WebP can.',
     fromServer: 'From your pictures',
@@ -169,7 +166,6 @@ export const en = {
     next: 'Older picture',
     view: 'Look at it in full',
     recall: 'Take over',
-    gone: 'This picture is no longer on the server.',
     copied: (seed: string) => `Seed ${seed} copied.`,
     used: {
       all: 'Everything is taken over.',

@@ -38,7 +38,6 @@ export const zh: Dictionary = {
     useless: (model) => `${model} 本来就不需要引导。`,
     length: (now, most) => `${now} / ${most} 个字符`,
     add: '写下不要出现的东西',
-    noHint: '这里的一切都会保留到你下次回来。',
   },
 
   begin: {
@@ -47,8 +46,6 @@ export const zh: Dictionary = {
     drop: '或拖到页面任意位置',
     strength: '改动多少',
     remove: '不从画开始',
-    kept: '一点点',
-    free: '完全重画',
     tooLarge: (megabytes) => `文件超过服务器允许的 ${megabytes} MB，请选小一些的。`,
     notPicture: '这不是能读取的图片。可以用 PNG、JPEG 或 WebP。',
     fromServer: '来自你的画',
@@ -164,7 +161,6 @@ export const zh: Dictionary = {
     next: '较早的一幅',
     view: '放大看',
     recall: '沿用',
-    gone: '这幅画已不在服务器上。',
     copied: (seed) => `已复制种子 ${seed}。`,
     used: {
       all: '已全部沿用。',

@@ -47,25 +47,21 @@ export function taken(wish: Partial<Wish>, part: Part): Partial<Wish> {
 }
 
 export interface Change {
-  field: keyof Wish | 'size';
+  field: Exclude<keyof Wish, 'width' | 'height'> | 'size';
   before: string;
   after: string;
 }
 
 /** What would be different, in the order of the form; width and height are one line. */
 export function changes(now: Wish, next: Partial<Wish>): Change[] {
-  const size = (wish: Partial<Wish>) => `${wish.width ?? now.width} × ${wish.height ?? now.height}`;
-  const lines: Change[] = [];
-  for (const field of ['prompt', 'negative', 'steps', 'guidance', 'seed', 'rng', 'loras'] as const) {
-    if (!(field in next)) continue;
-    const [before, after] = [show(now[field]), show(next[field])];
-    if (before !== after) lines.push({ field, before, after });
-  }
-  if (size(now) !== size(next)) lines.splice(Math.min(2, lines.length), 0, { field: 'size', before: size(now), after: size(next) });
-  return lines;
+  const then = { ...now, ...next };
+  return (['prompt', 'negative', 'size', 'steps', 'guidance', 'seed', 'rng', 'loras'] as const)
+    .map((field) => ({ field, before: show(now, field), after: show(then, field) }))
+    .filter(({ before, after }) => before !== after);
 }
 
-function show(value: Wish[keyof Wish] | undefined): string {
-  if (Array.isArray(value)) return value.map(({ name, scale }) => `${name} ${scale}`).join(', ');
-  return String(value ?? '');
+function show(wish: Wish, field: Change['field']): string {
+  if (field === 'size') return `${wish.width} × ${wish.height}`;
+  if (field === 'loras') return wish.loras.map(({ name, scale }) => `${name} ${scale}`).join(', ');
+  return String(wish[field]);
 }

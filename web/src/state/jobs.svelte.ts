@@ -11,11 +11,13 @@ import type { Job, JobEvent, JobRequest, QueueState } from '../api/types';
 import { gallery } from './gallery.svelte';
 import { keep, kept } from './kept';
 import { narrate } from './narrate';
+import { notices } from './notices.svelte';
 import { server } from './server.svelte';
 import { Task } from './task.svelte';
+import { view } from './view.svelte';
 
 const FOLLOWED = 2;
-const HIDDEN_POLL_MS = 3000;
+const POLL_MS = 3000;
 const ENDED_KEPT = 20;
 
 class Jobs {
@@ -160,6 +162,7 @@ class Jobs {
   }
 
   #forget(task: Task): void {
+    if (task.mine) notices.show(view.words.errors.expired);
     this.tasks = this.tasks.filter((other) => other !== task);
     this.#release(task.job.id);
   }
@@ -194,6 +197,12 @@ class Jobs {
     this.#streams.set(id, close);
   }
 
+  #askNowAndThen(): void {
+    this.#poll ??= setInterval(() => {
+      if (this.active.length > 0) void this.catchUp();
+    }, POLL_MS);
+  }
+
   /** Streams while somebody looks; else a question now and then, while there is something to ask. */
   #attend(): void {
     if (this.#poll) clearInterval(this.#poll);
@@ -202,9 +211,7 @@ class Jobs {
     this.#closeQueue = null;
     if (document.hidden) {
       this.#choose();
-      this.#poll = setInterval(() => {
-        if (this.active.length > 0) void this.catchUp();
-      }, HIDDEN_POLL_MS);
+      this.#askNowAndThen();
       return;
     }
     let met = false;
@@ -217,7 +224,10 @@ class Jobs {
         met = true;
       },
       lost: () => (server.lost = true),
-      refused: (error) => server.heard(error),
+      refused: (error) => {
+        server.heard(error);
+        if (error.status !== 401) this.#askNowAndThen();
+      },
       event: ({ data }) => {
         this.queue = parse(data) as QueueState;
         void this.catchUp();

@@ -1,10 +1,10 @@
 // What can be done with a picture: taken over into the form, begun with, downloaded. It does NOT show
 // anything but a word that it was done.
 
-import type { Image } from '../api/types';
+import type { Image, JobRequest } from '../api/types';
 import { explain } from '../i18n/words';
 import { taken, wishOf, type Part, type Wish } from '../logic/recall';
-import { form } from './form.svelte';
+import { form, type Beginning } from './form.svelte';
 import { notices } from './notices.svelte';
 import { order } from './order.svelte';
 import { server } from './server.svelte';
@@ -25,19 +25,43 @@ export async function recall(image: Image, part: Part): Promise<void> {
       if (part === 'all' || part === 'remix') return void notices.show(explain(error, words));
     }
   }
-  takeOver(wish, part);
-  notices.show(words.picture.used[part] + (began && part === 'all' ? ` ${words.picture.began}` : ''));
+  takeOver(wish, part, began && part === 'all' ? words.picture.began : '');
 }
 
-/** Puts a part of a wish into the form. */
-export function takeOver(wish: Partial<Wish>, part: Part): void {
+/** Puts a part of a wish into the form, says so, and offers what was there before. */
+export function takeOver(wish: Partial<Wish>, part: Part, remark = ''): void {
+  const { words } = view;
+  const [before, beginning] = [form.typed(), form.beginning];
+  put(wish, part);
+  if (part === 'all' || part === 'remix') form.begin(null);
+  const run = () => {
+    form.put(before);
+    form.begin(beginning);
+  };
+  notices.show(`${words.picture.used[part]} ${remark}`.trim(), { label: words.picture.undo, run });
+}
+
+/** Puts a request that was sent back into the form, with the picture that it began with. */
+export function putBack(request: JobRequest): void {
+  put(wishOf(request), 'all');
+  if (request.count !== undefined) form.count = request.count;
+  if (request.strength !== undefined) form.strength = request.strength;
+  form.begin(beginningOf(request.image));
+}
+
+function put(wish: Partial<Wish>, part: Part): void {
   const some = taken(wish, part);
   const known = new Set(server.loras.map((lora) => lora.name));
   if (some.loras) some.loras = some.loras.filter((lora) => known.has(lora.name));
   form.put(some);
   if (some.width !== undefined) form.sized = true;
-  if (part === 'all' || part === 'remix') form.begin(null);
   order.clear();
+}
+
+function beginningOf(image: string | null | undefined): Beginning | null {
+  if (!image) return null;
+  if (image.startsWith('data:')) return { kind: 'file', name: view.words.begin.label, url: image };
+  return { kind: 'picture', id: image, url: `/v1/images/${encodeURIComponent(image)}?thumb=256` };
 }
 
 /** Makes the next picture begin with this one. */
