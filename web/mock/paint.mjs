@@ -86,7 +86,7 @@ function cover(picture, width, height) {
       const [u, v] = [x - dx, y - dy];
       // How deep inside it is, along the direction in which there is more than the picture.
       const depth = width > height ? Math.min(u, side - 1 - u) : Math.min(v, side - 1 - v);
-      const clear = Math.min(1, Math.max(0, depth / fade));
+      const clear = Math.min(1, Math.max(0, depth / fade - 0.3));
       const from = (Math.min(side - 1, Math.max(0, v)) * side + Math.min(side - 1, Math.max(0, u))) * 3;
       for (let channel = 0; channel < 3; channel++) {
         rgb[(y * width + x) * 3 + channel] = inner.rgb[from + channel] * clear + ground[channel] * (1 - clear);
@@ -96,11 +96,12 @@ function cover(picture, width, height) {
   return { width, height, rgb };
 }
 
-/** The mean colour of a picture's outermost pixels. */
+/** The mean colour near a picture's edges; at the very edges a decoder is a little off. */
 function background({ width, height, rgb }) {
   const sum = [0, 0, 0];
+  const inset = Math.floor(width / 32);
   for (let y = 0; y < height; y++) {
-    for (const x of [0, width - 1]) for (let channel = 0; channel < 3; channel++) sum[channel] += rgb[(y * width + x) * 3 + channel];
+    for (const x of [inset, width - 1 - inset]) for (let channel = 0; channel < 3; channel++) sum[channel] += rgb[(y * width + x) * 3 + channel];
   }
   return sum.map((value) => value / (2 * height));
 }

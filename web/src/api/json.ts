@@ -16,9 +16,9 @@ export function parse(text: string): unknown {
 }
 
 /** Writes an object as JSON; a seed of decimal digits is written as a number. */
-export function stringify<Body extends { seed?: Seed }>(body: Body): string {
+export function stringify<Body extends { seed?: Seed | null }>(body: Body): string {
   const { seed, ...rest } = body;
   const text = JSON.stringify(rest);
-  if (seed === undefined) return text;
+  if (seed === undefined || seed === null) return text;
   return `${text.slice(0, -1)}${text === '{}' ? '' : ','}"seed":${BigInt(seed)}}`;
 }

@@ -15,25 +15,26 @@ export interface LoraUse {
   scale: number;
 }
 
-/** What to draw; whatever is absent is left to the server. */
+/** What to draw; whatever is absent or null is left to the server. */
 export interface JobRequest {
   prompt: string;
   negative_prompt?: string | null;
   /** Pixels, a multiple of `size_multiple`. */
-  width?: number;
-  height?: number;
-  steps?: number;
+  width?: number | null;
+  height?: number | null;
+  steps?: number | null;
   /** 0 is off. */
-  guidance?: number;
-  seed?: Seed;
-  count?: number;
-  rng?: Rng;
-  loras?: LoraUse[];
+  guidance?: number | null;
+  seed?: Seed | null;
+  count?: number | null;
+  rng?: Rng | null;
+  loras?: LoraUse[] | null;
   /** A data URL, or the id of a picture of this server. */
   image?: string | null;
+  /** White where `image` is drawn anew, black where it stays. */
   mask?: string | null;
   /** How much `image` is changed, above 0 and up to 1. */
-  strength?: number;
+  strength?: number | null;
   priority?: Priority;
   /** How many previews to send while the picture is drawn. */
   previews?: number;
@@ -132,16 +133,18 @@ export interface Tier {
   height: number;
   /** Null until one was drawn. */
   seconds: number | null;
-  memory_bytes: number | null;
+  /** Absent where the server does not know. */
+  memory_bytes?: number | null;
   fits: boolean;
 }
 
 export interface Capabilities {
   version: string;
   model: { name: string; fingerprint: string };
-  device: string;
-  precision: string;
-  precision_reason: string;
+  /** These three are null before a worker has started. */
+  device: string | null;
+  precision: string | null;
+  precision_reason: string | null;
   size_multiple: number;
   min_side: number;
   max_width: number;
@@ -166,14 +169,15 @@ export interface Capabilities {
 
 export interface Lora {
   name: string;
-  kind: string;
-  rank: number | null;
+  /** Absent where the server has not looked into the file. */
+  kind?: string | null;
+  rank?: number | null;
 }
 
 /** How a picture was made; what the page reads of it. */
 export interface Recipe {
   prompt: string;
-  negative_prompt?: string;
+  negative_prompt?: string | null;
   width: number;
   height: number;
   steps: number;

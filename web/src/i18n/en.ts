@@ -11,7 +11,7 @@ export const en = {
     stage: 'Picture',
     tools: 'Settings and help',
     skip: 'Skip to the picture',
-    made: (model: string, device: string) => `${model} on ${device}`,
+    made: (model: string, device: string | null) => (device ? `${model} on ${device}` : model),
   },
 
   welcome: {

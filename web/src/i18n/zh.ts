@@ -11,7 +11,7 @@ export const zh: Dictionary = {
     stage: '画面',
     tools: '设置与帮助',
     skip: '跳到画面',
-    made: (model, device) => `${model} · ${device}`,
+    made: (model, device) => (device ? `${model} · ${device}` : model),
   },
 
   welcome: {

@@ -28,7 +28,7 @@ test('one part takes only that', () => {
 });
 
 test('what a recipe does not tell is not taken', () => {
-  expect(taken(wishOf({ prompt: 'an owl' }), 'all')).toEqual({ prompt: 'an owl', negative: '', loras: [] });
+  expect(taken(wishOf({ prompt: 'an owl', width: null, seed: null }), 'all')).toEqual({ prompt: 'an owl', negative: '', loras: [] });
 });
 
 test('the difference lists what changes, width and height as one line', () => {

@@ -31,12 +31,10 @@ const FIELDS: Record<Part, readonly (keyof Wish)[]> = {
 /** A request or a recipe in the form's terms; what it does not tell is absent. */
 export function wishOf(made: JobRequest | Recipe): Partial<Wish> {
   const wish: Partial<Wish> = { prompt: made.prompt, negative: made.negative_prompt ?? '', loras: made.loras ?? [] };
-  if (made.width !== undefined) wish.width = made.width;
-  if (made.height !== undefined) wish.height = made.height;
-  if (made.steps !== undefined) wish.steps = made.steps;
-  if (made.guidance !== undefined) wish.guidance = made.guidance;
-  if (made.seed !== undefined) wish.seed = made.seed;
-  if (made.rng !== undefined) wish.rng = made.rng;
+  const { width, height, steps, guidance, seed, rng } = made;
+  for (const [field, value] of Object.entries({ width, height, steps, guidance, seed, rng })) {
+    if (value !== undefined && value !== null) Object.assign(wish, { [field]: value });
+  }
   return wish;
 }
 

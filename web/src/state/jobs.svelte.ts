@@ -18,6 +18,7 @@ import { view } from './view.svelte';
 
 const FOLLOWED = 2;
 const POLL_MS = 3000;
+const BREATH_MS = 300;
 const ENDED_KEPT = 20;
 
 class Jobs {
@@ -26,11 +27,13 @@ class Jobs {
   queue = $state.raw<QueueState | null>(null);
   active = $derived(this.tasks.filter((task) => task.active));
   #mine = new Set(kept<string[]>('jobs', []));
+  #listening = false;
   #streams = new Map<string, () => void>();
   #closeQueue: (() => void) | null = null;
   #asking: Promise<void> | null = null;
   #askAgain = false;
   #poll: ReturnType<typeof setInterval> | null = null;
+  #pause: ReturnType<typeof setTimeout> | null = null;
 
   /** Finds the jobs of earlier visits and follows what goes on. */
   async start(): Promise<void> {
@@ -45,8 +48,7 @@ class Jobs {
    */
   async submit(request: JobRequest, key: string): Promise<Task> {
     const job = await server.client.submit(request, key);
-    this.#mine.add(job.id);
-    keep('jobs', [...this.#mine]);
+    this.#own(job.id, true);
     const task = this.#take(job, true);
     this.#choose();
     return task;
@@ -69,6 +71,14 @@ class Jobs {
   /** Forgets a job that is over. */
   dismiss(task: Task): void {
     this.tasks = this.tasks.filter((other) => other !== task);
+  }
+
+  /** Asks again, but not for each of many changes. */
+  #soon(): void {
+    this.#pause ??= setTimeout(() => {
+      this.#pause = null;
+      void this.catchUp();
+    }, BREATH_MS);
   }
 
   /** Asks the server how everything is: after a pause, or when the queue has changed. */
@@ -95,7 +105,7 @@ class Jobs {
       const silent = this.tasks.filter((task) => task.active && !ids.has(task.job.id));
       const forgotten = [...this.#mine].filter((id) => !ids.has(id) && !this.tasks.some((task) => task.job.id === id));
       await Promise.all([...silent.map((task) => this.#ask(task)), ...forgotten.map((id) => this.#meet(id))]);
-      this.queue = await server.client.queue();
+      if (!this.#listening) this.queue = await server.client.queue();
       server.lost = false;
     } catch (error) {
       server.heard(error);
@@ -170,7 +180,17 @@ class Jobs {
   #release(id: string): void {
     this.#streams.get(id)?.();
     this.#streams.delete(id);
-    if (this.#mine.delete(id)) keep('jobs', this.#mine.size > 0 ? [...this.#mine] : null);
+    if (this.#mine.has(id)) this.#own(id, false);
+  }
+
+  /** Remembers or forgets that a job is this browser's; other tabs keep theirs in the same place. */
+  #own(id: string, mine: boolean): void {
+    const all = new Set([...kept<string[]>('jobs', []), ...this.#mine]);
+    for (const set of [all, this.#mine]) {
+      if (mine) set.add(id);
+      else set.delete(id);
+    }
+    keep('jobs', all.size > 0 ? [...all] : null);
   }
 
   /** Opens and closes streams so that the jobs nearest to the brush are followed. */
@@ -209,28 +229,31 @@ class Jobs {
     this.#poll = null;
     this.#closeQueue?.();
     this.#closeQueue = null;
+    this.#listening = false;
     if (document.hidden) {
       this.#choose();
       this.#askNowAndThen();
       return;
     }
-    let met = false;
     this.#closeQueue = follow(server.client.stream, '/v1/queue/events', {
       open: () => {
         server.lost = false;
+        this.#listening = true;
         // Whatever happened while nobody listened is asked for.
         void this.catchUp();
-        if (met || !gallery.known) void gallery.refresh();
-        met = true;
+        void gallery.refresh();
       },
-      lost: () => (server.lost = true),
+      lost: () => {
+        server.lost = true;
+        this.#listening = false;
+      },
       refused: (error) => {
         server.heard(error);
         if (error.status !== 401) this.#askNowAndThen();
       },
       event: ({ data }) => {
         this.queue = parse(data) as QueueState;
-        void this.catchUp();
+        this.#soon();
       },
       ended: () => 'again',
     });

@@ -44,8 +44,7 @@ export function takeOver(wish: Partial<Wish>, part: Part, remark = ''): void {
 /** Puts a request that was sent back into the form, with the picture that it began with. */
 export function putBack(request: JobRequest): void {
   put(wishOf(request), 'all');
-  if (request.count !== undefined) form.count = request.count;
-  if (request.strength !== undefined) form.strength = request.strength;
+  form.put({ count: request.count ?? 1, strength: request.strength ?? form.strength });
   form.begin(beginningOf(request.image));
 }
 

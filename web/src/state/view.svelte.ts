@@ -14,6 +14,8 @@ class View {
   language = $state<Language>(kept<Language | null>('language', null) ?? preferred());
   theme = $state<Theme>(kept<Theme>('theme', 'system'));
   words = $derived(DICTIONARIES[this.language]);
+  /** How dates are written: as the visitor's own kind of the language has it. */
+  locale = $derived(navigator.languages.find((tag) => tag.startsWith(this.language)) ?? this.words.tag);
 
   /** Makes the document follow; called once. */
   start(): void {
