@@ -32,6 +32,20 @@ async function paste(page: Page, text: string): Promise<void> {
   }, text);
 }
 
+/** Whether the browser has put something away, which takes it a moment. */
+const stored = (page: Page, name: string) =>
+  page.evaluate(
+    (name) =>
+      new Promise<boolean>((resolve) => {
+        const opening = indexedDB.open('zao', 1);
+        opening.onsuccess = () => {
+          const request = opening.result.transaction('files').objectStore('files').get(name);
+          request.onsuccess = () => (opening.result.close(), resolve(typeof request.result === 'string'));
+        };
+      }),
+    name,
+  );
+
 const values = (page: Page) =>
   page.evaluate(() => {
     const value = (selector: string) => document.querySelector<HTMLInputElement>(selector)?.value;
@@ -177,6 +191,9 @@ test('a picture begins with another one, from the gallery or from a file, also a
   const jpeg = await page.evaluate(() => document.createElement('canvas').toDataURL('image/jpeg'));
   await drop(page, 'sketch.jpg', 'image/jpeg', Buffer.from(jpeg.split(',')[1] ?? '', 'base64'));
   await page.getByText('sketch.jpg').waitFor();
+  // A canvas is 300 x 150 unless somebody says otherwise, and so is the picture's shape.
+  await until(async () => Object.values(await values(page)).slice(2), ['352', '176']);
+  await until(() => stored(page, 'beginning'), true);
   await page.reload();
   await page.getByText('sketch.jpg').waitFor();
   await draw(page, 'a drawing of a panda');
@@ -185,4 +202,40 @@ test('a picture begins with another one, from the gallery or from a file, also a
 
   await drop(page, 'notes.txt', 'text/plain', Buffer.from('hello'));
   await page.getByText('This is not a picture that can be read.').waitFor();
+});
+
+test('only what is painted may change, by pointer and by keys, also after a reload', async () => {
+  const { page, mock } = await meet({ history: true });
+  await page.locator('#stage').getByRole('button', { name: 'Begin with it' }).click();
+  await page.getByRole('button', { name: 'Paint where it may change' }).click();
+  const glass = page.getByRole('application', { name: /Paint over what may change/ });
+  const box = await glass.boundingBox();
+  if (!box) throw new Error('the glass is not shown');
+  await page.waitForFunction(() => document.querySelector('canvas')?.width === 256);
+  const at = (x: number, y: number) => [box.x + box.width * x, box.y + box.height * y] as const;
+  await page.mouse.move(...at(0.2, 0.2));
+  await page.mouse.down();
+  await page.mouse.move(...at(0.6, 0.2), { steps: 4 });
+  await page.mouse.up();
+  await page.mouse.move(0, 0);
+  await glass.focus();
+  await page.keyboard.press(' ');
+  await page.getByRole('button', { name: 'Done' }).click();
+  await until(() => stored(page, 'mask'), true);
+  await page.reload();
+  await page.getByRole('button', { name: 'Only where it is painted' }).waitFor();
+  await draw(page, 'a green apple');
+  await finished(page, 'a green apple');
+  const mask = [...mock.studio.jobs.values()].at(-1)?.request.mask as string;
+  const light = await page.evaluate(async (url) => {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    const canvas = Object.assign(document.createElement('canvas'), { width: image.width, height: image.height });
+    const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+    context.drawImage(image, 0, 0);
+    const spots: [number, number][] = [[0.4, 0.2], [0.5, 0.5], [0.4, 0.8], [0.9, 0.2]];
+    return [image.width, ...spots.map(([x, y]) => context.getImageData(x * image.width, y * image.height, 1, 1).data[0])];
+  }, mask);
+  expect(light).toEqual([256, 255, 255, 0, 0]);
 });

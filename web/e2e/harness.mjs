@@ -39,7 +39,7 @@ export async function visit(browser, mock, options = {}) {
     // What a server refuses, or a connection that is cut, browsers note by themselves.
     if (message.type() === 'error' && !/Failed to load resource|net::ERR/.test(message.text())) page.failures.push(message.text());
   });
-  page.setDefaultTimeout(8000);
+  page.setDefaultTimeout(20_000);
   await page.goto(mock.url);
   return page;
 }

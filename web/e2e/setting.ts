@@ -56,7 +56,7 @@ export function tiles(page: Page) {
 /** Until something holds; says what it was last. */
 export async function until<T>(ask: () => Promise<T> | T, wanted: T): Promise<void> {
   let last: T | undefined;
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 300; attempt++) {
     last = await ask();
     if (JSON.stringify(last) === JSON.stringify(wanted)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));

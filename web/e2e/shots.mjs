@@ -138,6 +138,24 @@ const SHOTS = {
       });
     },
   },
+  mask: {
+    act: async (page) => {
+      await page.locator('#stage').getByRole('button', { name: 'Begin with it' }).click();
+      await page.getByRole('button', { name: 'Paint where it may change' }).click();
+      await page.waitForFunction(() => document.querySelector('canvas').width === 256);
+      const box = await page.locator('canvas').boundingBox();
+      await page.mouse.move(box.x + box.width * 0.25, box.y + box.height * 0.2);
+      await page.mouse.down();
+      for (let x = 0.25; x < 0.5; x += 0.02) await page.mouse.move(box.x + box.width * x, box.y + box.height * (0.18 + 0.03 * Math.sin(x * 30)));
+      await page.mouse.up();
+    },
+  },
+  began: {
+    act: async (page) => {
+      await page.locator('#stage').getByRole('button', { name: 'Begin with it' }).click();
+    },
+  },
+  'phone-settings': { visitor: PHONE, act: (page) => page.locator('.fold').tap() },
   help: { act: (page) => page.keyboard.press('?') },
   failed: {
     act: async (page) => {

@@ -94,6 +94,13 @@ export class Studio {
     return job;
   }
 
+  /** Lets go of all that waits, and of what is drawn at its next step. */
+  stop() {
+    this.#waiting = [];
+    if (this.#running) this.#running.cancelling = true;
+    this.cutEverything();
+  }
+
   cutEverything() {
     for (const stream of this.#streams.values()) stream.cut();
     this.queueStream.cut();

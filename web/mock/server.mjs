@@ -166,7 +166,11 @@ export async function start(options = {}) {
     url: `http://127.0.0.1:${server.address().port}`,
     studio,
     goAway,
-    close: () => new Promise((resolve) => (server.closeAllConnections(), server.close(resolve))),
+    close: () => {
+      studio.stop();
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
   };
 }
 

@@ -54,6 +54,14 @@ export const en = {
     tooLarge: (megabytes: string) => `The file is larger than the ${megabytes} MB that the server takes. Choose a smaller one.`,
     notPicture: 'This is not a picture that can be read. PNG, JPEG and WebP can.',
     fromServer: 'From your pictures',
+    mask: 'Paint where it may change',
+    masked: 'Only where it is painted',
+    unmask: 'Let all of it change',
+    brush: 'Width of the brush',
+    wipe: 'Wipe off',
+    done: 'Done',
+    maskFile: 'Use a mask from a file',
+    maskKeys: 'Paint over what may change. Arrow keys move the brush, Space paints.',
   },
 
   size: {

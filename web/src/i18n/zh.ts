@@ -49,6 +49,14 @@ export const zh: Dictionary = {
     tooLarge: (megabytes) => `文件超过服务器允许的 ${megabytes} MB，请选小一些的。`,
     notPicture: '这不是能读取的图片。可以用 PNG、JPEG 或 WebP。',
     fromServer: '来自你的画',
+    mask: '涂出可以改动的地方',
+    masked: '只改涂过的地方',
+    unmask: '允许全部改动',
+    brush: '画笔粗细',
+    wipe: '擦掉',
+    done: '完成',
+    maskFile: '用文件作蒙版',
+    maskKeys: '涂过的地方可以改动。方向键移动画笔，空格键涂抹。',
   },
 
   size: {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { OFFERED, ratioOf, sides, sizeOf, turned, wrongSide } from './sizes';
+import { OFFERED, ratioOf, sides, sizeOf, sizeOfShape, turned, wrongSide } from './sizes';
 
 const BOUNDS = { size_multiple: 16, min_side: 16, max_width: 2048, max_height: 2048, max_pixels: 2048 * 2048 };
 
@@ -31,6 +31,14 @@ test('what is allowed is never exceeded, and the shape is kept where a side woul
     expect(width * height).toBeLessThanOrEqual(narrow.max_pixels);
   }
   expect(sizeOf(1280 * 1280, '16:9', narrow)).toEqual({ width: 1024, height: 576 });
+});
+
+test('any shape finds a size, also one that nobody would draw', () => {
+  expect(sizeOfShape(256 * 256, 640 / 427, BOUNDS)).toEqual({ width: 320, height: 208 });
+  for (const shape of [1e-4, 1e4]) {
+    const { width, height } = sizeOfShape(1024 * 1024, shape, BOUNDS);
+    expect([width % 16, height % 16, Math.min(width, height), Math.max(width, height)]).toEqual([0, 0, 16, 2048]);
+  }
 });
 
 test('a turned ratio stands where the other one lies', () => {

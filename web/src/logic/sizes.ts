@@ -23,13 +23,17 @@ export function sides(ratio: Ratio): [number, number] {
   return [Number(across), Number(down)];
 }
 
-/**
- * The size of about `pixels` pixels and of the given ratio: multiples of `size_multiple`, never more than allowed.
- * Of the neighbouring multiples those are taken whose ratio is nearest.
- */
+/** The size of about `pixels` pixels and of the given ratio. */
 export function sizeOf(pixels: number, ratio: Ratio, bounds: Bounds): Size {
   const [across, down] = sides(ratio);
-  const shape = across / down;
+  return sizeOfShape(pixels, across / down, bounds);
+}
+
+/**
+ * The size of about `pixels` pixels whose width is `shape` times its height: multiples of `size_multiple`, never more than
+ * allowed. Of the neighbouring multiples those are taken whose shape is nearest.
+ */
+export function sizeOfShape(pixels: number, shape: number, bounds: Bounds): Size {
   const area = Math.min(pixels, bounds.max_pixels);
   // A long side that is too long shortens the other one too: the ratio is what was asked for.
   const scale = Math.min(1, bounds.max_width / Math.sqrt(area * shape), bounds.max_height / Math.sqrt(area / shape));

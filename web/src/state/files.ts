@@ -5,6 +5,7 @@ import { Refused } from '../api/errors';
 import { explain } from '../i18n/words';
 import { wishOf } from '../logic/recall';
 import { readParameters } from '../logic/parameters';
+import { sizeOfShape } from '../logic/sizes';
 import { easel } from './easel.svelte';
 import { form } from './form.svelte';
 import { notices } from './notices.svelte';
@@ -32,8 +33,11 @@ export async function begin(file: File): Promise<void> {
   const most = server.capabilities?.inputs.max_bytes ?? 20_000_000;
   if (file.size > most) return void notices.show(words.tooLarge(String(Math.floor(most / 1e6))));
   const url = await dataUrl(file);
-  if (!(await readable(url))) return void notices.show(words.notPicture);
+  const shape = await shapeOf(url);
+  if (shape === null) return void notices.show(words.notPicture);
   form.begin({ kind: 'file', name: file.name, url });
+  // As large as what was asked for so far, but of the picture's own shape: nothing is stretched.
+  if (server.capabilities) form.put({ ...sizeOfShape(form.width * form.height, shape, server.capabilities), sized: true });
 }
 
 function dataUrl(file: File): Promise<string> {
@@ -45,11 +49,12 @@ function dataUrl(file: File): Promise<string> {
   });
 }
 
-function readable(url: string): Promise<boolean> {
+/** Width by height of a picture; null where it is none. */
+function shapeOf(url: string): Promise<number | null> {
   return new Promise((resolve) => {
     const image = new Image();
-    image.onload = () => resolve(true);
-    image.onerror = () => resolve(false);
+    image.onload = () => resolve(image.naturalWidth / image.naturalHeight);
+    image.onerror = () => resolve(null);
     image.src = url;
   });
 }

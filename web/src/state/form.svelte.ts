@@ -13,6 +13,7 @@ export type Beginning = { kind: 'file'; name: string; url: string } | { kind: 'p
 export type TierChoice = 'own' | 'draft' | 'standard' | 'high';
 
 const FILE = 'beginning';
+const MASK = 'mask';
 
 interface Typed extends Wish {
   count: number;
@@ -53,6 +54,8 @@ class Form implements Typed {
   previews = $state(true);
   sized = $state(false);
   beginning = $state.raw<Beginning | null>(null);
+  /** A PNG as a data URL: white where that picture may change; null for everywhere. */
+  mask = $state.raw<string | null>(null);
 
   constructor() {
     this.put({ ...FIRST, ...kept<Partial<Typed>>('form', {}) });
@@ -62,6 +65,7 @@ class Form implements Typed {
   start(): void {
     const from = kept<Beginning | { kind: 'file'; name: string } | null>('beginning', null);
     if (from?.kind === 'picture') this.beginning = from;
+    if (from) void keptLarge(MASK).then((mask) => (this.mask ??= mask));
     if (from?.kind === 'file') {
       void keptLarge(FILE).then((url) => {
         if (url && !this.beginning) this.beginning = { kind: 'file', name: from.name, url };
@@ -110,10 +114,18 @@ class Form implements Typed {
     this.put({ width: this.height, height: this.width, sized: true });
   }
 
+  /** Begins with a picture, all of which may change, or with none. */
   begin(beginning: Beginning | null): void {
     this.beginning = beginning;
+    this.cover(null);
     keep('beginning', beginning?.kind === 'file' ? { kind: 'file', name: beginning.name } : beginning);
     void keepLarge(FILE, beginning?.kind === 'file' ? beginning.url : null);
+  }
+
+  /** Keeps what a mask leaves black. */
+  cover(mask: string | null): void {
+    this.mask = mask;
+    void keepLarge(MASK, mask);
   }
 
   /** The tier whose size this is, by its ratio; null where the numbers are somebody's own. */
@@ -146,6 +158,7 @@ class Form implements Typed {
     if (this.beginning) {
       request.image = this.beginning.kind === 'file' ? this.beginning.url : this.beginning.id;
       request.strength = this.strength;
+      if (this.mask) request.mask = this.mask;
     }
     request.previews = this.previews ? Math.min(3, can?.previews.max ?? 3) : 0;
     return request;

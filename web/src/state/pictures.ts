@@ -31,12 +31,13 @@ export async function recall(image: Image, part: Part): Promise<void> {
 /** Puts a part of a wish into the form, says so, and offers what was there before. */
 export function takeOver(wish: Partial<Wish>, part: Part, remark = ''): void {
   const { words } = view;
-  const [before, beginning] = [form.typed(), form.beginning];
+  const [before, beginning, mask] = [form.typed(), form.beginning, form.mask];
   put(wish, part);
   if (part === 'all' || part === 'remix') form.begin(null);
   const run = () => {
     form.put(before);
     form.begin(beginning);
+    form.cover(mask);
   };
   notices.show(`${words.picture.used[part]} ${remark}`.trim(), { label: words.picture.undo, run });
 }
@@ -46,6 +47,7 @@ export function putBack(request: JobRequest): void {
   put(wishOf(request), 'all');
   form.put({ count: request.count ?? 1, strength: request.strength ?? form.strength });
   form.begin(beginningOf(request.image));
+  form.cover(request.mask ?? null);
 }
 
 function put(wish: Partial<Wish>, part: Part): void {
