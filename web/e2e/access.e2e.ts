@@ -183,7 +183,18 @@ test('nothing jumps while the page appears or a picture is made', async () => {
     await page.reload();
     await page.waitForSelector('#stage > *');
     await page.waitForTimeout(1500);
-    expect(await page.evaluate(() => (window as unknown as { shifted: number }).shifted)).toBe(0);
+    const shifted = () => page.evaluate(() => (window as unknown as { shifted: number }).shifted);
+    expect(await shifted()).toBe(0);
+    // A new picture pushes the others along, but what is below it stays where it is.
+    const below = () => page.evaluate(() => (document.querySelector('#gallery')?.getBoundingClientRect().top ?? 0) + window.scrollY);
+    const before = await below();
+    // As long as the words before it, which take one line or two.
+    await page.fill('#prompt', 'a slow panda on a green background');
+    await page.getByRole('button', { name: 'Generate' }).click();
+    await page.locator('#stage img.preview').waitFor();
+    expect(await below()).toBe(before);
+    await finished(page, 'a slow panda');
+    expect(await below()).toBe(before);
   }
 });
 

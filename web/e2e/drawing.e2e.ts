@@ -29,7 +29,7 @@ test('what the form says is what is sent', async () => {
   await page.selectOption('select[aria-label="Add a style"]', 'ink-wash');
   await page.getByRole('button', { name: 'Generate' }).click();
   await until(() => mock.studio.jobs.size, 1);
-  expect([...mock.studio.jobs.values()][0]?.request).toEqual({
+  expect([...mock.studio.received.values()][0]).toEqual({
     prompt: 'a red apple',
     negative_prompt: 'worms',
     width: 624,
@@ -70,14 +70,14 @@ test('the stage tells the step, writes a stroke for each, and shows previews', a
 
 test('many jobs line up; the badge and the drawer say what waits', async () => {
   const { page } = await meet({ stepMs: 250 });
-  for (const prompt of ['a panda', 'a fox', 'a teapot', 'a sailboat']) await draw(page, prompt);
+  for (const prompt of ['a slow panda', 'a fox', 'a teapot', 'a sailboat']) await draw(page, prompt);
   await page.locator('#ahead', { hasText: /^4 ahead, about \d+ s$/ }).waitFor();
   await page.getByRole('button', { name: 'Queue: 4' }).click();
   const drawer = page.getByRole('dialog', { name: 'Queue' });
-  await until(() => drawer.locator('ol .prompt').allTextContents(), ['a panda', 'a fox', 'a teapot', 'a sailboat']);
+  await until(() => drawer.locator('ol .prompt').allTextContents(), ['a slow panda', 'a fox', 'a teapot', 'a sailboat']);
   expect(await drawer.locator('li').nth(2).textContent()).toMatch(/1 ahead · about \d+ s left/);
   await drawer.getByRole('button', { name: 'Cancel: a teapot' }).click();
-  await until(() => drawer.locator('ol').first().locator('.prompt').allTextContents(), ['a panda', 'a fox', 'a sailboat']);
+  await until(() => drawer.locator('ol').first().locator('.prompt').allTextContents(), ['a slow panda', 'a fox', 'a sailboat']);
 });
 
 test('Esc cancels what is drawn, and its words stay in the box', async () => {

@@ -184,7 +184,7 @@ test('a picture begins with another one, from the gallery or from a file, also a
   await page.fill('#strength', '0.4');
   await draw(page, 'a green apple');
   await finished(page, 'a green apple');
-  const request = () => [...mock.studio.jobs.values()].at(-1)?.request;
+  const request = () => [...mock.studio.received.values()].at(-1);
   expect(request()).toMatchObject({ image: [...mock.studio.images.keys()][13], strength: 0.4 });
 
   await page.getByRole('button', { name: 'Begin without a picture' }).click();
@@ -226,7 +226,7 @@ test('only what is painted may change, by pointer and by keys, also after a relo
   await page.getByRole('button', { name: 'Only where it is painted' }).waitFor();
   await draw(page, 'a green apple');
   await finished(page, 'a green apple');
-  const mask = [...mock.studio.jobs.values()].at(-1)?.request.mask as string;
+  const mask = [...mock.studio.received.values()].at(-1)?.mask as string;
   const light = await page.evaluate(async (url) => {
     const image = new Image();
     image.src = url;

@@ -5,7 +5,7 @@ export function launch(): Promise<Browser>;
 
 export interface Mock {
   url: string;
-  studio: { jobs: Map<string, { status: string; request: Record<string, unknown> }>; images: Map<string, unknown> };
+  studio: { jobs: Map<string, { status: string }>; received: Map<string, Record<string, unknown>>; images: Map<string, unknown> };
   goAway(milliseconds: number): void;
   close(): Promise<void>;
 }

@@ -12,6 +12,8 @@ export class Studio {
   jobs = new Map();
   /** Pictures, oldest first. @type {Map<string, { image: any, png: Buffer, recipe: any, picture: any }>} */
   images = new Map();
+  /** What was asked for, as it was sent, by job. @type {Map<string, any>} */
+  received = new Map();
   queueStream = new Stream();
   #streams = new Map();
   #waiting = [];
@@ -49,7 +51,10 @@ export class Studio {
       created_at: now,
       started_at: null,
       finished_at: null,
-      request,
+      // Files are not sent back.
+      request: Object.fromEntries(
+        Object.entries(request).map(([field, value]) => [field, String(value).startsWith('data:') ? 'data:' : value]),
+      ),
       seeds: Array.from({ length: count }, (_, index) => Number(first + BigInt(index))),
       width: request.width ?? 256,
       height: request.height ?? 256,
@@ -64,6 +69,7 @@ export class Studio {
       links: { self: `/v1/jobs/${id}`, events: `/v1/jobs/${id}/events` },
     };
     this.jobs.set(id, job);
+    this.received.set(id, request);
     this.#streams.set(id, new Stream());
     this.#waiting.push(job);
     this.#renumber();

@@ -10,18 +10,18 @@ const FIXTURES = new Map(
   readdirSync(FOLDER).map((file) => [file.replace('.png', ''), decode(readFileSync(new URL(file, FOLDER)))]),
 );
 
-// Chinese words for what is in the folder; English ones are the file names.
+// Chinese words for what is in the folder, those that contain others first; English ones are the file names.
 const CHINESE = [
   ['苹果，绿', 'green-apple'],
   ['苹果', 'apple'],
   ['猫头鹰', 'owl'],
+  ['熊猫', 'panda'],
   ['猫', 'cat'],
   ['企鹅', 'penguin'],
   ['樱花', 'blossom'],
   ['狐狸', 'fox'],
   ['月饼', 'moon-cake'],
   ['蘑菇', 'mushroom'],
-  ['熊猫', 'panda'],
   ['帆船', 'sailboat'],
   ['茶壶', 'teapot'],
   ['老虎', 'tiger'],

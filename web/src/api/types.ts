@@ -29,7 +29,7 @@ export interface JobRequest {
   count?: number | null;
   rng?: Rng | null;
   loras?: LoraUse[] | null;
-  /** A data URL, or the id of a picture of this server. */
+  /** A data URL, or the id of a picture of this server. Sent back, a data URL is only `data:`. */
   image?: string | null;
   /** White where `image` is drawn anew, black where it stays. */
   mask?: string | null;

@@ -75,6 +75,7 @@ export const en = {
     wrong: (lower: number, upper: number) => (lower === upper ? `The nearest that works is ${lower}.` : `The nearest that work are ${lower} and ${upper}.`),
     tooMany: (side: number) => `That is more than this server draws at once. About ${side} × ${side} is the most.`,
     unfit: 'needs more memory than there is',
+    megapixels: (millions: string) => `${millions} megapixels`,
     memory: (gigabytes: string) => `${gigabytes} GB of memory`,
   },
 

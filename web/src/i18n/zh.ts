@@ -70,6 +70,7 @@ export const zh: Dictionary = {
     wrong: (lower, upper) => (lower === upper ? `最接近的可用值是 ${lower}。` : `最接近的可用值是 ${lower} 和 ${upper}。`),
     tooMany: (side) => `超过这台服务器一次能画的大小，最多约 ${side} × ${side}。`,
     unfit: '内存不够',
+    megapixels: (millions) => `${millions} 百万像素`,
     memory: (gigabytes) => `需 ${gigabytes} GB 内存`,
   },
 

@@ -16,5 +16,6 @@ export function progressAt(stage: StageName, step: number, steps: number): Progr
 
 /** How much of stroke `index` (from 0) is written at `fraction` of the whole: 0 to 1. */
 export function written(index: number, fraction: number): number {
-  return Math.min(1, Math.max(0, fraction * STROKES - index));
+  // A rounding error must not become a dot at the beginning of the next stroke.
+  return Math.min(1, Math.max(0, Math.round((fraction * STROKES - index) * 1e6) / 1e6));
 }

@@ -58,7 +58,8 @@ class Easel {
   /** The job to watch: one being drawn, else the next, else the last that ended in this visit. */
   #following(): Task | undefined {
     const mine = jobs.tasks.filter((task) => task.mine);
-    const running = mine.find((task) => task.job.status === 'running');
+    // Several may be drawn together: the eyes stay on the one that came first until it is done.
+    const running = mine.findLast((task) => task.job.status === 'running');
     if (running) return running;
     const waiting = mine.filter((task) => task.job.status === 'queued');
     if (waiting.length > 0) return waiting.reduce((a, b) => ((b.job.queue_position ?? 1e9) < (a.job.queue_position ?? 1e9) ? b : a));

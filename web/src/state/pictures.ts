@@ -46,8 +46,10 @@ export function takeOver(wish: Partial<Wish>, part: Part, remark = ''): void {
 export function putBack(request: JobRequest): void {
   put(wishOf(request), 'all');
   form.put({ count: request.count ?? 1, strength: request.strength ?? form.strength });
+  // The server does not send back the files that it was sent; the form may still have them.
+  if (isLeftOut(request.image)) return;
   form.begin(beginningOf(request.image));
-  form.cover(request.mask ?? null);
+  if (!isLeftOut(request.mask)) form.cover(request.mask ?? null);
 }
 
 function put(wish: Partial<Wish>, part: Part): void {
@@ -57,6 +59,10 @@ function put(wish: Partial<Wish>, part: Part): void {
   form.put(some);
   if (some.width !== undefined) form.sized = true;
   order.clear();
+}
+
+function isLeftOut(file: string | null | undefined): boolean {
+  return file === 'data:';
 }
 
 function beginningOf(image: string | null | undefined): Beginning | null {
