@@ -87,7 +87,7 @@ test('a picture can be made, found and taken over without a mouse', async () => 
   await page.keyboard.press('s');
   await page.keyboard.press('Escape');
   await viewer.waitFor({ state: 'detached' });
-  expect(await page.inputValue('#seed')).toMatch(/^\d+$/);
+  await until(async () => /^\d+$/.test(await page.inputValue('#seed')), true);
   await page.keyboard.press('?');
   await page.getByRole('dialog', { name: 'Keys' }).waitFor();
 });

@@ -95,10 +95,11 @@ test('a page that is loaded again finds its jobs and its form', async () => {
   await page.fill('#seed', '99');
   await draw(page, 'a slow panda on a green background');
   await draw(page, 'a fox on a sky blue background');
-  await page.locator('#stage .line', { hasText: /Step [3-7] of 8/ }).waitFor();
+  await page.getByRole('button', { name: 'Queue: 2' }).waitFor();
+  await page.locator('#stage .line', { hasText: /Step [2-7] of 8/ }).waitFor();
   await page.reload();
   await page.locator('#stage .prompt', { hasText: 'a slow panda' }).waitFor();
-  await page.locator('#stage .line', { hasText: /Step [3-8] of 8/ }).waitFor();
+  await page.locator('#stage .line', { hasText: /Step [2-8] of 8/ }).waitFor();
   await page.locator('#stage .prompt', { hasText: 'a fox' }).waitFor();
   await finished(page, 'a fox');
   expect(await page.inputValue('#prompt')).toBe('a fox on a sky blue background');
