@@ -1,0 +1,22 @@
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+
+export const DIST: string;
+export function launch(): Promise<Browser>;
+
+export interface Mock {
+  url: string;
+  studio: { jobs: Map<string, { status: string }>; received: Map<string, Record<string, unknown>>; images: Map<string, unknown> };
+  goAway(milliseconds: number): void;
+  close(): Promise<void>;
+}
+
+export interface MockOptions {
+  history?: boolean;
+  stepMs?: number;
+  model?: 'demo' | 'turbo';
+  token?: string;
+  maxQueue?: number;
+}
+
+export function mockServer(options?: MockOptions): Promise<Mock>;
+export function visit(browser: Browser, mock: Mock, options?: BrowserContextOptions): Promise<Page & { failures: string[] }>;

@@ -1,0 +1,45 @@
+// A browser before a mock server that serves the built page. It does NOT test anything.
+
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { chromium } from 'playwright-core';
+
+import { HISTORY } from '../mock/history.mjs';
+import { start } from '../mock/server.mjs';
+
+export const DIST = fileURLToPath(new URL('../dist', import.meta.url));
+const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+export function launch() {
+  if (!existsSync(DIST)) throw new Error('there is no built page: run `npm run build` first');
+  return chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+}
+
+/** A mock, with the pictures of `history` in it. */
+export async function mockServer({ history = false, ...options } = {}) {
+  const mock = await start({ dist: DIST, stepMs: 60, ...options });
+  if (history) for (const { prompt, seed, width, height } of HISTORY) mock.studio.hang(prompt, seed, width, height);
+  return mock;
+}
+
+/** A fresh visitor's page at the mock. */
+export async function visit(browser, mock, options = {}) {
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    locale: 'en-GB',
+    colorScheme: 'light',
+    acceptDownloads: true,
+    ...options,
+  });
+  const page = await context.newPage();
+  page.failures = [];
+  page.on('pageerror', (error) => page.failures.push(String(error)));
+  page.on('console', (message) => {
+    // What a server refuses, or a connection that is cut, browsers note by themselves.
+    if (message.type() === 'error' && !/Failed to load resource|net::ERR/.test(message.text())) page.failures.push(message.text());
+  });
+  page.setDefaultTimeout(20_000);
+  await page.goto(mock.url);
+  return page;
+}

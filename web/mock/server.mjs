@@ -1,0 +1,233 @@
+// The HTTP side of the mock: routes, errors, files of the built page, and what tests ask of it under
+// /mock. It does NOT draw.
+
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+
+import { LORAS, MODELS } from './capabilities.mjs';
+import { Studio } from './jobs.mjs';
+import { resize } from './paint.mjs';
+import { encode, texts } from './png.mjs';
+
+const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+
+// The strictest policy that the page has to live under; it needs nothing from elsewhere.
+const POLICY = "default-src 'self'; img-src 'self' data: blob:; connect-src 'self'; object-src 'none'; frame-ancestors 'none'";
+
+const FIELDS = new Set(
+  ('prompt negative_prompt width height quality steps guidance cfg_normalization cfg_truncation seed count rng loras image mask ' +
+    'strength priority previews deadline_seconds').split(' '),
+);
+
+class Refusal extends Error {
+  constructor(status, code, message, param = null, headers = {}) {
+    super(message);
+    Object.assign(this, { status, code, param, headers });
+  }
+}
+
+/**
+ * Starts the mock and returns it with its address.
+ * @param {{ port?: number, stepMs?: number, dist?: string, token?: string, model?: 'demo' | 'turbo', maxQueue?: number }} options
+ */
+export async function start(options = {}) {
+  const { port = 0, stepMs = 180, dist, token, model = 'demo', maxQueue = 256 } = options;
+  const mock = { away: false };
+  const studio = new Studio({ stepMs, onDrop: () => goAway(900) });
+  const remembered = new Map();
+
+  function goAway(milliseconds) {
+    mock.away = true;
+    studio.cutEverything();
+    setTimeout(() => (mock.away = false), milliseconds);
+  }
+
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url, 'http://mock');
+    try {
+      if (mock.away && url.pathname.startsWith('/v1/')) return request.socket.destroy();
+      if (url.pathname.startsWith('/mock/')) return await control(request, response, url);
+      if (url.pathname.startsWith('/v1/')) return await route(request, response, url);
+      return file(response, url.pathname);
+    } catch (error) {
+      if (!(error instanceof Refusal)) console.error(error);
+      const { status = 500, code = 'internal', message, param = null, headers = {} } = error;
+      const type = status < 500 ? 'invalid_request_error' : 'server_error';
+      const body = { error: { message, type, code, param, docs: null, request_id: 'req_mock' } };
+      return json(response, status, body, headers);
+    }
+  });
+
+  async function route(request, response, url) {
+    if (token && request.headers.authorization !== `Bearer ${token}`) {
+      throw new Refusal(401, 'unauthorized', 'this server wants a token');
+    }
+    const [, , kind, id, part] = url.pathname.split('/');
+    const at = `${request.method} ${kind}${id ? '/id' : ''}${part ? `/${part}` : ''}`;
+    switch (at) {
+      case 'GET capabilities':
+        return json(response, 200, MODELS[model]);
+      case 'GET loras':
+        return json(response, 200, { loras: MODELS[model].loras ? LORAS : [] });
+      case 'GET queue':
+        return json(response, 200, studio.queue());
+      case 'GET queue/id':
+        studio.queueStream.attach(request, response, null);
+        return response.write(`event: queue\ndata: ${JSON.stringify(studio.queue())}\n\n`);
+      case 'POST jobs':
+        return submit(request, response);
+      case 'GET jobs': {
+        const wanted = url.searchParams.get('status')?.split(',');
+        const jobs = [...studio.jobs.values()].reverse().filter((job) => !wanted || wanted.includes(job.status));
+        return page(response, 'jobs', jobs, url);
+      }
+      case 'GET jobs/id':
+        return json(response, 200, jobOf(id));
+      case 'DELETE jobs/id':
+        if (!studio.cancel(jobOf(id))) throw new Refusal(409, 'already_over', 'the job is over');
+        return json(response, 200, jobOf(id));
+      case 'GET jobs/id/events': {
+        const job = jobOf(id);
+        return studio.stream(id).attach(request, response, () => ({ job: id, state: job }));
+      }
+      case 'GET images':
+        return page(response, 'images', [...studio.images.values()].reverse().map((entry) => entry.image), url);
+      case 'GET images/id':
+        return picture(response, imageOf(id), url.searchParams.get('thumb'));
+      case 'GET images/id/recipe':
+        return json(response, 200, imageOf(id).recipe);
+      case 'DELETE images/id':
+        imageOf(id);
+        studio.images.delete(id);
+        response.writeHead(204).end();
+        return undefined;
+      case 'POST png-info':
+        return json(response, 200, pngInfo(await bodyOf(request)));
+      default:
+        throw new Refusal(404, 'not_found', `nothing is at ${request.method} ${url.pathname}`);
+    }
+  }
+
+  async function submit(request, response) {
+    const key = request.headers['idempotency-key'];
+    if (key && remembered.has(key)) return json(response, 200, remembered.get(key));
+    const text = (await bodyOf(request)).toString('utf8');
+    const body = JSON.parse(text);
+    // As digits: a JSON number would lose those above 2^53.
+    const seed = /"seed":\s*(\d+)/.exec(text)?.[1];
+    if (seed) body.seed = seed;
+    check(body, MODELS[model]);
+    if (studio.depth >= maxQueue) {
+      throw new Refusal(429, 'queue_full', `${maxQueue} jobs wait already`, null, { 'retry-after': '3' });
+    }
+    const job = studio.submit(body);
+    if (key) remembered.set(key, job);
+    return json(response, 202, job, { location: job.links.self });
+  }
+
+  function jobOf(id) {
+    const job = studio.jobs.get(id);
+    if (!job) throw new Refusal(404, 'not_found', 'no such job');
+    return job;
+  }
+
+  function imageOf(id) {
+    const entry = studio.images.get(id);
+    if (!entry) throw new Refusal(404, 'not_found', 'no such picture');
+    return entry;
+  }
+
+  async function control(request, response, url) {
+    const seconds = Number(url.searchParams.get('seconds') ?? 1);
+    if (url.pathname === '/mock/away') goAway(seconds * 1000);
+    if (url.pathname === '/mock/hang') {
+      const { pictures } = JSON.parse(await bodyOf(request));
+      for (const { prompt, seed = 7, width = 256, height = 256 } of pictures) studio.hang(prompt, seed, width, height);
+    }
+    return json(response, 200, { images: studio.images.size, jobs: studio.jobs.size });
+  }
+
+  function file(response, path) {
+    if (!dist) throw new Refusal(404, 'not_found', 'the mock was started without a built page');
+    const wanted = join(dist, normalize(path === '/' ? '/index.html' : path));
+    if (!wanted.startsWith(dist) || !existsSync(wanted) || !statSync(wanted).isFile()) {
+      throw new Refusal(404, 'not_found', `no file ${path}`);
+    }
+    response.writeHead(200, {
+      'content-type': KINDS[extname(wanted)] ?? 'application/octet-stream',
+      'content-security-policy': POLICY,
+    });
+    return response.end(readFileSync(wanted));
+  }
+
+  await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    studio,
+    goAway,
+    close: () => {
+      studio.stop();
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function check(body, can) {
+  const unknown = Object.keys(body).find((field) => !FIELDS.has(field));
+  if (unknown) throw new Refusal(400, 'invalid_request', `unknown field ${unknown}`, unknown);
+  if (!body.prompt?.trim()) throw new Refusal(400, 'invalid_request', 'the prompt is empty', 'prompt');
+  if (body.prompt.length > can.max_prompt_characters) {
+    throw new Refusal(400, 'prompt_too_long', `the prompt has ${body.prompt.length} characters, 4000 are allowed`, 'prompt');
+  }
+  for (const side of ['width', 'height']) {
+    if (body[side] !== undefined && (body[side] % can.size_multiple !== 0 || body[side] < can.min_side)) {
+      throw new Refusal(400, 'invalid_size', `${side} ${body[side]} is not a multiple of ${can.size_multiple}`, side);
+    }
+  }
+  if (body.width * body.height > can.max_pixels) {
+    throw new Refusal(400, 'invalid_size', `${body.width}x${body.height} is more than ${can.max_pixels} pixels`, 'width');
+  }
+}
+
+function page(response, name, all, url) {
+  const after = url.searchParams.get('after');
+  const limit = Number(url.searchParams.get('limit') ?? 50);
+  const from = after ? all.findIndex((entry) => entry.id === after) + 1 : 0;
+  const shown = all.slice(from, from + limit);
+  return json(response, 200, { [name]: shown, next: from + limit < all.length ? shown.at(-1).id : null });
+}
+
+function picture(response, entry, thumb) {
+  const { png, picture: full } = entry;
+  response.setHeader('cache-control', 'private, max-age=31536000, immutable');
+  response.setHeader('content-type', 'image/png');
+  if (!thumb) return response.end(png);
+  const scale = Math.min(1, Number(thumb) / Math.max(full.width, full.height));
+  return response.end(encode(resize(full, Math.round(full.width * scale), Math.round(full.height * scale))));
+}
+
+function pngInfo(bytes) {
+  const found = texts(bytes);
+  if (!found) throw new Refusal(400, 'invalid_image', 'this is not a PNG');
+  const recipe = found.zao ? JSON.parse(found.zao) : null;
+  const { prompt, negative_prompt, width, height, steps, guidance, seed, rng } = recipe ?? {};
+  return {
+    recipe,
+    request: recipe && { prompt, ...(negative_prompt && { negative_prompt }), width, height, steps, guidance, seed, rng },
+    parameters: found.parameters ?? null,
+    source: recipe ? 'zao' : found.parameters ? 'a1111' : null,
+  };
+}
+
+async function bodyOf(request) {
+  const parts = [];
+  for await (const part of request) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+function json(response, status, body, headers = {}) {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  return response.end(JSON.stringify(body));
+}

@@ -1,0 +1,74 @@
+// The requests that the page makes, one method each. It does NOT keep anything but the token, and does
+// not try again: what to do about an error is for those who ask.
+
+import { refusal, Unreachable } from './errors';
+import { parse, stringify } from './json';
+import type { Capabilities, Image, Job, JobRequest, JobStatus, Lora, PngInfo, QueueState, Recipe } from './types';
+
+export class Client {
+  /** What goes into `Authorization`, where the server wants it. */
+  token: string | null = null;
+
+  constructor(private readonly send: typeof fetch = (...call) => fetch(...call)) {}
+
+  capabilities = (): Promise<Capabilities> => this.#json('GET', '/v1/capabilities');
+
+  loras = async (): Promise<Lora[]> => (await this.#json<{ loras: Lora[] }>('GET', '/v1/loras')).loras;
+
+  queue = (): Promise<QueueState> => this.#json('GET', '/v1/queue');
+
+  /** Queues a job. The same key gives the same job, so that a lost answer does not draw twice. */
+  submit = (request: JobRequest, key: string): Promise<Job> =>
+    this.#json('POST', '/v1/jobs', stringify(request), { 'content-type': 'application/json', 'idempotency-key': key });
+
+  job = (id: string): Promise<Job> => this.#json('GET', `/v1/jobs/${encodeURIComponent(id)}`);
+
+  /** Newest first. */
+  jobs = async (status: JobStatus[]): Promise<Job[]> =>
+    (await this.#json<{ jobs: Job[] }>('GET', `/v1/jobs?status=${status.join(',')}&limit=100`)).jobs;
+
+  cancel = (id: string): Promise<Job> => this.#json('DELETE', `/v1/jobs/${encodeURIComponent(id)}`);
+
+  /** Newest first; `next` goes into `after`. */
+  images = (limit: number, after: string | null): Promise<{ images: Image[]; next: string | null }> =>
+    this.#json('GET', `/v1/images?limit=${limit}${after ? `&after=${encodeURIComponent(after)}` : ''}`);
+
+  recipe = (id: string): Promise<Recipe> => this.#json('GET', `/v1/images/${encodeURIComponent(id)}/recipe`);
+
+  pngInfo = (png: Blob): Promise<PngInfo> => this.#json('POST', '/v1/png-info', png, { 'content-type': 'image/png' });
+
+  /** Deletes a picture; `leaving` lets the request outlive the page. */
+  remove = async (id: string, leaving = false): Promise<void> => {
+    await this.#request('DELETE', `/v1/images/${encodeURIComponent(id)}`, undefined, {}, { keepalive: leaving });
+  };
+
+  /** The bytes at a path, for what `<img>` cannot ask for with a token. */
+  bytes = async (path: string): Promise<Blob> => (await this.#request('GET', path)).blob();
+
+  /** An open event stream. */
+  stream = (path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> =>
+    this.#request('GET', path, undefined, { accept: 'text/event-stream', ...headers }, { signal, cache: 'no-store' });
+
+  async #json<T>(method: string, path: string, body?: BodyInit, headers: Record<string, string> = {}): Promise<T> {
+    const response = await this.#request(method, path, body, headers);
+    return parse(await response.text()) as T;
+  }
+
+  async #request(
+    method: string,
+    path: string,
+    body?: BodyInit,
+    headers: Record<string, string> = {},
+    more: RequestInit = {},
+  ): Promise<Response> {
+    const authorization: Record<string, string> = this.token ? { authorization: `Bearer ${this.token}` } : {};
+    let response: Response;
+    try {
+      response = await this.send(path, { method, body: body ?? null, headers: { ...headers, ...authorization }, ...more });
+    } catch (error) {
+      throw more.signal?.aborted ? error : new Unreachable(error);
+    }
+    if (!response.ok) throw await refusal(response);
+    return response;
+  }
+}

@@ -1,0 +1,31 @@
+// Sentences made of the dictionary and a value: durations, errors. It does NOT hold words itself.
+
+import { Refused } from '../api/errors';
+import type { ErrorBody } from '../api/types';
+import type { Dictionary } from './en';
+
+/** A duration to the precision that one cares about: tenths below 10 s, then seconds, then minutes. */
+export function duration(seconds: number, words: Dictionary): string {
+  if (seconds < 9.95) return words.time.seconds(Math.max(0.1, Math.round(seconds * 10) / 10));
+  if (seconds < 90) return words.time.seconds(Math.round(seconds));
+  if (seconds < 5400) return words.time.minutes(Math.round(seconds / 60));
+  return words.time.hours(Math.round(seconds / 360) / 10);
+}
+
+/** A waiting time, which nobody knows to a tenth. */
+export function wait(seconds: number, words: Dictionary): string {
+  return duration(seconds < 1 ? 1 : seconds < 10 ? Math.round(seconds) : seconds, words);
+}
+
+/** What went wrong and what to do next. */
+export function explain(error: unknown, words: Dictionary): string {
+  if (error instanceof Refused) return explainBody({ code: error.code, message: error.message, request_id: error.requestId }, words);
+  return words.errors.unreachable;
+}
+
+/** The same for an error that a job ended with. */
+export function explainBody(error: Pick<ErrorBody, 'code' | 'message'> & { request_id?: string | null }, words: Dictionary): string {
+  const entry = words.errors[error.code as keyof Dictionary['errors']] ?? words.errors.other;
+  if (typeof entry === 'string') return entry;
+  return entry(error.code === 'internal' ? ((error.request_id ?? null) as never) : (error.message.replace(/\.$/, '') as never));
+}

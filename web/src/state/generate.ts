@@ -1,0 +1,14 @@
+// What pressing Generate does, by whichever way. It does NOT decide what is sent: the form does.
+
+import { easel } from './easel.svelte';
+import { order } from './order.svelte';
+
+/** Sends the form and turns the eyes to what comes of it. */
+export async function generate(): Promise<void> {
+  if (!(await order.send())) return;
+  easel.choose(null);
+  easel.viewed = null;
+  // On a telephone the picture is below the form: show that something happens.
+  const stage = document.querySelector('#stage');
+  if (stage && stage.getBoundingClientRect().top > window.innerHeight * 0.4) stage.scrollIntoView({ behavior: 'smooth' });
+}

@@ -1,0 +1,56 @@
+// The server as the page knows it: its client, what it can do, whether it answers. It does NOT hold
+// jobs or pictures.
+
+import { Client } from '../api/client';
+import { Refused } from '../api/errors';
+import type { Capabilities, Lora } from '../api/types';
+import { keep, kept } from './kept';
+
+class Server {
+  readonly client = new Client();
+  /** What it could do when it was last asked, also by an earlier visit; null before the first answer. */
+  capabilities = $state.raw<Capabilities | null>(kept('capabilities', null));
+  loras = $state.raw<Lora[]>([]);
+  /** Whether the last attempt to hear from it failed. */
+  lost = $state(false);
+  /** Whether it wants a token that it has not been given. */
+  locked = $state(false);
+  token = $state<string | null>(kept('token', null));
+
+  constructor() {
+    this.client.token = this.token;
+  }
+
+  /** Asks what it can do; `false` where it did not say. */
+  async meet(): Promise<boolean> {
+    try {
+      this.capabilities = await this.client.capabilities();
+      this.locked = false;
+      this.lost = false;
+      keep('capabilities', this.capabilities);
+      if (this.capabilities.loras) this.loras = await this.client.loras();
+      return true;
+    } catch (error) {
+      this.heard(error);
+      return false;
+    }
+  }
+
+  /** Notes what an error says about the server itself. */
+  heard(error: unknown): void {
+    if (error instanceof Refused) this.locked ||= error.status === 401;
+    else this.lost = true;
+  }
+
+  /** Tries a token; `false` where it is not the right one. */
+  async unlock(token: string): Promise<boolean> {
+    this.client.token = token;
+    const right = await this.meet();
+    this.token = right ? token : null;
+    if (right) keep('token', token);
+    else this.client.token = null;
+    return right;
+  }
+}
+
+export const server = new Server();

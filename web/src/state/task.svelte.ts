@@ -1,0 +1,93 @@
+// One job as it goes on: what its events change. It does NOT fetch anything.
+
+import type { Image, Job, JobEvent } from '../api/types';
+import { progressAt } from '../logic/progress';
+
+/** At most this many previews of a picture are shown; a server may send more. */
+const PREVIEWS = 3;
+
+export class Task {
+  job = $state.raw<Job>() as Job;
+  /** The latest preview of each picture, as an address for `<img>`. */
+  previews = $state.raw<(string | null)[]>([]);
+  /** Whether it was asked to stop and has not yet. */
+  stopping = $state(false);
+  /** Whether its worker was replaced while it was drawn. */
+  requeued = $state(false);
+  warnings = $state.raw<string[]>([]);
+  #shown: number[] = [];
+
+  constructor(
+    job: Job,
+    /** Whether it was asked for from this browser. */
+    readonly mine: boolean,
+  ) {
+    this.replace(job);
+    this.previews = job.seeds.map(() => null);
+  }
+
+  get active(): boolean {
+    return this.job.status === 'queued' || this.job.status === 'running';
+  }
+
+  /** Takes the server's word for everything. */
+  replace(job: Job): void {
+    // The answer to an older question must not bring a finished job back to life.
+    if (this.job && !this.active && (job.status === 'queued' || job.status === 'running')) return;
+    this.job = job;
+    this.warnings = job.warnings;
+  }
+
+  /** Takes an event; returns the pictures that it brings. */
+  hear({ name, data }: JobEvent): Image[] {
+    const { job } = this;
+    switch (name) {
+      case 'queued':
+        this.job = { ...job, status: 'queued', queue_position: data.position, eta_seconds: data.eta_seconds };
+        return [];
+      case 'started':
+        this.job = { ...job, status: 'running', queue_position: null, started_at: Date.now() / 1000 };
+        return [];
+      case 'stage':
+        this.job = { ...job, status: 'running', progress: progressAt(data.stage, this.#step(data.stage), job.steps) };
+        return [];
+      case 'step':
+        this.job = {
+          ...job,
+          status: 'running',
+          eta_seconds: data.eta_seconds,
+          progress: progressAt('denoise', data.step, data.steps),
+        };
+        return [];
+      case 'preview':
+        this.#preview(data.index, `data:${data.mime};base64,${data.b64}`);
+        return [];
+      case 'image':
+        this.job = { ...job, images: [...job.images.filter((image) => image.id !== data.image.id), data.image] };
+        return [data.image];
+      case 'warning':
+        if (!this.warnings.includes(data.message)) this.warnings = [...this.warnings, data.message];
+        return [];
+      case 'requeued':
+        this.requeued = true;
+        this.#shown = [];
+        this.previews = job.seeds.map(() => null);
+        this.job = { ...job, status: 'queued', progress: null };
+        return [];
+      default:
+        this.replace(data.state);
+        return data.state.images;
+    }
+  }
+
+  #preview(index: number, address: string): void {
+    const count = (this.#shown[index] ?? 0) + 1;
+    this.#shown[index] = count;
+    if (count > PREVIEWS) return;
+    this.previews = this.previews.map((old, at) => (at === index ? address : old));
+  }
+
+  #step(stage: string): number {
+    return stage === 'decode' ? this.job.steps : 0;
+  }
+}
