@@ -11,7 +11,8 @@ use zao_queue::{Claim, Claimed, Error as LedgerError, Offer, Requeue};
 
 use crate::crew::{Assignment, CrewState, Lost, Office};
 use crate::house::House;
-use crate::protocol::{Attachment, JobId, Report};
+use crate::metrics::{self, Name};
+use crate::protocol::{Attachment, Count, JobId, Relief, Report, Took};
 
 /// The office that a crew works for.
 pub(crate) struct Keeper {
@@ -239,6 +240,33 @@ impl Office for Keeper {
         for job in jobs {
             let Some(it) = self.forget(&job) else { continue };
             self.noted(&job, self.house.ledger.requeue(&it.claim, reason, SystemTime::now()));
+        }
+    }
+
+    fn took(&self, took: &Took) {
+        // Steps are counted with their pictures.
+        if took.stage != Stage::Denoise {
+            let stage = metrics::Stage { stage: Name(took.stage.as_str()) };
+            self.house.metrics.stage_seconds.get_or_create(&stage).observe(took.seconds);
+        }
+    }
+
+    fn counted(&self, count: &Count) {
+        let metrics = &self.house.metrics;
+        match *count {
+            Count::Step { pictures, seconds } => {
+                metrics.step_seconds.observe(seconds);
+                metrics.batch_size.observe(f64::from(pictures));
+            }
+            Count::Relief { rung } => {
+                let rung = match rung {
+                    Relief::Caches => "caches",
+                    Relief::Batch => "batch",
+                    Relief::Bands => "bands",
+                    Relief::TextEncoder => "text_encoder",
+                };
+                metrics.relieved.get_or_create(&metrics::Relief { rung: Name(rung) }).inc();
+            }
         }
     }
 

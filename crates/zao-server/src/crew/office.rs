@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::CrewState;
-use crate::protocol::{Draw, JobId, Report};
+use crate::protocol::{Count, Draw, JobId, Report, Took};
 
 /// A job for a worker, with what of it is still to be drawn.
 pub type Assignment = Draw;
@@ -21,6 +21,12 @@ pub trait Office: Send + Sync {
 
     /// These jobs are nobody's any more: `worker` had them. Pictures that were reported before are whole.
     fn lost(&self, worker: &str, jobs: Vec<JobId>, why: Lost);
+
+    /// A worker did so much in such a time.
+    fn took(&self, _took: &Took) {}
+
+    /// Something happened at a worker that is worth counting.
+    fn counted(&self, _count: &Count) {}
 
     /// Something changed in how the workers are, beside counters.
     fn changed(&self, state: CrewState);

@@ -235,7 +235,11 @@ impl Post {
                 }
                 self.office.report(&self.command.name, &job, report);
             }
-            Word::Took(took) => self.usual.note(&took),
+            Word::Took(took) => {
+                self.office.took(&took);
+                self.usual.note(&took);
+            }
+            Word::Count(count) => self.office.counted(&count),
             Word::Beat(beat) => {
                 run.beat = beat;
                 self.check_memory();

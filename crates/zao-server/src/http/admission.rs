@@ -115,7 +115,7 @@ fn check_loras(house: &House, request: &Request) -> Result<()> {
                 format!("there is no LoRA {:?}; GET /v1/loras lists those there are", lora.name);
             return Err(Refusal::new(Code::UnknownLora, message).at("loras"));
         }
-        if !(lora.scale.abs() <= MAX_ADAPTER_SCALE) {
+        if lora.scale.is_nan() || lora.scale.abs() > MAX_ADAPTER_SCALE {
             let message =
                 format!("a scale is a number from -{MAX_ADAPTER_SCALE} to {MAX_ADAPTER_SCALE}");
             return Err(Refusal::of("loras", message));

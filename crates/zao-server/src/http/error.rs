@@ -31,7 +31,6 @@ pub(crate) enum Code {
     RateLimited,
     Internal,
     Draining,
-    ModelLoading,
     WorkerLost,
     OutOfMemory,
     StorageFull,
@@ -65,17 +64,11 @@ impl Code {
             Self::RateLimited => ("rate_limited", 429, LIMIT),
             Self::Internal => ("internal", 500, SERVER),
             Self::Draining => ("draining", 503, SERVER),
-            Self::ModelLoading => ("model_loading", 503, SERVER),
             Self::WorkerLost => ("worker_lost", 503, SERVER),
             Self::OutOfMemory => ("out_of_memory", 503, SERVER),
             Self::StorageFull => ("storage_full", 503, SERVER),
             Self::DeadlineExceeded => ("deadline_exceeded", 504, SERVER),
         }
-    }
-
-    /// The code on the wire.
-    pub(crate) const fn as_str(self) -> &'static str {
-        self.row().0
     }
 
     pub(crate) fn status(self) -> StatusCode {

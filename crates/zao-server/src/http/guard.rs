@@ -34,7 +34,7 @@ const OPEN: [&str; 3] = ["/health", "/health/live", "/health/ready"];
 /// Lets a request in, or says why not; names it, and counts the answer.
 pub(crate) async fn door(
     State(house): State<Arc<House>>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     let id = request_id(request.headers());
@@ -42,7 +42,6 @@ pub(crate) async fn door(
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "<unmatched>".to_owned(), |path| path.as_str().to_owned());
-    request.extensions_mut().insert(RequestId(id.clone()));
     let begun = Instant::now();
     let mut response = match admitted(&house, &request, &route) {
         Ok(()) => next.run(request).await,
@@ -68,9 +67,6 @@ pub(crate) async fn door(
 }
 
 /// The name of a request: the client's own if it is sensible, or a new one.
-#[derive(Debug, Clone)]
-pub(crate) struct RequestId(pub(crate) String);
-
 fn request_id(headers: &HeaderMap) -> String {
     let own = headers.get("x-request-id").and_then(|value| value.to_str().ok());
     let sensible = |text: &&str| {

@@ -140,7 +140,7 @@ fn part(text: &str, length: usize) -> Option<Result<(usize, usize), ()>> {
     let (from, to) = text.strip_prefix("bytes=")?.split_once('-')?;
     let number = |text: &str| text.trim().parse::<usize>().ok();
     let (from, to) = match (from.trim(), to.trim()) {
-        ("", last) => (length.checked_sub(number(last)?).unwrap_or(0), length.checked_sub(1)),
+        ("", last) => (length.saturating_sub(number(last)?), length.checked_sub(1)),
         (from, "") => (number(from)?, length.checked_sub(1)),
         (from, to) => (number(from)?, Some(number(to)?.min(length.saturating_sub(1)))),
     };

@@ -164,16 +164,23 @@ impl Streaming {
                     });
                 }
                 JobEvent::Completed { .. } => {
-                    self.wanted.take().map(Wanted::done);
+                    self.settle();
                     return None;
                 }
                 JobEvent::Failed { state, .. } | JobEvent::Cancelled { state, .. } => {
-                    self.wanted.take().map(Wanted::done);
+                    self.settle();
                     let refusal = failure(&state).err()?;
                     return Some(named("error", &refusal.body(None)));
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// The job is over: there is nothing to cancel any more.
+    fn settle(&mut self) {
+        if let Some(wanted) = self.wanted.take() {
+            wanted.done();
         }
     }
 

@@ -33,7 +33,6 @@ use crate::settings::{RequestLimits, Settings};
 
 /// A server without a port.
 struct Server {
-    house: Arc<House>,
     router: Router,
     painter: Arc<Painter>,
     thread: Option<JoinHandle<()>>,
@@ -151,8 +150,8 @@ impl Server {
         house.employ(Arc::clone(&painter) as _);
         let working = Arc::clone(&painter);
         let thread = Some(std::thread::spawn(move || working.work()));
-        let router = super::router(Arc::clone(&house));
-        Self { house, router, painter, thread, _folder: folder }
+        let router = super::router(house);
+        Self { router, painter, thread, _folder: folder }
     }
 
     fn pause(&self, paused: bool) {
@@ -175,7 +174,7 @@ impl Server {
     }
 
     async fn post(&self, path: &str, body: Value) -> Answer {
-        self.send(posted(path, &[], body)).await
+        self.send(posted(path, &[], &body)).await
     }
 
     /// Waits until a job is over.
@@ -201,7 +200,7 @@ impl Drop for Server {
     }
 }
 
-fn posted(path: &str, headers: &[(&str, &str)], body: Value) -> Request<Body> {
+fn posted(path: &str, headers: &[(&str, &str)], body: &Value) -> Request<Body> {
     let mut request = Request::builder()
         .method(Method::POST)
         .uri(path)

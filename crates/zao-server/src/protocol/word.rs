@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use zao_api::{ErrorCode, ResolvedPrecision, Stage};
-use zao_engine::{Grid, ModelInfo};
+use zao_engine::{Grid, ModelInfo, Rung};
 
 use super::{Attachment, Frame, JobId};
 
@@ -28,6 +28,8 @@ pub enum Word {
     },
     /// A piece of work is done, which tells how long such work takes.
     Took(Took),
+    /// Something to be counted.
+    Count(Count),
     /// It lives.
     Beat(Beat),
     /// It cannot go on, and ends.
@@ -104,6 +106,49 @@ impl Report {
     #[must_use]
     pub fn is_last(&self) -> bool {
         matches!(self, Self::Done | Self::Failed { .. })
+    }
+}
+
+/// Something that a server counts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Count {
+    /// A step of so many pictures together.
+    Step {
+        /// How many.
+        pictures: u32,
+        /// For how long.
+        seconds: f64,
+    },
+    /// Memory was short, and something was done about it.
+    Relief {
+        /// What.
+        rung: Relief,
+    },
+}
+
+/// What an engine does when memory is short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relief {
+    /// Gave back what was only kept for later.
+    Caches,
+    /// Drew fewer pictures at a time.
+    Batch,
+    /// Decoded in bands.
+    Bands,
+    /// Let the text encoder give up its place.
+    TextEncoder,
+}
+
+impl From<Rung> for Relief {
+    fn from(rung: Rung) -> Self {
+        match rung {
+            Rung::Caches => Self::Caches,
+            Rung::Batch => Self::Batch,
+            Rung::Bands => Self::Bands,
+            Rung::TextEncoder => Self::TextEncoder,
+        }
     }
 }
 
@@ -203,6 +248,7 @@ impl Frame for Word {
             | Self::Ready(_)
             | Self::Room { .. }
             | Self::Took(_)
+            | Self::Count(_)
             | Self::Beat(_)
             | Self::Fatal { .. } => Vec::new(),
         }

@@ -16,7 +16,7 @@ use super::inbox::Incoming;
 use super::outbox::{Drawn, Outbox};
 use super::previews::is_shown_after;
 use super::pulse::Pulse;
-use crate::protocol::{JobId, Report, Word};
+use crate::protocol::{Count, JobId, Report, Word};
 
 /// How many pictures are asked for at a time: at first, and at most.
 const FIRST_APPETITE: u32 = 4;
@@ -374,7 +374,10 @@ impl Desk for Clerk {
     fn notice(&mut self, notice: Notice) {
         match notice {
             Notice::Planned(plan, _) => self.pulse.hold(plan.total()),
-            Notice::Stepped(..) => {
+            Notice::Stepped(pictures, micros) => {
+                let pictures = u32::try_from(pictures).unwrap_or(u32::MAX);
+                let seconds = micros as f64 / 1e6;
+                self.outbox.say(Word::Count(Count::Step { pictures, seconds }));
                 if let Some(took) = self.pulse.stepped(self.pixels()) {
                     self.outbox.say(Word::Took(took));
                 }
@@ -386,7 +389,9 @@ impl Desk for Clerk {
                     }
                 }
             }
-            Notice::Relieved(_) => {}
+            Notice::Relieved(rung) => {
+                self.outbox.say(Word::Count(Count::Relief { rung: rung.into() }));
+            }
         }
     }
 

@@ -56,7 +56,7 @@ async fn the_same_key_is_the_same_job() {
     let server = Server::new();
     let send = |key, prompt| {
         let body = json!({"prompt": prompt, "width": 32, "height": 32});
-        server.send(posted("/v1/jobs", &[("idempotency-key", key)], body))
+        server.send(posted("/v1/jobs", &[("idempotency-key", key)], &body))
     };
     let first = send("one", "a cat").await.expect(202);
     let again = send("one", "a cat").await.expect(200);

@@ -61,7 +61,7 @@ async fn pages_of_others_and_bodies_that_are_too_large_stay_out() {
     let server = Server::with(|settings| settings.request.body_bytes = 10_000);
     let foreign = [("host", "localhost:7860"), ("origin", "https://evil.example")];
     let wish = json!({"prompt": "a"});
-    server.send(posted("/v1/jobs", &foreign, wish)).await.refused(403, "forbidden_origin");
+    server.send(posted("/v1/jobs", &foreign, &wish)).await.refused(403, "forbidden_origin");
     let large = json!({"prompt": "a", "image": "A".repeat(20_000)});
     server.post("/v1/jobs", large).await.refused(413, "body_too_large");
     let form = Request::post("/v1/jobs").header("content-type", "text/plain");
