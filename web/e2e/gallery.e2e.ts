@@ -239,3 +239,19 @@ test('only what is painted may change, by pointer and by keys, also after a relo
   }, mask);
   expect(light).toEqual([256, 255, 255, 0, 0]);
 });
+
+test('a viewer that is closed before its recipe has come leaves nothing behind', async () => {
+  const { page } = await meet({ history: true });
+  await page.route('**/recipe', async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    await route.continue();
+  });
+  await tiles(page).nth(1).click();
+  await page.getByRole('dialog').waitFor();
+  const answered = page.waitForResponse('**/recipe');
+  await page.keyboard.press('Escape');
+  await answered;
+  // An error in the page would fail this test when it ends.
+  await page.waitForTimeout(200);
+  expect(await page.getByRole('dialog').count()).toBe(0);
+});
