@@ -49,15 +49,13 @@ fn a_failure_keeps_the_servers_code() {
 #[test]
 fn a_connection_that_breaks_is_a_failure() {
     let drop = |at| if at % 3 == 2 { Fault::Drop } else { Fault::None };
-    for (previews, least) in [(0, 2), (1, 2)] {
+    // In the middle of a whole answer, and of a stream.
+    for previews in [0, 1] {
         let server = Server::start(every_third(drop));
         let mut settings = settings(&server, Protocol::Openai);
         settings.pattern.previews = Some(previews);
         let row = row(&settings, 1, 9);
-        assert!(
-            row.errors.get("connection_lost").or(row.errors.get("bad_answer")) >= Some(&least),
-            "{row:#?}"
-        );
+        assert!(row.errors["connection_lost"] >= 2, "{row:#?}");
     }
 }
 

@@ -119,8 +119,7 @@ async fn openai(state: &Arc<State>, wire: &mut Wire, asked: &Asked) -> io::Resul
     let (picture, queue, inference) = draw(state, &body, fault).await;
     let answer = json!({"data": [{"b64_json": base64(&picture)}]}).to_string();
     if fault == Fault::Drop {
-        wire.answer(200, "", &answer.as_bytes()[..9], Duration::ZERO).await?;
-        return Err(io::ErrorKind::ConnectionAborted.into());
+        return wire.break_off(answer.as_bytes()).await;
     }
     wire.answer(200, &timing((queue, inference)), answer.as_bytes(), state.behaviour.trickle).await
 }
