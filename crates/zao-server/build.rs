@@ -17,8 +17,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", built.display());
     let given = env::var_os("ZAO_PAGE_DIST").map(PathBuf::from);
     let page = given.or_else(|| built.join("index.html").exists().then_some(built));
+    println!("cargo::rerun-if-env-changed=ZAO_RELEASE");
     let page = match page {
         Some(page) => page.canonicalize()?,
+        None if env::var_os("ZAO_RELEASE").is_some() => {
+            return Err("a release needs its page: run `cargo xtask web` first".into());
+        }
         None => stub(&out)?,
     };
     let mut files = Vec::new();

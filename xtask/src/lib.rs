@@ -1,5 +1,5 @@
 //! The project's chores: what CI runs ([`ci`]), the rules of the house ([`tidy`]), and the compiled
-//! kernels of the CUDA device ([`kernels`]).
+//! kernels of the CUDA device ([`kernels`]), the page ([`web`]).
 //!
 //! A rule is a pure function from the [`Project`] to its faults, so each can be tested on a made-up
 //! project. Nothing here is linked into the `zao` binary, nothing needs git, and only compiling kernels
@@ -16,5 +16,6 @@ mod ptx;
 mod read;
 mod step;
 pub mod tidy;
+pub mod web;
 
 pub use read::project::Project;

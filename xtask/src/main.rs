@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use xtask::{ci, fuzz, kernels, tidy};
+use xtask::{ci, fuzz, kernels, tidy, web};
 
 const USAGE: &str = "\
 usage: cargo xtask <chore>
@@ -16,7 +16,8 @@ usage: cargo xtask <chore>
   fuzz [--minutes N] [PARSER]
                         throw damaged files at the parsers, a minute at each unless told otherwise
   kernels [NAME]...     compile the CUDA kernels whose sources changed, or those named (Linux, needs pip)
-  kernels --check       compile them all and compare with what is committed";
+  kernels --check       compile them all and compare with what is committed
+  web                   build the page, which the next build of zao puts into the binary (needs Node)";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -37,6 +38,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["kernels", "--check"] => kernels::check(),
         ["kernels", names @ ..] => kernels::build(names),
+        ["web"] => web::build(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())
