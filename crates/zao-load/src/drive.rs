@@ -1,5 +1,5 @@
 //! One request from its sending to the last byte of its pictures, in the protocol of the server. Whether the pictures are
-//! right is judged in [`crate::picture`], when requests are sent is decided in [`crate::run`].
+//! right is judged in [`crate::picture`], when requests are sent is decided in [`mod@crate::run`].
 
 mod a1111;
 mod native;

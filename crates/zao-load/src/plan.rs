@@ -1,5 +1,5 @@
 //! What is sent, and when: requests that no cache can flatter, and the moments of open-loop load. Sending them is the work
-//! of [`crate::run`].
+//! of [`mod@crate::run`].
 
 mod arrivals;
 mod numbers;

@@ -1,5 +1,5 @@
 //! What became of requests: each one's moments and ending, and many of them as numbers. How requests are sent is known
-//! in [`crate::drive`], when in [`crate::run`].
+//! in [`crate::drive`], when in [`mod@crate::run`].
 
 mod spread;
 mod tally;

@@ -1,5 +1,5 @@
 //! What was measured, as data: the same in every form that it is written in. How numbers come about is known in
-//! [`crate::record`] and [`crate::run`].
+//! `record` and [`mod@crate::run`].
 
 mod columns;
 mod csv;

@@ -1,4 +1,4 @@
-//! Requests of one row, counted. Which belong to it, and how long it was, is decided in [`crate::run`].
+//! Requests of one row, counted. Which belong to it, and how long it was, is decided in [`mod@crate::run`].
 
 use std::collections::BTreeMap;
 
