@@ -1,5 +1,5 @@
 //! What was measured, as data: the same in every form that it is written in. How numbers come about is known in
-//! `record` and [`mod@crate::run`].
+//! `record` and `run`.
 
 mod columns;
 mod csv;

@@ -2,8 +2,8 @@
 //!
 //! Nothing is drawn in this process, so that nothing that goes wrong while drawing can take it down.
 //!
-//! The way of a request: [`http`] reads and admits it, the ledger keeps it, [`keeper`] hands it to a worker of the [`crew`], which
-//! speaks [`protocol`] with it, and writes down what comes back; whoever waits is told by [`bells`].
+//! The way of a request: `http` reads and admits it, the ledger keeps it, `keeper` hands it to a worker of the `crew`, which
+//! speaks `protocol` with it, and writes down what comes back; whoever waits is told by `bells`.
 
 mod bells;
 pub mod crew;

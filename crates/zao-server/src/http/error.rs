@@ -38,6 +38,41 @@ pub(crate) enum Code {
 }
 
 impl Code {
+    /// Every code.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 24] = [
+        Self::InvalidRequest,
+        Self::InvalidSize,
+        Self::PromptTooLong,
+        Self::InvalidImage,
+        Self::Unauthorized,
+        Self::ForbiddenOrigin,
+        Self::NotFound,
+        Self::UnknownLora,
+        Self::UnknownModel,
+        Self::MethodNotAllowed,
+        Self::AlreadyOver,
+        Self::IdempotencyConflict,
+        Self::Cancelled,
+        Self::Expired,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::QueueFull,
+        Self::RateLimited,
+        Self::Internal,
+        Self::Draining,
+        Self::WorkerLost,
+        Self::OutOfMemory,
+        Self::StorageFull,
+        Self::DeadlineExceeded,
+    ];
+
+    /// The code on the wire.
+    #[cfg(test)]
+    pub(crate) const fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
     /// Code, status and type on the wire.
     const fn row(self) -> (&'static str, u16, &'static str) {
         const INVALID: &str = "invalid_request_error";
@@ -116,7 +151,7 @@ impl Refusal {
         let (code, _, kind) = self.code.row();
         json!({"error": {
             "message": self.message, "type": kind, "code": code, "param": self.param,
-            "docs": format!("/docs#{code}"), "request_id": request,
+            "docs": "/docs#errors", "request_id": request,
         }})
     }
 }

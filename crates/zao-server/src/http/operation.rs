@@ -43,6 +43,12 @@ pub(crate) async fn metrics(State(house): State<Arc<House>>) -> Response {
     ([(header::CONTENT_TYPE, kind)], house.metrics.text(&house)).into_response()
 }
 
+/// `GET /docs`: what this server answers, as text for people.
+pub(crate) async fn docs() -> Response {
+    let text = include_str!("../../../../docs/api.md");
+    ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response()
+}
+
 /// `POST /admin/drain`: nothing new is begun any more.
 pub(crate) async fn drain(State(house): State<Arc<House>>) -> Json<Value> {
     house.close();

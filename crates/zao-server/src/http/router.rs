@@ -38,6 +38,7 @@ pub(crate) fn router(house: Arc<House>) -> Router {
         .route("/health/live", get(operation::live))
         .route("/health/ready", get(operation::ready))
         .route("/metrics", get(operation::metrics))
+        .route("/docs", get(operation::docs))
         .route("/admin/drain", post(operation::drain))
         .route("/admin/free", post(operation::free));
     let limit = house.settings.request.body_bytes;

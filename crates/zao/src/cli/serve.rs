@@ -29,7 +29,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
 
-    /// Another origin whose pages may use this server, as https://studio.example; may be given several times
+    /// Another origin whose pages may use this server, as `https://studio.example`; may be given several times
     #[arg(long = "origin", value_name = "ORIGIN")]
     pub(crate) origins: Vec<String>,
 

@@ -46,6 +46,19 @@ async fn what_happened_is_counted() {
 }
 
 #[tokio::test]
+async fn the_documents_name_every_code() {
+    let server = Server::new();
+    let text = String::from_utf8(server.get("/docs").await.bytes.to_vec()).unwrap();
+    for code in super::super::error::Code::ALL {
+        let (name, status) = (code.as_str(), code.status().as_u16().to_string());
+        let row =
+            text.lines().find(|line| line.contains(&format!("`{name}`")) && line.starts_with('|'));
+        let row = row.unwrap_or_else(|| panic!("{name} is not in docs/api.md"));
+        assert!(row.contains(&status), "{name} is {status}: {row}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_wanted_everywhere_but_at_the_door() {
     let server = Server::with(|settings| settings.token = Some("secret".into()));
     server.get("/v1/jobs").await.refused(401, "unauthorized");
