@@ -29,7 +29,7 @@ pub fn seeds(request: &Request) -> Vec<u64> {
     (0..u64::from(request.count.unwrap_or(1))).map(|i| first.wrapping_add(i)).collect()
 }
 
-/// The jobs of a [complete](complete) request for pictures of `size`, which follow `adapters`, one for each of `seeds`.
+/// The jobs of a request that is [`complete`] for pictures of `size`, which follow `adapters`, one for each of `seeds`.
 ///
 /// # Errors
 /// The first thing that is not possible.

@@ -5,7 +5,7 @@
 //! said to anybody; whose fault an [`Error`] is, its caller decides.
 //!
 //! The way: [`complete`] fills in what the model decides, [`settle`] the size, [`Input`] is the picture to begin with,
-//! [`Loras`] or a [`Shelf`] opens adapters, [`seeds`] and [`jobs`] make a job for each picture, [`Provenance`] tells
+//! [`Loras`] or a [`Shelf`] opens adapters, [`seeds`] and [`jobs()`] make a job for each picture, [`Provenance`] tells
 //! where it comes from.
 
 mod error;
