@@ -14,6 +14,7 @@ mod error;
 mod limits;
 mod parameters;
 mod read;
+mod request;
 mod text;
 
 pub use decode::{RgbImage, decode_rgb};
@@ -22,4 +23,5 @@ pub use error::Error;
 pub use limits::{MAX_PIXELS, MAX_SIDE, MAX_TEXT_BYTES};
 pub use parameters::{Parameters, Setting};
 pub use read::{Info, Origin, read};
+pub use request::request_of;
 pub use text::Text;

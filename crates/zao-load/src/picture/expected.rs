@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use zao_api::{JobRequest, Lora, Recipe, Request};
+use zao_api::{JobRequest, Recipe};
 
 use super::{Fingerprint, fingerprint};
 use crate::plan::Wish;
@@ -61,25 +61,11 @@ fn picture(path: &Path) -> Result<ExpectedPicture> {
     Ok(ExpectedPicture { wish: wish(&recipe), pixels: fingerprint(&pixels) })
 }
 
-/// The request that a recipe answers.
+/// The request that a recipe answers. Servers name adapters without the extension of their files.
 fn wish(recipe: &Recipe) -> Wish {
-    let lora = |used: &zao_api::UsedLora| Lora {
-        name: used.name.trim_end_matches(".safetensors").to_owned(),
-        scale: used.scale,
-    };
-    let request = Request {
-        prompt: recipe.prompt.clone(),
-        negative_prompt: recipe.negative_prompt.clone(),
-        width: Some(recipe.width),
-        height: Some(recipe.height),
-        steps: Some(recipe.steps),
-        guidance: Some(recipe.guidance),
-        cfg_normalization: Some(recipe.cfg_normalization),
-        cfg_truncation: Some(recipe.cfg_truncation),
-        seed: Some(recipe.seed),
-        rng: Some(recipe.rng),
-        loras: recipe.loras.iter().map(lora).collect(),
-        ..Request::default()
-    };
+    let mut request = zao_png::request_of(recipe);
+    for lora in &mut request.loras {
+        lora.name.truncate(lora.name.trim_end_matches(".safetensors").len());
+    }
     Wish::new(JobRequest { request, ..JobRequest::default() })
 }

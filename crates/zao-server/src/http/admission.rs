@@ -5,7 +5,7 @@ use std::fs;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zao_api::{JobRequest, Request};
-use zao_engine::{Ask, Generator, Grid, Guidance, InvalidJob, Job, MAX_ADAPTER_SCALE};
+use zao_engine::{Grid, InvalidJob, MAX_ADAPTER_SCALE};
 use zao_queue::{ImageId, Input, Submission};
 
 use super::guard::Client;
@@ -169,29 +169,14 @@ fn of_picture(house: &House, id: &str) -> Result<Vec<u8>> {
 
 /// What the engine would refuse is refused here, before the job is kept. Where a picture begins does not matter for that.
 fn check_job(house: &House, request: &Request, size: Grid, seed: u64) -> Result<()> {
-    let guidance = Guidance {
-        scale: request.guidance.unwrap_or(Guidance::OFF.scale),
-        normalization: request.cfg_normalization.unwrap_or(Guidance::OFF.normalization),
-        truncation: request.cfg_truncation.unwrap_or(Guidance::OFF.truncation),
-    };
-    let ask = Ask {
-        prompt: request.prompt.clone(),
-        negative: request.negative_prompt.clone().unwrap_or_default(),
-        width: size.width,
-        height: size.height,
-        steps: request.steps.unwrap_or(1) as usize,
-        guidance,
-        seed,
-        generator: Generator::TorchCpu,
-        start: None,
-    };
     if let Some(strength) = request.strength
         && !(strength > 0.0 && strength <= 1.0)
     {
         let refusal = InvalidJob::Strength { strength };
         return Err(Refusal::of("strength", refusal.to_string()));
     }
-    Job::new(ask, house.model.info()).map(drop).map_err(|invalid| {
+    let job = zao_request::job(request, seed, size, None, &[], house.model.info());
+    job.map(drop).map_err(|invalid| {
         let message = invalid.to_string();
         match invalid {
             InvalidJob::EmptyPrompt => Refusal::of("prompt", message),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use zao_api::{Lora, Quality, Recipe, Request, UsedLora};
+use zao_api::{Quality, Recipe, Request, UsedLora};
 use zao_engine::Engine;
 use zao_png::Origin;
 use zao_request::{Input, recorded_precision};
@@ -148,32 +148,8 @@ fn differences(recipe: &Recipe, engine: &Engine, device: &str, loras: &[UsedLora
 
 /// A request for the same picture.
 fn of_recipe(recipe: &Recipe) -> Request {
-    Request {
-        prompt: recipe.prompt.clone(),
-        negative_prompt: recipe.negative_prompt.clone(),
-        width: Some(recipe.width),
-        height: Some(recipe.height),
-        quality: None,
-        // Files are known by their checksums, not by where they were.
-        image: None,
-        mask: None,
-        strength: recipe.image.as_ref().map(|image| image.strength),
-        steps: Some(recipe.steps),
-        guidance: Some(recipe.guidance),
-        cfg_normalization: Some(recipe.cfg_normalization),
-        cfg_truncation: Some(recipe.cfg_truncation),
-        seed: Some(recipe.seed),
-        count: None,
-        rng: Some(recipe.rng),
-        precision: Some(recipe.precision.into()),
-        // The name means a model of the store there, not a path here; see `Wanted::model`.
-        model: None,
-        loras: recipe.loras.iter().map(wish).collect(),
-    }
-}
-
-fn wish(UsedLora { name, scale, .. }: &UsedLora) -> Lora {
-    Lora { name: name.clone(), scale: *scale }
+    // The name of the model means one of the store there, not a path here; see `Wanted::model`.
+    Request { precision: Some(recipe.precision.into()), ..zao_png::request_of(recipe) }
 }
 
 /// The base with what the command line says in its place.
