@@ -77,6 +77,8 @@ pub struct Claimed {
     pub inputs: Vec<Input>,
     /// When the job has to be over.
     pub deadline: SystemTime,
+    /// The id of the request that brought the job, where that is known.
+    pub request_id: Option<String>,
 }
 
 /// Why a job goes back to those that wait.

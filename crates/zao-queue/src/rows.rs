@@ -35,6 +35,8 @@ pub(crate) struct JobRow {
     pub(crate) cancel_wanted: bool,
     pub(crate) warnings: Vec<String>,
     pub(crate) error: Option<ErrorBody>,
+    /// The request that brought it, where that is known.
+    pub(crate) request_id: Option<String>,
 }
 
 /// A picture as the database has it.
@@ -104,6 +106,7 @@ impl JobRow {
                 Some(error) => Some(parsed(serde_json::from_str(&error))?),
                 None => None,
             },
+            request_id: row.get("request_id")?,
         })
     }
 }
@@ -143,9 +146,9 @@ pub(crate) fn insert_job(
     let mut statement = connection
         .prepare_cached(
             "INSERT INTO jobs (id, state, client, idempotency_key, fingerprint, priority, request, plan, width, height, steps, seeds,
-                 deadline, created, warnings)
+                 deadline, created, warnings, request_id)
              VALUES (:id, 'queued', :client, :key, :fingerprint, :priority, :request, :plan, :width, :height, :steps, :seeds,
-                 :deadline, :created, :warnings)",
+                 :deadline, :created, :warnings, :request_id)",
         )
         .map_err(&failed)?;
     let deadline = i64::try_from(submission.deadline.as_micros()).unwrap_or(i64::MAX);
@@ -165,6 +168,7 @@ pub(crate) fn insert_job(
             ":deadline": deadline,
             ":created": now.micros(),
             ":warnings": json(serde_json::to_string(&submission.warnings))?,
+            ":request_id": submission.request_id,
         })
         .map_err(&failed)?;
     let number = connection.last_insert_rowid();

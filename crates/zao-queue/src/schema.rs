@@ -10,7 +10,8 @@ use crate::{Error, Limits, Result};
 pub(crate) const FILE: &str = "jobs.db";
 
 /// What makes version n + 1 of version n. One that was published is never changed; others are added.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -58,7 +59,9 @@ CREATE TABLE pace (
     jobs INTEGER NOT NULL,
     PRIMARY KEY (size, steps)
 ) STRICT;
-"];
+",
+    "ALTER TABLE jobs ADD COLUMN request_id TEXT;",
+];
 
 /// The newest version.
 const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -150,6 +153,26 @@ mod tests {
         drop(connection);
         let error = open_writer(folder.path(), &Limits::default()).unwrap_err();
         assert!(matches!(error, Error::FromTheFuture { found, .. } if found == VERSION + 1));
+    }
+
+    #[test]
+    fn jobs_of_an_older_zao_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = Connection::open(folder.path().join(FILE)).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.execute_batch(
+            "INSERT INTO jobs (id, state, client, fingerprint, priority, request, plan, width, height, steps, seeds,
+                 deadline, created, warnings)
+             VALUES ('job_1', 'queued', 'ann', x'00', 'normal', '{}', '', 16, 16, 8, '[1]', 1, 1, '[]')",
+        )
+        .unwrap();
+        drop(old);
+        let new = open_writer(folder.path(), &Limits::default()).unwrap();
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let found: (String, Option<String>) =
+            new.query_row("SELECT id, request_id FROM jobs", [], read).unwrap();
+        assert_eq!(found, ("job_1".to_owned(), None));
     }
 
     #[test]

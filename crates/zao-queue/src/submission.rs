@@ -34,6 +34,9 @@ pub struct Submission {
     pub inputs: Vec<Input>,
     /// What the client should know from the beginning, one line each.
     pub warnings: Vec<String>,
+    /// The id of the request that brought it, so that logs lead from one to the other also after a restart. Requests that differ
+    /// only in it ask for the same.
+    pub request_id: Option<String>,
 }
 
 /// Bytes that a job needs, such as a picture to begin with.

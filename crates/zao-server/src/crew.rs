@@ -8,6 +8,7 @@
 mod child;
 mod foreman;
 mod limits;
+mod lines;
 mod office;
 mod post;
 mod restarts;

@@ -3,6 +3,7 @@
 
 mod a1111;
 mod admission;
+mod asked;
 mod capabilities;
 mod error;
 mod events;

@@ -6,13 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use zao_api::{ErrorBody, ErrorCode, JobRequest, Progress, Request, Stage};
+use zao_api::{ErrorBody, ErrorCode, JobRequest, JobStatus, Progress, Request, Stage};
 use zao_queue::{Claim, Claimed, Error as LedgerError, Offer, Requeue};
 
 use crate::crew::{Assignment, CrewState, Lost, Office};
 use crate::house::House;
 use crate::metrics::{self, Name};
-use crate::protocol::{Attachment, Count, JobId, Relief, Report, Took};
+use crate::protocol::{Attachment, Count, JobId, Report, Took};
+use crate::story;
 
 /// The office that a crew works for.
 pub(crate) struct Keeper {
@@ -23,6 +24,9 @@ pub(crate) struct Keeper {
 /// A job that a worker has.
 struct UnderWay {
     claim: Claim,
+    /// The request that brought it, and who draws it, for the log.
+    request: Option<String>,
+    worker: String,
     pictures: usize,
     steps: u32,
     stage: Stage,
@@ -36,9 +40,11 @@ const BEFORE: f64 = 0.04;
 const AFTER: f64 = 0.04;
 
 impl UnderWay {
-    fn new(claimed: &Claimed) -> Self {
+    fn new(claimed: &Claimed, worker: &str) -> Self {
         Self {
             claim: claimed.claim.clone(),
+            request: claimed.request_id.clone(),
+            worker: worker.to_owned(),
             pictures: claimed.missing.len(),
             steps: claimed.demand.steps,
             stage: Stage::Load,
@@ -74,9 +80,10 @@ impl Keeper {
         );
         let jobs = overdue.into_iter().map(|claim| {
             let job = claim.job().to_string();
-            self.forget(&job);
+            let it = self.forget(&job);
             let error = ErrorBody { code: ErrorCode::DeadlineExceeded, message: message.clone() };
             self.noted(&job, self.house.ledger.failed(&claim, error, SystemTime::now()));
+            it.iter().for_each(|it| self.told(&job, it));
             job
         });
         jobs.collect()
@@ -115,8 +122,9 @@ impl Keeper {
                 let message =
                     "no room is left on the disk for its pictures; free some, and draw it again";
                 let error = ErrorBody { code: ErrorCode::StorageFull, message: message.to_owned() };
-                self.forget(job);
+                let it = self.forget(job);
                 self.noted(job, self.house.ledger.failed(&claim, error, SystemTime::now()));
+                it.iter().for_each(|it| self.told(job, it));
                 self.house.hands().inspect(|hands| hands.stop(job));
             }
             Err(error) => {
@@ -147,14 +155,17 @@ impl Keeper {
             let again =
                 self.house.ledger.requeue(&it.claim, Requeue::WorkerLost, SystemTime::now());
             self.noted(job, again);
+            let why = "a picture of it could not be stored";
+            story::waits_again(job, it.request.as_deref(), &it.worker, why);
         }
-        self.count(job);
+        self.told(job, &it);
     }
 
-    /// Counts a job that is over.
-    fn count(&self, job: &str) {
+    /// Tells of a job that is over, and counts it.
+    fn told(&self, job: &str, it: &UnderWay) {
         let Ok(id) = job.parse() else { return };
         let Ok(job) = self.house.ledger.job(&id, SystemTime::now()) else { return };
+        story::ended(&job, it.request.as_deref(), Some(&it.worker));
         if let Some(timing) = job.timing {
             let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
             let (queue, inference) = (timing.queue_seconds, timing.inference_seconds);
@@ -189,7 +200,9 @@ impl Office for Keeper {
                 return None;
             }
         };
-        self.hold().insert(job, UnderWay::new(&claimed));
+        let attempt = claimed.claim.attempt();
+        story::started(&job, claimed.request_id.as_deref(), worker, attempt);
+        self.hold().insert(job, UnderWay::new(&claimed, worker));
         Some(assignment)
     }
 
@@ -232,14 +245,20 @@ impl Office for Keeper {
     }
 
     fn lost(&self, worker: &str, jobs: Vec<JobId>, why: Lost) {
-        tracing::warn!(worker, jobs = jobs.len(), %why, "a worker was lost");
         let reason = match why {
             Lost::Drained => Requeue::GivenBack,
             Lost::Ended { .. } | Lost::Hung { .. } | Lost::Garbage { .. } => Requeue::WorkerLost,
         };
         for job in jobs {
             let Some(it) = self.forget(&job) else { continue };
-            self.noted(&job, self.house.ledger.requeue(&it.claim, reason, SystemTime::now()));
+            let again = self.house.ledger.requeue(&it.claim, reason, SystemTime::now());
+            match self.noted(&job, again) {
+                Some(JobStatus::Queued) => {
+                    let request = it.request.as_deref();
+                    story::waits_again(&job, request, worker, &why.to_string());
+                }
+                _ => self.told(&job, &it),
+            }
         }
     }
 
@@ -259,22 +278,14 @@ impl Office for Keeper {
                 metrics.batch_size.observe(f64::from(pictures));
             }
             Count::Relief { rung } => {
-                let rung = match rung {
-                    Relief::Caches => "caches",
-                    Relief::Batch => "batch",
-                    Relief::Bands => "bands",
-                    Relief::TextEncoder => "text_encoder",
-                };
-                metrics.relieved.get_or_create(&metrics::Relief { rung: Name(rung) }).inc();
+                let rung = Name(rung.as_str());
+                metrics.relieved.get_or_create(&metrics::Relief { rung }).inc();
             }
         }
     }
 
-    fn changed(&self, state: CrewState) {
-        for worker in &state.workers {
-            tracing::info!(worker = worker.name, phase = ?worker.phase, "workers changed");
-        }
-    }
+    /// Posts say themselves what becomes of their workers.
+    fn changed(&self, _state: CrewState) {}
 }
 
 /// What a worker is told of a job.

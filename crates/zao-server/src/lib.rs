@@ -16,6 +16,7 @@ mod page;
 pub mod protocol;
 mod serve;
 mod settings;
+mod story;
 pub mod worker;
 
 pub use page::is_stub;

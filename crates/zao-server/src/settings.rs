@@ -29,6 +29,8 @@ pub struct Settings {
     pub drain: Duration,
     /// Who draws.
     pub workers: CrewSettings,
+    /// Whether the log tells what clients want drawn.
+    pub log_prompts: bool,
 }
 
 /// How much a request may ask for.

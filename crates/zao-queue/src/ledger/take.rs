@@ -79,6 +79,7 @@ impl Ledger {
             missing,
             inputs,
             deadline: now.plus(row.deadline).into(),
+            request_id: row.request_id,
         })
     }
 

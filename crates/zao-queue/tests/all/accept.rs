@@ -19,6 +19,7 @@ fn an_accepted_job_is_kept_as_it_was_asked() {
     submission.request.request.seed = Some(u64::MAX);
     submission.seeds = vec![u64::MAX, 0];
     submission.warnings = vec!["guidance is not useful".into()];
+    submission.request_id = Some("req_1".into());
     submission.inputs = vec![Input { name: "image".into(), bytes: vec![1, 2, 3] }];
     let id = desk.accept(submission.clone());
     let desk = desk.reopen();
@@ -38,6 +39,7 @@ fn an_accepted_job_is_kept_as_it_was_asked() {
     assert_eq!(claimed.request, submission.request);
     assert_eq!(claimed.missing, [(0, u64::MAX), (1, 0)]);
     assert_eq!(claimed.deadline, desk.now + Duration::from_secs(300));
+    assert_eq!(claimed.request_id.as_deref(), Some("req_1"));
 }
 
 #[test]
@@ -60,7 +62,11 @@ fn a_key_makes_one_job_whatever_happens() {
     let desk = Desk::new(Limits::default());
     let id = desk.accept(with_key("k", wish("ann")));
     // The seed was chosen by the server, and may be another the second time.
-    let again = Submission { seeds: vec![99], ..with_key("k", wish("ann")) };
+    let again = Submission {
+        seeds: vec![99],
+        request_id: Some("req_2".into()),
+        ..with_key("k", wish("ann"))
+    };
     assert_eq!(desk.try_accept(again.clone()).unwrap(), Acceptance::Repeated(id.clone()));
     let desk = desk.reopen();
     assert_eq!(desk.try_accept(again.clone()).unwrap(), Acceptance::Repeated(id.clone()));

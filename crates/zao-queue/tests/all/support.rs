@@ -89,6 +89,7 @@ pub(crate) fn wishes(client: &str, count: u64) -> Submission {
         deadline: Duration::from_secs(300),
         inputs: Vec::new(),
         warnings: Vec::new(),
+        request_id: None,
     }
 }
 

@@ -85,6 +85,7 @@ fn submission(length: usize) -> Submission {
         deadline: Duration::from_secs(300),
         inputs: Vec::new(),
         warnings: Vec::new(),
+        request_id: None,
     }
 }
 

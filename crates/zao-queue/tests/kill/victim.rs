@@ -91,6 +91,7 @@ fn submission(key: &str, client: u32, count: u64) -> Submission {
         deadline: Duration::from_secs(300),
         inputs: Vec::new(),
         warnings: Vec::new(),
+        request_id: None,
     }
 }
 

@@ -7,6 +7,7 @@ use std::thread;
 
 use super::WorkerCommand;
 use super::foreman::Signal;
+use super::lines::{self, Having};
 use crate::protocol::{Order, Word, frame};
 
 /// A process that was started and whose end was not seen yet. Dropped, it is killed.
@@ -38,16 +39,19 @@ impl Child {
         command: &WorkerCommand,
         origin: Origin,
         signals: Sender<Signal>,
+        having: Having,
     ) -> io::Result<Self> {
         let mut process = Command::new(&command.program);
-        process.args(&command.arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        process.args(&command.arguments);
+        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Ctrl-C in a terminal goes to a whole group; the parent says when a worker ends.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut process, 0);
         let mut process = process.spawn()?;
         let (input, output) = (process.stdin.take(), process.stdout.take());
+        let (errors, pid) = (process.stderr.take(), process.id());
         let mut child = Self { process, orders: None };
-        let (Some(input), Some(output)) = (input, output) else {
+        let (Some(input), Some(output), Some(errors)) = (input, output, errors) else {
             return Err(io::Error::other("the process has no pipes"));
         };
         let (orders, to_write) = mpsc::channel();
@@ -56,6 +60,10 @@ impl Child {
         thread::Builder::new()
             .name("words".into())
             .spawn(move || listen(output, origin, &signals))?;
+        let worker = command.name.clone();
+        thread::Builder::new()
+            .name("lines".into())
+            .spawn(move || lines::listen(errors, &worker, pid, &having))?;
         child.orders = Some(orders);
         Ok(child)
     }

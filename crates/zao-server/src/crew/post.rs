@@ -13,9 +13,11 @@ use zao_api::Stage;
 use super::child::{Child, Heard, Origin};
 use super::foreman::Signal;
 use super::limits::Usual;
+use super::lines::Having;
 use super::restarts::{Restarts, Verdict};
 use super::{Assignment, CrewSettings, Endurance, Lost, Office, Phase, WorkerCommand, WorkerState};
-use crate::protocol::{Beat, Facts, JobId, Order, Report, Word};
+use crate::protocol::{Beat, Count, Facts, JobId, Order, Report, Word};
+use crate::story::milliseconds;
 
 /// How long a process may take to end once its output has ended, and its output to end once it has.
 const PARTING: Duration = Duration::from_secs(2);
@@ -49,6 +51,8 @@ struct Run {
     /// How many pictures it wants, and the jobs that it has, each with its pictures.
     room: u32,
     jobs: BTreeMap<JobId, u32>,
+    /// The same jobs, for the log of what it writes to standard error.
+    having: Having,
     /// Whether it ever gave a picture.
     delivered: bool,
     last_words: Option<String>,
@@ -132,6 +136,7 @@ impl Post {
         let pictures = u32::try_from(assignment.pictures.len()).unwrap_or(u32::MAX);
         run.room = run.room.saturating_sub(pictures.max(1));
         run.jobs.insert(assignment.job.clone(), pictures);
+        run.having.add(&assignment.job);
         run.child.say(Order::Draw(Box::new(assignment)));
     }
 
@@ -179,6 +184,7 @@ impl Post {
         run.silent.get_or_insert_with(Instant::now);
         self.phase = Phase::Ending;
         if let Some(why) = why {
+            run.tell_lost(&self.command.name, &why.to_string());
             run.fault = Some(why.to_string());
             let jobs = std::mem::take(&mut run.jobs);
             self.lose(jobs, why);
@@ -216,6 +222,7 @@ impl Post {
         match word {
             Word::Loading => {}
             Word::Ready(facts) => {
+                run.tell_ready(&self.command.name, &facts);
                 self.facts = Some(Arc::new(*facts));
                 if self.phase == Phase::Loading {
                     self.phase = Phase::Ready;
@@ -232,6 +239,7 @@ impl Post {
                 run.delivered |= matches!(report, Report::Picture { .. });
                 if report.is_last() {
                     run.jobs.remove(&job);
+                    run.having.remove(&job);
                 }
                 self.office.report(&self.command.name, &job, report);
             }
@@ -239,7 +247,13 @@ impl Post {
                 self.office.took(&took);
                 self.usual.note(&took);
             }
-            Word::Count(count) => self.office.counted(&count),
+            Word::Count(count) => {
+                if let Count::Relief { rung } = count {
+                    let (worker, job) = (&self.command.name, run.having.text());
+                    tracing::warn!(worker, rung = rung.as_str(), job, "memory was short");
+                }
+                self.office.counted(&count);
+            }
             Word::Beat(beat) => {
                 run.beat = beat;
                 self.check_memory();
@@ -260,6 +274,13 @@ impl Post {
             run.fault = Some(format!(
                 "it held {held} bytes of main memory, more than its limit of {limit}"
             ));
+            let worker = &self.command.name;
+            tracing::warn!(
+                worker,
+                held,
+                limit,
+                "worker holds too much memory, and is replaced when what it has is done"
+            );
             run.child.say(Order::Drain);
             self.phase = Phase::Draining;
         }
@@ -280,8 +301,11 @@ impl Post {
     fn start(&mut self, now: Instant) {
         self.start_at = None;
         self.origin.generation += 1;
-        match Child::start(&self.command, self.origin, self.signals.clone()) {
+        let having = Having::default();
+        match Child::start(&self.command, self.origin, self.signals.clone(), having.clone()) {
             Ok(child) => {
+                let (worker, pid, restarts) = (&self.command.name, child.pid(), self.replaced);
+                tracing::info!(worker, pid, restarts, "worker started");
                 self.phase = Phase::Loading;
                 self.run = Some(Run {
                     child,
@@ -290,6 +314,7 @@ impl Post {
                     beat: Beat::default(),
                     room: 0,
                     jobs: BTreeMap::new(),
+                    having,
                     delivered: false,
                     last_words: None,
                     silent: None,
@@ -353,7 +378,13 @@ impl Post {
             None => "nobody saw how".to_owned(),
         };
         let how = run.last_words.as_ref().map_or(how.clone(), |words| format!("{words} ({how})"));
-        self.lose(run.jobs, Lost::Ended { how: how.clone() });
+        let lost = Lost::Ended { how: how.clone() };
+        if self.ends {
+            tracing::info!(worker = self.command.name, how, "worker ended");
+        } else if run.fault.is_none() {
+            run.tell_lost(&self.command.name, &lost.to_string());
+        }
+        self.lose(run.jobs, lost);
         if self.ends {
             self.phase = Phase::Ended;
             return;
@@ -375,6 +406,8 @@ impl Post {
         let Endurance { failures, within, .. } = &self.settings.endurance;
         match self.restarts.failed(now, &self.settings.endurance) {
             Verdict::After(wait) => {
+                let (worker, seconds) = (&self.command.name, wait.as_secs_f64());
+                tracing::warn!(worker, why = reason, seconds, "worker is started again in a while");
                 self.phase = Phase::BackingOff;
                 self.start_at = Some(now + wait);
             }
@@ -384,9 +417,26 @@ impl Post {
                     "the worker {name} failed {failures} times within {seconds} s, the last time so: {reason}; see to \
                      that and start zao again"
                 );
+                tracing::error!(worker = self.command.name, why = reason, "worker given up");
                 self.phase = Phase::GivenUp { reason };
             }
         }
+    }
+}
+
+impl Run {
+    /// Has the log say that it can draw, with what, and how long that took.
+    fn tell_ready(&self, worker: &str, facts: &Facts) {
+        let (pid, precision) = (self.child.pid(), facts.precision.as_str());
+        let Facts { device, device_detail, model, .. } = facts;
+        let seconds = milliseconds(self.started.elapsed().as_secs_f64());
+        tracing::info!(worker, pid, model, device, device_detail, precision, seconds, "worker ready");
+    }
+
+    /// Has the log say that it is gone, and why.
+    fn tell_lost(&self, worker: &str, why: &str) {
+        let (pid, job) = (self.child.pid(), self.having.text());
+        tracing::warn!(worker, pid, why, job, "worker lost");
     }
 }
 

@@ -129,9 +129,9 @@ async fn txt2img(
 }
 
 /// The caller's jobs that are not over, the oldest first.
-async fn own(house: &Arc<House>, Client(client): Client) -> Result<Vec<Job>> {
+async fn own(house: &Arc<House>, client: Client) -> Result<Vec<Job>> {
     let status = vec![JobStatus::Queued, JobStatus::Running];
-    let filter = JobFilter { status, client: Some(client), ..JobFilter::default() };
+    let filter = JobFilter { status, client: Some(client.address), ..JobFilter::default() };
     let page =
         house.ledger(move |ledger, now| ledger.jobs(&filter, jobs::MOST_LISTED, now)).await?;
     Ok(page.items.into_iter().rev().collect())

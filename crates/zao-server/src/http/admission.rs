@@ -63,9 +63,8 @@ pub(crate) fn submission(
     let plan = serde_json::to_string(&complete)
         .map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
     let priority = wish.priority.unwrap_or_default();
-    let (Client(client), warnings) = (client, remark.into_iter().collect());
     Ok(Submission {
-        client,
+        client: client.address,
         key,
         request: wish,
         plan,
@@ -76,7 +75,8 @@ pub(crate) fn submission(
         priority,
         deadline,
         inputs,
-        warnings,
+        warnings: remark.into_iter().collect(),
+        request_id: Some(client.asked.id().to_owned()),
     })
 }
 

@@ -68,7 +68,6 @@ impl Code {
     ];
 
     /// The code on the wire.
-    #[cfg(test)]
     pub(crate) const fn as_str(self) -> &'static str {
         self.row().0
     }

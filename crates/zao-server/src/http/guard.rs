@@ -8,24 +8,34 @@ use std::time::{Duration, Instant};
 use axum::Json;
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::asked::{Asked, request_id};
 use super::{Code, Refusal, Result};
 use crate::house::House;
 
-/// Whose request it is: clients take turns, so one has to be told from another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Client(pub(crate) String);
+/// Whose request it is: clients take turns, so one has to be told from another. And which request it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) address: String,
+    pub(crate) asked: Asked,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Client {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(address.map_or_else(|| "local".into(), |info| info.0.ip().to_string())))
+        let asked = parts.extensions.get::<Asked>().cloned().unwrap_or_default();
+        Ok(Self { address: address(&parts.extensions), asked })
     }
+}
+
+/// Where a request came from.
+fn address(extensions: &Extensions) -> String {
+    let address = extensions.get::<ConnectInfo<SocketAddr>>();
+    address.map_or_else(|| "local".into(), |info| info.0.ip().to_string())
 }
 
 /// The routes that a probe or a scraper may ask without a token. They tell nothing of jobs.
@@ -34,7 +44,7 @@ const OPEN: [&str; 3] = ["/health", "/health/live", "/health/ready"];
 /// Lets a request in, or says why not; names it, and counts the answer.
 pub(crate) async fn door(
     State(house): State<Arc<House>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let id = request_id(request.headers());
@@ -42,12 +52,17 @@ pub(crate) async fn door(
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "<unmatched>".to_owned(), |path| path.as_str().to_owned());
+    let asked = Asked::new(&id, request.method(), &route, request.uri().path());
+    let client = address(request.extensions());
+    request.extensions_mut().insert(asked.clone());
     let begun = Instant::now();
     let mut response = match admitted(&house, &request, &route) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
-    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+    let refusal = response.extensions_mut().remove::<Refusal>();
+    let code = refusal.as_ref().map(|refusal| refusal.code.as_str());
+    if let Some(refusal) = refusal {
         let (status, headers) = (response.status(), response.headers().clone());
         let mut named = (status, Json(refusal.body(Some(&id)))).into_response();
         for (name, value) in headers.iter().filter(|(name, _)| **name != header::CONTENT_LENGTH) {
@@ -60,27 +75,8 @@ pub(crate) async fn door(
     let nosniff = HeaderValue::from_static("nosniff");
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     house.metrics.answered(&route, response.status().as_u16());
-    let took = begun.elapsed().as_secs_f64();
-    let status = response.status().as_u16();
-    tracing::debug!(request = id, route, status, seconds = took, "answered");
+    asked.answered(response.status().as_u16(), begun.elapsed(), &client, code);
     response
-}
-
-/// The name of a request: the client's own if it is sensible, or a new one.
-fn request_id(headers: &HeaderMap) -> String {
-    let own = headers.get("x-request-id").and_then(|value| value.to_str().ok());
-    let sensible = |text: &&str| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
-        (1..=128).contains(&text.len()) && text.chars().all(plain)
-    };
-    own.filter(sensible).map_or_else(|| format!("req_{:016x}", random()), str::to_owned)
-}
-
-/// A number that nobody has seen yet. The standard library's hasher draws its keys from the system.
-pub(crate) fn random() -> u64 {
-    use std::collections::hash_map::RandomState;
-    use std::hash::BuildHasher;
-    RandomState::new().hash_one(Instant::now())
 }
 
 fn admitted(house: &House, request: &Request, route: &str) -> Result<()> {
@@ -215,12 +211,5 @@ mod tests {
         assert!(rates.take(IpAddr::from([1, 2, 3, 5]), 6, now).is_ok(), "others have their own");
         assert!(rates.take(client, 6, at(11)).is_ok());
         assert!(rates.take(client, 6, at(11)).is_err());
-    }
-
-    #[test]
-    fn a_sensible_name_of_a_request_is_kept() {
-        let named = |value| request_id(asked(&[("x-request-id", value)]).headers());
-        assert_eq!(named("trace-1:a"), "trace-1:a");
-        assert!(named("a b").starts_with("req_") && named(&"x".repeat(200)).starts_with("req_"));
     }
 }

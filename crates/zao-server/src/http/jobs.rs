@@ -14,6 +14,7 @@ use super::guard::Client;
 use super::read::Object;
 use super::{Code, Refusal, Result, admission};
 use crate::house::House;
+use crate::story::Arrival;
 
 /// Jobs and pictures that are listed at once, unless asked for another number; and at most.
 pub(crate) const LISTED: usize = 50;
@@ -55,21 +56,30 @@ pub(crate) async fn accept(
         let message = "the server is about to stop; send it again in a moment";
         return Err(Refusal::new(Code::Draining, message).after(house.settings.drain));
     }
-    let admitted = Arc::clone(house);
-    let acceptance = house
+    let (admitted, asked) = (Arc::clone(house), client.asked.clone());
+    let (arrival, acceptance) = house
         .ledger(move |ledger, now| {
             Ok(match admission::submission(&admitted, client, key, request) {
-                Ok(submission) => Ok(ledger.accept(submission, now)?),
+                Ok(submission) => {
+                    let arrival = Arrival::new(&submission, admitted.settings.log_prompts);
+                    Ok((arrival, ledger.accept(submission, now)?))
+                }
                 Err(refusal) => Err(refusal),
             })
         })
         .await??;
     match acceptance {
         Acceptance::Accepted(id) => {
+            asked.is_about(&id);
+            arrival.accepted(&id);
             house.hands().inspect(|hands| hands.wake());
             Ok((id, true))
         }
-        Acceptance::Repeated(id) => Ok((id, false)),
+        Acceptance::Repeated(id) => {
+            asked.is_about(&id);
+            arrival.repeated(&id);
+            Ok((id, false))
+        }
         Acceptance::Refused(full) => Err(match full {
             Full::QueueFull { retry_after } => {
                 Refusal::new(Code::QueueFull, "as many jobs wait as this server keeps")
@@ -150,8 +160,11 @@ pub(crate) async fn cancel(
 pub(crate) async fn stop(house: &Arc<House>, id: JobId) -> Result<()> {
     let job = id.clone();
     let cancelled = house.ledger(move |ledger, now| ledger.cancel(&id, now)).await?;
-    if matches!(cancelled, Cancel::Asked) {
-        house.hands().inspect(|hands| hands.stop(job.as_str()));
+    match cancelled {
+        Cancel::Asked => {
+            house.hands().inspect(|hands| hands.stop(job.as_str()));
+        }
+        Cancel::Done => tracing::info!(job = job.as_str(), "job cancelled while it waited"),
     }
     Ok(())
 }

@@ -133,6 +133,7 @@ impl Server {
                 endurance: Endurance::default(),
                 memory_limit: None,
             },
+            log_prompts: false,
         };
         change(&mut settings);
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/demo-model");

@@ -141,6 +141,19 @@ pub enum Relief {
     TextEncoder,
 }
 
+impl Relief {
+    /// The name used in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Caches => "caches",
+            Self::Batch => "batch",
+            Self::Bands => "bands",
+            Self::TextEncoder => "text_encoder",
+        }
+    }
+}
+
 impl From<Rung> for Relief {
     fn from(rung: Rung) -> Self {
         match rung {
