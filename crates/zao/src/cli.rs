@@ -1,6 +1,7 @@
 //! The command line as typed. Nothing is checked here that needs a model or a file.
 
 mod bench;
+mod config;
 mod convert;
 mod doctor;
 mod files;
@@ -8,6 +9,7 @@ mod load;
 mod memory;
 mod plan;
 mod serve;
+mod tuning;
 mod worker;
 
 use std::fmt::Display;
@@ -21,13 +23,15 @@ use zao_api::Lora;
 use zao_engine::{Device, MAX_ADAPTER_SCALE, MAX_STEPS};
 
 pub(crate) use bench::{BenchArgs, BenchCommand, CommonArgs, ScenariosArgs, SettingArgs};
+pub(crate) use config::{CheckArgs, ConfigArgs, ConfigCommand, InitArgs, ShowArgs, WhichArgs};
 pub(crate) use convert::{ConvertArgs, Target};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use files::{FileArgs, InspectArgs};
 pub(crate) use load::{AskArgs, Format, LoadArgs, LoadCommand, TellArgs};
 pub(crate) use memory::MemoryArgs;
 pub(crate) use plan::PlanArgs;
-pub(crate) use serve::{LogForm, ServeArgs};
+pub(crate) use serve::{LogArgs, LogForm, ServeArgs};
+pub(crate) use tuning::{CudaLibraries, TuningArgs};
 pub(crate) use worker::WorkerArgs;
 
 /// More threads or connections than this are a slip of the finger, not a wish.
@@ -47,6 +51,8 @@ pub(crate) enum Command {
     Generate(Box<GenerateArgs>),
     /// Measure how fast this machine is, with random weights
     Bench(BenchArgs),
+    /// Settings of `zao serve`: show them, write a file with them, check one
+    Config(ConfigArgs),
     /// Store a model in int8, so that it is smaller and starts sooner
     Convert(ConvertArgs),
     /// Look at this machine: what it can draw with, and what to install or change
@@ -197,6 +203,9 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(value_parser = |text: &str| whole(text, NonZeroUsize::MIN..=MOST_WORKERS))]
     pub(crate) threads: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub(crate) tuning: TuningArgs,
 
     /// Draw the picture in this file again; other options change what they name
     #[arg(long, value_name = "FILE.png")]

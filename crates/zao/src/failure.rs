@@ -11,6 +11,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// It tried and failed.
     Failed(anyhow::Error),
+    /// Either, and that was said already.
+    Told(u8),
 }
 
 /// The result of a command.
@@ -19,11 +21,23 @@ pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 impl Failure {
     /// Says why on standard error; gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        console::remark(self);
-        ExitCode::from(match self {
+        if !matches!(self, Self::Told(_)) {
+            console::remark(self);
+        }
+        ExitCode::from(self.code())
+    }
+
+    fn code(&self) -> u8 {
+        match self {
             Self::Usage(_) => 2,
             Self::Failed(_) => 1,
-        })
+            Self::Told(code) => *code,
+        }
+    }
+
+    /// The same after somebody said it.
+    pub(crate) fn told(self) -> Self {
+        Self::Told(self.code())
     }
 
     /// Wrong use.
@@ -42,6 +56,7 @@ impl std::fmt::Display for Failure {
         f.write_str(&one_line(&match self {
             Self::Usage(message) => message.clone(),
             Self::Failed(error) => format!("{error:#}"),
+            Self::Told(_) => "see the log".to_owned(),
         }))
     }
 }

@@ -193,13 +193,13 @@ fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)
         device: args.device,
         precision: wanted_precision(wanted.request.precision.unwrap_or_default()),
         threads: args.threads,
-        instructions: places::instructions()?,
+        instructions: args.tuning.cpu,
         vram: args.memory.vram,
         ram: args.memory.ram,
         text_encoder_on: args.memory.text_encoder_on.into(),
         // The process draws once.
         residency: Residency::InTurn,
-        libraries: places::libraries()?,
+        libraries: args.tuning.cuda_libraries.at(places::library_places()),
         cache: places::cache(),
         ..Settings::default()
     };

@@ -6,6 +6,7 @@
 mod bench;
 mod cli;
 mod columns;
+mod config;
 mod console;
 mod convert;
 mod demo;
@@ -17,9 +18,11 @@ mod inspect;
 mod interrupt;
 mod language;
 mod load;
+mod log;
 mod loras;
 mod model;
 mod models;
+mod panics;
 mod places;
 mod plan;
 mod progress;
@@ -32,18 +35,19 @@ mod worker;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use cli::{Cli, Command};
+use cli::Command;
+use config::Refused;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match config::command_line(std::env::args_os()) {
         Ok(cli) => cli,
-        Err(error) => return usage::answer(&error),
+        Err(Refused::CommandLine(error)) => return usage::answer(&error),
+        Err(Refused::Settings(failure)) => return failure.report(),
     };
     let done = match cli.command {
         Command::Generate(args) => generate::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Info(args) => info::run(&args),

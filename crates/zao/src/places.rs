@@ -5,14 +5,16 @@ use std::env;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use clap::ValueEnum;
 use zao_engine::{Instructions, LibraryPlaces, UseOfLibraries};
 use zao_weights::{AdapterFolder, Store};
 
+use crate::cli::CudaLibraries;
 use crate::failure::Failure;
 use crate::language::Language;
 
 /// The folder of what users keep: `$ZAO_HOME`, or `zao` in the user's data folder.
-fn home() -> anyhow::Result<PathBuf> {
+pub(crate) fn home() -> anyhow::Result<PathBuf> {
     Ok(match path("ZAO_HOME") {
         Some(home) => home,
         None => data_folder()
@@ -31,14 +33,28 @@ pub(crate) fn jobs() -> anyhow::Result<PathBuf> {
     Ok(home()?.join("jobs"))
 }
 
-/// What clients of the server have to show, if `ZAO_TOKEN` says so.
-pub(crate) fn token() -> Option<String> {
-    text("ZAO_TOKEN")
+/// The file with settings, `config.yaml` at home, whether it is there or not.
+pub(crate) fn config() -> anyhow::Result<PathBuf> {
+    Ok(home()?.join("config.yaml"))
 }
 
-/// How much is written to the server's log, `ZAO_LOG`.
-pub(crate) fn log_level() -> Option<String> {
-    text("ZAO_LOG")
+/// The file with settings that `ZAO_CONFIG` names.
+pub(crate) fn named_config() -> Option<PathBuf> {
+    path("ZAO_CONFIG")
+}
+
+/// What a variable says that `config` has a name for.
+pub(crate) fn setting(variable: &str) -> Option<String> {
+    let value = env::var_os(variable).filter(|value| !value.is_empty())?;
+    Some(value.to_string_lossy().into_owned())
+}
+
+/// The names of all variables that begin as ours do.
+pub(crate) fn our_variables() -> Vec<String> {
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with("ZAO_")).collect();
+    names.sort();
+    names
 }
 
 /// The store of installed models, the folder `models`; and the cache of Hugging Face's own tools beside it.
@@ -73,23 +89,20 @@ pub(crate) fn server_token() -> Option<String> {
     text("ZAO_TOKEN")
 }
 
-/// The instructions that the processor is to be used with, if `ZAO_CPU` names some.
+/// The instructions that the processor is to be used with, if `ZAO_CPU` names some; for commands that have no flag for it.
 pub(crate) fn instructions() -> Result<Option<Instructions>, Failure> {
     let Some(name) = text("ZAO_CPU") else { return Ok(None) };
     let wrong = |error| Failure::usage(format!("ZAO_CPU: {error}"));
     name.parse().map(Some).map_err(wrong)
 }
 
-/// Which of NVIDIA's libraries may be used, `ZAO_CUDA_LIBRARIES`, and where they may lie.
+/// Which of NVIDIA's libraries may be used, `ZAO_CUDA_LIBRARIES`, and where they may lie; for commands that have no flag for it.
 pub(crate) fn libraries() -> Result<UseOfLibraries, Failure> {
-    match text("ZAO_CUDA_LIBRARIES").as_deref() {
-        None | Some("auto") => Ok(UseOfLibraries::WhereFaster(library_places())),
-        Some("always") => Ok(UseOfLibraries::Always(library_places())),
-        Some("off") => Ok(UseOfLibraries::Never),
-        Some(other) => Err(Failure::usage(format!(
-            "ZAO_CUDA_LIBRARIES: unknown `{other}`; it takes auto, always, off"
-        ))),
-    }
+    let name = text("ZAO_CUDA_LIBRARIES").unwrap_or_else(|| "auto".into());
+    let wrong = |_| {
+        Failure::usage(format!("ZAO_CUDA_LIBRARIES: unknown `{name}`; it takes auto, always, off"))
+    };
+    Ok(CudaLibraries::from_str(&name, false).map_err(wrong)?.at(library_places()))
 }
 
 /// Where NVIDIA's libraries may lie.

@@ -5,24 +5,27 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
 use zao_engine::{Device, ModelFacts, Served};
 use zao_queue::{Limits, Retention};
 use zao_server::crew::{CrewSettings, Endurance, Patience, WorkerCommand};
 use zao_server::{RequestLimits, Settings, Witness, serve};
 
-use crate::cli::{LogForm, ServeArgs};
+use crate::cli::ServeArgs;
 use crate::failure::{Failure, Result};
+use crate::log::Teller;
 use crate::model::{self, Asked};
-use crate::screen::Screen;
-use crate::{interrupt, places};
+use crate::{interrupt, log, places};
 
 pub(crate) fn run(args: &ServeArgs) -> Result<()> {
-    log(args.log)?;
-    let screen = Screen::new(false);
+    let teller = log::begin(&args.log)?;
+    let served = serve_until_stopped(args, &teller);
+    served.map_err(|failure| teller.told(failure))
+}
+
+fn serve_until_stopped(args: &ServeArgs, teller: &Teller) -> Result<()> {
     let (stop, stopped) = watch::channel(false);
     // Whoever listened is gone where this fails, and there is nothing left to stop.
-    interrupt::on_interrupt(&screen, move || {
+    interrupt::on_interrupt(teller.screen(), move || {
         let _nobody_listens = stop.send(true);
     })?;
     let asked = args.worker.model.as_deref().map_or(Asked::Any, Asked::ByUser);
@@ -30,20 +33,20 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
     let model = ModelFacts::of(&chosen.name, chosen.source)?;
     let settings = settings(args)?;
     if !args.host.is_loopback() && settings.token.is_none() {
-        screen.remark(
-            "other machines can use this server, and anybody on them: a --token keeps strangers out",
+        teller.warn(
+            "other machines can use this server, and anybody on them: a token keeps strangers out (--token-file, or ZAO_TOKEN)",
         );
     }
     if let Some(notice) = &chosen.notice {
-        screen.remark(notice);
+        teller.say(notice);
     }
-    let greeting = Greeting { screen, model: model.info().name.clone() };
+    let greeting = Greeting { teller: teller.clone(), model: model.info().name.clone() };
     Ok(serve(settings, model, places::adapters()?, &greeting, stopped)?)
 }
 
 /// Says where the server is.
 struct Greeting {
-    screen: Screen,
+    teller: Teller,
     model: String,
 }
 
@@ -57,11 +60,33 @@ impl Witness for Greeting {
         };
         let port = address.port();
         let page = if zao_server::is_stub() { "; this binary has no page" } else { "" };
-        self.screen.remark(&format!(
+        self.teller.say(&format!(
             "serving {} at http://{host}:{port}{page}; Ctrl-C stops when running jobs are done",
             self.model
         ));
     }
+}
+
+/// What clients have to show. A file is read once, when the server begins.
+fn token(args: &ServeArgs) -> Result<Option<String>> {
+    let path = match (&args.token, &args.token_file) {
+        (Some(_), Some(_)) => {
+            let message = "both a token and a file with one are set; keep one (`zao config show --origin` says where they are set)";
+            return Err(Failure::usage(message));
+        }
+        (token, None) => return Ok(token.clone()),
+        (None, Some(path)) => path,
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("the token file {}: {error}", path.display())))?;
+    let token = text.trim();
+    if token.is_empty() || token.lines().count() > 1 {
+        let path = path.display();
+        return Err(Failure::usage(format!(
+            "the token file {path} has to have one line, the token"
+        )));
+    }
+    Ok(Some(token.to_owned()))
 }
 
 fn settings(args: &ServeArgs) -> Result<Settings> {
@@ -86,7 +111,7 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
     Ok(Settings {
         address: SocketAddr::new(args.host, args.port),
         folder,
-        token: args.token.clone().or_else(places::token),
+        token: token(args)?,
         origins: args.origins.clone(),
         page: args.page.clone(),
         ledger,
@@ -104,6 +129,7 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
             endurance: Endurance::default(),
             memory_limit: args.worker_memory,
         },
+        log_prompts: args.log.prompts,
     })
 }
 
@@ -111,7 +137,7 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
 fn workers(args: &ServeArgs) -> Result<Vec<WorkerCommand>> {
     let program = std::env::current_exe().context("this program does not know where it lies")?;
     let devices = match args.worker.device {
-        Device::Auto => cards()?,
+        Device::Auto => cards(args)?,
         Device::Cpu => vec!["cpu".into()],
         Device::Cuda(ordinal) => vec![format!("cuda:{ordinal}")],
     };
@@ -124,24 +150,11 @@ fn workers(args: &ServeArgs) -> Result<Vec<WorkerCommand>> {
 }
 
 /// The cards that can be drawn on if there are several, or else whatever a worker finds best.
-fn cards() -> Result<Vec<String>> {
-    let host = zao_engine::look(places::instructions()?, &places::library_places())
+fn cards(args: &ServeArgs) -> Result<Vec<String>> {
+    let host = zao_engine::look(args.worker.tuning.cpu, &places::library_places())
         .map_err(Failure::failed)?;
     let usable = |served: &Served| !matches!(served, Served::No);
     let cards: Vec<String> =
         host.cards.into_iter().filter(|card| usable(&card.served)).map(|card| card.label).collect();
     Ok(if cards.len() > 1 { cards } else { vec!["auto".into()] })
-}
-
-/// Has the log written to standard error, as much of it as `ZAO_LOG` says.
-fn log(form: LogForm) -> Result<()> {
-    let level = places::log_level().unwrap_or_else(|| "info".into());
-    let filter = EnvFilter::try_new(&level)
-        .map_err(|error| Failure::usage(format!("ZAO_LOG: {error}; it takes info, debug, ...")))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let begun = match form {
-        LogForm::Text => log.try_init(),
-        LogForm::Json => log.json().try_init(),
-    };
-    Ok(begun.map_err(|error| anyhow::anyhow!("cannot write a log: {error}"))?)
 }

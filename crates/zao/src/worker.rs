@@ -10,11 +10,12 @@ use zao_server::worker::{Streams, WorkerSettings, standard_streams};
 use crate::cli::WorkerArgs;
 use crate::failure::Result;
 use crate::model::{self, Asked};
-use crate::{interrupt, places};
+use crate::{interrupt, panics, places};
 
 pub(crate) fn run(args: &WorkerArgs) -> Result<()> {
     let Streams { input, output } = standard_streams()?;
     interrupt::ignore()?;
+    panics::in_one_line();
     let seconds = Some(args.idle_release).filter(|&seconds| seconds > 0);
     let settings = WorkerSettings {
         shelf: Shelf::new(places::adapters()?),
@@ -31,12 +32,12 @@ fn open(args: &WorkerArgs) -> Result<Engine> {
         device: args.device,
         precision: wanted_precision(args.precision),
         threads: args.threads,
-        instructions: places::instructions()?,
+        instructions: args.tuning.cpu,
         vram: args.memory.vram,
         ram: args.memory.ram,
         text_encoder_on: args.memory.text_encoder_on.into(),
         residency: Residency::Keep,
-        libraries: places::libraries()?,
+        libraries: args.tuning.cuda_libraries.at(places::library_places()),
         cache: places::cache(),
         ..Settings::default()
     };

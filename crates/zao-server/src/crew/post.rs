@@ -430,7 +430,16 @@ impl Run {
         let (pid, precision) = (self.child.pid(), facts.precision.as_str());
         let Facts { device, device_detail, model, .. } = facts;
         let seconds = milliseconds(self.started.elapsed().as_secs_f64());
-        tracing::info!(worker, pid, model, device, device_detail, precision, seconds, "worker ready");
+        tracing::info!(
+            worker,
+            pid,
+            model,
+            device,
+            device_detail,
+            precision,
+            seconds,
+            "worker ready"
+        );
     }
 
     /// Has the log say that it is gone, and why.

@@ -1,99 +1,143 @@
-//! The arguments of `zao serve`.
+//! The arguments of `zao serve`. Each is also a variable and a key of the configuration file, whose names `config` makes from the
+//! flag's: nothing about a setting is written down twice.
 
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, ValueEnum};
 
 use super::memory::bytes;
 use super::{WorkerArgs, whole};
 
 /// How the server is to be.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Each of these is also a key of the configuration file and a variable: --keep-days is keep_days and ZAO_KEEP_DAYS. A flag counts \
+before a variable, a variable before the file. `zao config show --origin` says what holds and why, `zao config init` writes a \
+file with all of them.")]
 pub(crate) struct ServeArgs {
-    /// Address to listen at; 0.0.0.0 for other machines, too, which then should need a --token
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    /// File with settings [default: config.yaml in zao's home, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Address to listen at; 0.0.0.0 for other machines, too, which then should need a token
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", help_heading = NETWORK)]
     pub(crate) host: IpAddr,
 
     /// Port to listen at
-    #[arg(long, short, value_name = "PORT", default_value = "7860")]
+    #[arg(long, short, value_name = "PORT", default_value = "7860", help_heading = NETWORK)]
+    #[arg(value_parser = |text: &str| whole(text, 0..=u16::MAX))]
     pub(crate) port: u16,
 
-    /// Folder for jobs and pictures [default: `jobs` beside the models]
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) folder: Option<PathBuf>,
-
-    /// What clients have to send as `Authorization: Bearer TOKEN`; better set as ZAO_TOKEN, where other users of the machine do
-    /// not see it
-    #[arg(long, value_name = "TOKEN")]
+    /// What clients have to send as `Authorization: Bearer TOKEN`; better set as ZAO_TOKEN or in a file, where other users of the
+    /// machine do not see it
+    #[arg(long, value_name = "TOKEN", help_heading = NETWORK)]
     pub(crate) token: Option<String>,
 
-    /// Another origin whose pages may use this server, as `https://studio.example`; may be given several times
-    #[arg(long = "origin", value_name = "ORIGIN")]
+    /// File with that token, as containers are given secrets
+    #[arg(long, value_name = "FILE", help_heading = NETWORK)]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// Another origin whose pages may use this server, as `https://studio.example`; several may be given
+    #[arg(long = "origin", value_name = "ORIGIN", help_heading = NETWORK)]
     pub(crate) origins: Vec<String>,
+
+    /// Requests of one client in a minute [default: any number]
+    #[arg(long, value_name = "N", help_heading = NETWORK)]
+    #[arg(value_parser = |text: &str| whole(text, 1..=1_000_000_u32))]
+    pub(crate) rate: Option<u32>,
+
+    /// Folder with the page, in place of the one that is built in: for whoever works on it
+    #[arg(long, value_name = "FOLDER", help_heading = NETWORK)]
+    pub(crate) page: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) worker: WorkerArgs,
 
-    /// Main memory above which a worker is replaced, beside the files it has mapped, as in 12G
+    /// Most pictures of one request
+    #[arg(long, value_name = "N", default_value = "16", help_heading = DRAWING)]
+    #[arg(value_parser = |text: &str| whole(text, 1..=1000_u32))]
+    pub(crate) max_count: u32,
+
+    /// Most steps of a picture
+    #[arg(long, value_name = "N", default_value = "100", help_heading = DRAWING)]
+    #[arg(value_parser = |text: &str| whole(text, 1..=1000_u32))]
+    pub(crate) max_steps: u32,
+
+    /// Main memory above which a worker is replaced, beside the files it has mapped, as in 12G [default: any]
     #[arg(long, value_name = "SIZE", value_parser = bytes, allow_negative_numbers = true)]
+    #[arg(help_heading = MEMORY)]
     pub(crate) worker_memory: Option<u64>,
 
     /// Jobs that may wait
-    #[arg(long, value_name = "N", default_value = "256")]
+    #[arg(long, value_name = "N", default_value = "256", help_heading = QUEUE)]
     #[arg(value_parser = |text: &str| whole(text, 1..=100_000_u32))]
     pub(crate) queue: u32,
 
     /// Jobs of one client that may wait
-    #[arg(long, value_name = "N", default_value = "64")]
+    #[arg(long, value_name = "N", default_value = "64", help_heading = QUEUE)]
     #[arg(value_parser = |text: &str| whole(text, 1..=100_000_u32))]
     pub(crate) queue_per_client: u32,
 
-    /// Requests of one client in a minute [default: any number]
-    #[arg(long, value_name = "N", value_parser = |text: &str| whole(text, 1..=1_000_000_u32))]
-    pub(crate) rate: Option<u32>,
-
     /// Seconds that a job may take from its start
-    #[arg(long, value_name = "SECONDS", default_value = "300")]
+    #[arg(long, value_name = "SECONDS", default_value = "300", help_heading = QUEUE)]
     #[arg(value_parser = |text: &str| whole(text, 1..=86_400_u32))]
     pub(crate) deadline: u32,
 
     /// Seconds that running jobs have to finish when the server is told to stop
-    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    #[arg(long, value_name = "SECONDS", default_value = "30", help_heading = QUEUE)]
     #[arg(value_parser = |text: &str| whole(text, 0..=3600_u32))]
     pub(crate) drain: u32,
 
+    /// Folder for jobs and pictures [default: `jobs` beside the models]
+    #[arg(long, value_name = "FOLDER", help_heading = KEEPING)]
+    pub(crate) folder: Option<PathBuf>,
+
     /// Days that pictures are kept
-    #[arg(long, value_name = "DAYS", default_value = "7")]
+    #[arg(long, value_name = "DAYS", default_value = "7", help_heading = KEEPING)]
     #[arg(value_parser = |text: &str| whole(text, 1..=36_500_u32))]
     pub(crate) keep_days: u32,
 
     /// How much room pictures may take; the oldest go first
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = bytes)]
+    #[arg(help_heading = KEEPING)]
     pub(crate) keep_size: u64,
 
-    /// Most pictures of one request
-    #[arg(long, value_name = "N", default_value = "16")]
-    #[arg(value_parser = |text: &str| whole(text, 1..=1000_u32))]
-    pub(crate) max_count: u32,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
 
-    /// Most steps of a picture
-    #[arg(long, value_name = "N", default_value = "100")]
-    #[arg(value_parser = |text: &str| whole(text, 1..=1000_u32))]
-    pub(crate) max_steps: u32,
+/// The headings of the help, which are the chapters of the configuration file.
+const NETWORK: &str = "Network";
+pub(super) const DRAWING: &str = "Drawing";
+pub(super) const MEMORY: &str = "Memory";
+const QUEUE: &str = "Queue";
+const KEEPING: &str = "Keeping";
+const LOG: &str = "Log";
 
-    /// Folder with the page, in place of the one that is built in: for whoever works on it
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) page: Option<PathBuf>,
+/// What the log is to be.
+#[derive(Args, Debug)]
+pub(crate) struct LogArgs {
+    /// How the log is written: lines for people, or one JSON object a line
+    #[arg(long = "log", value_name = "FORM", default_value = "text", help_heading = LOG)]
+    pub(crate) form: LogForm,
 
-    /// How the log is written
-    #[arg(long, value_name = "FORM", default_value = "text")]
-    pub(crate) log: LogForm,
+    /// How much is written: error, warn, info, debug or trace, also of parts, as in info,zao_server=debug
+    #[arg(long = "log-level", value_name = "LEVEL", default_value = "info", help_heading = LOG)]
+    pub(crate) level: String,
+
+    /// Whether the log tells what clients want drawn
+    #[arg(long = "log-prompts", value_name = "true|false", default_value = "false")]
+    #[arg(action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = LOG)]
+    pub(crate) prompts: bool,
 }
 
 /// How a log is written.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogForm {
     /// A line for people.
     Text,
@@ -122,6 +166,9 @@ impl WorkerArgs {
         let on = self.memory.text_encoder_on.to_possible_value();
         add("text-encoder-on", on.map(|on| on.get_name().into()));
         add("threads", self.threads.map(|threads| threads.to_string().into()));
+        add("cpu", self.tuning.cpu.map(|instructions| instructions.as_str().into()));
+        let libraries = self.tuning.cuda_libraries.to_possible_value();
+        add("cuda-libraries", libraries.map(|libraries| libraries.get_name().into()));
         add("idle-release", Some(self.idle_release.to_string().into()));
         line
     }
@@ -161,6 +208,10 @@ mod tests {
             "5",
             "--text-encoder-on",
             "cpu",
+            "--cpu",
+            "portable",
+            "--cuda-libraries",
+            "off",
         ];
         let args = serve(&told);
         let line = args.worker.command_line("cuda:1");
@@ -170,5 +221,13 @@ mod tests {
         };
         let same = WorkerArgs { device: "cuda:1".parse().unwrap(), ..args.worker };
         assert_eq!(format!("{worker:?}"), format!("{same:?}"));
+    }
+
+    #[test]
+    fn prompts_are_logged_when_somebody_says_so() {
+        let logged = |line: &[&str]| serve(line).log.prompts;
+        assert!(!logged(&[]));
+        assert!(logged(&["--log-prompts"]) && logged(&["--log-prompts=true"]));
+        assert!(!logged(&["--log-prompts=false"]));
     }
 }
