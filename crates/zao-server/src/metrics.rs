@@ -1,7 +1,8 @@
 //! What the server counts, and how Prometheus is told. Gauges are read when they are asked for, so that none goes stale.
 
+use std::collections::BTreeSet;
 use std::fmt::{Error as FormatError, Write};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -9,10 +10,12 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEn
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::histogram::{
+    Histogram, exponential_buckets, exponential_buckets_range,
+};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::hands::Condition;
+use crate::hands::{Condition, Health};
 use crate::house::House;
 
 /// A request that was answered.
@@ -47,6 +50,14 @@ struct State {
     state: Name,
 }
 
+/// What runs here.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: Name,
+    /// The devices of all workers, once they are known.
+    device: String,
+}
+
 /// A label from a short list, so that there are never many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Name(pub(crate) &'static str);
@@ -69,14 +80,17 @@ pub(crate) struct Metrics {
     pub(crate) batch_size: Histogram,
     pub(crate) relieved: Family<Relief, Counter>,
     jobs: Family<State, Gauge>,
-    restarts: Gauge,
+    restarts: Counter,
     ready: Gauge,
+    build: Family<Build, Gauge>,
     memory: Family<Memory, Gauge<f64, AtomicU64>>,
 }
 
-/// From a twentieth of a second to two minutes.
+/// From a twentieth of a second to two minutes, each bound about twice the one before.
 fn seconds() -> Histogram {
-    Histogram::new(exponential_buckets(0.05, 2.0, 12))
+    let bounds = exponential_buckets_range(0.05, 120.0, 12);
+    // With more digits the labels would say no more.
+    Histogram::new(bounds.map(|bound| (bound * 1000.0).round() / 1000.0))
 }
 
 impl Metrics {
@@ -105,10 +119,12 @@ impl Metrics {
         registry.register("oom", about, relieved.clone());
         let jobs = Family::<State, Gauge>::default();
         registry.register("jobs", "Jobs by state", jobs.clone());
-        let restarts = Gauge::default();
+        let restarts = Counter::default();
         registry.register("restarts", "How often workers were replaced", restarts.clone());
         let ready = Gauge::default();
         registry.register("ready", "Whether a job that came now would be drawn", ready.clone());
+        let build = Family::<Build, Gauge>::default();
+        registry.register("build_info", "Which zao this is, and what it draws on", build.clone());
         let memory = Family::<Memory, Gauge<f64, AtomicU64>>::default();
         registry.register_with_unit("memory", "Memory of workers", Unit::Bytes, memory.clone());
         Self {
@@ -124,6 +140,7 @@ impl Metrics {
             jobs,
             restarts,
             ready,
+            build,
             memory,
         }
     }
@@ -162,12 +179,24 @@ impl Metrics {
         }
         let health = house.health();
         self.ready.set(i64::from(health.condition == Condition::Ready && !house.is_closing()));
-        self.restarts.set(health.workers.iter().map(|worker| worker.restarts as i64).sum());
+        let restarts = health.workers.iter().map(|worker| worker.restarts).sum();
+        self.restarts.inner().store(restarts, Ordering::Relaxed);
+        self.look_at_build(&health);
         for worker in health.workers {
             for (kind, bytes) in [("device", worker.held_bytes), ("main", worker.resident_bytes)] {
                 let memory = Memory { kind: Name(kind), worker: worker.name.clone() };
                 self.memory.get_or_create(&memory).set(bytes as f64);
             }
         }
+    }
+
+    /// One series at a time: what it says of devices changes when a worker is ready.
+    fn look_at_build(&self, health: &Health) {
+        let devices: BTreeSet<&str> =
+            health.workers.iter().filter_map(|worker| worker.device.as_deref()).collect();
+        let device = devices.into_iter().collect::<Vec<_>>().join(", ");
+        self.build.clear();
+        let build = Build { version: Name(env!("CARGO_PKG_VERSION")), device };
+        self.build.get_or_create(&build).set(1);
     }
 }

@@ -1,6 +1,6 @@
 //! How the server is to be, as values. Where they come from (flags, a file, the environment) is not known here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub struct Settings {
     pub token: Option<String>,
     /// Pages of other origins that may use it; none by default.
     pub origins: Vec<String>,
+    /// Reverse proxies in front of it: what they say of who asked (`X-Forwarded-For`) is believed.
+    pub proxies: Vec<IpAddr>,
     /// A folder with the page, in place of the one that is built in: for whoever works on it.
     pub page: Option<PathBuf>,
     /// How much is taken on and kept.

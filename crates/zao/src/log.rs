@@ -24,7 +24,7 @@ pub(crate) fn begin(args: &LogArgs) -> Result<Teller> {
     let filter = EnvFilter::try_new(&args.level).map_err(|error| {
         let level = &args.level;
         Failure::usage(format!(
-            "log-level: {level:?} cannot be used: {error}; it takes error, warn, info, debug or trace, also of parts, as in \
+            "log-level: {level:?} cannot be used: {error}; it takes a level, also of parts, as in \
              info,zao_server=debug"
         ))
     })?;

@@ -113,6 +113,7 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
         folder,
         token: token(args)?,
         origins: args.origins.clone(),
+        proxies: args.proxies.clone(),
         page: args.page.clone(),
         ledger,
         request: RequestLimits {

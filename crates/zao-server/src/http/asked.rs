@@ -18,21 +18,26 @@ pub(crate) struct Asked(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     id: String,
+    client: String,
     method: Method,
     route: String,
     job: OnceLock<String>,
 }
 
 impl Asked {
-    /// A request by its name, its method, and its path with the template that it matched.
-    pub(crate) fn new(id: &str, method: &Method, route: &str, path: &str) -> Self {
-        let (id, route) = (id.to_owned(), route.to_owned());
+    /// A request by its name, who asks, its method, and its path with the template that it matched.
+    pub(crate) fn new(id: &str, client: &str, method: &Method, route: &str, path: &str) -> Self {
+        let (id, client, route) = (id.to_owned(), client.to_owned(), route.to_owned());
         let job = named(&route, path).map_or_else(OnceLock::new, OnceLock::from);
-        Self(Arc::new(Inner { id, method: method.clone(), route, job }))
+        Self(Arc::new(Inner { id, client, method: method.clone(), route, job }))
     }
 
     pub(crate) fn id(&self) -> &str {
         &self.0.id
+    }
+
+    pub(crate) fn client(&self) -> &str {
+        &self.0.client
     }
 
     /// It is about this job. Only the first one counts.
@@ -42,8 +47,8 @@ impl Asked {
     }
 
     /// Says that it was answered: with which status and, of a refusal, code; after how long. A stream of events goes on from there.
-    pub(crate) fn answered(&self, status: u16, after: Duration, client: &str, code: Option<&str>) {
-        let Inner { id: request, method, route, job } = &*self.0;
+    pub(crate) fn answered(&self, status: u16, after: Duration, code: Option<&str>) {
+        let Inner { id: request, client, method, route, job } = &*self.0;
         let (method, job) = (method.as_str(), job.get());
         let ms = milliseconds(after.as_secs_f64() * 1000.0);
         if QUIET.contains(&route.as_str()) {

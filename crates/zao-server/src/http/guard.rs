@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::Json;
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -28,14 +28,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Client {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let asked = parts.extensions.get::<Asked>().cloned().unwrap_or_default();
-        Ok(Self { address: address(&parts.extensions), asked })
+        Ok(Self { address: asked.client().to_owned(), asked })
     }
-}
-
-/// Where a request came from.
-fn address(extensions: &Extensions) -> String {
-    let address = extensions.get::<ConnectInfo<SocketAddr>>();
-    address.map_or_else(|| "local".into(), |info| info.0.ip().to_string())
 }
 
 /// The routes that a probe or a scraper may ask without a token. They tell nothing of jobs.
@@ -52,11 +46,13 @@ pub(crate) async fn door(
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "<unmatched>".to_owned(), |path| path.as_str().to_owned());
-    let asked = Asked::new(&id, request.method(), &route, request.uri().path());
-    let client = address(request.extensions());
+    let caller = caller(&request, &house.settings.proxies);
+    // Tests ask without a connection.
+    let client = caller.map_or_else(|| "local".into(), |caller| caller.to_string());
+    let asked = Asked::new(&id, &client, request.method(), &route, request.uri().path());
     request.extensions_mut().insert(asked.clone());
     let begun = Instant::now();
-    let mut response = match admitted(&house, &request, &route) {
+    let mut response = match admitted(&house, &request, &route, caller) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
@@ -75,11 +71,11 @@ pub(crate) async fn door(
     let nosniff = HeaderValue::from_static("nosniff");
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     house.metrics.answered(&route, response.status().as_u16());
-    asked.answered(response.status().as_u16(), begun.elapsed(), &client, code);
+    asked.answered(response.status().as_u16(), begun.elapsed(), code);
     response
 }
 
-fn admitted(house: &House, request: &Request, route: &str) -> Result<()> {
+fn admitted(house: &House, request: &Request, route: &str, caller: Option<IpAddr>) -> Result<()> {
     origin(request, &house.settings.origins)?;
     if let Some(token) = &house.settings.token
         && !OPEN.contains(&route)
@@ -90,11 +86,27 @@ fn admitted(house: &House, request: &Request, route: &str) -> Result<()> {
     if let Some(rate) = house.settings.request.rate
         && request.method() == Method::POST
     {
-        let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let address = address.map_or(IpAddr::from([127, 0, 0, 1]), |info| info.0.ip());
-        house.rates.take(address, rate, Instant::now())?;
+        let caller = caller.unwrap_or(IpAddr::from([127, 0, 0, 1]));
+        house.rates.take(caller, rate, Instant::now())?;
     }
     Ok(())
+}
+
+/// Who asked: the other end of the connection, or where that is one of our proxies, whom it says that it asks for. What stands
+/// further left in that list was written by a stranger.
+fn caller(request: &Request, proxies: &[IpAddr]) -> Option<IpAddr> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
+    let is_ours = |address: &IpAddr| proxies.contains(address);
+    if !is_ours(&peer) {
+        return Some(peer);
+    }
+    let lines = request.headers().get_all("x-forwarded-for").iter();
+    let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
+    let list = lines.iter().flat_map(|line| line.split(',')).map(|text| text.trim().parse().ok());
+    let list: Vec<Option<IpAddr>> = list.collect();
+    // Something that is no address ends what can be believed.
+    let known = list.into_iter().rev().map_while(|address| address).map(|it| it.to_canonical());
+    Some(known.skip_while(is_ours).next().unwrap_or(peer))
 }
 
 /// The page itself has no secrets, and asks for the token that its requests need.
@@ -200,6 +212,25 @@ mod tests {
         for wrong in ["Bearer secre", "Bearer secrets", "Basic secret", "secret", "Bearer "] {
             assert_eq!(check(wrong).unwrap_err().code, Code::Unauthorized, "{wrong}");
         }
+    }
+
+    #[test]
+    fn only_our_proxies_say_who_asked() {
+        let proxies = [IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2])];
+        let from = |peer: [u8; 4], forwarded: &[&str]| {
+            let headers: Vec<_> = forwarded.iter().map(|line| ("x-forwarded-for", *line)).collect();
+            let mut request = asked(&headers);
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from((peer, 1))));
+            caller(&request, &proxies).unwrap().to_string()
+        };
+        assert_eq!(from([1, 2, 3, 4], &["5.6.7.8"]), "1.2.3.4", "a stranger's word");
+        assert_eq!(from([10, 0, 0, 1], &["5.6.7.8"]), "5.6.7.8");
+        assert_eq!(from([10, 0, 0, 1], &["9.9.9.9, 5.6.7.8, 10.0.0.2"]), "5.6.7.8");
+        assert_eq!(from([10, 0, 0, 1], &["9.9.9.9", "5.6.7.8"]), "5.6.7.8");
+        for nothing in [&[][..], &["nonsense"], &["10.0.0.2"]] {
+            assert_eq!(from([10, 0, 0, 1], nothing), "10.0.0.1", "{nothing:?}");
+        }
+        assert_eq!(caller(&asked(&[]), &proxies), None);
     }
 
     #[test]

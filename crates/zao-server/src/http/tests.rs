@@ -4,6 +4,7 @@ mod corpus;
 mod events;
 mod images;
 mod jobs;
+mod metrics;
 mod openai;
 mod operation;
 mod others;
@@ -123,6 +124,7 @@ impl Server {
             folder: folder.path().join("jobs"),
             token: None,
             origins: Vec::new(),
+            proxies: Vec::new(),
             page: None,
             ledger: Limits::default(),
             request: RequestLimits { pixels: 512 * 512, ..RequestLimits::default() },

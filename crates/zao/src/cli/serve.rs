@@ -44,6 +44,11 @@ pub(crate) struct ServeArgs {
     #[arg(long = "origin", value_name = "ORIGIN", help_heading = NETWORK)]
     pub(crate) origins: Vec<String>,
 
+    /// Address of a reverse proxy before this server, whose X-Forwarded-For is believed: without it all who come through it count as
+    /// one client; several may be given
+    #[arg(long = "trusted-proxy", value_name = "ADDRESS", help_heading = NETWORK)]
+    pub(crate) proxies: Vec<IpAddr>,
+
     /// Requests of one client in a minute [default: any number]
     #[arg(long, value_name = "N", help_heading = NETWORK)]
     #[arg(value_parser = |text: &str| whole(text, 1..=1_000_000_u32))]
@@ -126,6 +131,7 @@ pub(crate) struct LogArgs {
 
     /// How much is written: error, warn, info, debug or trace, also of parts, as in info,zao_server=debug
     #[arg(long = "log-level", value_name = "LEVEL", default_value = "info", help_heading = LOG)]
+    #[arg(value_parser = levels)]
     pub(crate) level: String,
 
     /// Whether the log tells what clients want drawn
@@ -143,6 +149,20 @@ pub(crate) enum LogForm {
     Text,
     /// An object of JSON a line.
     Json,
+}
+
+/// How much is logged, whole or of parts. A word that is no level would name a part, and silence all others.
+fn levels(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |text: &str| LEVELS.contains(&text);
+    let means = |part: &str| match part.split_once('=') {
+        Some((of, level)) => !of.is_empty() && is_level(level),
+        None => is_level(part),
+    };
+    if text.split(',').all(means) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("use one of {}, or several as in info,zao_server=debug", LEVELS.join(", ")))
 }
 
 impl WorkerArgs {
@@ -221,6 +241,16 @@ mod tests {
         };
         let same = WorkerArgs { device: "cuda:1".parse().unwrap(), ..args.worker };
         assert_eq!(format!("{worker:?}"), format!("{same:?}"));
+    }
+
+    #[test]
+    fn a_level_is_a_word_or_a_list_for_parts() {
+        for good in ["info", "off", "info,zao_server=debug", "zao_server::crew=trace"] {
+            assert_eq!(levels(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "loud", "json", "info,", "=info", "zao_server=loud"] {
+            assert!(levels(bad).unwrap_err().contains("debug"), "{bad}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod office;
 
 mod bench;
 mod broken;
+mod config;
 mod convert;
 #[cfg(target_os = "linux")]
 mod crew;
@@ -35,6 +36,8 @@ mod instructions;
 mod interrupt;
 mod libraries;
 mod load;
+#[cfg(target_os = "linux")]
+mod logs;
 mod loras;
 mod memory;
 mod model_file;

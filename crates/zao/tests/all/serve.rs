@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -11,13 +12,14 @@ use serde_json::{Value, json};
 use crate::folder::Folder;
 
 /// A server in a process of its own.
-struct Server {
+pub(crate) struct Server {
     process: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    fn start(folder: &Folder, args: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Folder, args: &[&str]) -> Self {
         let mut process = folder
             .zao()
             .args(["serve", "--model", "demo", "--port", "0"])
@@ -25,24 +27,35 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap());
-        let mut line = String::new();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let log = Arc::new(Mutex::new(Vec::new()));
         let address = loop {
-            line.clear();
-            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended before it listened");
+            let line = lines.next().expect("the server ended before it listened").unwrap();
+            log.lock().unwrap().push(line.clone());
             if let Some((_, rest)) = line.split_once("http://") {
                 let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
                 break rest[..end.unwrap_or(rest.len())].parse().unwrap();
             }
         };
         // Somebody has to read it, or the server would wait for that.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        let server = Self { process, address };
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
+        });
+        let server = Self { process, address, log };
         server.wait("/health/ready", |(status, _)| *status == 200);
         server
     }
 
-    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, Vec<u8>) {
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> (u16, Vec<u8>) {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let length = body.len();
@@ -61,7 +74,7 @@ impl Server {
         (status, if text.contains("transfer-encoding: chunked") { unchunked(&body) } else { body })
     }
 
-    fn get(&self, path: &str) -> (u16, Vec<u8>) {
+    pub(crate) fn get(&self, path: &str) -> (u16, Vec<u8>) {
         self.ask("GET", path, "", "")
     }
 
@@ -71,11 +84,16 @@ impl Server {
         serde_json::from_slice(&body).unwrap()
     }
 
-    fn submit(&self, key: &str, wish: &Value) -> Value {
+    pub(crate) fn submit(&self, key: &str, wish: &Value) -> Value {
         let header = format!("idempotency-key: {key}\r\n");
         let (status, body) = self.ask("POST", "/v1/jobs", &header, &wish.to_string());
         assert!(status == 200 || status == 202, "{status}: {}", String::from_utf8_lossy(&body));
         serde_json::from_slice(&body).unwrap()
+    }
+
+    /// The lines of its log so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
     }
 
     /// Asks until the answer is as it should be.
@@ -96,7 +114,7 @@ impl Server {
         }
     }
 
-    fn over(&self, job: &Value) -> Value {
+    pub(crate) fn over(&self, job: &Value) -> Value {
         let path = job["links"]["self"].as_str().unwrap();
         let body = self.wait(path, |(_, body)| {
             let job: Value = serde_json::from_slice(body).unwrap();
@@ -105,14 +123,14 @@ impl Server {
         serde_json::from_slice(&body).unwrap()
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         crate::folder::succeed(
             std::process::Command::new("kill").args([name, &self.process.id().to_string()]),
         );
     }
 
     /// Waits until it has ended; says how.
-    fn ended(mut self) -> std::process::ExitStatus {
+    pub(crate) fn ended(mut self) -> std::process::ExitStatus {
         self.process.wait().unwrap()
     }
 }
@@ -135,7 +153,7 @@ fn unchunked(mut body: &[u8]) -> Vec<u8> {
     whole
 }
 
-fn small(prompt: &str, seed: u64, steps: u32) -> Value {
+pub(crate) fn small(prompt: &str, seed: u64, steps: u32) -> Value {
     json!({"prompt": prompt, "seed": seed, "steps": steps, "width": 64, "height": 64})
 }
 
