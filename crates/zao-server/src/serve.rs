@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use zao_engine::ModelFacts;
-use zao_queue::Ledger;
+use zao_queue::{Ledger, Recovered, Swept};
 use zao_weights::AdapterFolder;
 
 use crate::crew::{Crew, CrewState, Phase};
@@ -59,8 +59,18 @@ pub fn serve(
     stop: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
     let ledger = Ledger::open(&settings.folder, settings.ledger.clone(), SystemTime::now())?;
-    let recovered = ledger.recovered();
-    tracing::info!(?recovered, folder = %settings.folder.display(), "the ledger is open");
+    let folder = settings.folder.display().to_string();
+    let Recovered { waiting, interrupted, completed, cancelled, lost_pictures } =
+        ledger.recovered();
+    tracing::info!(
+        folder,
+        waiting,
+        interrupted,
+        completed,
+        cancelled,
+        lost_pictures,
+        "the ledger is open"
+    );
     let house = House::new(settings, model, loras, Arc::new(ledger));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(run(house, witness, stop));
@@ -134,7 +144,9 @@ fn chore(house: &House, keeper: &Keeper, count: u64) {
     }
     if count.is_multiple_of(20) {
         match house.ledger.sweep(SystemTime::now()) {
-            Ok(swept) if swept.jobs > 0 => tracing::info!(?swept, "old results were removed"),
+            Ok(Swept { jobs, images, bytes, .. }) if jobs > 0 => {
+                tracing::info!(jobs, images, bytes, "old results were removed");
+            }
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "old results cannot be removed"),
         }

@@ -83,13 +83,7 @@ fn report(
     }
     headings.push((rows.len(), words::places()));
     for (variable, _) in PLACES {
-        let value = places::setting(variable);
-        let from = if value.is_some() {
-            variable.to_owned()
-        } else {
-            words::default().say(language).into()
-        };
-        let value = value.unwrap_or_else(|| place(variable));
+        let (value, from) = place(layers, variable, language);
         let mut row =
             vec![format!("  {}", variable.trim_start_matches("ZAO_").to_ascii_lowercase()), value];
         if with_origin {
@@ -110,10 +104,26 @@ fn report(
     lines
 }
 
-/// Where something is that no variable moves.
-fn place(variable: &str) -> String {
-    let path = if variable == "ZAO_HOME" { places::home() } else { places::config() };
-    path.map_or_else(|_| "-".into(), |path| path.display().to_string())
+/// Where something is that a variable can move, and what moved it.
+fn place(layers: &Layers, variable: &str, language: Language) -> (String, String) {
+    let is_home = variable == "ZAO_HOME";
+    let default = || if is_home { places::home() } else { places::config() };
+    let moved = places::setting(variable);
+    let path = match &layers.file {
+        Some(file) if !is_home => file.display().to_string(),
+        _ => moved
+            .clone()
+            .or_else(|| Some(default().ok()?.display().to_string()))
+            .unwrap_or_default(),
+    };
+    let from = match moved {
+        Some(moved) if moved == path => variable.to_owned(),
+        None if default().is_ok_and(|default| default.display().to_string() == path) => {
+            words::default().say(language).to_owned()
+        }
+        _ => "--config".to_owned(),
+    };
+    (path, from)
 }
 
 /// A value as people see it.
@@ -146,7 +156,10 @@ fn origins(layers: &Layers, setting: &Setting, said: &[Given], language: Languag
         let origin = place_of(layers, setting, &given.origin, language);
         words::value_of(&value, &origin).say(language).to_owned()
     };
-    let others: Vec<String> = others.iter().map(other).collect();
+    let is_something = |given: &&Given| {
+        given.origin != Origin::Default || !given.values.is_empty() || setting.unset().is_some()
+    };
+    let others: Vec<String> = others.iter().filter(is_something).map(other).collect();
     if others.is_empty() {
         return origin;
     }

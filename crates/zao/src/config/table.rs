@@ -210,9 +210,10 @@ mod tests {
     fn no_other_variable_of_ours_is_read() {
         let known: Vec<String> = settings().iter().map(Setting::variable).collect();
         let places = include_str!("../places.rs");
-        let names = places.split("\"ZAO_").skip(1).filter_map(|rest| rest.split('"').next());
-        let names: Vec<String> =
-            names.filter(|name| !name.is_empty()).map(|name| format!("ZAO_{name}")).collect();
+        let is_of_a_name = |c: char| c.is_ascii_uppercase() || c == '_';
+        let name = |rest: &str| rest.chars().take_while(|&c| is_of_a_name(c)).collect::<String>();
+        let names = places.split("\"ZAO_").skip(1).map(name).filter(|name| !name.is_empty());
+        let names: Vec<String> = names.map(|name| format!("ZAO_{name}")).collect();
         assert!(names.len() > 3, "{names:?}");
         for name in names {
             let is_place = PLACES.iter().any(|(place, _)| *place == name);

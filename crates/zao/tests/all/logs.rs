@@ -109,7 +109,9 @@ fn a_requests_id_leads_to_its_job_although_its_worker_is_killed() {
 fn a_request_is_known_after_a_restart_and_prompts_are_told_if_wanted() {
     let folder = Folder::new();
     let server = Server::start(&folder, &["--log", "json", "--log-prompts"]);
-    let job = server.submit("one", &small("a blue owl", 1, 200));
+    // Long enough that it is not over when the server is killed.
+    let wish = json!({"prompt": "a blue owl", "steps": 100, "width": 256, "height": 256});
+    let job = server.submit("one", &wish);
     let accepted = awaited(&server, "acceptance", says("job accepted", "job", &job["id"]));
     assert_eq!(accepted["prompt"], "a blue owl");
     server.signal("-KILL");
