@@ -105,8 +105,8 @@ fn caller(request: &Request, proxies: &[IpAddr]) -> Option<IpAddr> {
     let list = lines.iter().flat_map(|line| line.split(',')).map(|text| text.trim().parse().ok());
     let list: Vec<Option<IpAddr>> = list.collect();
     // Something that is no address ends what can be believed.
-    let known = list.into_iter().rev().map_while(|address| address).map(|it| it.to_canonical());
-    Some(known.skip_while(is_ours).next().unwrap_or(peer))
+    let mut known = list.into_iter().rev().map_while(|address| address).map(|it| it.to_canonical());
+    Some(known.find(|address| !is_ours(address)).unwrap_or(peer))
 }
 
 /// The page itself has no secrets, and asks for the token that its requests need.

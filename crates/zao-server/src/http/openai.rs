@@ -4,6 +4,7 @@
 mod answer;
 mod wish;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use axum::Json;
@@ -13,7 +14,7 @@ use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use serde_json::{Value, json};
-use zao_api::{Job, JobEvent, JobStatus};
+use zao_api::{Image, Job, JobEvent, JobStatus};
 use zao_queue::JobId;
 
 use super::guard::Client;
@@ -21,7 +22,7 @@ use super::read::Object;
 use super::{Code, Refusal, Result, events, jobs};
 use crate::house::House;
 use answer::Answer;
-use wish::Wish;
+pub(super) use wish::Wish;
 
 /// `POST /v1/images/generations`.
 pub(crate) async fn generate(
@@ -135,11 +136,29 @@ struct Streaming {
     follower: events::Follower,
     wanted: Option<Wanted>,
     shown: u32,
+    /// Ids of the pictures that were sent, and those that are left when the job is over.
+    sent: Vec<String>,
+    left: VecDeque<Image>,
 }
 
-async fn stream(house: Arc<House>, id: JobId, wish: Wish, wanted: Wanted) -> Result<Response> {
-    let follower = events::Follower::new(Arc::clone(&house), id, None).await?;
-    let begin = Streaming { house, wish, follower, wanted: Some(wanted), shown: 0 };
+/// The way of a job and its pictures, wherever it is by now.
+pub(super) async fn stream(
+    house: Arc<House>,
+    id: JobId,
+    wish: Wish,
+    wanted: Wanted,
+) -> Result<Response> {
+    // From its first event on: it may be on its way already.
+    let follower = events::Follower::new(Arc::clone(&house), id, Some(0)).await?;
+    let begin = Streaming {
+        house,
+        wish,
+        follower,
+        wanted: Some(wanted),
+        shown: 0,
+        sent: Vec::new(),
+        left: VecDeque::new(),
+    };
     Ok(events::stream(unfold(begin, |mut streaming| async move {
         let event = streaming.next().await?;
         Some((Ok(event), streaming))
@@ -149,6 +168,9 @@ async fn stream(house: Arc<House>, id: JobId, wish: Wish, wanted: Wanted) -> Res
 impl Streaming {
     async fn next(&mut self) -> Option<Event> {
         loop {
+            if let Some(image) = self.left.pop_front() {
+                return Some(self.picture(&image).await);
+            }
             let (_, event) = self.follower.next_event().await?;
             match event {
                 JobEvent::Preview { b64, .. } => {
@@ -157,15 +179,15 @@ impl Streaming {
                     return Some(named("image_generation.partial_image", &body));
                 }
                 JobEvent::Image { image, .. } => {
-                    let picture = Answer::stream(&self.house, &self.wish, &image).await;
-                    return Some(match picture {
-                        Ok(body) => named("image_generation.completed", &body),
-                        Err(refusal) => named("error", &refusal.body(None)),
-                    });
+                    let picture = self.picture(&image).await;
+                    self.sent.push(image.id);
+                    return Some(picture);
                 }
-                JobEvent::Completed { .. } => {
+                JobEvent::Completed { state, .. } => {
                     self.settle();
-                    return None;
+                    // A quick job may have been over before it was followed, and its other events forgotten.
+                    let is_left = |image: &Image| !self.sent.contains(&image.id);
+                    self.left = state.images.into_iter().filter(is_left).collect();
                 }
                 JobEvent::Failed { state, .. } | JobEvent::Cancelled { state, .. } => {
                     self.settle();
@@ -174,6 +196,13 @@ impl Streaming {
                 }
                 _ => {}
             }
+        }
+    }
+
+    async fn picture(&self, image: &Image) -> Event {
+        match Answer::stream(&self.house, &self.wish, image).await {
+            Ok(body) => named("image_generation.completed", &body),
+            Err(refusal) => named("error", &refusal.body(None)),
         }
     }
 

@@ -28,7 +28,7 @@ impl Format {
 
 /// A request in OpenAI's words.
 #[derive(Debug, Clone)]
-pub(super) struct Wish {
+pub(crate) struct Wish {
     pub(super) request: JobRequest,
     pub(super) stream: bool,
     /// Whether pictures come as links.
@@ -89,7 +89,7 @@ const MOST: u32 = 10;
 
 impl Wish {
     /// Reads a request to the model called `model`.
-    pub(super) fn read(object: Object, model: &str) -> Result<Self> {
+    pub(crate) fn read(object: Object, model: &str) -> Result<Self> {
         let unknown = object.0.keys().filter(|field| !KNOWN.contains(&field.as_str()));
         let ignored = unknown.cloned().collect();
         let fields: Fields = object.parse()?;

@@ -93,7 +93,6 @@ async fn what_is_scraped_is_valid_and_has_what_was_promised() {
     for (name, kind) in [
         ("zao_requests", "counter"),
         ("zao_images", "counter"),
-        ("zao_oom", "counter"),
         ("zao_restarts", "counter"),
         ("zao_jobs", "gauge"),
         ("zao_ready", "gauge"),
@@ -101,7 +100,6 @@ async fn what_is_scraped_is_valid_and_has_what_was_promised() {
         ("zao_memory_bytes", "gauge"),
         ("zao_queue_seconds", "histogram"),
         ("zao_inference_seconds", "histogram"),
-        ("zao_stage_seconds", "histogram"),
         ("zao_step_seconds", "histogram"),
         ("zao_batch_size", "histogram"),
     ] {

@@ -1,10 +1,14 @@
 //! OpenAI's interface, in one answer and as a stream.
 
+use axum::body::to_bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
-use super::Server;
+use super::super::openai::{Wanted, Wish, stream};
+use super::super::read::Object;
+use super::{Server, posted};
 
 const PATH: &str = "/v1/images/generations";
 
@@ -43,9 +47,13 @@ async fn pictures_come_in_one_answer_with_where_the_time_went() {
 async fn a_stream_shows_the_way_and_ends_with_the_picture() {
     let server = Server::new();
     let wish = json!({"prompt": "a cat", "size": "32x32", "stream": true, "partial_images": 2});
-    let answer = server.post(PATH, wish).await;
-    assert_eq!(answer.headers["content-type"], "text/event-stream");
-    let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
+    // The job is not begun before somebody listens.
+    server.pause(true);
+    let response = server.router.clone().oneshot(posted(PATH, &[], &wish)).await.unwrap();
+    server.pause(false);
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
     let data: Vec<Value> = text
         .lines()
         .filter_map(|line| line.strip_prefix("data:"))
@@ -59,6 +67,24 @@ async fn a_stream_shows_the_way_and_ends_with_the_picture() {
         STANDARD.decode(data[2]["b64_json"].as_str().unwrap()).unwrap().starts_with(b"\x89PNG")
     );
     assert!(data[2]["usage"]["total_tokens"].is_u64() && data[2]["created_at"].is_u64());
+}
+
+#[tokio::test]
+async fn a_stream_of_a_job_that_is_over_has_its_pictures_all_the_same() {
+    let server = Server::new();
+    let wish = json!({"prompt": "a cat", "width": 32, "height": 32, "count": 2});
+    let job = server.post("/v1/jobs", wish).await.expect(202);
+    server.over(job["links"]["self"].as_str().unwrap()).await;
+    let house = server.painter.house.lock().unwrap().clone().unwrap();
+    let id: zao_queue::JobId = job["id"].as_str().unwrap().parse().unwrap();
+    let wish = json!({"prompt": "a cat", "size": "32x32", "stream": true});
+    let Value::Object(wish) = wish else { panic!("it is one") };
+    let wish = Wish::read(Object(wish), "demo").unwrap();
+    let wanted = Wanted::new(house.clone(), id.clone());
+    let response = stream(house, id, wish, wanted).await.unwrap();
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    assert_eq!(text.matches("event: image_generation.completed").count(), 2, "{text}");
 }
 
 #[tokio::test]
