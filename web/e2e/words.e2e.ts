@@ -7,27 +7,27 @@ import { draw, finished, meet, PHONE, setting, until } from './setting';
 
 setting();
 
-const chips = (page: Page) => page.locator('.chip').evaluateAll((nodes) => nodes.map((node) => node.getAttribute('aria-label')));
+const chips = (page: Page) => page.locator('.chip').evaluateAll((nodes) => nodes.map((node) => node.textContent?.trim()));
 const prompt = (page: Page) => page.inputValue('#prompt');
 const marked = (page: Page) => page.locator('.under mark').allTextContents();
-const focused = (page: Page) => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.id);
+const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent?.trim() || document.activeElement?.id);
 
 test('what is found stands under the words, a press mends it, and that can be undone', async () => {
   const { page } = await meet();
   await page.fill('#prompt', '🦊 a very old sign that says Keep Off');
-  await until(() => chips(page), ['Remove “very”', 'Replace “Keep Off” with “"Keep Off"”']);
+  await until(() => chips(page), ['Remove very', 'Replace Keep Off with "Keep Off"']);
   expect(await marked(page)).toEqual(['very ', 'Keep Off']);
   await page.locator('.chip').nth(1).hover();
   await page.locator('.foot', { hasText: 'Text that should be drawn goes into quotes.' }).waitFor();
   expect(await page.locator('.under mark.looked').textContent()).toBe('Keep Off');
   await page.locator('.chip').nth(1).click();
   expect(await prompt(page)).toBe('🦊 a very old sign that says "Keep Off"');
-  await until(() => chips(page), ['Remove “very”']);
+  await until(() => chips(page), ['Remove very']);
   await page.locator('.chip').click();
   expect(await prompt(page)).toBe('🦊 a old sign that says "Keep Off"');
   await page.getByRole('button', { name: 'Undo' }).last().click();
   expect(await prompt(page)).toBe('🦊 a very old sign that says "Keep Off"');
-  await until(() => chips(page), ['Remove “very”']);
+  await until(() => chips(page), ['Remove very']);
 });
 
 test('all is fixed at once, but what somebody leaves', async () => {
@@ -38,7 +38,7 @@ test('all is fixed at once, but what somebody leaves', async () => {
   await until(() => chips(page), []);
   await page.fill('#prompt', 'a very old and really red fox,, dusk');
   await page.getByRole('button', { name: 'Leave “very” as it is' }).click();
-  await until(() => chips(page), ['Remove “really”', 'Replace “,,” with “,”']);
+  await until(() => chips(page), ['Remove really', 'Replace ,, with ,']);
   await page.getByRole('button', { name: 'Fix all' }).click();
   expect(await prompt(page)).toBe('a very old and red fox, dusk');
 });
@@ -46,7 +46,7 @@ test('all is fixed at once, but what somebody leaves', async () => {
 test('what only its writer can mend is selected', async () => {
   const { page } = await meet();
   await page.fill('#prompt', '🦊 in the rain, loneliness, oil');
-  await page.getByRole('button', { name: 'Select “loneliness” to rewrite it' }).click();
+  await page.getByRole('button', { name: 'Select loneliness to rewrite it' }).click();
   await page.keyboard.type('an empty bench');
   expect(await prompt(page)).toBe('🦊 in the rain, an empty bench, oil');
 });
@@ -54,14 +54,14 @@ test('what only its writer can mend is selected', async () => {
 test('by keyboard the focus goes on from chip to chip, and home in the end', async () => {
   const { page } = await meet();
   await page.fill('#prompt', 'a very old and really red fox');
-  await until(() => chips(page), ['Remove “very”', 'Remove “really”']);
-  for (let stop = 0; stop < 5 && (await focused(page)) !== 'Remove “very”'; stop++) await page.keyboard.press('Tab');
+  await until(() => chips(page), ['Remove very', 'Remove really']);
+  for (let stop = 0; stop < 5 && (await focused(page)) !== 'Remove very'; stop++) await page.keyboard.press('Tab');
   await page.locator('.foot', { hasText: '“very” adds nothing that can be drawn.' }).waitFor();
   expect(await page.locator('.chip').first().evaluate((chip) => document.getElementById(chip.getAttribute('aria-describedby') ?? '')?.textContent)).toContain(
     'adds nothing',
   );
   await page.keyboard.press('Enter');
-  expect(await focused(page)).toBe('Remove “really”');
+  expect(await focused(page)).toBe('Remove really');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   expect(await focused(page)).toBe('prompt');
@@ -77,7 +77,7 @@ test('one question a pause; an older one is taken back; Generate waits for none'
   const failed = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/check'));
   await page.fill('#prompt', 'a really red apple');
   expect((await failed).failure()?.errorText).toContain('ABORTED');
-  await until(() => chips(page), ['Remove “really”']);
+  await until(() => chips(page), ['Remove really']);
   expect(checks()).toHaveLength(2);
   await draw(page, 'a slow read of a panda');
   expect(await page.getByRole('button', { name: 'Generate' }).isEnabled()).toBe(true);
@@ -168,7 +168,7 @@ test('advice is quiet, and taken or declined', async () => {
 test('in Chinese, and on a telephone, nothing sticks out', async () => {
   const { page, mock } = await meet({}, { ...PHONE, locale: 'zh-CN' });
   await page.fill('#prompt', '唐代仕女，头戴发簪，，非常有氛围感');
-  await until(() => chips(page), ['把“发簪”换成“发簪(fà zān)”', '把“，，”换成“，”', '去掉“非常”', '选中“氛围感”来改写']);
+  await until(() => chips(page), ['把发簪换成发簪(fà zān)', '把，，换成，', '去掉非常', '选中氛围感来改写']);
   await page.getByText('4 条建议').waitFor();
   expect(mock.asked.find(({ path }) => path.endsWith('/check'))?.body.language).toBe('zh');
   await page.getByRole('button', { name: '分项' }).tap();

@@ -47,9 +47,10 @@ export const en = {
 
   reader: {
     label: (count: number) => plural(count, 'suggestion', 'suggestions'),
-    remove: (text: string) => `Remove “${text}”`,
-    replace: (text: string, by: string) => `Replace “${text}” with “${by}”`,
-    look: (text: string) => `Select “${text}” to rewrite it`,
+    // What is said around the words that a chip shows.
+    remove: ['Remove ', ''] as readonly [string, string],
+    replace: ['Replace ', ' with '] as readonly [string, string],
+    look: ['Select ', ' to rewrite it'] as readonly [string, string],
     leave: (text: string) => `Leave “${text}” as it is`,
     all: 'Fix all',
     saves: (tokens: number) => plural(tokens, 'token fewer', 'tokens fewer'),

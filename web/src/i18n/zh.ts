@@ -42,9 +42,9 @@ export const zh: Dictionary = {
 
   reader: {
     label: (count) => `${count} 条建议`,
-    remove: (text) => `去掉“${text}”`,
-    replace: (text, by) => `把“${text}”换成“${by}”`,
-    look: (text) => `选中“${text}”来改写`,
+    remove: ['去掉', ''],
+    replace: ['把', '换成'],
+    look: ['选中', '来改写'],
     leave: (text) => `保留“${text}”`,
     all: '全部修改',
     saves: (tokens) => `少 ${tokens} 个词元`,
