@@ -98,6 +98,7 @@ fn each_label_names_a_place_that_is_there() {
     for prompt in &labelled().prompts {
         for label in prompt.expected.iter().chain(&prompt.tolerated) {
             let places = label.places(&prompt.text);
+            assert_eq!(places.len(), 1 + label.others.len(), "{}: {label:?}", prompt.id);
             assert!(places.iter().all(|place| !place.is_empty()), "{}: {label:?}", prompt.id);
         }
     }

@@ -9,30 +9,30 @@ use crate::reading::{Prompt, RULES};
 
 /// What a rule reported: its name, and the bytes of the prompt that it meant.
 #[derive(Clone, Debug)]
-pub struct Found {
-    pub code: String,
-    pub span: Range<usize>,
+pub(crate) struct Found {
+    pub(crate) code: String,
+    pub(crate) span: Range<usize>,
 }
 
 /// What became of one rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Faults that were labelled, and how many of them were found.
-    pub labels: usize,
-    pub hits: usize,
+    pub(crate) labels: usize,
+    pub(crate) hits: usize,
     /// Findings that count, and how many of them meet a label.
-    pub findings: usize,
-    pub right: usize,
+    pub(crate) findings: usize,
+    pub(crate) right: usize,
 }
 
 impl Tally {
     /// The share of findings that are right; 1 where there are none.
-    pub fn precision(self) -> f64 {
+    pub(crate) fn precision(self) -> f64 {
         share(self.right, self.findings)
     }
 
     /// The share of labelled faults that were found; 1 where there are none.
-    pub fn recall(self) -> f64 {
+    pub(crate) fn recall(self) -> f64 {
         share(self.hits, self.labels)
     }
 }
@@ -43,16 +43,16 @@ fn share(part: usize, whole: usize) -> f64 {
 
 /// The tallies of all rules, and what went wrong where one may look.
 #[derive(Debug, Default)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     tallies: BTreeMap<String, Tally>,
     held_out: BTreeMap<String, Tally>,
     /// A line for each miss and each false alarm in the open half. The other half stays shut.
-    pub slips: Vec<String>,
+    pub(crate) slips: Vec<String>,
 }
 
 impl Verdict {
     /// Counts what was `found` in `prompt`.
-    pub fn add(&mut self, prompt: &Prompt, found: &[Found]) {
+    pub(crate) fn add(&mut self, prompt: &Prompt, found: &[Found]) {
         for (code, tally) in tallies(prompt, found) {
             for into in [Some(&mut self.tallies), prompt.held_out.then_some(&mut self.held_out)]
                 .into_iter()
@@ -71,7 +71,7 @@ impl Verdict {
     }
 
     /// Each rule with what became of it over both halves, rules that the corpus does not know last.
-    pub fn rules(&self) -> Vec<(&str, Tally)> {
+    pub(crate) fn rules(&self) -> Vec<(&str, Tally)> {
         let known =
             RULES.iter().map(|&code| (code, self.tallies.get(code).copied().unwrap_or_default()));
         let others = self.tallies.iter().map(|(code, &tally)| (code.as_str(), tally));
