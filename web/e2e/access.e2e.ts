@@ -41,6 +41,15 @@ const STATES: [string, (page: Page) => Promise<unknown>][] = [
       await page.locator('canvas').waitFor();
     },
   ],
+  [
+    'reading along',
+    async (page) => {
+      await page.fill('#prompt', 'a very old sign that says Keep Off, loneliness, the sea, the sea');
+      await page.getByRole('button', { name: 'Parts' }).click();
+      await page.locator('.chip').nth(1).focus();
+      await page.getByRole('button', { name: 'Hide this advice' }).waitFor();
+    },
+  ],
   ['keys', (page) => page.keyboard.press('?')],
 ];
 
@@ -57,6 +66,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
 test('axe finds nothing on a telephone, nor on an empty page in Chinese', async () => {
   const { page } = await meet({ history: true }, PHONE);
   await page.locator('.fold').click();
+  expect(await violations(page)).toEqual([]);
+  await page.fill('#prompt', 'a very old sign that says Keep Off');
+  await page.locator('.chip').first().waitFor();
   expect(await violations(page)).toEqual([]);
   const { page: empty } = await meet({}, { locale: 'zh-CN' });
   expect(await violations(empty)).toEqual([]);

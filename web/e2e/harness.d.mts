@@ -6,6 +6,7 @@ export function launch(): Promise<Browser>;
 export interface Mock {
   url: string;
   studio: { jobs: Map<string, { status: string }>; received: Map<string, Record<string, unknown>>; images: Map<string, unknown> };
+  asked: { path: string; body: Record<string, unknown> }[];
   goAway(milliseconds: number): void;
   close(): Promise<void>;
 }
@@ -16,6 +17,7 @@ export interface MockOptions {
   model?: 'demo' | 'turbo';
   token?: string;
   maxQueue?: number;
+  reads?: boolean;
 }
 
 export function mockServer(options?: MockOptions): Promise<Mock>;

@@ -53,7 +53,7 @@ const drawSeveral = async (page) => {
 const step = (page, number) => page.waitForFunction((text) => document.title.startsWith(text), `${number}/`);
 
 // Named on the command line; without a name, those that the documentation shows.
-const DOCUMENTED = ['empty', 'generating', 'finished', 'gallery', 'viewer', 'queue', 'phone', 'phone-empty', 'dark', 'chinese'];
+const DOCUMENTED = ['empty', 'generating', 'finished', 'gallery', 'viewer', 'queue', 'phone', 'phone-empty', 'dark', 'chinese', 'words', 'words-chinese'];
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : DOCUMENTED;
 const SHOTS = {
   empty: { server: { history: false }, settle: 2600 },
@@ -127,6 +127,26 @@ const SHOTS = {
       await draw(page, '熊猫，绿色背景');
       await page.waitForSelector('.seal.pressed');
     },
+  },
+  words: {
+    server: { model: 'turbo' },
+    act: async (page) => {
+      await page.fill('#prompt', 'a very old lighthouse on a cliff, a sign that says Keep Off, stormy sea, stormy sea, loneliness, oil painting');
+      await page.getByRole('button', { name: 'Parts' }).click();
+      await page.locator('.chip').nth(1).hover();
+    },
+  },
+  'words-chinese': {
+    server: { model: 'turbo' },
+    visitor: { locale: 'zh-CN' },
+    act: async (page) => {
+      await page.fill('#prompt', '唐代仕女，头戴金色发簪，手执团扇，，非常有氛围感，背景是屏风，工笔画');
+      await page.locator('.chip').first().focus();
+    },
+  },
+  'words-phone': {
+    visitor: { ...PHONE, colorScheme: 'dark' },
+    act: (page) => page.fill('#prompt', 'a very old lighthouse on a cliff, a sign that says Keep Off, loneliness, oil painting'),
   },
   recipe: {
     act: async (page) => {

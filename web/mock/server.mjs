@@ -9,6 +9,7 @@ import { LORAS, MODELS } from './capabilities.mjs';
 import { Studio } from './jobs.mjs';
 import { resize } from './paint.mjs';
 import { encode, texts } from './png.mjs';
+import { advice, check as read, template } from './prompt.mjs';
 
 const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 
@@ -29,11 +30,12 @@ class Refusal extends Error {
 
 /**
  * Starts the mock and returns it with its address.
- * @param {{ port?: number, stepMs?: number, dist?: string, token?: string, model?: 'demo' | 'turbo', maxQueue?: number }} options
+ * @param {{ port?: number, stepMs?: number, dist?: string, token?: string, model?: 'demo' | 'turbo', maxQueue?: number,
+ *   reads?: boolean }} options `reads`: whether it says anything about prompts, as servers of old do not
  */
 export async function start(options = {}) {
-  const { port = 0, stepMs = 180, dist, token, model = 'demo', maxQueue = 256 } = options;
-  const mock = { away: false };
+  const { port = 0, stepMs = 180, dist, token, model = 'demo', maxQueue = 256, reads = true } = options;
+  const mock = { away: false, asked: [] };
   const studio = new Studio({ stepMs, onDrop: () => goAway(900) });
   const remembered = new Map();
 
@@ -63,6 +65,7 @@ export async function start(options = {}) {
     if (token && request.headers.authorization !== `Bearer ${token}`) {
       throw new Refusal(401, 'unauthorized', 'this server wants a token');
     }
+    if (url.pathname.startsWith('/v1/prompt/')) return aboutPrompt(request, response, url.pathname);
     const [, , kind, id, part] = url.pathname.split('/');
     const at = `${request.method} ${kind}${id ? '/id' : ''}${part ? `/${part}` : ''}`;
     switch (at) {
@@ -107,6 +110,17 @@ export async function start(options = {}) {
       default:
         throw new Refusal(404, 'not_found', `nothing is at ${request.method} ${url.pathname}`);
     }
+  }
+
+  async function aboutPrompt(request, response, path) {
+    const body = JSON.parse(await bodyOf(request));
+    mock.asked.push({ path, body });
+    // `slow` words: the answer comes when the next question is on its way.
+    if (reads && body.prompt?.includes('slow read')) await new Promise((resolve) => setTimeout(resolve, 1000));
+    if (reads && path === '/v1/prompt/check') return json(response, 200, read(body));
+    if (reads && path === '/v1/prompt/template') return json(response, 200, template(body));
+    if (reads && path === '/v1/prompt/advice') return json(response, 200, advice(body, request.headers['accept-language'] ?? ''));
+    throw new Refusal(404, 'not_found', `nothing is at ${path}`);
   }
 
   async function submit(request, response) {
@@ -165,6 +179,8 @@ export async function start(options = {}) {
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     studio,
+    /** Every question about a prompt, in order. */
+    asked: mock.asked,
     goAway,
     close: () => {
       studio.stop();

@@ -35,6 +35,10 @@ export class Client {
 
   recipe = (id: string): Promise<Recipe> => this.#json('GET', `/v1/images/${encodeURIComponent(id)}/recipe`);
 
+  /** What is said about a prompt: the paths and types of `prompt.ts`. `language` is a tag for the server's sentences. */
+  aboutPrompt = <Answer>(path: string, body: unknown, language: string, signal: AbortSignal): Promise<Answer> =>
+    this.#json('POST', path, JSON.stringify(body), { 'content-type': 'application/json', 'accept-language': language }, { signal });
+
   pngInfo = (png: Blob): Promise<PngInfo> => this.#json('POST', '/v1/png-info', png, { 'content-type': 'image/png' });
 
   /** Deletes a picture; `leaving` lets the request outlive the page. */
@@ -49,8 +53,14 @@ export class Client {
   stream = (path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> =>
     this.#request('GET', path, undefined, { accept: 'text/event-stream', ...headers }, { signal, cache: 'no-store' });
 
-  async #json<T>(method: string, path: string, body?: BodyInit, headers: Record<string, string> = {}): Promise<T> {
-    const response = await this.#request(method, path, body, headers);
+  async #json<T>(
+    method: string,
+    path: string,
+    body?: BodyInit,
+    headers: Record<string, string> = {},
+    more: RequestInit = {},
+  ): Promise<T> {
+    const response = await this.#request(method, path, body, headers, more);
     return parse(await response.text()) as T;
   }
 

@@ -45,6 +45,35 @@ export const en = {
     add: 'Leave something out',
   },
 
+  reader: {
+    label: (count: number) => plural(count, 'suggestion', 'suggestions'),
+    // What is said around the words that a chip shows.
+    remove: ['Remove ', ''] as readonly [string, string],
+    replace: ['Replace ', ' with '] as readonly [string, string],
+    look: ['Select ', ' to rewrite it'] as readonly [string, string],
+    leave: (text: string) => `Leave “${text}” as it is`,
+    all: 'Fix all',
+    saves: (tokens: number) => plural(tokens, 'token fewer', 'tokens fewer'),
+    mended: 'The words are changed.',
+    tokens: (now: number, most: number, guess: boolean) => `${guess ? '≈ ' : ''}${now} / ${most} tokens`,
+    advice: (what: string, why: string) => `For these words: ${what}. ${why}`,
+    steps: (steps: number) => plural(steps, 'step', 'steps'),
+    size: (tier: string) => `size “${tier}”`,
+    apply: 'Apply',
+    decline: 'Hide this advice',
+  },
+
+  parts: {
+    open: 'Parts',
+    label: 'The parts of the prompt',
+    subject: 'Subject',
+    action: 'Action',
+    details: 'Details',
+    detailsHint: 'one a line',
+    background: 'Background',
+    style: 'Style',
+  },
+
   begin: {
     label: 'Begin with a picture',
     choose: 'Choose a file',

@@ -40,6 +40,34 @@ export const zh: Dictionary = {
     add: '写下不要出现的东西',
   },
 
+  reader: {
+    label: (count) => `${count} 条建议`,
+    remove: ['去掉', ''],
+    replace: ['把', '换成'],
+    look: ['选中', '来改写'],
+    leave: (text) => `保留“${text}”`,
+    all: '全部修改',
+    saves: (tokens) => `少 ${tokens} 个词元`,
+    mended: '提示词已修改。',
+    tokens: (now, most, guess) => `${guess ? '约 ' : ''}${now} / ${most} 词元`,
+    advice: (what, why) => `这些文字建议用${what}。${why}`,
+    steps: (steps) => ` ${steps} 步`,
+    size: (tier) => `“${tier}”尺寸`,
+    apply: '采用',
+    decline: '不再显示这条建议',
+  },
+
+  parts: {
+    open: '分项',
+    label: '提示词的各部分',
+    subject: '主体',
+    action: '动作',
+    details: '细节',
+    detailsHint: '每行一条',
+    background: '背景',
+    style: '风格',
+  },
+
   begin: {
     label: '从一幅画开始',
     choose: '选择文件',

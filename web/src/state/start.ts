@@ -3,7 +3,9 @@
 import { form } from './form.svelte';
 import { gallery } from './gallery.svelte';
 import { jobs } from './jobs.svelte';
+import { reader } from './reader.svelte';
 import { server } from './server.svelte';
+import { parts } from './slots.svelte';
 
 let begun = false;
 const RETRY_MS = 2000;
@@ -25,5 +27,7 @@ export async function start(): Promise<void> {
     return;
   }
   begun = true;
+  reader.start();
+  parts.start();
   await Promise.all([jobs.start(), gallery.refresh()]);
 }
