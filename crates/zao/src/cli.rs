@@ -7,6 +7,7 @@ mod files;
 mod load;
 mod memory;
 mod plan;
+mod prompt;
 mod serve;
 mod worker;
 
@@ -27,6 +28,7 @@ pub(crate) use files::{FileArgs, InspectArgs};
 pub(crate) use load::{AskArgs, Format, LoadArgs, LoadCommand, TellArgs};
 pub(crate) use memory::MemoryArgs;
 pub(crate) use plan::PlanArgs;
+pub(crate) use prompt::{PromptArgs, PromptCheckArgs, PromptCommand, PromptTemplateArgs};
 pub(crate) use serve::{LogForm, ServeArgs};
 pub(crate) use worker::WorkerArgs;
 
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Say what drawing would take of this machine or of another: memory, time, and which precision to choose
     Plan(PlanArgs),
+    /// Look at a prompt before anything is drawn: what is wrong with it, which parts it has
+    Prompt(PromptArgs),
     /// Download a model, or go on where a download stopped
     Pull(PullArgs),
     /// Draw for others: a page, jobs over HTTP, and a supervisor that keeps it alive
