@@ -3,3 +3,13 @@
 //!
 //! Nothing is read or written here but the tables that are compiled in, and no model is known:
 //! whoever has a tokenizer hands over a function that counts.
+
+mod advice;
+mod cut;
+mod lexicon;
+mod template;
+mod wildcard;
+
+pub use advice::{Advice, Counts, Tier, advise};
+pub use template::{Slots, Template};
+pub use wildcard::{Pattern, WildcardError, WildcardProblem};
