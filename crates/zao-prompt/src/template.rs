@@ -7,7 +7,7 @@ mod chinese;
 mod english;
 mod sort;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::cut::is_ideograph;
 
@@ -82,6 +82,22 @@ impl Template {
             Some(english) => format!("{prompt}{TRANSLATION}{}", english.prompt()),
             None => prompt,
         }
+    }
+}
+
+/// `{"subject", "action", "details", "background", "style", "prompt"}`, and `translation` where there is one.
+impl Serialize for Template {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Fields<'t> {
+            #[serde(flatten)]
+            slots: &'t Slots,
+            prompt: String,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            translation: Option<&'t Slots>,
+        }
+        let (slots, translation) = (&self.slots, self.translation.as_ref());
+        Fields { slots, prompt: self.prompt(), translation }.serialize(serializer)
     }
 }
 

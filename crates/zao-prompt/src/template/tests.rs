@@ -182,6 +182,9 @@ fn the_form_of_the_template_is_read_as_it_is_written() {
     let prompt = template.prompt();
     assert_eq!(prompt, "a fox leaping | white tail, black paws | snowflakes | birches | ukiyo-e");
     assert_eq!(Template::of(&prompt), template);
+    let json = serde_json::to_string(&template).unwrap();
+    let expected = r#"{"subject":"a fox","action":"leaping","details":["white tail, black paws","snowflakes"],"background":"birches","style":"ukiyo-e","prompt":"#;
+    assert_eq!(json, format!("{expected}{prompt:?}}}"));
     let some = Slots {
         subject: "一只猫".into(),
         action: "睡觉".into(),

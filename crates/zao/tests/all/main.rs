@@ -34,6 +34,9 @@ mod instructions;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod libraries;
+mod list;
+#[cfg(unix)]
+mod list_kill;
 mod load;
 mod loras;
 mod memory;
@@ -42,6 +45,7 @@ mod models;
 mod output;
 mod pipes;
 mod plan;
+mod prompt_template;
 mod pull;
 mod quality;
 mod said;
