@@ -83,6 +83,7 @@ pub(crate) struct Word {
     /// The words that hold others together.
     pub(crate) of: bool,
     pub(crate) and: bool,
+    pub(crate) the: bool,
     /// Whether it looks like a participle.
     pub(crate) ing: bool,
 }
@@ -274,8 +275,9 @@ impl English {
             {
                 reach.add(Kind::Adjective, 1);
             }
-            let (of, and, ing) = (lower == "of", lower == "and", lower.ends_with("ing"));
-            words.push(Word { whole: whole.clone(), core: core.clone(), reach, of, and, ing });
+            let (of, and, the) = (lower == "of", lower == "and", lower == "the");
+            let ing = lower.ends_with("ing");
+            words.push(Word { whole: whole.clone(), core: core.clone(), reach, of, and, the, ing });
         }
         words
     }

@@ -24,6 +24,18 @@ pub(super) fn chunks(clause: &str, role: Role) -> Vec<Chunk> {
     starts.iter().zip(ends).map(|(&(slot, at), end)| (slot, at..end)).collect()
 }
 
+/// Whether `clause` names a place, which is the subject of a landscape, and else where somebody is.
+pub(super) fn is_place(clause: &str) -> bool {
+    let clause = Clause { text: clause, marks: CHINESE.marks(clause) };
+    !clause.has(Kind::Action) && !clause.has(Kind::Detail) && clause.ends_in_place()
+}
+
+/// Whether `clause` begins with somebody or something that is counted, and does something.
+pub(super) fn brings_somebody(clause: &str) -> bool {
+    let clause = Clause { text: clause, marks: CHINESE.marks(clause) };
+    clause.counted(0) > 0 && clause.has(Kind::Action)
+}
+
 /// Where each chunk begins, in bytes.
 type Starts = Vec<(Slot, usize)>;
 
@@ -36,9 +48,15 @@ impl Clause<'_> {
         if self.is_all_place() {
             return vec![(Slot::Background, 0)];
         }
+        if self.reach(0, Kind::Detail).is_some() {
+            return vec![(Slot::Detail, 0)];
+        }
         let mut starts = Vec::new();
         let mut at = 0;
-        if let Some(end) = self.medium() {
+        if let Some(end) = self.place_of_counted() {
+            starts.push((Slot::Background, 0));
+            at = end;
+        } else if let Some(end) = self.medium() {
             starts.push((Slot::Style, 0));
             at = end;
         }
@@ -90,8 +108,9 @@ impl Clause<'_> {
     /// Reads on behind `from`, where the last chunk begins.
     fn follow(&self, starts: &mut Starts, from: usize) {
         let index = self.index(from);
-        // Whose attributes end here: what is said before it is part of the name.
-        let mut free = self.attributes_end(index);
+        // What is said of a subject before its name is part of the name.
+        let named = starts.last().is_some_and(|&(slot, _)| slot == Slot::Subject);
+        let mut free = if named { self.attributes_end(index) } else { from };
         let mut at = index;
         while let Some(&(byte, reach)) = self.marks.get(at) {
             at += 1;
@@ -109,6 +128,9 @@ impl Clause<'_> {
                     starts.push((Slot::Action, end));
                     free = end + 1;
                 }
+            } else if slot == Slot::Subject && self.goes_on(byte) {
+                starts.push((Slot::Action, byte));
+                free = byte + 1;
             } else if slot == Slot::Subject && reach.is(Kind::Detail)
                 || (slot == Slot::Action && reach.is(Kind::Detail) && byte > free)
             {
@@ -116,8 +138,25 @@ impl Clause<'_> {
                 free = byte + reach.of(Kind::Detail).unwrap_or(1);
             } else if matches!(slot, Slot::Subject | Slot::Detail) && reach.is(Kind::Action) {
                 starts.push((Slot::Action, byte));
-                free = byte + reach.of(Kind::Action).unwrap_or(1);
+                free = self.verb_end(byte);
             }
+        }
+    }
+
+    /// Whether 在 stands here before a verb, where it says that this goes on.
+    fn goes_on(&self, at: usize) -> bool {
+        let rest = self.text[at..].strip_prefix('在');
+        rest.is_some_and(|rest| self.reach(self.text.len() - rest.len(), Kind::Action).is_some())
+    }
+
+    /// Where the verb ends that begins here; the 在 of 放在 leads to a place.
+    fn verb_end(&self, at: usize) -> usize {
+        let end = at + self.reach(at, Kind::Action).unwrap_or(1);
+        let verb = self.text.get(at..end).unwrap_or_default();
+        if verb.len() > '在'.len_utf8() && verb.ends_with('在') && !verb.starts_with('正') {
+            end - '在'.len_utf8()
+        } else {
+            end
         }
     }
 
@@ -128,8 +167,10 @@ impl Clause<'_> {
             self.marks.get(self.counted(index)).map_or(self.text.len(), |&(byte, _)| byte);
         let marks = || self.marks.iter().filter(|&&(byte, _)| byte >= counted);
         let verb = |&(byte, reach): &(usize, Reach)| {
-            let length = reach.of(Kind::Action).max(reach.of(Kind::Detail))?;
-            Some((byte, byte + length))
+            let length = reach.of(Kind::Action).max(reach.of(Kind::Detail));
+            let place = || self.place(byte).filter(|_| reach.is(Kind::Preposition));
+            let goes_on = || self.goes_on(byte).then_some(byte + '在'.len_utf8());
+            Some((byte, length.map(|length| byte + length).or_else(place).or_else(goes_on)?))
         };
         let verbs: Vec<(usize, usize)> = marks().filter_map(verb).collect();
         let of = |&(byte, _): &(usize, Reach)| {
@@ -172,6 +213,20 @@ impl Clause<'_> {
         let measured =
             at > index && self.marks.get(at).is_some_and(|(_, reach)| reach.is(Kind::Measure));
         if measured { at + 1 } else { index }
+    }
+
+    /// Where the place ends that a prompt begins with, if somebody who is counted is there: 树下的一只猫.
+    fn place_of_counted(&self) -> Option<usize> {
+        let of =
+            self.marks.iter().take(NEAR).find(|&&(byte, _)| self.text[byte..].starts_with('的'));
+        let (of, _) = *of?;
+        let end = of + '的'.len_utf8();
+        let index = self.index(end);
+        let before =
+            Clause { text: &self.text[..of], marks: self.marks[..self.index(of)].to_vec() };
+        let placed =
+            !before.has(Kind::Action) && !before.has(Kind::Detail) && before.ends_in_place();
+        (placed && self.counted(index) > index).then_some(end)
     }
 
     /// Where a place ends that begins here: 在雨中, 在海边, 位于山顶的 is none.

@@ -40,8 +40,11 @@ impl Clause {
 
     /// A clause in which the subject is still to come.
     fn first(&self) -> Marks {
-        if self.is_all_style() {
+        if self.is_all_style() || self.tail(0) {
             return vec![(Slot::Style, 0)];
+        }
+        if self.is(0, Kind::Detail) {
+            return vec![(Slot::Detail, 0)];
         }
         let mut marks = Vec::new();
         let mut at = 0;
@@ -198,12 +201,12 @@ impl Clause {
             && (self.0[at].of || self.0[at].and || self.is(at, Kind::Determiner))
     }
 
-    /// Where the verb would stand: behind a pronoun, or "the cat".
+    /// Where the verb would stand: behind a pronoun, or behind "the cat", which was named before.
     fn verb(&self) -> usize {
         if self.is(0, Kind::Pronoun) {
             return 1;
         }
-        let named = self.is(0, Kind::Determiner)
+        let named = self.0.first().is_some_and(|word| word.the)
             && self.is(2, Kind::Action)
             && !self.is(1, Kind::Adjective)
             && !self.is(1, Kind::Place);

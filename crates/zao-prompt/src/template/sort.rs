@@ -24,7 +24,7 @@ pub(super) fn slots(prompt: &str) -> Slots {
     if cut.pieces.len() > 1 {
         barred(prompt, &cut.pieces)
     } else {
-        free(prompt, cut.pieces.into_iter().flatten())
+        free(prompt, &cut.pieces.into_iter().flatten().collect::<Vec<_>>())
     }
 }
 
@@ -41,13 +41,22 @@ fn chunks(clause: &str, role: Role) -> Vec<Chunk> {
     if is_chinese(clause) { chinese::chunks(clause, role) } else { english::chunks(clause, role) }
 }
 
-fn free(prompt: &str, clauses: impl Iterator<Item = Range<usize>>) -> Slots {
+/// How many clauses behind a place are looked at for somebody who is there.
+const NEAR: usize = 6;
+
+fn free(prompt: &str, clauses: &[Range<usize>]) -> Slots {
     let mut slots = Slots::default();
     let mut set_aside: Vec<(Slot, &str)> = Vec::new();
-    for clause in clauses {
-        let clause = &prompt[clause];
+    for (index, clause) in clauses.iter().enumerate() {
+        let clause = &prompt[clause.clone()];
         let role = if slots.lacks(Slot::Subject) { Role::First } else { Role::Later };
-        for (slot, span) in chunks(clause, role) {
+        let next = clauses[index + 1..].iter().take(NEAR).map(|clause| &prompt[clause.clone()]);
+        let chunks = if role == Role::First && is_scene_of(clause, next) {
+            vec![(Slot::Background, 0..clause.len())]
+        } else {
+            chunks(clause, role)
+        };
+        for (slot, span) in chunks {
             let piece = clause[span].trim();
             if piece.is_empty() {
                 continue;
@@ -70,6 +79,11 @@ fn free(prompt: &str, clauses: impl Iterator<Item = Range<usize>>) -> Slots {
         before.add(if best == Some(index) { Slot::Subject } else { slot }, piece);
     }
     joined(before, slots)
+}
+
+/// Whether a clause is where somebody is whom one of the `next` ones brings: 老街上的茶馆，几位老人在下棋.
+fn is_scene_of<'t>(clause: &str, mut next: impl Iterator<Item = &'t str>) -> bool {
+    is_chinese(clause) && chinese::is_place(clause) && next.any(chinese::brings_somebody)
 }
 
 fn joined(mut before: Slots, after: Slots) -> Slots {

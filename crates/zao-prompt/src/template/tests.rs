@@ -156,6 +156,23 @@ fn chinese_prompts_come_apart() {
 }
 
 #[test]
+fn places_wait_for_somebody_who_is_there() {
+    let none: &[&str] = &[];
+    check("老街上的茶馆，几位老人在下棋", ("几位老人", "在下棋", none, "老街上的茶馆", ""));
+    check("云雾缭绕的群山，一叶扁舟", ("云雾缭绕的群山", "", &["一叶扁舟"], "", ""));
+    check("白色背景上的一只红苹果", ("一只红苹果", "", none, "白色背景上的", ""));
+    check("一碗面放在木桌上，车站，飞船", ("一碗面", "放", none, "在木桌上，车站，飞船", ""));
+    check(
+        "In the style of Van Gogh, a wheat field with crows",
+        ("a wheat field", "", &["with crows"], "", "In the style of Van Gogh"),
+    );
+    check(
+        "The cat sleeps. A bicycle parked outside. She smiles",
+        ("The cat", "sleeps, She smiles", &["A bicycle parked outside"], "", ""),
+    );
+}
+
+#[test]
 fn both_languages_of_a_prompt_are_kept_apart() {
     let prompt = "一只橘猫坐在窗台上，水彩画 // An orange cat sitting on a sofa, watercolor";
     keeps_every_word(prompt);
