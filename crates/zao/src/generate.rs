@@ -33,6 +33,10 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     if let Some(list) = &args.list.prompts {
         return list::run(args, list, &screen, &cancel);
     }
+    // A prompt excludes a list, so the parser does not ask for one.
+    if let Some(option) = args.list.option() {
+        return Err(Failure::usage(format!("{option} is for lists; name one with --prompts")));
+    }
 
     // Everything that can be wrong is looked for before anything is said or drawn.
     let mut wanted = Wanted::new(args)?;

@@ -25,3 +25,12 @@ pub(crate) struct ListArgs {
     #[arg(long, requires = "prompts")]
     pub(crate) fresh: bool,
 }
+
+impl ListArgs {
+    /// An option that says something of a list.
+    pub(crate) fn option(&self) -> Option<&'static str> {
+        let given =
+            [("--dry-run", self.dry_run), ("--resume", self.resume), ("--fresh", self.fresh)];
+        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    }
+}

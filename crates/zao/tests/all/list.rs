@@ -79,7 +79,7 @@ fn a_list_is_gone_on_with_and_only_what_changed_is_drawn_again() {
     fs::write(folder.path("result-2.png"), "other").unwrap();
     let again = draw(&folder, "list.txt", &[]).ok();
     assert!(
-        again.err.contains("0 of 2 pictures drawn") && again.err.contains("2 were there"),
+        again.err.contains("0 of 2 pictures drawn") && again.err.contains("2 already there"),
         "{again:?}"
     );
     assert_eq!(folder.bytes("result-2.png"), b"other", "it was not drawn again");
@@ -92,7 +92,7 @@ fn a_list_is_gone_on_with_and_only_what_changed_is_drawn_again() {
     draw(&folder, "list.txt", &[]).complains(2, &["result.manifest.jsonl", "--resume", "--fresh"]);
     let said = draw(&folder, "list.txt", &["--resume"]).ok();
     assert!(
-        said.err.contains("2 of 3 pictures drawn") && said.err.contains("1 were there"),
+        said.err.contains("2 of 3 pictures drawn") && said.err.contains("1 already there"),
         "{said:?}"
     );
     assert_eq!(folder.bytes("result-1.png"), before.0);

@@ -74,7 +74,7 @@ impl Summary {
         let took = units::seconds(self.took);
         let mut words = format!("{} of {all} pictures drawn in {took}", self.drawn());
         if self.there > 0 {
-            words.push_str(&format!(", {} were there", self.there));
+            words.push_str(&format!(", {} already there", self.there));
         }
         if self.failed() > 0 {
             words.push_str(&format!(", {} failed", self.failed()));
@@ -136,7 +136,7 @@ pub(super) fn dry_run(plan: &Plan, seed: u64, as_json: bool) -> Result<String> {
     };
     let mut words = format!("{waiting} to draw{together}; seed {seed}");
     if there > 0 {
-        words.push_str(&format!("; {there} are there"));
+        words.push_str(&format!("; {there} already there"));
     }
     if refused > 0 {
         words.push_str(&format!("; {refused} cannot be drawn"));
