@@ -205,10 +205,9 @@ impl English {
         let mut words = Vec::new();
         let mut start = None;
         let mut quote = None;
-        let mut chars = clause.char_indices().peekable();
         // One search for each kind of mark that nothing closes, not one for each mark.
         let mut unclosed = [false; 2];
-        while let Some((at, c)) = chars.next() {
+        for (at, c) in clause.char_indices() {
             if let Some(closer) = quote {
                 if c == closer {
                     quote = None;
