@@ -250,7 +250,12 @@ impl Clause<'_> {
                     end = Some(byte_end);
                 }
                 // Another place may follow 的, as in 海边的礁石上.
-                _ if reach.is(Kind::Action) || reach.is(Kind::Detail) => break,
+                _ if [Kind::Action, Kind::Detail, Kind::Preposition]
+                    .iter()
+                    .any(|&it| reach.is(it)) =>
+                {
+                    break;
+                }
                 _ => {}
             }
         }
