@@ -8,7 +8,7 @@ use crate::name::named;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quality {
-    /// `auto`: what the length of the prompt suggests.
+    /// `auto`: what the prompt asks for.
     Auto,
     /// `draft`: three quarters of the side that the model is made for.
     Draft,

@@ -24,7 +24,7 @@ use crate::planning::{Batch, Bounds, Planning, Terms};
 use crate::run::{noise_of, run};
 use crate::watch::Watch;
 use crate::work::Work;
-use crate::{AdapterId, Error, Event, Job, Reads, Residency, Result};
+use crate::{AdapterId, CancelToken, Error, Event, Job, Reads, Residency, Result};
 use session::Pace;
 
 /// Drawing without naming the device.
@@ -34,6 +34,9 @@ pub(crate) trait Draw {
 
     /// Draws what `desk` hands in until it has nothing more.
     fn work_through(&mut self, model: &ModelFiles, desk: &mut dyn Desk) -> Result<()>;
+
+    /// Whether a picture of `job` has room now.
+    fn fits(&self, model: &ModelFiles, job: &Job) -> Result<bool>;
 
     /// Bytes of the device's memory that are held for weights and runs.
     fn held_bytes(&self, model: &ModelFiles) -> u64;
@@ -200,6 +203,17 @@ impl<B: Backend> Draw for Artist<B> {
         session::work_through(self, model, desk)
     }
 
+    fn fits(&self, model: &ModelFiles, job: &Job) -> Result<bool> {
+        let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
+        let watch = Watch::new(&events, &cancel, &mut deliver);
+        let work = [Work::new(model, Cow::Borrowed(job), &watch)?];
+        match self.planning(model).batches(&work) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_out_of_memory() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn held_bytes(&self, model: &ModelFiles) -> u64 {
         self.parts.present(model, self.target).bytes() + self.reserved.bytes() as u64
     }
@@ -236,7 +250,7 @@ mod tests {
     use zao_weights::Source;
 
     use super::*;
-    use crate::{Ask, CancelToken, Mask, Picture, ResolvedPrecision, Settings, Start};
+    use crate::{Ask, Mask, Picture, ResolvedPrecision, Settings, Start};
 
     /// A planner in the place of the device counts what a run with real weights takes.
     #[test]

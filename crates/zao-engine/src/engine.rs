@@ -211,6 +211,15 @@ impl Engine {
         self.artist.describe_reader()
     }
 
+    /// Whether a picture of `job` can be drawn with the memory that is free now, in bands if need be. It is rehearsed for
+    /// the answer, and nothing is loaded.
+    ///
+    /// # Errors
+    /// A prompt that cannot be read.
+    pub fn fits(&self, job: &Job) -> Result<bool> {
+        self.artist.fits(&self.model, job)
+    }
+
     /// Bytes of the device's memory that it holds now for weights and runs.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {

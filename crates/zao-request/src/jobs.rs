@@ -21,6 +21,18 @@ pub fn complete(request: Request, model: &ModelInfo) -> Request {
     }
 }
 
+/// The steps that `prompt` suggests, in proportion to those that `model` usually takes, and what to tell the user about
+/// it.
+#[must_use]
+pub fn advised_steps(prompt: &str, model: &ModelInfo) -> (u32, String) {
+    let advice = zao_prompt::advise(prompt);
+    let own = KnownModel::find(&model.name).map_or(STEPS, |known| known.steps);
+    // The advice is for a model of 8 steps.
+    let steps = (own * advice.steps + STEPS / 2) / STEPS;
+    let reason = advice.reason;
+    (steps, format!("drawing in {steps} steps of usually {own}: {reason}"))
+}
+
 /// The seed of each picture of a request: counting up from the asked one, or from a random one below 2^32, which is short
 /// enough to type again.
 #[must_use]
@@ -94,5 +106,21 @@ mod tests {
         assert_eq!(seeds(Some(u64::MAX), Some(3)), [u64::MAX, 0, 1]);
         let random = seeds(None, Some(2));
         assert!(random[0] < 1 << 32 && random[1] == random[0] + 1);
+    }
+
+    #[test]
+    fn advised_steps_are_in_proportion_to_the_models_own() {
+        let model = |name: &str| ModelInfo {
+            name: name.into(),
+            fingerprint: String::new(),
+            size_multiple: 16,
+            pixels_per_cell: 8,
+            max_size: Grid::new(2048, 2048),
+            default_size: Grid::new(256, 256),
+            shift: 3.0,
+        };
+        for (name, steps) in [("demo", 7), ("z-image-turbo", 7), ("z-image", 44)] {
+            assert_eq!(advised_steps("a cat", &model(name)).0, steps, "{name}");
+        }
     }
 }

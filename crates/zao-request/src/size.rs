@@ -1,49 +1,52 @@
 //! How large a picture is drawn when its size is left open, in whole or in part: by the picture that it
-//! begins with, by the quality asked for, or by the length of the prompt.
+//! begins with, by the quality asked for, or by what its prompt asks for.
 
 use zao_api::{Quality, Request};
 use zao_engine::{Grid, ModelInfo};
+use zao_prompt::{Tier, advise};
 
 use crate::Result;
 
-/// Prompts of at most so many tokens are drawn as drafts, and as standard. Published guides take 30 and 60
-/// words; an English word is 1.3 tokens, and Chinese has no words to count.
-const SHORT: usize = 40;
-const MEDIUM: usize = 80;
-
 /// The size to draw for `request`, which may begin with a picture of the size `picture`, and what to tell
-/// the user about it if zao chose. `tokens` counts those of a prompt; it is only asked where the prompt decides.
+/// the user about it if zao chose. Where the prompt decides, `fits` bounds it: the largest tier is taken, of at most the
+/// advised one, that has room; else the smallest, for whoever draws it to refuse in words.
 ///
 /// Whether the model draws that size is for [`ModelInfo::check_size`] to say.
 ///
 /// # Errors
-/// Those of `tokens`.
+/// Those of `fits`.
 pub fn settle<E>(
     request: &Request,
     picture: Option<Grid>,
     model: &ModelInfo,
-    tokens: impl FnOnce(&str) -> Result<usize, E>,
+    mut fits: impl FnMut(Grid) -> Result<bool, E>,
 ) -> Result<(Grid, Option<String>), E> {
     if request.quality != Some(Quality::Auto) {
         return Ok((size(request, picture, request.quality, model), None));
     }
-    let tokens = tokens(&request.prompt)?;
-    let quality = by_length(tokens);
-    let size = size(request, picture, Some(quality), model);
-    let remark = format!(
-        "drawing {size}, {quality} quality, for a prompt of {tokens} tokens (up to {SHORT} draft, \
-         up to {MEDIUM} standard, else high)"
-    );
+    let advice = advise(&request.prompt);
+    let advised = quality(advice.tier);
+    let of = |tier: Tier| size(request, picture, Some(quality(tier)), model);
+    let tiers = [Tier::High, Tier::Standard, Tier::Draft];
+    let mut tier = Tier::Draft;
+    for lower in tiers.into_iter().filter(|tier| *tier <= advice.tier) {
+        if fits(of(lower))? {
+            tier = lower;
+            break;
+        }
+    }
+    let (size, quality) = (of(tier), quality(tier));
+    let less = (tier < advice.tier).then(|| format!(", since {advised} has no room"));
+    let instead = less.unwrap_or_default();
+    let remark = format!("drawing {size}, {quality} quality{instead}: {}", advice.reason);
     Ok((size, Some(remark)))
 }
 
-fn by_length(tokens: usize) -> Quality {
-    if tokens <= SHORT {
-        Quality::Draft
-    } else if tokens <= MEDIUM {
-        Quality::Standard
-    } else {
-        Quality::High
+fn quality(tier: Tier) -> Quality {
+    match tier {
+        Tier::Draft => Quality::Draft,
+        Tier::Standard => Quality::Standard,
+        Tier::High => Quality::High,
     }
 }
 
@@ -199,15 +202,26 @@ mod tests {
     }
 
     #[test]
-    fn longer_prompts_are_drawn_larger() {
-        for (tokens, quality) in [
-            (0, Quality::Draft),
-            (40, Quality::Draft),
-            (41, Quality::Standard),
-            (80, Quality::Standard),
-            (81, Quality::High),
+    fn the_prompt_proposes_and_room_bounds() {
+        let of = |prompt: &str, most: usize| {
+            let quality = Some(Quality::Auto);
+            let request = Request { prompt: prompt.into(), quality, ..Request::default() };
+            let fits = |size: Grid| Ok::<_, std::convert::Infallible>(size.width <= most);
+            let (size, remark) = settle(&request, None, &model(1024), fits).unwrap();
+            (size.width, remark.unwrap())
+        };
+        let long = "stone ".repeat(60);
+        for (prompt, most, side) in [
+            ("a cat", 2048, 768),
+            ("a sign \"Open\"", 2048, 1024),
+            (&long, 2048, 1280),
+            (&long, 1200, 1024),
+            (&long, 800, 768),
+            (&long, 100, 768),
         ] {
-            assert_eq!(by_length(tokens), quality, "{tokens}");
+            let (width, remark) = of(prompt, most);
+            assert_eq!(width, side, "{prompt} {most}");
+            assert_eq!(remark.contains("has no room"), most < 2048, "{remark}");
         }
     }
 }

@@ -13,6 +13,8 @@ mod jobs;
 mod openai;
 mod operation;
 mod png_info;
+mod prompt_advice;
+mod prompt_template;
 mod queue;
 mod read;
 mod router;

@@ -5,9 +5,11 @@ mod config;
 mod convert;
 mod doctor;
 mod files;
+mod list;
 mod load;
 mod memory;
 mod plan;
+mod prompt;
 mod serve;
 mod tuning;
 mod worker;
@@ -27,9 +29,11 @@ pub(crate) use config::{CheckArgs, ConfigArgs, ConfigCommand, InitArgs, ShowArgs
 pub(crate) use convert::{ConvertArgs, Target};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use files::{FileArgs, InspectArgs};
+pub(crate) use list::ListArgs;
 pub(crate) use load::{AskArgs, Format, LoadArgs, LoadCommand, TellArgs};
 pub(crate) use memory::MemoryArgs;
 pub(crate) use plan::PlanArgs;
+pub(crate) use prompt::{PromptArgs, PromptCheckArgs, PromptCommand, PromptTemplateArgs};
 pub(crate) use serve::{LogArgs, LogForm, ServeArgs};
 pub(crate) use tuning::{CudaLibraries, TuningArgs};
 pub(crate) use worker::WorkerArgs;
@@ -69,6 +73,8 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Say what drawing would take of this machine or of another: memory, time, and which precision to choose
     Plan(PlanArgs),
+    /// Look at a prompt before anything is drawn: what is wrong with it, which parts it has
+    Prompt(PromptArgs),
     /// Download a model, or go on where a download stopped
     Pull(PullArgs),
     /// Draw for others: a page, jobs over HTTP, and a supervisor that keeps it alive
@@ -103,6 +109,9 @@ pub(crate) struct GenerateArgs {
     pub(crate) model: Option<String>,
 
     #[command(flatten)]
+    pub(crate) list: ListArgs,
+
+    #[command(flatten)]
     pub(crate) files: FileArgs,
 
     /// Follow a LoRA (or LoHa, LoKr, DoRA): its name in the folder that `zao loras` lists, or the path of a
@@ -125,7 +134,7 @@ pub(crate) struct GenerateArgs {
     #[arg(allow_negative_numbers = true)]
     pub(crate) height: Option<u32>,
 
-    /// Width and height in one, as in 1024x768, or auto: by the length of the prompt
+    /// Width and height in one, as in 1024x768, or auto: by what the prompt asks for, as far as memory allows
     #[arg(long, value_name = "WxH|auto", value_parser = asked_size, allow_hyphen_values = true)]
     pub(crate) size: Option<AskedSize>,
 
@@ -148,10 +157,10 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "FILE", requires = "image")]
     pub(crate) mask: Option<String>,
 
-    /// Denoising steps, each one forward of the model [default: 8; for z-image 50]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    #[arg(value_parser = |text: &str| whole(text, 1..=MAX_STEPS as u32))]
-    pub(crate) steps: Option<u32>,
+    /// Denoising steps, each one forward of the model, or auto: one less or more for simple and complex prompts
+    /// [default: 8; for z-image 50]
+    #[arg(long, value_name = "N|auto", value_parser = asked_steps, allow_negative_numbers = true)]
+    pub(crate) steps: Option<AskedSteps>,
 
     /// How much more to follow the prompt: 0 is off, other tools' "CFG scale" is this plus 1
     /// [default: 0; for z-image 5]
@@ -273,10 +282,19 @@ pub(crate) struct PullArgs {
 /// A size as typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AskedSize {
-    /// By the length of the prompt.
+    /// By what the prompt asks for.
     Auto,
     /// Width and height.
     Exactly(u32, u32),
+}
+
+/// Steps as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AskedSteps {
+    /// By what the prompt asks for.
+    Auto,
+    /// So many.
+    Exactly(u32),
 }
 
 /// The hubs that publish the models.
@@ -297,7 +315,7 @@ where
 }
 
 /// A LoRA's name or path, and behind the last colon how much it counts.
-fn lora(text: &str) -> Result<Lora, String> {
+pub(crate) fn lora(text: &str) -> Result<Lora, String> {
     let scaled = text.rsplit_once(':').and_then(|(name, scale)| Some((name, scale.parse().ok()?)));
     let (name, scale) = scaled.unwrap_or((text, 1.0));
     if name.is_empty() {
@@ -321,6 +339,13 @@ fn pixels(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("{text} pixels are more than any picture has"))
 }
 
+fn asked_steps(text: &str) -> Result<AskedSteps, String> {
+    if text == "auto" {
+        return Ok(AskedSteps::Auto);
+    }
+    whole(text, 1..=MAX_STEPS as u32).map(AskedSteps::Exactly)
+}
+
 fn asked_size(text: &str) -> Result<AskedSize, String> {
     if text == "auto" {
         return Ok(AskedSize::Auto);
@@ -329,7 +354,7 @@ fn asked_size(text: &str) -> Result<AskedSize, String> {
     Ok(AskedSize::Exactly(width, height))
 }
 
-fn size(text: &str) -> Result<(u32, u32), String> {
+pub(crate) fn size(text: &str) -> Result<(u32, u32), String> {
     let (width, height) = text
         .split_once(['x', 'X', '*', '×'])
         .ok_or_else(|| "expected WIDTHxHEIGHT, as in 1024x768".to_owned())?;

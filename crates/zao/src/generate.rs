@@ -1,25 +1,24 @@
 //! `zao generate`: a prompt to picture files.
 
 mod input;
+mod list;
 mod output;
 mod report;
 mod request;
+mod shared;
 
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
 use zao_api::Request;
-use zao_engine::{
-    CancelToken, Engine, Error, Event, Grid, Job, MemoryPlan, Place, Placed, Placement, Residency,
-    Settings,
-};
-use zao_request::{Input, Loras, Provenance, recorded_precision, wanted_precision};
+use zao_engine::{CancelToken, Engine, Error, Event, Grid, Job, Residency};
+use zao_request::{Input, Loras, Provenance};
 
-use crate::cli::GenerateArgs;
+use crate::cli::{AskedSteps, GenerateArgs};
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 use crate::screen::Screen;
-use crate::{console, interrupt, model, places, units};
+use crate::{console, interrupt, places};
 use output::Output;
 use report::Report;
 use request::Wanted;
@@ -31,20 +30,34 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     let token = cancel.clone();
     interrupt::on_interrupt(&screen, move || token.cancel())?;
 
+    if let Some(list) = &args.list.prompts {
+        return list::run(args, list, &screen, &cancel);
+    }
+    // A prompt excludes a list, so the parser does not ask for one.
+    if let Some(option) = args.list.option() {
+        return Err(Failure::usage(format!("{option} is for lists; name one with --prompts")));
+    }
+
     // Everything that can be wrong is looked for before anything is said or drawn.
     let mut wanted = Wanted::new(args)?;
     let input = input::read(&wanted.request)?;
-    let (mut engine, notice) = open(args, &wanted)?;
+    // The process draws once, so parts may take turns.
+    let precision = wanted.request.precision;
+    let (mut engine, notice) = shared::open(args, &wanted.model(), precision, Residency::InTurn)?;
+    let mut chosen = Vec::new();
+    if args.steps == Some(AskedSteps::Auto) {
+        let (steps, why) = zao_request::advised_steps(&wanted.request.prompt, engine.model());
+        wanted.request.steps = Some(steps);
+        chosen.push(why);
+    }
     wanted.request = zao_request::complete(wanted.request, engine.model());
-    let (size, size_remark) = settle(&wanted.request, input.as_ref().map(Input::size), &engine)?;
+    let (size, why) = settle(&wanted.request, input.as_ref(), &engine)?;
+    chosen.extend(why);
     engine.model().check_size(size).map_err(Failure::usage)?;
     let start = input.as_ref().map(|input| input.start(size));
     let merged = args.merge_lora || wanted.merges();
     let loras = Loras::open(&mut engine, &wanted.request.loras, &places::adapters()?, merged);
-    let loras = loras.map_err(|error| match error {
-        zao_request::Error::UnknownLora { .. } => Failure::usage(error),
-        other => other.into(),
-    })?;
+    let loras = loras.map_err(shared::of_loras)?;
     let seeds = zao_request::seeds(&wanted.request);
     let (request, start) = (&wanted.request, start.as_ref());
     let jobs = zao_request::jobs(request, &seeds, size, start, loras.stack(), engine.model());
@@ -57,21 +70,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     }
     let opened = begun.elapsed();
 
-    if let Some(why) = engine.passed_over() {
-        screen.remark(&format!("drawing on the processor: {why}"));
-    }
-    if args.memory.vram.is_some() && engine.device().device == "cpu" {
-        screen.remark(
-            "--vram says nothing of the processor, which draws; --ram bounds what it takes",
-        );
-    }
-    if engine.precision_reason().is_choice() {
-        let (precision, why) = (recorded_precision(&engine), engine.precision_reason());
-        screen.remark(&format!("drawing in {precision}: {why}"));
-    }
-    if let Some(remark) = size_remark {
-        screen.remark(&remark);
-    }
+    shared::remarks(args, &engine).iter().chain(&chosen).for_each(|line| screen.remark(line));
     let provenance = Provenance::of(&mut engine)?;
     let warnings =
         wanted.warnings(args, (&engine, provenance.device()), input.as_ref(), loras.used());
@@ -82,10 +81,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     let planned = Cell::new(None);
     let events = |event| match event {
         Event::Planned(plan) => {
-            if plan.total() >= WORTH_TELLING {
-                screen.remark(&plan_in_words(&plan));
-                placed_in_words(&plan).into_iter().for_each(|line| screen.remark(&line));
-            }
+            shared::plan_in_words(&plan).iter().for_each(|line| screen.remark(line));
             planned.set(Some(plan.total()));
         }
         // Pictures of one run share their prompts, and what there is to say of them.
@@ -131,88 +127,18 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     Ok(())
 }
 
-/// The size to draw, and what to tell the user about it if zao chose.
+/// The size to draw, and what to tell the user about it if zao chose. What has no room is not chosen.
 fn settle(
     request: &Request,
-    picture: Option<Grid>,
+    input: Option<&Input>,
     engine: &Engine,
 ) -> zao_engine::Result<(Grid, Option<String>)> {
-    let tokens = |prompt: &str| engine.prompt_tokens(prompt);
-    zao_request::settle(request, picture, engine.model(), tokens)
-}
-
-/// Bytes from which on a plan is told: every machine has less.
-const WORTH_TELLING: u64 = 1_000_000_000;
-
-/// What a run will take of the device's memory.
-fn plan_in_words(plan: &MemoryPlan) -> String {
-    let &MemoryPlan { weights, runs, beside, limit, .. } = plan;
-    let shares = [("weights", weights), ("pictures", runs), ("kernels", beside)];
-    let shares = shares.into_iter().filter(|&(_, bytes)| bytes > 0);
-    let shares: Vec<_> =
-        shares.map(|(of, bytes)| format!("{of} {}", units::bytes(bytes))).collect();
-    let total = units::bytes(plan.total());
-    let of = match limit {
-        u64::MAX => String::new(),
-        limit => format!(" of the {} that can be used", units::bytes(limit)),
+    let model = engine.model();
+    let fits = |size: Grid| {
+        let start = input.map(|input| input.start(size));
+        // What cannot be drawn for another reason is refused later, in words.
+        let job = zao_request::job(request, 0, size, start.as_ref(), &[], model);
+        job.map_or(Ok(true), |job| engine.fits(&job))
     };
-    format!("memory: at most {total}{of} ({})", shares.join(", "))
-}
-
-/// Which parts do not lie on the device as a whole, a line for each.
-fn placed_in_words(plan: &MemoryPlan) -> Vec<String> {
-    let Placement { text_encoder, transformer, .. } = &plan.placement;
-    let parts = [("text encoder", text_encoder), ("transformer", transformer)];
-    let line = |(name, placed): (&str, &Placed)| {
-        let streamed = match placed.place {
-            Place::Resident => return None,
-            Place::Processor => {
-                let taken = units::bytes(plan.aside);
-                return Some(format!(
-                    "the {name} is computed on the processor, in {taken} of main memory"
-                ));
-            }
-            Place::Streamed(streamed) => streamed,
-        };
-        let (passing, whole) = (units::bytes(streamed.passing()), units::bytes(placed.bytes));
-        let locked = units::bytes(streamed.locked);
-        let from = match streamed.locked {
-            0 => "its files".to_owned(),
-            all if all >= streamed.passing() => "main memory".to_owned(),
-            _ => format!("main memory ({locked}) and its files"),
-        };
-        Some(format!("the {name} streams {passing} of its {whole} from {from}"))
-    };
-    parts.into_iter().filter_map(line).collect()
-}
-
-/// The engine for what is wanted, and what to tell the user about the choice of its model.
-fn open(args: &GenerateArgs, wanted: &Wanted) -> Result<(Engine, Option<String>)> {
-    let chosen = model::choose(&wanted.model(), &args.files, &places::store()?)?;
-    let settings = Settings {
-        device: args.device,
-        precision: wanted_precision(wanted.request.precision.unwrap_or_default()),
-        threads: args.threads,
-        instructions: args.tuning.cpu,
-        vram: args.memory.vram,
-        ram: args.memory.ram,
-        text_encoder_on: args.memory.text_encoder_on.into(),
-        // The process draws once.
-        residency: Residency::InTurn,
-        libraries: args.tuning.cuda_libraries.at(places::library_places()),
-        cache: places::cache(),
-        ..Settings::default()
-    };
-    let engine = zao_engine::open(&chosen.name, chosen.source, &settings);
-    let engine = engine.map_err(|error| match error {
-        Error::StoredInInt8 { .. }
-        | Error::NotInPrecision { .. }
-        | Error::NoPart { .. }
-        | Error::Strangers { .. }
-        | Error::NoTokenizer
-        | Error::OtherTokenizer { .. }
-        | Error::NoDevice { .. } => Failure::usage(error),
-        other => other.into(),
-    })?;
-    Ok((engine, chosen.notice))
+    zao_request::settle(request, input.map(Input::size), model, fits)
 }

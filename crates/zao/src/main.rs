@@ -26,6 +26,7 @@ mod panics;
 mod places;
 mod plan;
 mod progress;
+mod prompt;
 mod pull;
 mod screen;
 mod serve;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         Command::Loras(args) => loras::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Prompt(args) => prompt::run(&args),
         Command::Pull(args) => pull::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Worker(args) => worker::run(&args),

@@ -64,7 +64,7 @@ impl Progress {
 }
 
 /// The time left, once there is a step to judge by.
-fn time_left(state: &ProgressState, out: &mut dyn Write) {
+pub(crate) fn time_left(state: &ProgressState, out: &mut dyn Write) {
     if state.pos() > 0 {
         // The writer is a string in memory.
         let _ = write!(out, ", {:#} left", HumanDuration(state.eta()));

@@ -36,6 +36,11 @@ impl Screen {
         }
     }
 
+    /// Prints a result on standard output, above the bars.
+    pub(crate) fn result(&self, line: &str) -> anyhow::Result<()> {
+        self.bars.suspend(|| console::result(line))
+    }
+
     /// Prints a line that only helps whoever looks on.
     pub(crate) fn hint(&self, line: &str) {
         if self.watched {

@@ -48,9 +48,8 @@ pub(crate) fn submission(
     }
     let own = picture.map(|picture| Grid::new(picture.height(), picture.width()));
     let complete = zao_request::complete(wish.request.clone(), model);
-    let tokens = |prompt: &str| house.model.prompt_tokens(prompt);
-    let (size, remark) = zao_request::settle(&complete, own, model, tokens)
-        .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
+    let fits = |size: Grid| Ok::<_, Refusal>(size.area() as u64 <= limits.pixels);
+    let (size, remark) = zao_request::settle(&complete, own, model, fits)?;
     let pixels = size.area() as u64;
     if pixels > limits.pixels {
         let message = format!("{size} are more pixels than the {} of this server", limits.pixels);
@@ -82,12 +81,16 @@ pub(crate) fn submission(
 
 fn check_texts(request: &Request, most: usize) -> Result<()> {
     let negative = request.negative_prompt.as_deref().unwrap_or_default();
-    for (field, text) in [("prompt", request.prompt.as_str()), ("negative_prompt", negative)] {
-        let count = text.chars().count();
-        if count > most {
-            let message = format!("{field} has {count} characters; this server takes {most}");
-            return Err(Refusal::new(Code::PromptTooLong, message).at(field));
-        }
+    check_text("prompt", &request.prompt, most)?;
+    check_text("negative_prompt", negative, most)
+}
+
+/// Refuses a text of more than `most` characters in `field`.
+pub(super) fn check_text(field: &str, text: &str, most: usize) -> Result<()> {
+    let count = text.chars().count();
+    if count > most {
+        let message = format!("{field} has {count} characters; this server takes {most}");
+        return Err(Refusal::new(Code::PromptTooLong, message).at(field));
     }
     Ok(())
 }

@@ -68,7 +68,7 @@ fn tier(house: &House, quality: Quality) -> Value {
     let model = house.model.info();
     let request = Request { quality: Some(quality), ..Request::default() };
     // No prompt decides: these qualities name their size.
-    let size = zao_request::settle(&request, None, model, |_| Ok::<_, Infallible>(0));
+    let size = zao_request::settle(&request, None, model, |_| Ok::<_, Infallible>(true));
     let Grid { width, height } = size.map_or(model.default_size, |(size, _)| size);
     let demand = Demand {
         width: width as u32,

@@ -1,7 +1,8 @@
 //! Where pictures go: file names, and writing them whole or not at all.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -35,21 +36,10 @@ impl Output {
         if STDOUT.iter().any(|name| path == Path::new(name)) {
             return Self::stdout(count);
         }
-        let shown = path.display();
-        if path.file_name().is_none() || path.is_dir() || ends_in_separator(path) {
-            return Err(Failure::usage(format!(
-                "{shown} is a folder; give the name of a file in it"
-            )));
-        }
         if count == 1 && is_device(path) {
             return Ok(Self { targets: vec![Target::Device(path.into())] });
         }
-        let extension = extension(path);
-        if !extension.is_none_or(|extension| extension.eq_ignore_ascii_case("png")) {
-            return Err(Failure::usage(format!(
-                "pictures are written as PNG; give {shown} the extension png"
-            )));
-        }
+        check_name(path)?;
         let targets: Vec<_> = names(path, count).into_iter().map(Target::File).collect();
         targets.iter().try_for_each(Target::check)?;
         Ok(Self { targets })
@@ -149,6 +139,99 @@ impl fmt::Display for Target {
     }
 }
 
+/// Whether this can be the name of a picture.
+fn check_name(path: &Path) -> Result<()> {
+    let shown = path.display();
+    if path.file_name().is_none() || path.is_dir() || ends_in_separator(path) {
+        return Err(Failure::usage(format!("{shown} is a folder; give the name of a file in it")));
+    }
+    let extension = extension(path);
+    if !extension.is_none_or(|extension| extension.eq_ignore_ascii_case("png")) {
+        return Err(Failure::usage(format!(
+            "pictures are written as PNG; give {shown} the extension png"
+        )));
+    }
+    Ok(())
+}
+
+/// Where it is written down which pictures of a list are done: beside those that are called `path`.
+pub(super) fn manifest(path: &Path) -> Result<PathBuf> {
+    if STDOUT.iter().any(|name| path == Path::new(name)) || is_device(path) {
+        return Err(Failure::usage(
+            "the pictures of a list go to files; give --output the name of one, and they are numbered",
+        ));
+    }
+    check_name(path)?;
+    let mut name = path.file_stem().unwrap_or_default().to_os_string();
+    name.push(".manifest.jsonl");
+    Ok(path.with_file_name(name))
+}
+
+/// The file of a picture of a list: the one called `name` in the folder of `path`, or else `path`, with a number before the
+/// extension if there is one.
+///
+/// # Errors
+/// What is no name of a picture.
+pub(super) fn of_list(path: &Path, name: Option<&str>, number: Option<usize>) -> Result<PathBuf> {
+    let path = name.map_or_else(|| path.to_owned(), |name| folder(path).join(name));
+    let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
+    check_name(&path)?;
+    Ok(match number {
+        None => path.with_extension(extension(&path).unwrap_or("png".as_ref())),
+        Some(number) => numbered(&path, number),
+    })
+}
+
+/// Whether all of these can be written, before any is drawn.
+pub(super) fn check<'p>(paths: impl Iterator<Item = &'p Path>) -> Result<()> {
+    let mut folders = HashSet::new();
+    let mut names = HashSet::new();
+    for path in paths {
+        if !names.insert(path) {
+            let shown = path.display();
+            return Err(Failure::usage(format!(
+                "two pictures of the list would be {shown}; give their rows different outputs"
+            )));
+        }
+        if folders.insert(folder(path)) || path.is_dir() {
+            Target::File(path.into()).check()?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a picture of a list whole or not at all, by way of a file that the next run finds if this one is killed.
+pub(super) fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
+    let write = || {
+        let _whole = interrupt::uninterrupted();
+        let partial = partial(path);
+        let mut file = File::create(&partial)?;
+        let written = file.write_all(content).and_then(|()| file.sync_data());
+        drop(file);
+        let placed = written.and_then(|()| fs::rename(&partial, path));
+        if placed.is_err() {
+            // What cannot be removed now is removed by the next run.
+            let _ = fs::remove_file(&partial);
+        }
+        placed
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(())
+}
+
+/// Removes what a killed run left of this picture.
+pub(super) fn remove_partial(path: &Path) {
+    // There is none, as a rule.
+    let _ = fs::remove_file(partial(path));
+}
+
+fn partial(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".partial");
+    path.with_file_name(name)
+}
+
 /// A new file beside `path`, under a name that nobody takes for a picture; it goes when dropped.
 fn new_file(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
@@ -182,14 +265,15 @@ fn names(path: &Path, count: usize) -> Vec<PathBuf> {
     if count == 1 {
         return vec![path.with_extension(extension)];
     }
-    let stem = path.file_stem().unwrap_or_default();
-    let name = |i: usize| {
-        let mut name = stem.to_os_string();
-        name.push(format!("-{i}."));
-        name.push(extension);
-        path.with_file_name(name)
-    };
-    (1..=count).map(name).collect()
+    (1..=count).map(|number| numbered(path, number)).collect()
+}
+
+/// `name-7.png`.
+fn numbered(path: &Path, number: usize) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_os_string();
+    name.push(format!("-{number}."));
+    name.push(extension(path).unwrap_or("png".as_ref()));
+    path.with_file_name(name)
 }
 
 #[cfg(test)]

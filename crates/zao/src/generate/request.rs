@@ -9,7 +9,7 @@ use zao_engine::Engine;
 use zao_png::Origin;
 use zao_request::{Input, recorded_precision};
 
-use crate::cli::{AskedSize, GenerateArgs};
+use crate::cli::{AskedSize, AskedSteps, GenerateArgs};
 use crate::failure::{Failure, Result};
 use crate::model::Asked;
 
@@ -147,13 +147,13 @@ fn differences(recipe: &Recipe, engine: &Engine, device: &str, loras: &[UsedLora
 }
 
 /// A request for the same picture.
-fn of_recipe(recipe: &Recipe) -> Request {
+pub(super) fn of_recipe(recipe: &Recipe) -> Request {
     // The name of the model means one of the store there, not a path here; see `Wanted::model`.
     Request { precision: Some(recipe.precision.into()), ..zao_png::request_of(recipe) }
 }
 
 /// The base with what the command line says in its place.
-fn over(base: Request, args: &GenerateArgs) -> Request {
+pub(super) fn over(base: Request, args: &GenerateArgs) -> Request {
     let quality = args.quality.or(match args.size {
         Some(AskedSize::Auto) => Some(Quality::Auto),
         _ => None,
@@ -174,7 +174,12 @@ fn over(base: Request, args: &GenerateArgs) -> Request {
         image: args.image.clone(),
         mask: args.mask.clone(),
         strength: args.strength.or(base.strength),
-        steps: args.steps.or(base.steps),
+        steps: match args.steps {
+            Some(AskedSteps::Exactly(steps)) => Some(steps),
+            // The prompt decides, once the model is known.
+            Some(AskedSteps::Auto) => None,
+            None => base.steps,
+        },
         guidance: args.guidance.or(base.guidance),
         cfg_normalization: args.cfg_normalization.or(base.cfg_normalization),
         cfg_truncation: args.cfg_truncation.or(base.cfg_truncation),

@@ -35,6 +35,9 @@ mod instructions;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod libraries;
+mod list;
+#[cfg(unix)]
+mod list_kill;
 mod load;
 #[cfg(target_os = "linux")]
 mod logs;
@@ -45,6 +48,7 @@ mod models;
 mod output;
 mod pipes;
 mod plan;
+mod prompt_template;
 mod pull;
 mod quality;
 mod said;
