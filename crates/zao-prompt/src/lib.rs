@@ -3,3 +3,21 @@
 //!
 //! Nothing is read or written here but the tables that are compiled in, and no model is known:
 //! whoever has a tokenizer hands over a function that counts.
+//!
+//! ```
+//! use zao_prompt::{Code, Options, check};
+//!
+//! let report = check("a very red apple, on a blue table", &Options::default());
+//! assert_eq!(report.findings[0].code, Code::Intensifier);
+//! assert_eq!(report.fixed, "a red apple, on a blue table");
+//! ```
+
+mod check;
+mod finding;
+mod language;
+mod rules;
+
+pub use check::{Options, check, fix};
+pub use finding::{Code, Finding, Report, ReportWire, Severity, TOKEN_LIMIT, Tokens};
+pub use language::Language;
+pub use rules::{Rules, RulesError};
