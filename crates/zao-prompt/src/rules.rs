@@ -126,7 +126,8 @@ mod tests {
     fn the_tables_say_where_they_are_from_and_are_rich() {
         let tables = Tables::builtin().unwrap();
         assert!(tables.sources().all(|source| source.len() > 20));
-        let rows = [&tables.homograph, &tables.idiom, &tables.dialect].map(|table| table.words.len());
+        let rows =
+            [&tables.homograph, &tables.idiom, &tables.dialect].map(|table| table.words.len());
         assert!(rows[0] >= 60 && rows[1] >= 150 && rows[2] >= 100, "{rows:?}");
     }
 

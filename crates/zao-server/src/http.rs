@@ -12,6 +12,7 @@ mod jobs;
 mod openai;
 mod operation;
 mod png_info;
+mod prompt;
 mod queue;
 mod read;
 mod router;

@@ -1,5 +1,6 @@
 //! `zao generate`: a prompt to picture files.
 
+mod fix;
 mod input;
 mod output;
 mod report;
@@ -33,6 +34,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
 
     // Everything that can be wrong is looked for before anything is said or drawn.
     let mut wanted = Wanted::new(args)?;
+    let changed = if args.fix_prompt { fix::prompt(&mut wanted.request) } else { Vec::new() };
     let input = input::read(&wanted.request)?;
     let (mut engine, notice) = open(args, &wanted)?;
     wanted.request = zao_request::complete(wanted.request, engine.model());
@@ -57,6 +59,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     }
     let opened = begun.elapsed();
 
+    changed.iter().for_each(|line| screen.remark(line));
     if let Some(why) = engine.passed_over() {
         screen.remark(&format!("drawing on the processor: {why}"));
     }

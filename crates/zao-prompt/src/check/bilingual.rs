@@ -185,7 +185,10 @@ mod tests {
     #[test]
     fn chinese_numbers_are_read() {
         let read = |text| chinese_number(text);
-        assert_eq!((read("两"), read("十二"), read("二十"), read("35")), (Some(2), Some(12), Some(20), Some(35)));
+        assert_eq!(
+            (read("两"), read("十二"), read("二十"), read("35")),
+            (Some(2), Some(12), Some(20), Some(35))
+        );
         assert_eq!((read("三百零五"), read("几"), read("数")), (Some(305), None, None));
     }
 }

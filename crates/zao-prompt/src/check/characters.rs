@@ -24,6 +24,26 @@ pub(crate) fn is_separator(c: char) -> bool {
 /// Whether a character is a Chinese numeral, or a digit.
 pub(crate) fn is_numeral(c: char) -> bool {
     c.is_ascii_digit()
-        || matches!(c, '一' | '二' | '两' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' | '几'
-            | '百' | '千' | '万' | '亿' | '零' | '半' | '数' | '多')
+        || matches!(
+            c,
+            '一' | '二'
+                | '两'
+                | '三'
+                | '四'
+                | '五'
+                | '六'
+                | '七'
+                | '八'
+                | '九'
+                | '十'
+                | '几'
+                | '百'
+                | '千'
+                | '万'
+                | '亿'
+                | '零'
+                | '半'
+                | '数'
+                | '多'
+        )
 }

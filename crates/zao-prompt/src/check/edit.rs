@@ -47,7 +47,12 @@ impl Hit {
     }
 
     /// A piece with another to take its place.
-    pub(crate) fn replace(code: Code, core: Range<usize>, with: impl Into<String>, about: About) -> Self {
+    pub(crate) fn replace(
+        code: Code,
+        core: Range<usize>,
+        with: impl Into<String>,
+        about: About,
+    ) -> Self {
         Self { code, span: core.clone(), core, replacement: Some(with.into()), about }
     }
 
@@ -89,7 +94,8 @@ fn removal(text: &Text<'_>, core: &Range<usize>) -> (Range<usize>, String) {
     let side = text.side_of(core.start);
     let at_start = left <= side.range.start;
     let at_end = right >= side.range.end;
-    let whole = (at_start || before.is_some_and(is_separator)) && (at_end || after.is_some_and(is_separator));
+    let whole = (at_start || before.is_some_and(is_separator))
+        && (at_end || after.is_some_and(is_separator));
     if whole {
         if let Some(comma) = before.filter(|c| !at_start && *c != '\n') {
             return (left - comma.len_utf8()..core.end, String::new());
@@ -155,7 +161,11 @@ pub(crate) fn settle(mut hits: Vec<Hit>) -> Vec<Hit> {
     for hit in replacing {
         let loser = match kept.last_mut() {
             Some(last) if overlaps(&last.span, &hit.span) => {
-                if hit.weight() > last.weight() { std::mem::replace(last, hit) } else { hit }
+                if hit.weight() > last.weight() {
+                    std::mem::replace(last, hit)
+                } else {
+                    hit
+                }
             }
             _ => {
                 kept.push(hit);

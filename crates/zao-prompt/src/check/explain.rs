@@ -118,7 +118,8 @@ impl Explain<'_, '_> {
             }
             (Code::Contradiction, About::Both(..)) => {
                 let (first, second) = self.pair(hit);
-                let (en, zh) = both!("keep \"{first}\" or \"{second}\"", "保留“{first}”或“{second}”");
+                let (en, zh) =
+                    both!("keep \"{first}\" or \"{second}\"", "保留“{first}”或“{second}”");
                 Some(self.language.choose(en, zh))
             }
             (Code::TooLong, _) => {

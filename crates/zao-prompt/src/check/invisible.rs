@@ -30,10 +30,15 @@ fn kind(c: char) -> Option<Kind> {
         '\u{e0000}'..='\u{e007f}' => Kind::Tag,
         '\t' | '\n' | '\r' => return None,
         '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => Kind::Nothing("control character", "控制字符"),
-        '\u{2061}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{180e}' | '\u{34f}' | '\u{115f}'
-        | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' => {
-            Kind::Nothing("invisible character", "不可见字符")
-        }
+        '\u{2061}'..='\u{2065}'
+        | '\u{206a}'..='\u{206f}'
+        | '\u{180e}'
+        | '\u{34f}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{3164}'
+        | '\u{ffa0}'
+        | '\u{fff9}'..='\u{fffb}' => Kind::Nothing("invisible character", "不可见字符"),
         _ => return None,
     })
 }
@@ -58,7 +63,9 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
                 joined(before) && joined(after())
             }
             Some(Kind::Bidi) => is_bidi,
-            Some(Kind::Tag) => before.is_some_and(|c| c == '\u{1f3f4}' || ('\u{e0000}'..='\u{e007f}').contains(&c)),
+            Some(Kind::Tag) => {
+                before.is_some_and(|c| c == '\u{1f3f4}' || ('\u{e0000}'..='\u{e007f}').contains(&c))
+            }
             Some(Kind::Blank(..) | Kind::Nothing(..)) => false,
         };
         match kind.filter(|_| !kept) {

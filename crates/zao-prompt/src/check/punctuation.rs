@@ -57,7 +57,8 @@ fn marks(folded: &str, side: &Side, hits: &mut Vec<Hit>) {
             continue;
         }
         let mark = marks[0];
-        if is_inside_number(text, start, mark) || !is_misplaced(mark, before, after, side, has_full) {
+        if is_inside_number(text, start, mark) || !is_misplaced(mark, before, after, side, has_full)
+        {
             continue;
         }
         let right = in_width(mark, side, true);
@@ -90,7 +91,8 @@ fn run_end(text: &str, start: usize) -> usize {
 fn is_doubled(marks: &[char]) -> bool {
     let halves: Vec<char> = marks.iter().filter_map(|c| half(*c)).collect();
     match halves[..] {
-        ['.', '.', ..] => halves.len() == 2 && marks[0] == '。' && marks[1] == '。',
+        // Three are an ellipsis.
+        ['.', '.', ..] => halves.len() == 2 && marks[0] == marks[1],
         [':', ..] | ['!' | '?', '?' | '!', ..] if halves[0] != halves[1] => false,
         [':', ':', ..] => false,
         [a, b, ..] if a == b => true,
@@ -136,7 +138,11 @@ fn in_width(mark: char, side: &Side, full: bool) -> char {
     let pair = PAIRS.iter().find(|&&(half, full)| mark == half || mark == full);
     match pair {
         Some(&(_, full_mark)) if side.is_chinese && full => {
-            if mark == '、' { mark } else { full_mark }
+            if mark == '、' {
+                mark
+            } else {
+                full_mark
+            }
         }
         Some(&(half_mark, _)) if !side.is_chinese => half_mark,
         _ => mark,

@@ -67,7 +67,8 @@ fn piles(subject: &Subject<'_>) -> Vec<Pile> {
 /// Whether nothing but commas and `and` stands between two tags.
 fn is_joint(between: &str) -> bool {
     let between = between.trim();
-    let bare = between.trim_matches([',', '，', '、', ';', '；', '.', '。', '|', '+', '&', ' ', '\n']);
+    let bare =
+        between.trim_matches([',', '，', '、', ';', '；', '.', '。', '|', '+', '&', ' ', '\n']);
     matches!(bare, "" | "and" | "with" | "in" | "和" | "与" | "且" | "的" | "，的")
 }
 

@@ -110,7 +110,10 @@ mod tests {
 
     #[test]
     fn quotes_of_every_kind_are_found_and_apostrophes_are_none() {
-        assert_eq!(pieces("a sign \"OPEN\", “很好”, 「好」《书》"), ["\"OPEN\"", "“很好”", "「好」", "《书》"]);
+        assert_eq!(
+            pieces("a sign \"OPEN\", “很好”, 「好」《书》"),
+            ["\"OPEN\"", "“很好”", "「好」", "《书》"]
+        );
         assert_eq!(pieces("it's a dog's 'own' bone"), ["'own'"]);
         assert_eq!(pieces("a 5\" screen \"ok\""), ["\"ok\""]);
         assert_eq!(pieces("<lora:ink:1> {a|b} 1 < 2"), ["<lora:ink:1>", "{a|b}"]);

@@ -107,7 +107,8 @@ fn han(subject: &Subject<'_>, found: &mut Vec<Again>) {
     let mut text = folded.char_indices().peekable();
     while let Some((at, c)) = text.next() {
         if !is_han(c) {
-            let comma = matches!(c, '，' | ',' | '、' | ' ') && text.peek().is_some_and(|(_, c)| is_han(*c) || *c == ' ');
+            let comma = matches!(c, '，' | ',' | '、' | ' ')
+                && text.peek().is_some_and(|(_, c)| is_han(*c) || *c == ' ');
             if !comma {
                 window.clear();
             }
@@ -122,11 +123,11 @@ fn han(subject: &Subject<'_>, found: &mut Vec<Again>) {
             if head.iter().zip(tail).any(|(a, b)| a.1 != b.1) || is_reduplication(head) {
                 continue;
             }
-            let end = |piece: &[(usize, char)]| {
-                piece.last().map_or(0, |(at, c)| at + c.len_utf8())
-            };
+            let end = |piece: &[(usize, char)]| piece.last().map_or(0, |(at, c)| at + c.len_utf8());
             let (before, again) = (head[0].0..end(head), tail[0].0..end(tail));
-            let contiguous = |range: &Range<usize>| range.len() == head.iter().map(|(_, c)| c.len_utf8()).sum::<usize>();
+            let contiguous = |range: &Range<usize>| {
+                range.len() == head.iter().map(|(_, c)| c.len_utf8()).sum::<usize>()
+            };
             let apart = before.end < again.start;
             // Across a comma only a whole phrase repeats, or an adjective with 的.
             let tail_end = folded[again.end..].chars().next();

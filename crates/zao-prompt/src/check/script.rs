@@ -32,7 +32,10 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         match &mut run {
             Some((span, with)) if span.end == at => {
                 span.end = end;
-                *with = with.take().zip(right).map(|(with, right)| with + right.encode_utf8(&mut [0; 4]));
+                *with = with
+                    .take()
+                    .zip(right)
+                    .map(|(with, right)| with + right.encode_utf8(&mut [0; 4]));
             }
             _ => {
                 let done = run.replace((at..end, right.map(String::from)));

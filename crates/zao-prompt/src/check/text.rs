@@ -106,7 +106,8 @@ fn sides(folded: &str) -> Vec<Side> {
     let cut = folded.match_indices("//").find(|&(at, _)| !folded[..at].ends_with(':'));
     if let Some((at, _)) = cut {
         let (left, right) = (side(0..at), side(at + 2..folded.len()));
-        if left.is_chinese != right.is_chinese && folded[right.range.clone()].chars().any(is_latin_or_han)
+        if left.is_chinese != right.is_chinese
+            && folded[right.range.clone()].chars().any(is_latin_or_han)
         {
             return vec![left, right];
         }

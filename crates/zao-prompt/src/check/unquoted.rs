@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
+use super::Subject;
+use super::characters::{is_latin, is_separator};
 use super::edit::{About, Hit, begins_word};
 use super::text::BLANK;
 use super::word::follows;
-use super::Subject;
-use super::characters::{is_latin, is_separator};
 use crate::Code;
 use crate::rules::{Group, Match};
 
@@ -24,7 +24,7 @@ const MOST_WORDS: usize = 8;
 
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let carriers = subject.matches.of(Group::Carrier);
-    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut found: Vec<Words> = Vec::new();
     for says in subject.matches.of(Group::Says) {
         if has_carrier(subject, &carriers, &says) {
             found.extend(english(subject, says.end, true));
@@ -37,19 +37,34 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         found.extend(english(subject, names.end, false));
     }
     for writes in subject.matches.of(Group::Writes) {
-        found.extend(chinese(subject, &carriers, &writes, false));
+        found.extend(chinese(subject, &carriers, &writes, false).map(Words::known));
     }
     for prints in subject.matches.of(Group::Prints) {
-        found.extend(chinese(subject, &carriers, &prints, true));
+        found.extend(chinese(subject, &carriers, &prints, true).map(Words::known));
     }
-    found.sort_by_key(|span| (span.start, span.end));
-    found.dedup_by(|later, first| later.start < first.end);
-    hits.extend(found.into_iter().map(|span| {
+    found.sort_by_key(|it| (it.span.start, it.span.end));
+    found.dedup_by(|later, first| later.span.start < first.span.end);
+    hits.extend(found.into_iter().map(|Words { span, ends_there }| {
         let written = &subject.text.prompt[span.clone()];
         let is_chinese = subject.text.side_of(span.start).is_chinese;
         let with = if is_chinese { format!("“{written}”") } else { format!("\"{written}\"") };
-        Hit::replace(Code::UnquotedText, span, with, About::Itself)
+        match ends_there {
+            true => Hit::replace(Code::UnquotedText, span, with, About::Itself),
+            false => Hit::advice(Code::UnquotedText, span, About::Itself),
+        }
     }));
+}
+
+/// Words that are text, and whether they end where they seem to.
+struct Words {
+    span: Range<usize>,
+    ends_there: bool,
+}
+
+impl Words {
+    fn known(span: Range<usize>) -> Self {
+        Self { span, ends_there: true }
+    }
 }
 
 /// Whether something that carries text stands in front, in the same phrase.
@@ -61,7 +76,7 @@ fn has_carrier(subject: &Subject<'_>, carriers: &[Match], says: &Match) -> bool 
 }
 
 /// English text that begins behind an introduction.
-fn english(subject: &Subject<'_>, from: usize, any_case: bool) -> Option<Range<usize>> {
+fn english(subject: &Subject<'_>, from: usize, any_case: bool) -> Option<Words> {
     let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
     let rest = &folded[from..];
     let start = from + (rest.len() - rest.trim_start_matches([':', ' ', '-']).len());
@@ -95,7 +110,11 @@ fn english(subject: &Subject<'_>, from: usize, any_case: bool) -> Option<Range<u
     }
     // A mark that ends a shout belongs to it.
     let shout = folded[end..].bytes().take_while(|byte| matches!(byte, b'!' | b'?')).count();
-    (end > start && words.iter().filter(|word| word.start < end).count() <= MOST_WORDS).then_some(start..end + shout)
+    let count = words.iter().filter(|word| word.start < end).count();
+    // Nobody but a reader knows whether `coffee and cake` is on the sign.
+    let next = words.get(count).map(|word| &folded[word.clone()]);
+    let ends_there = is_big(first) || next != Some("and");
+    (end > start && count <= MOST_WORDS).then_some(Words { span: start..end + shout, ends_there })
 }
 
 /// The words of a phrase.
@@ -103,7 +122,8 @@ fn words_from(folded: &str, start: usize) -> Vec<Range<usize>> {
     let mut words = Vec::new();
     let mut from = start;
     while words.len() <= MOST_WORDS + 1 {
-        let is_part = |c: char| is_latin(c) || matches!(c, '\'' | '-' | '&' | '%' | '$' | '#' | '.' | '’');
+        let is_part =
+            |c: char| is_latin(c) || matches!(c, '\'' | '-' | '&' | '%' | '$' | '#' | '.' | '’');
         let length = folded[from..].find(|c| !is_part(c)).unwrap_or(folded.len() - from);
         let word = folded[from..from + length].trim_end_matches('.');
         if word.is_empty() {
@@ -135,8 +155,15 @@ fn chinese(
     let mut start = introduction.end;
     loop {
         let rest = &folded[start..];
-        let step = table.between.iter().filter(|word| rest.starts_with(word.as_str())).map(String::len).max();
-        let step = step.or_else(|| rest.chars().next().filter(|c| matches!(c, ' ' | ':' | '：')).map(char::len_utf8));
+        let step = table
+            .between
+            .iter()
+            .filter(|word| rest.starts_with(word.as_str()))
+            .map(String::len)
+            .max();
+        let step = step.or_else(|| {
+            rest.chars().next().filter(|c| matches!(c, ' ' | ':' | '：')).map(char::len_utf8)
+        });
         match step {
             Some(step) => start += step,
             None => break,
@@ -144,13 +171,19 @@ fn chinese(
     }
     let rest: &str = clipped(&folded[start..]);
     let ends = |c: char| {
-        is_separator(c) || matches!(c, BLANK | '(' | ')' | '（' | '）' | '"' | '“' | '”' | '「' | '/' | '【' | ']')
+        is_separator(c)
+            || matches!(
+                c,
+                BLANK | '(' | ')' | '（' | '）' | '"' | '“' | '”' | '「' | '/' | '【' | ']'
+            )
     };
     let phrase = &rest[..rest.find(ends).unwrap_or(rest.len())];
     // A single character is described only alone: 写着字, but not 写着字典.
     let described = |word: &&String| {
         let rest = phrase.strip_prefix(word.as_str());
-        rest.is_some_and(|rest| word.chars().nth(1).is_some() || rest.is_empty() || rest.starts_with('的'))
+        rest.is_some_and(|rest| {
+            word.chars().nth(1).is_some() || rest.is_empty() || rest.starts_with('的')
+        })
     };
     if table.described.iter().any(|word| described(&word)) {
         return None;

@@ -31,14 +31,12 @@ fn any(list: &[String], sets: &BTreeMap<String, Vec<String>>, is: impl Fn(&str) 
 
 /// Whether `text` begins with a whole word.
 pub(crate) fn follows(text: &str, word: &str) -> bool {
-    text.strip_prefix(word).is_some_and(|rest| {
-        !(word.ends_with(is_latin) && rest.starts_with(is_latin))
-    })
+    text.strip_prefix(word)
+        .is_some_and(|rest| !(word.ends_with(is_latin) && rest.starts_with(is_latin)))
 }
 
 /// Whether `text` ends with a whole word.
 pub(crate) fn precedes(text: &str, word: &str) -> bool {
-    text.strip_suffix(word).is_some_and(|rest| {
-        !(word.starts_with(is_latin) && rest.ends_with(is_latin))
-    })
+    text.strip_suffix(word)
+        .is_some_and(|rest| !(word.starts_with(is_latin) && rest.ends_with(is_latin)))
 }

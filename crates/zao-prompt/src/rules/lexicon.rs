@@ -87,7 +87,10 @@ impl Matches {
                 next += 1;
             }
             // Kept words do not overlap each other, so those that begin inside of `it` follow at once.
-            !kept[next..].iter().take_while(|keep| keep.start < it.end).any(|keep| keep.overlaps(it))
+            !kept[next..]
+                .iter()
+                .take_while(|keep| keep.start < it.end)
+                .any(|keep| keep.overlaps(it))
         });
         longest(&free)
     }
@@ -202,7 +205,8 @@ impl Lexicon {
             all.add_all(Group::ThingZh, item, &names.zh);
             all.add_all(Group::ThingEn, item, &names.en);
         }
-        let mut words: Vec<(&String, usize)> = all.numbers.iter().map(|(word, at)| (word, *at)).collect();
+        let mut words: Vec<(&String, usize)> =
+            all.numbers.iter().map(|(word, at)| (word, *at)).collect();
         words.sort_by_key(|&(_, number)| number);
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)

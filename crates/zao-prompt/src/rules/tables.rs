@@ -248,7 +248,10 @@ impl Tables {
             &self.script.source,
         ];
         let words = words.into_iter().map(|table| &table.source);
-        words.chain(glosses.into_iter().map(|table| &table.source)).chain(others).map(String::as_str)
+        words
+            .chain(glosses.into_iter().map(|table| &table.source))
+            .chain(others)
+            .map(String::as_str)
     }
 }
 

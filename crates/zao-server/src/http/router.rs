@@ -10,7 +10,7 @@ use axum::routing::{delete, get, post};
 
 use super::{
     Code, Refusal, a1111, capabilities, events, guard, images, jobs, openai, operation, png_info,
-    queue,
+    prompt, queue,
 };
 use crate::house::House;
 use crate::page;
@@ -28,7 +28,8 @@ pub(crate) fn router(house: Arc<House>) -> Router {
         .route("/v1/images/{id}/recipe", get(images::recipe))
         .route("/v1/capabilities", get(capabilities::get))
         .route("/v1/loras", get(capabilities::loras))
-        .route("/v1/png-info", post(png_info::post));
+        .route("/v1/png-info", post(png_info::post))
+        .route("/v1/prompt/check", post(prompt::check));
     let openai = Router::new()
         .route("/v1/images/generations", post(openai::generate))
         .route("/v1/models", get(capabilities::models))

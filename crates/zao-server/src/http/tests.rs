@@ -7,6 +7,7 @@ mod jobs;
 mod openai;
 mod operation;
 mod others;
+mod prompt;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
