@@ -42,6 +42,7 @@ mod models;
 mod output;
 mod pipes;
 mod plan;
+mod prompt;
 mod pull;
 mod quality;
 mod said;
