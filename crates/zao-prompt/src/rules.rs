@@ -11,12 +11,15 @@ pub(crate) use tables::{Entry, Names, Nouns, Scope, Tables};
 
 use lexicon::Lexicon;
 
+/// The first of the characters that scripts differ in.
+const FIRST_HAN: u32 = 0x4e00;
+
 /// What every rule knows.
 pub struct Rules {
     pub(crate) tables: Tables,
     lexicon: Lexicon,
-    /// Traditional characters to simplified ones.
-    simplified: HashMap<char, char>,
+    /// Traditional characters to simplified ones, by how far they stand behind [`FIRST_HAN`]; 0 is none.
+    simplified: Vec<u32>,
     /// Simplified characters that traditional text does not have, to their traditional form where there is only one.
     traditional: HashMap<char, Option<char>>,
 }
@@ -90,12 +93,20 @@ impl Rules {
         }
         let lexicon = Lexicon::of(&tables, &|c| simplified.get(&c).copied());
         traditional.retain(|c, _| !tables.script.shared.contains(*c));
-        Ok(Self { tables, lexicon, simplified, traditional })
+        let last = simplified.keys().map(|&c| u32::from(c)).max().unwrap_or(FIRST_HAN);
+        let mut by_place = vec![0; last.saturating_sub(FIRST_HAN) as usize + 1];
+        for (&full, &simple) in &simplified {
+            if let Some(place) = place_of(full).and_then(|place| by_place.get_mut(place)) {
+                *place = simple.into();
+            }
+        }
+        Ok(Self { tables, lexicon, simplified: by_place, traditional })
     }
 
     /// The simplified form of a traditional character.
     pub(crate) fn simplified(&self, c: char) -> Option<char> {
-        self.simplified.get(&c).copied()
+        let simple = self.simplified.get(place_of(c)?).copied()?;
+        char::from_u32(simple).filter(|_| simple > 0)
     }
 
     /// Whether traditional text has no such character.
@@ -116,6 +127,11 @@ impl Rules {
     ) -> Matches {
         self.lexicon.matches(folded, is_whole)
     }
+}
+
+/// Where a character stands in the table of traditional ones.
+fn place_of(c: char) -> Option<usize> {
+    Some(u32::from(c).checked_sub(FIRST_HAN)? as usize)
 }
 
 #[cfg(test)]

@@ -17,12 +17,15 @@ enum Kind {
 
 fn kind(c: char) -> Option<Kind> {
     Some(match c {
+        // Nearly all characters of a prompt.
+        ' '..='~' | '\u{3001}'..='\u{3163}' | '\u{3165}'..='\u{ff9f}' => {
+            return (c == '\u{feff}').then_some(Kind::Nothing("byte order mark", "字节顺序标记"));
+        }
         '\u{a0}' | '\u{202f}' => Kind::Blank("no-break space", "不换行空格"),
         '\u{2000}'..='\u{200a}' | '\u{205f}' | '\u{1680}' => Kind::Blank("odd space", "特殊空格"),
         '\u{2028}' | '\u{2029}' | '\u{85}' => Kind::Blank("odd line break", "特殊换行符"),
         '\u{200b}' | '\u{2060}' => Kind::Nothing("zero-width space", "零宽空格"),
         '\u{200c}' | '\u{200d}' => Kind::Joiner,
-        '\u{feff}' => Kind::Nothing("byte order mark", "字节顺序标记"),
         '\u{ad}' => Kind::Nothing("soft hyphen", "软连字符"),
         '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
             Kind::Bidi

@@ -80,6 +80,10 @@ fn head(subject: &Subject<'_>, nouns: &[Match], from: usize) -> Option<Match> {
         if c != '的' {
             continue;
         }
+        // 一辆的 is the end of a phrase such as 一辆接一辆的.
+        if at == 0 {
+            return None;
+        }
         let between = &folded[from..from + at];
         if verbs.iter().any(|verb| between.contains(verb.as_str())) {
             return None;

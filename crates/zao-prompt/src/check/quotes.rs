@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::characters::is_han;
+
 /// No quoted text is longer, in bytes.
 const LONGEST: usize = 1500;
 
@@ -39,6 +41,12 @@ pub(crate) fn protected(prompt: &str) -> Vec<Range<usize>> {
     let mut before = None;
     while let Some(c) = prompt[from..].chars().next() {
         let inside = from + c.len_utf8();
+        // Most characters open nothing.
+        if c == ' ' || (c.is_ascii_alphanumeric() && c != 'h') || is_han(c) {
+            before = Some(c);
+            from = inside;
+            continue;
+        }
         let end = kinds
             .iter_mut()
             .find(|kind| kind.open == c)
@@ -95,8 +103,9 @@ fn address_end(prompt: &str, from: usize, first: char) -> Option<usize> {
     let rest = &prompt[from..];
     let is_address = first == 'h' && (rest.starts_with("http://") || rest.starts_with("https://"));
     is_address.then(|| {
-        let end = |c: char| c.is_whitespace() || !c.is_ascii();
-        from + rest.find(end).unwrap_or(rest.len())
+        let end = |&(at, c): &(usize, char)| at > LONGEST || c.is_whitespace() || !c.is_ascii();
+        // One that is too long is cut, and each part of it is an address again.
+        from + rest.char_indices().find(end).map_or(rest.len(), |(at, _)| at.min(LONGEST))
     })
 }
 

@@ -79,18 +79,18 @@ fn words(subject: &Subject<'_>, found: &mut Vec<Again>) {
         let is_part = |c: char| is_latin(c) || c == '\'' || c == '-';
         let end = folded[start..].find(|c| !is_part(c)).map_or(folded.len(), |it| start + it);
         let word = start..end;
-        if let Some(before) = &last {
-            let same = folded[before.clone()] == folded[word.clone()];
+        let same = |before: &&Range<usize>| folded[(*before).clone()] == folded[word.clone()];
+        if let Some(before) = last.as_ref().filter(same) {
             let between = folded[before.end..start].trim();
             let touches = between.is_empty() || between == ",";
-            // The word alone is what repeats: not `red, red-haired`, and no number, which may well stand twice.
+            // No number, which may well stand twice.
             let is_word = folded[word.clone()].chars().filter(|c| c.is_alphabetic()).count() > 1;
             let is_name = |it: &Range<usize>| {
                 prompt[it.clone()].starts_with(char::is_uppercase)
                     && prompt[it.clone()].chars().skip(1).all(char::is_lowercase)
             };
             let names = is_name(before) && is_name(&word) && between.is_empty();
-            if same && touches && is_word && !names {
+            if touches && is_word && !names {
                 found.push((word.clone(), before.clone()));
             }
         }

@@ -78,17 +78,19 @@ impl<'p> Text<'p> {
 
 fn folded(prompt: &str, protected: &[Range<usize>], rules: &Rules) -> String {
     let mut folded = String::with_capacity(prompt.len());
-    let mut protected = protected.iter().peekable();
-    for (at, c) in prompt.char_indices() {
-        while protected.next_if(|piece| piece.end <= at).is_some() {}
-        if protected.peek().is_some_and(|piece| piece.contains(&at)) {
-            folded.extend(std::iter::repeat_n(BLANK, c.len_utf8()));
-        } else if c.is_ascii() {
-            folded.push(c.to_ascii_lowercase());
-        } else {
-            folded.push(rules.simplified(c).unwrap_or(c));
-        }
+    let fold = |folded: &mut String, piece: &str| {
+        folded.extend(piece.chars().map(|c| match c.is_ascii() {
+            true => c.to_ascii_lowercase(),
+            false => rules.simplified(c).unwrap_or(c),
+        }));
+    };
+    let mut from = 0;
+    for piece in protected {
+        fold(&mut folded, &prompt[from..piece.start]);
+        folded.extend(std::iter::repeat_n(BLANK, piece.len()));
+        from = piece.end;
     }
+    fold(&mut folded, &prompt[from..]);
     folded
 }
 

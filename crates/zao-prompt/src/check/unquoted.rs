@@ -149,7 +149,10 @@ fn chinese(
 ) -> Option<Range<usize>> {
     let table = &subject.rules.tables.unquoted;
     let folded = &subject.text.folded;
-    if table.not_after.iter().any(|word| folded[..introduction.start].ends_with(word.as_str())) {
+    // What stands behind a mark of its own is no text of this sign: 写着写着.
+    if folded[introduction.end..].starts_with("写着")
+        || table.not_after.iter().any(|word| folded[..introduction.start].ends_with(word.as_str()))
+    {
         return None;
     }
     let mut start = introduction.end;

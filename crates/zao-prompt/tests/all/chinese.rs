@@ -26,7 +26,9 @@ fn piles_of_praise_and_repetitions_shrink() {
     becomes("杰作，最佳质量，超高清，8K，一个女孩", "杰作，一个女孩");
     becomes("蓝天，白云，蓝天", "蓝天，白云");
     becomes("可爱可爱的小狗", "可爱的小狗");
-    for prompt in ["慢慢地走过高高的墙", "一层一层的雪", "雪白雪白的花", "干干净净的街", "很多很多灯"] {
+    for prompt in
+        ["慢慢地走过高高的墙", "一层一层的雪", "雪白雪白的花", "干干净净的街", "很多很多灯"]
+    {
         finds(Code::Repetition, prompt, &[]);
     }
 }
@@ -35,7 +37,12 @@ fn piles_of_praise_and_repetitions_shrink() {
 fn contradictions_are_told_unless_they_are_meant() {
     finds(Code::Contradiction, "白天的街道，满天星斗", &["白天的街道，满天星斗"]);
     finds(Code::Contradiction, "室内，露天的桌子", &["室内，露天"]);
-    for prompt in ["昼夜对比的海报，白天和黑夜", "黑白相间的猫，五颜六色的花", "无人机飞过人群", "长发的女孩和短发的男孩"] {
+    for prompt in [
+        "昼夜对比的海报，白天和黑夜",
+        "黑白相间的猫，五颜六色的花",
+        "无人机飞过人群",
+        "长发的女孩和短发的男孩",
+    ] {
         finds(Code::Contradiction, prompt, &[]);
     }
 }
@@ -47,7 +54,13 @@ fn text_on_signs_gets_quotes() {
     becomes("蛋糕上写着生日快乐四个字", "蛋糕上写着“生日快乐”四个字");
     becomes("T恤上印着我爱北京字样", "T恤上印着“我爱北京”字样");
     becomes("海报，标题：春日限定", "海报，标题：“春日限定”");
-    for prompt in ["招牌上写着“欢迎光临”", "少女写着信", "杯子上印着小猫图案", "他正在写着作业", "写着密密麻麻的字"] {
+    for prompt in [
+        "招牌上写着“欢迎光临”",
+        "少女写着信",
+        "杯子上印着小猫图案",
+        "他正在写着作业",
+        "写着密密麻麻的字",
+    ] {
         finds(Code::UnquotedText, prompt, &[]);
     }
 }
@@ -56,7 +69,8 @@ fn text_on_signs_gets_quotes() {
 fn words_with_two_readings_get_their_pinyin_once() {
     becomes("她戴着发簪", "她戴着发簪(fà zān)");
     becomes("重檐下的乐师", "重檐(chóng yán)下的乐师(yuè shī)");
-    for prompt in ["发簪(fà zān)", "发簪（fà zān）", "长发少女", "散发着光", "朝阳区"] {
+    for prompt in ["发簪(fà zān)", "发簪（fà zān）", "长发少女", "散发着光", "朝阳区"]
+    {
         finds(Code::Homograph, prompt, &[]);
     }
 }
@@ -93,7 +107,8 @@ fn punctuation_is_of_one_width_and_single() {
     becomes("一只猫, 坐着，看着窗外.下雨了", "一只猫，坐着，看着窗外。下雨了");
     becomes("一只猫，，坐着。。看、、窗外", "一只猫，坐着。看、窗外");
     becomes("８Ｋ的屏幕（大)", "8K的屏幕（大）");
-    for prompt in ["红苹果,蓝背景,黄灯", "远方……的山——", "使用f/1.8，1,000盏灯", "16:9，横幅"] {
+    for prompt in ["红苹果,蓝背景,黄灯", "远方……的山——", "使用f/1.8，1,000盏灯", "16:9，横幅"]
+    {
         finds(Code::Punctuation, prompt, &[]);
     }
 }
@@ -102,7 +117,8 @@ fn punctuation_is_of_one_width_and_single() {
 fn scripts_are_not_mixed() {
     becomes("一个女孩站在樹下，花园里", "一个女孩站在树下，花园里");
     becomes("一個女孩站在樹下，花園裡開滿鮮花，阳光", "一個女孩站在樹下，花園裡開滿鮮花，陽光");
-    for prompt in ["一個女孩站在樹下，花園裡開滿鮮花", "一个女孩，书法“龍”", "桜の下の女の子、国"] {
+    for prompt in ["一個女孩站在樹下，花園裡開滿鮮花", "一个女孩，书法“龍”", "桜の下の女の子、国"]
+    {
         finds(Code::Script, prompt, &[]);
     }
     // Tables hold for traditional prompts as well.

@@ -30,7 +30,10 @@ fn intensifiers_that_carry_meaning_stay() {
 #[test]
 fn one_word_of_praise_is_kept_of_a_pile() {
     becomes("masterpiece, best quality, 8k, a cat", "masterpiece, a cat");
-    becomes("A cute cyberpunk cat, neon lights, 8k high definition", "A cute cyberpunk cat, neon lights, 8k");
+    becomes(
+        "A cute cyberpunk cat, neon lights, 8k high definition",
+        "A cute cyberpunk cat, neon lights, 8k",
+    );
     becomes("masterpiece, a cat, ultra detailed, 8k", "masterpiece, a cat");
     // What says something of the style stays.
     becomes("a cat, best quality, film grain, 8k", "a cat, best quality, film grain");
@@ -41,7 +44,9 @@ fn one_word_of_praise_is_kept_of_a_pile() {
 fn what_was_said_is_not_said_again() {
     becomes("the the cat, blue sky, hills, blue sky", "the cat, blue sky, hills");
     becomes("red, red wine in a glass", "red wine in a glass");
-    for prompt in ["New York, New York at dusk", "a bora bora lagoon", "Duran Duran on stage", "7, 7"] {
+    for prompt in
+        ["New York, New York at dusk", "a bora bora lagoon", "Duran Duran on stage", "7, 7"]
+    {
         finds(Code::Repetition, prompt, &[]);
     }
 }
@@ -71,7 +76,10 @@ fn two_things_may_differ_and_contrasts_are_meant() {
 #[test]
 fn text_that_is_to_be_drawn_gets_quotes() {
     becomes("a sign that says OPEN in red neon", "a sign that says \"OPEN\" in red neon");
-    becomes("a cake that says Welcome to our home on a table", "a cake that says \"Welcome to our home\" on a table");
+    becomes(
+        "a cake that says Welcome to our home on a table",
+        "a cake that says \"Welcome to our home\" on a table",
+    );
     becomes("a mug labeled BEST DAD", "a mug labeled \"BEST DAD\"");
     // Where it ends only a reader knows.
     becomes("a board that says coffee and cake", "a board that says coffee and cake");

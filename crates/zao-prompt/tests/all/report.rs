@@ -13,11 +13,16 @@ fn json_counts_code_points() {
     let json = json(prompt, &report);
     for finding in json["findings"].as_array().unwrap() {
         let place = |end: &str| finding["span"][end].as_u64().unwrap() as usize;
-        let piece: String = prompt.chars().skip(place("start")).take(place("end") - place("start")).collect();
+        let piece: String =
+            prompt.chars().skip(place("start")).take(place("end") - place("start")).collect();
         assert_eq!(finding["text"], piece);
     }
-    let codes: Vec<&str> =
-        json["findings"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect();
+    let codes: Vec<&str> = json["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["code"].as_str().unwrap())
+        .collect();
     assert!(codes.contains(&"intensifier") && codes.contains(&"measure-word"), "{codes:?}");
     assert_eq!(json["tokens"]["limit"], 512);
     assert_eq!(json["tokens"]["estimated"], true);
@@ -65,7 +70,10 @@ fn what_is_refused_is_not_asked_for() {
     let options = Options { negative: Some("blurry, Red Hat"), ..Options::default() };
     let report = check("a man, red hat, sharp nose", &options);
     assert_eq!(report.findings.len(), 1);
-    assert_eq!((report.findings[0].code, report.findings[0].text.as_str()), (Code::Contradiction, "red hat"));
+    assert_eq!(
+        (report.findings[0].code, report.findings[0].text.as_str()),
+        (Code::Contradiction, "red hat")
+    );
 }
 
 #[test]
@@ -76,7 +84,10 @@ fn ones_own_tables_add_to_the_others_and_go_first() {
     ]);
     let rules = rules.unwrap();
     let options = Options { rules: Some(&rules), ..Options::default() };
-    assert_eq!(check("画龙点睛，新词成语，车水马龙", &options).fixed, "点上眼睛，新的说法，车辆川流不息");
+    assert_eq!(
+        check("画龙点睛，新词成语，车水马龙", &options).fixed,
+        "点上眼睛，新的说法，车辆川流不息"
+    );
     assert!(check("masterpiece, 8k run", &options).findings.is_empty());
 }
 

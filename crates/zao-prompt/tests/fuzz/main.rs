@@ -71,7 +71,8 @@ impl Random {
     /// Some pieces of other prompts, cut anywhere between characters, with single characters among them.
     fn prompt(&mut self, pieces: &[&str]) -> String {
         const MARKS: [char; 24] = [
-            ',', '，', '.', '。', ' ', '\n', '"', '“', '”', '\'', '(', '）', '/', '\u{200b}', '\u{a0}', '\u{feff}', '的', '一', '個', '!', '！', '8', ':', '🐎',
+            ',', '，', '.', '。', ' ', '\n', '"', '“', '”', '\'', '(', '）', '/', '\u{200b}',
+            '\u{a0}', '\u{feff}', '的', '一', '個', '!', '！', '8', ':', '🐎',
         ];
         let mut prompt = String::new();
         for _ in 0..self.below(8) {

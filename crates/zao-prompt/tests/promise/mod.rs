@@ -9,7 +9,11 @@ pub(crate) fn keep(prompt: &str) -> Report {
     let mut free = 0;
     for finding in &report.findings {
         let span = finding.span.clone();
-        assert_eq!(prompt.get(span.clone()), Some(finding.text.as_str()), "{finding:?} in {prompt:?}");
+        assert_eq!(
+            prompt.get(span.clone()),
+            Some(finding.text.as_str()),
+            "{finding:?} in {prompt:?}"
+        );
         assert!(!span.is_empty() && !finding.message.is_empty(), "{finding:?} in {prompt:?}");
         assert!(span.start >= last_start, "not sorted: {finding:?} in {prompt:?}");
         last_start = span.start;
