@@ -30,8 +30,6 @@ pub(crate) enum About {
     Other(Range<usize>),
     /// A piece that excludes another, both inside of the span.
     Both(Range<usize>, Range<usize>),
-    /// So many of them.
-    Count(usize),
     /// A noun and what counts it.
     Counted { noun: Range<usize>, missing: bool },
     /// Kinds of invisible characters, of punctuation.

@@ -39,16 +39,10 @@ impl Explain<'_, '_> {
                     "“{text}”与“{other}”重复，写一次就够"
                 )
             }
-            Code::QualityTags => {
-                let count = match hit.about {
-                    About::Count(count) => count,
-                    _ => 1,
-                };
-                both!(
-                    "{count} more words that only praise the picture are a pile; one is enough for this model",
-                    "堆砌了{count}个只夸画质的词，这个模型写一个就够"
-                )
-            }
+            Code::QualityTags => both!(
+                "words that only praise the picture stand in a pile; one is enough for this model",
+                "堆砌了只夸画质的词，这个模型写一个就够"
+            ),
             Code::Contradiction => return self.contradiction(hit, &text),
             Code::Abstract => both!(
                 "\"{text}\" is nothing that can be seen; say what is there to be seen instead",
@@ -112,9 +106,6 @@ impl Explain<'_, '_> {
                 let entry = tables.vague.entry.get(*item)?;
                 let (en, zh) = (entry.en.clone()?, entry.zh.clone()?);
                 Some(self.language.choose(en, zh))
-            }
-            (Code::Homograph, About::Entry(item)) => {
-                Some(tables.homograph.words.get(*item)?.1.clone())
             }
             (Code::Contradiction, About::Both(..)) => {
                 let (first, second) = self.pair(hit);

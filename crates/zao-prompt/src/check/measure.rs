@@ -75,8 +75,8 @@ fn head(subject: &Subject<'_>, nouns: &[Match], from: usize) -> Option<Match> {
     }
     // A noun that something else follows is counted all the same, unless that is a part of the word.
     let verbs = &subject.rules.tables.measure.verbs;
-    let mut phrase = folded[from..].char_indices().take_while(|&(at, c)| at < REACH && is_han(c));
-    while let Some((at, c)) = phrase.next() {
+    let phrase = folded[from..].char_indices().take_while(|&(at, c)| at < REACH && is_han(c));
+    for (at, c) in phrase {
         if c != '的' {
             continue;
         }

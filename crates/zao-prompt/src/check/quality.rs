@@ -28,7 +28,7 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
             continue;
         }
         kept_on = Some(side);
-        hits.push(pile.hit(subject, tags, is_first));
+        hits.push(pile.hit(subject, is_first));
     }
 }
 
@@ -83,7 +83,7 @@ impl Pile {
     }
 
     /// The pile with one tag, or none, and what is not a tag.
-    fn hit(&self, subject: &Subject<'_>, tags: usize, keeps_one: bool) -> Hit {
+    fn hit(&self, subject: &Subject<'_>, keeps_one: bool) -> Hit {
         let prompt = subject.text.prompt;
         let (first, last) = (self.members[0].0, self.members[self.members.len() - 1].0);
         let core = first.start..last.end;
@@ -91,9 +91,9 @@ impl Pile {
         let stays = self.members.iter().filter(|(_, bridge)| *bridge || std::mem::take(&mut free));
         let stays: Vec<&str> = stays.map(|(it, _)| &prompt[it.span()]).collect();
         if stays.is_empty() {
-            return Hit::remove(Code::QualityTags, core, &subject.text, About::Count(tags));
+            return Hit::remove(Code::QualityTags, core, &subject.text, About::Itself);
         }
         let comma = if prompt[core.clone()].contains('，') { "，" } else { ", " };
-        Hit::replace(Code::QualityTags, core, stays.join(comma), About::Count(tags))
+        Hit::replace(Code::QualityTags, core, stays.join(comma), About::Itself)
     }
 }

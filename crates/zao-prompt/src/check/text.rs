@@ -72,7 +72,8 @@ impl<'p> Text<'p> {
             let joins = bytes.get(end).is_some_and(|byte| matches!(byte, b'-' | b'\''));
             self.at(end).is_some_and(is_latin) || (joins && self.at(end + 1).is_some_and(is_latin))
         };
-        !(first && joined_before()) && !(last && joined_after())
+        let joined = (first && joined_before()) || (last && joined_after());
+        !joined
     }
 }
 

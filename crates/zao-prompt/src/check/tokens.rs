@@ -38,7 +38,7 @@ impl Counter<'_> {
             Some(exact) => last_fitting(prompt, |piece| exact(piece) <= limit),
             None => estimate(prompt, limit).1,
         };
-        Hit::advice(Code::TooLong, at..prompt.len(), About::Count(limit))
+        Hit::advice(Code::TooLong, at..prompt.len(), About::Itself)
     }
 }
 

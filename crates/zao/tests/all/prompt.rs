@@ -39,7 +39,10 @@ fn json_and_the_mended_prompt_are_printed_alone() {
     assert_eq!(report["findings"][0]["span"], json!({"start": 2, "end": 7}));
     assert_eq!(report["tokens"]["estimated"], false);
     for args in [&["--fix"][..], &["-", "--fix"]] {
-        assert_eq!(given(&folder, "门上写着欢迎光临\n".as_bytes(), args).ok().text(), "门上写着“欢迎光临”\n");
+        assert_eq!(
+            given(&folder, "门上写着欢迎光临\n".as_bytes(), args).ok().text(),
+            "门上写着“欢迎光临”\n"
+        );
     }
     given(&folder, b"\xff", &[]).complains(2, &["UTF-8"]);
 }
@@ -59,7 +62,8 @@ fn tables_of_ones_own_are_read_and_wrong_ones_refused() {
     fs::create_dir(folder.path("rules")).unwrap();
     folder.run(&["prompt", "check", "a", "--rules", "rules"]).complains(2, &["intensifier.toml"]);
     fs::write(folder.path("rules/intensifier.toml"), "[[entry]]\nwords = [\"mega\"]\n").unwrap();
-    let said = folder.run(&["prompt", "check", "a mega red apple", "--fix", "--rules", "rules"]).ok();
+    let said =
+        folder.run(&["prompt", "check", "a mega red apple", "--fix", "--rules", "rules"]).ok();
     assert_eq!(said.text(), "a red apple\n");
     fs::write(folder.path("rules/idiom.toml"), "words = 3").unwrap();
     folder.run(&["prompt", "check", "a", "--rules", "rules"]).complains(2, &["idiom.toml"]);
