@@ -59,7 +59,9 @@ fn marks(folded: &str, side: &Side, hits: &mut Vec<Hit>) {
         let span = side.range.start + start..side.range.start + end;
         if marks.len() > 1 {
             if is_doubled(&marks) {
-                let mark = in_width(marks[0], side, has_full);
+                // What ends a sentence says more than a comma.
+                let strongest = marks.iter().find(|c| !matches!(half(**c), Some(',' | ';')));
+                let mark = in_width(*strongest.unwrap_or(&marks[0]), side, has_full);
                 let with = spaced(mark, text, end, run);
                 hits.push(Hit::replace(Code::Punctuation, span, with, DOUBLED));
             }

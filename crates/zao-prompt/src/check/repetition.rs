@@ -56,6 +56,8 @@ fn phrases(subject: &Subject<'_>, found: &mut Vec<Again>) {
     let mut seen: HashMap<&str, Range<usize>> = HashMap::new();
     for segment in &subject.text.segments {
         let phrase = &folded[segment.clone()];
+        let article = ["a ", "an ", "the "].iter().find_map(|article| phrase.strip_prefix(article));
+        let phrase = article.unwrap_or(phrase);
         let letters = phrase.chars().filter(|c| c.is_alphabetic()).take(3).count();
         if letters < 2 || phrase.contains(BLANK) || (letters < 3 && phrase.is_ascii()) {
             continue;

@@ -106,6 +106,7 @@ fn nouns_are_counted_by_what_counts_them() {
 fn punctuation_is_of_one_width_and_single() {
     becomes("一只猫, 坐着，看着窗外.下雨了", "一只猫，坐着，看着窗外。下雨了");
     becomes("一只猫，，坐着。。看、、窗外", "一只猫，坐着。看、窗外");
+    becomes("一只猫，。", "一只猫。");
     becomes("８Ｋ的屏幕（大)", "8K的屏幕（大）");
     for prompt in ["红苹果,蓝背景,黄灯", "远方……的山——", "使用f/1.8，1,000盏灯", "16:9，横幅"]
     {

@@ -44,6 +44,7 @@ fn one_word_of_praise_is_kept_of_a_pile() {
 fn what_was_said_is_not_said_again() {
     becomes("the the cat, blue sky, hills, blue sky", "the cat, blue sky, hills");
     becomes("red, red wine in a glass", "red wine in a glass");
+    becomes("a girl with blue eyes, girl with blue eyes", "a girl with blue eyes");
     for prompt in
         ["New York, New York at dusk", "a bora bora lagoon", "Duran Duran on stage", "7, 7"]
     {
@@ -80,6 +81,7 @@ fn text_that_is_to_be_drawn_gets_quotes() {
         "a cake that says Welcome to our home on a table",
         "a cake that says \"Welcome to our home\" on a table",
     );
+    becomes("a sign saying will work for food", "a sign saying \"will work for food\"");
     becomes("a mug labeled BEST DAD", "a mug labeled \"BEST DAD\"");
     // Where it ends only a reader knows.
     becomes("a board that says coffee and cake", "a board that says coffee and cake");

@@ -56,7 +56,7 @@ fn both_languages_have_words_for_every_rule() {
             let report = check(prompt, &Options { language, ..Options::default() });
             for finding in report.findings {
                 let is_chinese = finding.message.contains(['，', '。', '“', '的', '处', '（']);
-                assert_eq!(is_chinese || language == Language::En, true, "{finding:?}");
+                assert!(is_chinese || language == Language::En, "{finding:?}");
                 codes.insert(finding.code);
             }
         }
