@@ -1,5 +1,5 @@
-//! Throwing damaged files at the parsers for as long as one likes. What is thrown, and at which parsers, is
-//! `crates/zao-weights/tests/fuzz`; the tests do the same for a moment.
+//! Throwing damaged files at the parsers, and mixed-up prompts at the rules, for as long as one likes. What is thrown is said in
+//! `crates/zao-weights/tests/fuzz` and `crates/zao-prompt/tests/fuzz`; the tests do the same for a moment.
 
 use std::process::Command;
 
@@ -10,14 +10,27 @@ use crate::{Project, cargo};
 /// How long, when nobody says.
 const MINUTES: &str = "1";
 
+/// The name that stands for the rules of prompts.
+const PROMPT: &str = "prompt";
+
 /// Runs the parser named in `words`, or each of them, for so many minutes.
 ///
 /// # Errors
 /// Words that mean nothing here, or a parser that failed; where its input was kept is printed by then.
 pub fn run(words: &[&str]) -> Result<()> {
     let (minutes, parser) = arguments(words)?;
+    if parser != Some(PROMPT) {
+        throw("zao-weights", minutes, parser)?;
+    }
+    if parser.is_none_or(|parser| parser == PROMPT) {
+        throw("zao-prompt", minutes, None)?;
+    }
+    Ok(())
+}
+
+fn throw(package: &str, minutes: &str, parser: Option<&str>) -> Result<()> {
     let status = Command::new(cargo::program())
-        .args(["test", "--release", "--package", "zao-weights", "--test", "fuzz"])
+        .args(["test", "--release", "--package", package, "--test", "fuzz"])
         // Sums that wrap around have to be noticed, which the usual release build would not do.
         .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true")
         .args(["--target-dir", "target/fuzz", "--", "--minutes", minutes])

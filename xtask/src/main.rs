@@ -14,7 +14,7 @@ usage: cargo xtask <chore>
   ci [--skip STEP]...   everything CI checks, fastest first, up to the first failure
   tidy                  only the rules of the house, without compiling the project
   fuzz [--minutes N] [PARSER]
-                        throw damaged files at the parsers, a minute at each unless told otherwise
+                        throw damaged files at the parsers and mixed-up prompts at their rules, a minute at each unless told otherwise
   kernels [NAME]...     compile the CUDA kernels whose sources changed, or those named (Linux, needs pip)
   kernels --check       compile them all and compare with what is committed
   web                   build the page, which the next build of zao puts into the binary (needs Node)";

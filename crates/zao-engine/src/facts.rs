@@ -34,4 +34,13 @@ impl ModelFacts {
     pub fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
         self.model.prompts.count(prompt)
     }
+
+    /// How many tokens the text encoder would have to read for `prompt`, with those of the template. It reads
+    /// [`crate::MAX_TOKENS`], and what is behind them is cut.
+    ///
+    /// # Errors
+    /// A template that fails.
+    pub fn encoder_tokens(&self, prompt: &str) -> Result<usize> {
+        self.model.prompts.count_with_template(prompt)
+    }
 }

@@ -23,10 +23,12 @@ impl Prompts {
 
     /// How many tokens `prompt` is, without those that the template adds to every prompt.
     pub(crate) fn count(&self, prompt: &str) -> Result<usize> {
-        let count = |prompt| -> Result<usize> {
-            let tokens = self.encode(prompt)?;
-            Ok(tokens.ids.len() + tokens.cut)
-        };
-        Ok(count(prompt)?.saturating_sub(count("")?))
+        Ok(self.count_with_template(prompt)?.saturating_sub(self.count_with_template("")?))
+    }
+
+    /// How many tokens `prompt` is with the template's; of more than [`MAX_TOKENS`] the last are cut.
+    pub(crate) fn count_with_template(&self, prompt: &str) -> Result<usize> {
+        let tokens = self.encode(prompt)?;
+        Ok(tokens.ids.len() + tokens.cut)
     }
 }

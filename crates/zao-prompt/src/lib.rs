@@ -3,13 +3,29 @@
 //!
 //! Nothing is read or written here but the tables that are compiled in, and no model is known:
 //! whoever has a tokenizer hands over a function that counts.
+//!
+//! ```
+//! use zao_prompt::{Code, Options, check};
+//!
+//! let report = check("a very red apple, on a blue table", &Options::default());
+//! assert_eq!(report.findings[0].code, Code::Intensifier);
+//! assert_eq!(report.fixed, "a red apple, on a blue table");
+//! ```
 
 mod advice;
+mod check;
 mod cut;
+mod finding;
+mod language;
 mod lexicon;
+mod rules;
 mod template;
 mod wildcard;
 
 pub use advice::{Advice, Counts, Tier, advise};
+pub use check::{Options, check, fix};
+pub use finding::{Code, Finding, Report, ReportWire, Severity, TOKEN_LIMIT, Tokens};
+pub use language::Language;
+pub use rules::{Rules, RulesError};
 pub use template::{Slots, Template};
 pub use wildcard::{Pattern, WildcardError, WildcardProblem};

@@ -13,6 +13,7 @@ mod jobs;
 mod openai;
 mod operation;
 mod png_info;
+mod prompt;
 mod prompt_advice;
 mod prompt_template;
 mod queue;

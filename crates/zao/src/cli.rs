@@ -90,6 +90,10 @@ pub(crate) struct GenerateArgs {
     #[arg(value_name = "PROMPT", conflicts_with = "prompt_option")]
     pub(crate) prompt: Option<String>,
 
+    /// Replace what `zao prompt check` has a replacement for, say so, and draw that prompt
+    #[arg(long)]
+    pub(crate) fix_prompt: bool,
+
     /// The words behind the first of a prompt without quotes; never used, but worth a good answer.
     #[arg(hide = true)]
     pub(crate) unquoted: Vec<String>,

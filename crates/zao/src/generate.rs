@@ -1,5 +1,6 @@
 //! `zao generate`: a prompt to picture files.
 
+mod fix;
 mod input;
 mod list;
 mod output;
@@ -40,6 +41,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
 
     // Everything that can be wrong is looked for before anything is said or drawn.
     let mut wanted = Wanted::new(args)?;
+    let changed = if args.fix_prompt { fix::prompt(&mut wanted.request) } else { Vec::new() };
     let input = input::read(&wanted.request)?;
     // The process draws once, so parts may take turns.
     let precision = wanted.request.precision;
@@ -70,6 +72,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     }
     let opened = begun.elapsed();
 
+    changed.iter().for_each(|line| screen.remark(line));
     shared::remarks(args, &engine).iter().chain(&chosen).for_each(|line| screen.remark(line));
     let provenance = Provenance::of(&mut engine)?;
     let warnings =

@@ -10,7 +10,7 @@ use axum::routing::{delete, get, post};
 
 use super::{
     Code, Refusal, a1111, capabilities, events, guard, images, jobs, openai, operation, png_info,
-    prompt_advice, prompt_template, queue,
+    prompt, prompt_advice, prompt_template, queue,
 };
 use crate::house::House;
 use crate::page;
@@ -30,6 +30,7 @@ pub(crate) fn router(house: Arc<House>) -> Router {
         .route("/v1/loras", get(capabilities::loras))
         .route("/v1/png-info", post(png_info::post))
         .route("/v1/prompt/advice", post(prompt_advice::post))
+        .route("/v1/prompt/check", post(prompt::check))
         .route("/v1/prompt/template", post(prompt_template::post));
     let openai = Router::new()
         .route("/v1/images/generations", post(openai::generate))

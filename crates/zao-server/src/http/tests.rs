@@ -8,6 +8,7 @@ mod metrics;
 mod openai;
 mod operation;
 mod others;
+mod prompt;
 mod prompts;
 
 use std::net::{Ipv4Addr, SocketAddr};

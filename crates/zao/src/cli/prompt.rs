@@ -1,5 +1,7 @@
 //! The arguments of `zao prompt`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use crate::language::Language;
@@ -20,7 +22,40 @@ pub(crate) enum PromptCommand {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct PromptCheckArgs {}
+pub(crate) struct PromptCheckArgs {
+    /// The prompt, or - to read it from standard input [default: standard input]
+    #[arg(value_name = "PROMPT", allow_hyphen_values = true)]
+    pub(crate) prompt: Option<String>,
+
+    /// Print the prompt after all replacements, and nothing else
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) fix: bool,
+
+    /// Fail if there is anything to find
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// What is not to be drawn, to find what is asked for and refused
+    #[arg(long, value_name = "PROMPT")]
+    pub(crate) negative: Option<String>,
+
+    /// Folder with tables of your own, which add to the built-in ones: intensifier.toml, idiom.toml ...
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) rules: Option<PathBuf>,
+
+    /// Whose tokenizer counts: name of an installed model, or path of a model folder or file [default: the model that
+    /// `zao generate` would draw with]
+    #[arg(long, short, value_name = "NAME|PATH")]
+    pub(crate) model: Option<String>,
+
+    /// Language of the findings [default: Chinese if LC_ALL, LC_MESSAGES or LANG say so, else English]
+    #[arg(long, visible_alias = "lang", value_enum, value_name = "LANGUAGE")]
+    pub(crate) language: Option<Language>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 #[derive(Args, Debug)]
 pub(crate) struct PromptTemplateArgs {

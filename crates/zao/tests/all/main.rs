@@ -48,6 +48,7 @@ mod models;
 mod output;
 mod pipes;
 mod plan;
+mod prompt;
 mod prompt_template;
 mod pull;
 mod quality;

@@ -1,0 +1,150 @@
+//! Looking at a prompt with every rule, and mending what can be mended. What each rule knows stands in its table, what it
+//! judges in a file of its own; nothing is drawn, stored or shown here.
+
+mod bilingual;
+mod characters;
+mod contradiction;
+mod edit;
+mod explain;
+mod gloss;
+mod intensifier;
+mod invisible;
+mod measure;
+mod punctuation;
+mod quality;
+mod quotes;
+mod repetition;
+mod script;
+mod text;
+mod tokens;
+mod unquoted;
+mod vague;
+mod word;
+
+use crate::finding::TOKEN_LIMIT;
+use crate::rules::Matches;
+use crate::{Finding, Language, Report, Rules, Tokens};
+use edit::Hit;
+use text::Text;
+
+/// Rounds of mending after which a prompt is left as it was. Two are usual: one that mends, one that finds nothing more.
+const ROUNDS: usize = 24;
+
+/// How a prompt is looked at.
+#[derive(Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// In which language findings are explained.
+    pub language: Language,
+    /// Counts the tokens of a prompt with those that the chat template adds; without it they are estimated.
+    pub count: Option<&'a dyn Fn(&str) -> usize>,
+    /// Other tables than those that are compiled in.
+    pub rules: Option<&'a Rules>,
+    /// What is not to be drawn, which should not be what is.
+    pub negative: Option<&'a str>,
+}
+
+impl<'a> Options<'a> {
+    fn rules(&self) -> &'a Rules {
+        self.rules.unwrap_or_else(|| Rules::builtin())
+    }
+}
+
+/// A prompt with what every rule needs of it.
+pub(crate) struct Subject<'p> {
+    text: Text<'p>,
+    matches: Matches,
+    rules: &'p Rules,
+}
+
+/// Looks at `prompt` with every rule.
+///
+/// ```
+/// use zao_prompt::{Code, Options, check};
+///
+/// let report = check("一个马在草原上，非常美丽", &Options::default());
+/// let codes: Vec<Code> = report.findings.iter().map(|finding| finding.code).collect();
+/// assert_eq!(codes, [Code::MeasureWord, Code::Intensifier, Code::Abstract]);
+/// assert_eq!(report.fixed, "一匹马在草原上，美丽");
+/// ```
+#[must_use]
+pub fn check(prompt: &str, options: &Options<'_>) -> Report {
+    let rules = options.rules();
+    let subject = Subject::new(prompt, rules);
+    let hits = subject.hits(options.negative);
+    let fixed = mended(prompt, &hits, options);
+    let counter = tokens::Counter { exact: options.count };
+    let (count, estimated) = counter.count(prompt);
+    let fixed_count = if fixed == prompt { count } else { counter.count(&fixed).0 };
+    let mut hits = hits;
+    if count > TOKEN_LIMIT {
+        hits.push(counter.cut(prompt, TOKEN_LIMIT));
+        edit::sort(&mut hits);
+    }
+    let explain = explain::Explain { subject: &subject, language: options.language, count };
+    let findings = hits.into_iter().map(|hit| Finding {
+        code: hit.code,
+        text: prompt[hit.span.clone()].to_owned(),
+        message: explain.message(&hit),
+        note: explain.note(&hit),
+        span: hit.span,
+        replacement: hit.replacement,
+    });
+    let findings = findings.collect();
+    Report { findings, fixed, tokens: Tokens { count, limit: TOKEN_LIMIT, estimated, fixed_count } }
+}
+
+/// The prompt after all replacements: `fix(fix(p)) == fix(p)`, and nothing that [`check`] finds then changes it.
+///
+/// A prompt of which nothing would be left stays as it is.
+///
+/// ```
+/// use zao_prompt::{Options, fix};
+///
+/// let fixed = fix("masterpiece, best quality, 8k, a sign that says OPEN", &Options::default());
+/// assert_eq!(fixed, "masterpiece, a sign that says \"OPEN\"");
+/// ```
+#[must_use]
+pub fn fix(prompt: &str, options: &Options<'_>) -> String {
+    let hits = Subject::new(prompt, options.rules()).hits(options.negative);
+    mended(prompt, &hits, options)
+}
+
+/// Applies `hits`, and whatever becomes possible then, until nothing does.
+fn mended(prompt: &str, hits: &[Hit], options: &Options<'_>) -> String {
+    let Some(mut fixed) = edit::applied(prompt, hits) else { return prompt.to_owned() };
+    for _ in 0..ROUNDS {
+        let hits = Subject::new(&fixed, options.rules()).hits(options.negative);
+        match edit::applied(&fixed, &hits) {
+            None if fixed.trim().is_empty() => break,
+            None => return fixed,
+            Some(more) => fixed = more,
+        }
+    }
+    prompt.to_owned()
+}
+
+impl<'p> Subject<'p> {
+    fn new(prompt: &'p str, rules: &'p Rules) -> Self {
+        let text = Text::new(prompt, rules);
+        let matches = rules.matches(&text.folded, |range| text.is_whole(range));
+        Self { text, matches, rules }
+    }
+
+    /// What the rules find, sorted, no two replacements over the same place.
+    fn hits(&self, negative: Option<&str>) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        invisible::find(self, &mut hits);
+        punctuation::find(self, &mut hits);
+        script::find(self, &mut hits);
+        unquoted::find(self, &mut hits);
+        quality::find(self, &mut hits);
+        intensifier::find(self, &mut hits);
+        repetition::find(self, &mut hits);
+        gloss::find(self, &mut hits);
+        measure::find(self, &mut hits);
+        contradiction::find(self, negative, &mut hits);
+        bilingual::find(self, &mut hits);
+        vague::find(self, &mut hits);
+        edit::settle(hits)
+    }
+}

@@ -1,0 +1,194 @@
+//! `bilingual`: `中文 // English` whose sides have other numbers, colours or things. A thing that only one side has is no fault: one may
+//! say more than the other. Two of a kind that are not the same are one.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::Subject;
+use super::characters::{is_numeral, is_separator};
+use super::edit::{About, Hit};
+use crate::Code;
+use crate::rules::{Group, Match, Names};
+
+/// How far behind a number its thing may stand, in bytes.
+const REACH: usize = 36;
+
+/// A number, what it counts and where.
+struct Count {
+    value: u32,
+    span: Range<usize>,
+    thing: Option<usize>,
+}
+
+pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
+    let [first, second] = &subject.text.sides[..] else { return };
+    let (zh, en) = if first.is_chinese { (first, second) } else { (second, first) };
+    let things = |group, range: &Range<usize>| {
+        let mut things = subject.matches.outside(group, Group::ThingKeep);
+        things.retain(|it| range.contains(&it.start));
+        things
+    };
+    let (zh_things, en_things) =
+        (things(Group::ThingZh, &zh.range), things(Group::ThingEn, &en.range));
+    kinds(subject, &zh_things, &en_things, hits);
+    let zh_counts = chinese_counts(subject, &zh.range, &zh_things);
+    let en_counts = english_counts(subject, &en.range, &en_things);
+    numbers(&zh_counts, &en_counts, hits);
+}
+
+fn disagreement(zh: &Range<usize>, en: &Range<usize>) -> Hit {
+    let (first, second) = if zh.start < en.start { (zh, en) } else { (en, zh) };
+    let about = About::Both(first.clone(), second.clone());
+    Hit::advice(Code::Bilingual, first.start..second.end, about)
+}
+
+/// Things of one kind that are not the same on both sides.
+fn kinds(subject: &Subject<'_>, zh: &[Match], en: &[Match], hits: &mut Vec<Hit>) {
+    let mut number = 0;
+    for rows in subject.rules.tables.bilingual.kinds.values() {
+        let range = number..number + rows.len();
+        number += Vec::<Names>::len(rows);
+        let only = |these: &[Match], those: &[Match]| {
+            let mut these = these.iter().filter(|it| range.contains(&it.item));
+            these.find(|it| those.iter().all(|that| that.item != it.item)).map(Match::span)
+        };
+        if let (Some(zh), Some(en)) = (only(zh, en), only(en, zh)) {
+            hits.push(disagreement(&zh, &en));
+        }
+    }
+}
+
+/// Numbers of the same thing that differ; or numbers that only one side has, on both.
+fn numbers(zh: &[Count], en: &[Count], hits: &mut Vec<Hit>) {
+    let mut by_thing: BTreeMap<usize, &Count> = BTreeMap::new();
+    for count in zh {
+        if let Some(thing) = count.thing {
+            by_thing.entry(thing).or_insert(count);
+        }
+    }
+    for count in en {
+        let same = count.thing.and_then(|thing| by_thing.get(&thing));
+        if let Some(same) = same.filter(|same| same.value != count.value) {
+            hits.push(disagreement(&same.span, &count.span));
+            return;
+        }
+    }
+    let only = |these: &[Count], those: &[Count]| {
+        let mut many = these.iter().filter(|count| count.value > 1);
+        let lone = many.find(|count| those.iter().all(|that| that.value != count.value));
+        lone.map(|count| count.span.clone())
+    };
+    if let (Some(zh), Some(en)) = (only(zh, en), only(en, zh)) {
+        hits.push(disagreement(&zh, &en));
+    }
+}
+
+/// The thing that a number which ends at `end` counts.
+fn thing_behind(subject: &Subject<'_>, things: &[Match], end: usize) -> Option<Match> {
+    let at = things.partition_point(|thing| thing.start < end);
+    // A colour stands between a number and its thing.
+    let countable = |thing: &&Match| !is_colour(subject, thing.item);
+    let thing = things[at..].iter().take(3).find(countable)?;
+    let between = &subject.text.folded[end..thing.start];
+    (between.len() <= REACH && !between.contains(is_separator)).then_some(*thing)
+}
+
+fn is_colour(subject: &Subject<'_>, item: usize) -> bool {
+    let mut number = 0;
+    for (kind, rows) in &subject.rules.tables.bilingual.kinds {
+        if (number..number + rows.len()).contains(&item) {
+            return kind == "colour";
+        }
+        number += rows.len();
+    }
+    false
+}
+
+fn chinese_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match]) -> Vec<Count> {
+    let folded = &subject.text.folded[..range.end];
+    let classifiers = &subject.rules.tables.measure.classifiers;
+    let mut counts = Vec::new();
+    let mut from = range.start;
+    while let Some(at) = folded[from..].find(is_numeral) {
+        let start = from + at;
+        let end = start + folded[start..].find(|c| !is_numeral(c)).unwrap_or(range.end - start);
+        from = end;
+        let Some(value) = chinese_number(&folded[start..end]) else { continue };
+        let counts_things = classifiers.iter().any(|it| folded[end..].starts_with(it.as_str()));
+        let is_number = folded[start..end].bytes().all(|byte| byte.is_ascii_digit());
+        if counts_things || is_number {
+            let thing = thing_behind(subject, things, end).map(|thing| thing.item);
+            counts.push(Count { value, span: start..end, thing });
+        }
+    }
+    counts
+}
+
+/// What a number in digits or Chinese numerals is.
+fn chinese_number(text: &str) -> Option<u32> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let (mut total, mut digit) = (0_u32, None);
+    for c in text.chars() {
+        let value = match c {
+            '零' => 0,
+            '一' => 1,
+            '二' | '两' => 2,
+            '三' => 3,
+            '四' => 4,
+            '五' => 5,
+            '六' => 6,
+            '七' => 7,
+            '八' => 8,
+            '九' => 9,
+            '十' | '百' | '千' => {
+                let unit = match c {
+                    '十' => 10,
+                    '百' => 100,
+                    _ => 1000,
+                };
+                total += digit.take().unwrap_or(1) * unit;
+                continue;
+            }
+            _ => return None,
+        };
+        digit = Some(value);
+    }
+    total.checked_add(digit.unwrap_or(0)).filter(|_| text.chars().count() <= 8)
+}
+
+fn english_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match]) -> Vec<Count> {
+    let folded = &subject.text.folded;
+    let words = &subject.rules.tables.bilingual.numbers;
+    let mut counts = Vec::new();
+    let mut from = range.start;
+    let side = &folded[..range.end];
+    while let Some(at) = side[from..].find(|c: char| c.is_ascii_alphanumeric()) {
+        let start = from + at;
+        let length = side[start..].find(|c: char| !c.is_ascii_alphanumeric());
+        let end = start + length.unwrap_or(range.end - start);
+        from = end;
+        let word = &side[start..end];
+        if let Some(value) = words.get(word).copied().or_else(|| word.parse().ok()) {
+            let thing = thing_behind(subject, things, end).map(|thing| thing.item);
+            counts.push(Count { value, span: start..end, thing });
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chinese_numbers_are_read() {
+        let read = |text| chinese_number(text);
+        assert_eq!(
+            (read("两"), read("十二"), read("二十"), read("35")),
+            (Some(2), Some(12), Some(20), Some(35))
+        );
+        assert_eq!((read("三百零五"), read("几"), read("数")), (Some(305), None, None));
+    }
+}

@@ -1,0 +1,38 @@
+//! `homograph`, `idiom` and `dialect`: Chinese words that are written otherwise, or with their reading behind them.
+
+use super::Subject;
+use super::edit::{About, Hit};
+use crate::Code;
+use crate::rules::{Group, Match};
+
+pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
+    let tables = &subject.rules.tables;
+    let text = &subject.text;
+    for found in subject.matches.outside(Group::Homograph, Group::HomographKeep) {
+        if !text.folded[found.end..].trim_start().starts_with(['(', '（']) {
+            let (_, pinyin) = &tables.homograph.words[found.item];
+            let written = &text.prompt[found.span()];
+            let with = format!("{written}({pinyin})");
+            hits.push(Hit::replace(Code::Homograph, found.span(), with, About::Entry(found.item)));
+        }
+    }
+    for found in subject.matches.outside(Group::Idiom, Group::IdiomKeep) {
+        let (_, plain) = &tables.idiom.words[found.item];
+        hits.push(replaced(subject, Code::Idiom, &found, plain));
+    }
+    for found in subject.matches.outside(Group::Dialect, Group::DialectKeep) {
+        let (_, standard) = &tables.dialect.words[found.item];
+        hits.push(replaced(subject, Code::Dialect, &found, standard));
+    }
+}
+
+/// The piece with what a table has for it, in the script that the piece is written in.
+fn replaced(subject: &Subject<'_>, code: Code, found: &Match, with: &str) -> Hit {
+    let written = &subject.text.prompt[found.span()];
+    let is_traditional = written.chars().any(|c| subject.rules.simplified(c).is_some());
+    let with = match is_traditional {
+        true => with.chars().map(|c| subject.rules.traditional(c).unwrap_or(c)).collect(),
+        false => with.to_owned(),
+    };
+    Hit::replace(code, found.span(), with, About::Entry(found.item))
+}

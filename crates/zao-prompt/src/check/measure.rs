@@ -1,0 +1,130 @@
+//! `measure-word`: what counts a Chinese noun, where it is missing (两苹果) or another noun's (一个马).
+
+use std::ops::Range;
+
+use super::Subject;
+use super::characters::{is_han, is_numeral};
+use super::edit::{About, Hit};
+use crate::Code;
+use crate::rules::{Group, Match};
+
+/// How far behind a measure word its noun may stand, in bytes.
+const REACH: usize = 42;
+
+pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
+    let nouns = subject.matches.of(Group::Noun);
+    if nouns.is_empty() {
+        return;
+    }
+    let folded = &subject.text.folded;
+    let mut from = 0;
+    while let Some(at) = folded[from..].find(is_numeral) {
+        let start = from + at;
+        let number = &folded[start..];
+        let end = start + number.find(|c| !is_numeral(c)).unwrap_or(number.len());
+        from = end;
+        if is_counting(subject, start, end) {
+            hits.extend(counted(subject, &nouns, start..end));
+        }
+    }
+}
+
+/// Whether a number counts things: no ordinal, no date, no part of a word.
+fn is_counting(subject: &Subject<'_>, start: usize, end: usize) -> bool {
+    let folded = &subject.text.folded;
+    let before = &folded[..start];
+    let after = folded[end..].chars().next();
+    let not_after = &subject.rules.tables.measure.not_after;
+    after.is_some_and(is_han) && !not_after.iter().any(|word| before.ends_with(word.as_str()))
+}
+
+/// What is wrong with how the number at `number` counts what follows.
+fn counted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> Option<Hit> {
+    let table = &subject.rules.tables.measure;
+    let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
+    let rest = &folded[number.end..];
+    if let Some(noun) = noun_at(subject, nouns, number.end, true) {
+        // The number and the noun side by side, which single characters may be: 一人一马.
+        let single = folded[noun.span()].chars().count() < 2;
+        if single || folded[number.clone()].ends_with(['半', '多', '数']) {
+            return None;
+        }
+        let right = table.noun[noun.item].takes.first()?;
+        let with = format!("{}{right}", &prompt[number.clone()]);
+        let about = About::Counted { noun: noun.span(), missing: true };
+        return Some(Hit::replace(Code::MeasureWord, number, with, about));
+    }
+    let classifiers = table.classifiers.iter().filter(|it| rest.starts_with(it.as_str()));
+    let classifier = classifiers.max_by_key(|it| it.len())?;
+    let behind = number.end + classifier.len();
+    let noun = head(subject, nouns, behind)?;
+    let takes = &table.noun[noun.item].takes;
+    if takes.contains(classifier) {
+        return None;
+    }
+    let with = format!("{}{}", &prompt[number.clone()], takes.first()?);
+    let about = About::Counted { noun: noun.span(), missing: false };
+    Some(Hit::replace(Code::MeasureWord, number.start..behind, with, about))
+}
+
+/// The noun that a measure word which ends at `from` counts: 马, 白马, 白色的马, 奔跑的马; none in 骑马的人.
+fn head(subject: &Subject<'_>, nouns: &[Match], from: usize) -> Option<Match> {
+    let folded = &subject.text.folded;
+    if let Some(noun) = noun_at(subject, nouns, from, false) {
+        return Some(noun);
+    }
+    // A noun that something else follows is counted all the same, unless that is a part of the word.
+    let verbs = &subject.rules.tables.measure.verbs;
+    let phrase = folded[from..].char_indices().take_while(|&(at, c)| at < REACH && is_han(c));
+    for (at, c) in phrase {
+        if c != '的' {
+            continue;
+        }
+        // 一辆的 is the end of a phrase such as 一辆接一辆的.
+        if at == 0 {
+            return None;
+        }
+        let between = &folded[from..from + at];
+        if verbs.iter().any(|verb| between.contains(verb.as_str())) {
+            return None;
+        }
+        // A noun in front that is counted itself: 一个女孩的…
+        let first = nouns.partition_point(|noun| noun.start < from);
+        let inside = |noun: &&Match| noun.end <= from + at;
+        if nouns[first..].iter().take_while(inside).next().is_some() {
+            return None;
+        }
+        let behind = from + at + c.len_utf8();
+        if let Some(noun) = noun_at(subject, nouns, behind, false) {
+            return Some(noun);
+        }
+    }
+    None
+}
+
+/// The noun at `from`, behind adjectives unless it has to be `bare`, with nothing behind it that makes it another word.
+fn noun_at(subject: &Subject<'_>, nouns: &[Match], from: usize, bare: bool) -> Option<Match> {
+    let table = &subject.rules.tables.measure;
+    let folded = &subject.text.folded;
+    let mut at = from;
+    for _ in 0..4 {
+        let index = nouns.partition_point(|noun| noun.start < at);
+        if let Some(noun) = nouns.get(index).filter(|noun| noun.start == at)
+            && ends_word(table, &folded[noun.end..])
+        {
+            return Some(*noun);
+        }
+        if bare {
+            return None;
+        }
+        let rest = &folded[at..];
+        let adjective = table.adjectives.iter().filter(|it| rest.starts_with(it.as_str()));
+        at += adjective.map(String::len).max()?;
+    }
+    None
+}
+
+/// Whether what follows a noun leaves it the noun that it is.
+fn ends_word(table: &crate::rules::Nouns, after: &str) -> bool {
+    !after.starts_with(is_han) || table.followers.iter().any(|it| after.starts_with(it.as_str()))
+}

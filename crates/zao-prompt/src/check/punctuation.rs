@@ -1,0 +1,211 @@
+//! `punctuation`: full and half width mixed, marks doubled, letters and digits in full width. A Chinese prompt with commas of half width
+//! throughout is fine, and so are ellipses, dashes and weights.
+
+use std::ops::Range;
+
+use super::Subject;
+use super::characters::{is_han, is_latin};
+use super::edit::{About, Hit};
+use super::text::{BLANK, Side, is_inside_number};
+use crate::Code;
+
+const PAIRS: [(char, char); 7] =
+    [(',', '，'), ('.', '。'), (';', '；'), (':', '：'), ('!', '！'), ('?', '？'), (',', '、')];
+
+const MIXED: About = About::Kind("full and half width are mixed", "全角和半角混用");
+const DOUBLED: About = About::Kind("the mark is doubled", "标点重复");
+const WIDE: About = About::Kind("letters and digits are in full width", "字母或数字用了全角");
+const BRACKETS: About = About::Kind("the brackets are of different width", "括号全角半角不一致");
+
+pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
+    for side in &subject.text.sides {
+        marks(&subject.text.folded, side, hits);
+        wide(&subject.text.folded, &side.range, hits);
+        brackets(&subject.text.folded, side, hits);
+    }
+}
+
+/// The half-width form of a mark.
+fn half(c: char) -> Option<char> {
+    // Asked of every character, so no loop over the pairs.
+    Some(match c {
+        ',' | '，' | '、' => ',',
+        '.' | '。' => '.',
+        ';' | '；' => ';',
+        ':' | '：' => ':',
+        '!' | '！' => '!',
+        '?' | '？' => '?',
+        _ => return None,
+    })
+}
+
+fn is_full(c: char) -> bool {
+    !c.is_ascii() && half(c).is_some()
+}
+
+/// Runs of marks, each seen with what stands on both sides.
+fn marks(folded: &str, side: &Side, hits: &mut Vec<Hit>) {
+    let text = &folded[side.range.clone()];
+    let has_full = text.chars().any(is_full);
+    let mut from = 0;
+    while let Some(at) = text[from..].find(|c| half(c).is_some()) {
+        let start = from + at;
+        let end = run_end(text, start);
+        from = end;
+        let run = &text[start..end];
+        let marks: Vec<char> = run.chars().filter(|c| !c.is_whitespace()).take(8).collect();
+        let before = text[..start].chars().rev().find(|c| !c.is_whitespace());
+        let after = text[end..].chars().find(|c| !c.is_whitespace());
+        let span = side.range.start + start..side.range.start + end;
+        if marks.len() > 1 {
+            if is_doubled(&marks) {
+                // What ends a sentence says more than a comma.
+                let strongest = marks.iter().find(|c| !matches!(half(**c), Some(',' | ';')));
+                let mark = in_width(*strongest.unwrap_or(&marks[0]), side, has_full);
+                let with = spaced(mark, text, end, run);
+                hits.push(Hit::replace(Code::Punctuation, span, with, DOUBLED));
+            }
+            continue;
+        }
+        let mark = marks[0];
+        if is_inside_number(text, start, mark) || !is_misplaced(mark, before, after, side, has_full)
+        {
+            continue;
+        }
+        let right = in_width(mark, side, true);
+        if right != mark {
+            // A blank behind a half-width mark goes with it.
+            let blanks = text[end..].len() - text[end..].trim_start_matches(' ').len();
+            let span = if is_full(right) { span.start..span.end + blanks } else { span };
+            let with = spaced(right, text, end, run);
+            hits.push(Hit::replace(Code::Punctuation, span, with, MIXED));
+        }
+    }
+}
+
+/// The end of marks that begin at `start`, with blanks between them.
+fn run_end(text: &str, start: usize) -> usize {
+    let mut end = start;
+    let mut last = start;
+    for c in text[start..].chars() {
+        end += c.len_utf8();
+        if half(c).is_some() {
+            last = end;
+        } else if c != ' ' {
+            break;
+        }
+    }
+    last
+}
+
+/// Whether marks stand behind each other that make no other one: not `...`, `?!`, `::`.
+fn is_doubled(marks: &[char]) -> bool {
+    let halves: Vec<char> = marks.iter().filter_map(|c| half(*c)).collect();
+    match halves[..] {
+        // Three are an ellipsis.
+        ['.', '.', ..] => halves.len() == 2 && marks[0] == marks[1],
+        [':', ..] | ['!' | '?', '?' | '!', ..] if halves[0] != halves[1] => false,
+        [':', ':', ..] => false,
+        [a, b, ..] if a == b => true,
+        // Two that separate: the first is kept.
+        [',' | ';' | '.' | '!' | '?', ',' | ';' | '.', ..] => {
+            // An abbreviation ends with a full stop of its own: etc.,
+            !(halves[0] == '.' && marks[0] == '.')
+        }
+        _ => false,
+    }
+}
+
+/// Whether a mark is of the wrong width where it stands.
+fn is_misplaced(
+    mark: char,
+    before: Option<char>,
+    after: Option<char>,
+    side: &Side,
+    has_full: bool,
+) -> bool {
+    let is = |c: Option<char>, kind: fn(char) -> bool| c.is_some_and(kind);
+    if is_full(mark) {
+        // In English only between words of English, and the enumeration comma of Chinese is none.
+        return !side.is_chinese
+            && mark != '、'
+            && is(before, is_latin)
+            && after.is_none_or(is_latin);
+    }
+    let chinese = side.is_chinese && has_full;
+    match mark {
+        '.' => chinese && is(before, is_han) && after.is_none_or(is_han),
+        ':' => chinese && is(before, is_han) && is(after, is_han),
+        _ => {
+            let mixed = is(before, is_han) || is(after, is_han);
+            let quoted = before == Some(BLANK) && is(after, is_han);
+            chinese && (mixed || quoted)
+        }
+    }
+}
+
+/// A mark as wide as its side has it.
+fn in_width(mark: char, side: &Side, full: bool) -> char {
+    let pair = PAIRS.iter().find(|&&(half, full)| mark == half || mark == full);
+    match pair {
+        Some(&(_, full_mark)) if side.is_chinese && full => {
+            if mark == '、' {
+                mark
+            } else {
+                full_mark
+            }
+        }
+        Some(&(half_mark, _)) if !side.is_chinese => half_mark,
+        _ => mark,
+    }
+}
+
+/// A mark with a blank behind it where it is of half width and stood in front of a word.
+fn spaced(mark: char, text: &str, end: usize, run: &str) -> String {
+    let needs = mark.is_ascii() && text[end..].chars().next().is_some_and(|c| !c.is_whitespace());
+    let had = run.contains(' ') || run.chars().any(is_full);
+    if needs && had { format!("{mark} ") } else { mark.to_string() }
+}
+
+/// Letters and digits in full width.
+fn wide(folded: &str, range: &Range<usize>, hits: &mut Vec<Hit>) {
+    let is_wide = |c: char| matches!(c, '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ');
+    let text = &folded[range.clone()];
+    let mut from = 0;
+    while let Some(at) = text[from..].find(is_wide) {
+        let start = from + at;
+        let end = text[start..].find(|c| !is_wide(c)).map_or(text.len(), |length| start + length);
+        let narrow = text[start..end].chars().filter_map(|c| char::from_u32(c as u32 - 0xfee0));
+        let span = range.start + start..range.start + end;
+        hits.push(Hit::replace(Code::Punctuation, span, narrow.collect::<String>(), WIDE));
+        from = end;
+    }
+}
+
+/// Pairs of brackets of which one is wide.
+fn brackets(folded: &str, side: &Side, hits: &mut Vec<Hit>) {
+    let text = &folded[side.range.clone()];
+    let mut open: Vec<(usize, char)> = Vec::new();
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' | '（' => open.push((at, c)),
+            ')' | '）' => {
+                let Some((from, opening)) = open.pop() else { continue };
+                let is_wide = [opening == '（', c == '）'];
+                if is_wide[0] == is_wide[1] {
+                    continue;
+                }
+                let (at, with) = match (side.is_chinese, c) {
+                    (true, ')') => (at, "）"),
+                    (true, _) => (from, "（"),
+                    (false, '）') => (at, ")"),
+                    (false, _) => (from, "("),
+                };
+                let start = side.range.start + at;
+                let length = text[at..].chars().next().map_or(0, char::len_utf8);
+                hits.push(Hit::replace(Code::Punctuation, start..start + length, with, BRACKETS));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! `quality-tags`: piles of words that praise the picture. One says all that there is to say; the others take the place of
+//! words that could be drawn.
+
+use super::edit::{About, Hit};
+use super::{Subject, word};
+use crate::Code;
+use crate::rules::{Group, Match};
+
+/// Tags with nothing but commas between them, and what may stand inside a pile without being a part of it.
+struct Pile {
+    members: Vec<(Match, bool)>,
+}
+
+pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
+    let mut kept_on = None;
+    for pile in piles(subject) {
+        let side = subject.text.side_of(pile.members[0].0.start).range.start;
+        let tags = pile.members.iter().filter(|(_, bridge)| !bridge).count();
+        let is_first = kept_on != Some(side);
+        if is_first && tags == 1 {
+            // One tag of its own is no pile yet; inside of a phrase it is not even one.
+            if is_phrase(subject, &pile) {
+                kept_on = Some(side);
+            }
+            continue;
+        }
+        if !is_first && tags == 1 && !is_phrase(subject, &pile) {
+            continue;
+        }
+        kept_on = Some(side);
+        hits.push(pile.hit(subject, is_first));
+    }
+}
+
+/// Whether a pile is all that stands between two commas.
+fn is_phrase(subject: &Subject<'_>, pile: &Pile) -> bool {
+    let (first, last) = (pile.members[0].0, pile.members[pile.members.len() - 1].0);
+    let segments = &subject.text.segments;
+    let at = segments.partition_point(|segment| segment.start < first.start);
+    let starts = segments.get(at).is_some_and(|segment| segment.start == first.start);
+    let at = segments.partition_point(|segment| segment.end < last.end);
+    starts && segments.get(at).is_some_and(|segment| segment.end == last.end)
+}
+
+fn piles(subject: &Subject<'_>) -> Vec<Pile> {
+    let table = &subject.rules.tables.quality;
+    let folded = &subject.text.folded;
+    let mut piles: Vec<Pile> = Vec::new();
+    for found in subject.matches.outside(Group::Tag, Group::TagKeep) {
+        let entry = &table.entry[found.item];
+        if !word::applies(entry, &table.sets, folded, &found) {
+            continue;
+        }
+        let member = (found, entry.bridge);
+        let joined = piles.last().and_then(|pile| pile.members.last()).is_some_and(|(last, _)| {
+            let side = subject.text.side_of(last.start) == subject.text.side_of(found.start);
+            side && is_joint(&folded[last.end..found.start])
+        });
+        match piles.last_mut() {
+            Some(pile) if joined => pile.members.push(member),
+            _ => piles.push(Pile { members: vec![member] }),
+        }
+    }
+    piles.into_iter().filter_map(Pile::trimmed).collect()
+}
+
+/// Whether nothing but commas and `and` stands between two tags.
+fn is_joint(between: &str) -> bool {
+    let between = between.trim();
+    let bare =
+        between.trim_matches([',', '，', '、', ';', '；', '.', '。', '|', '+', '&', ' ', '\n']);
+    matches!(bare, "" | "and" | "with" | "in" | "和" | "与" | "且" | "的" | "，的")
+}
+
+impl Pile {
+    /// The pile from its first tag to its last.
+    fn trimmed(mut self) -> Option<Self> {
+        let first = self.members.iter().position(|(_, bridge)| !bridge)?;
+        let last = self.members.iter().rposition(|(_, bridge)| !bridge)?;
+        self.members.truncate(last + 1);
+        self.members.drain(..first);
+        Some(self)
+    }
+
+    /// The pile with one tag, or none, and what is not a tag.
+    fn hit(&self, subject: &Subject<'_>, keeps_one: bool) -> Hit {
+        let prompt = subject.text.prompt;
+        let (first, last) = (self.members[0].0, self.members[self.members.len() - 1].0);
+        let core = first.start..last.end;
+        let mut free = keeps_one;
+        let stays = self.members.iter().filter(|(_, bridge)| *bridge || std::mem::take(&mut free));
+        let stays: Vec<&str> = stays.map(|(it, _)| &prompt[it.span()]).collect();
+        if stays.is_empty() {
+            return Hit::remove(Code::QualityTags, core, &subject.text, About::Itself);
+        }
+        let comma = if prompt[core.clone()].contains('，') { "，" } else { ", " };
+        Hit::replace(Code::QualityTags, core, stays.join(comma), About::Itself)
+    }
+}

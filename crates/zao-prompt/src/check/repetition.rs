@@ -1,0 +1,152 @@
+//! `repetition`: a word twice in a row, a phrase a second time. Chinese words that are doubled to mean something else (慢慢, 高高兴兴,
+//! 一层一层), names and what stands in quotes stay.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::Subject;
+use super::characters::{is_han, is_latin};
+use super::edit::{About, Hit};
+use super::text::BLANK;
+use crate::Code;
+use crate::rules::{Group, Match};
+
+/// The most characters of a Chinese word that is looked for twice in a row.
+const LONGEST_WORD: usize = 6;
+
+/// Two places that are no further apart, in bytes, may be one name.
+const NEAR: usize = 4;
+
+pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
+    let kept = subject.matches.of(Group::RepetitionKeep);
+    let mut found = Vec::new();
+    phrases(subject, &mut found);
+    words(subject, &mut found);
+    han(subject, &mut found);
+    let overlaps = |span: &Range<usize>| {
+        let at = kept.partition_point(|keep: &Match| keep.end <= span.start);
+        kept.get(at).is_some_and(|keep| keep.start < span.end)
+    };
+    found.retain(|(again, before)| {
+        let is_near = again.start < before.end + NEAR;
+        !overlaps(&if is_near { before.start..again.end } else { again.clone() })
+    });
+    hits.extend(found.into_iter().map(|(again, before)| hit(subject, again, before)));
+}
+
+/// What is taken out: the second, or, where a comma stands between a word and a phrase that begins with it, the first.
+fn hit(subject: &Subject<'_>, again: Range<usize>, before: Range<usize>) -> Hit {
+    let text = &subject.text;
+    let at = text.segments.partition_point(|segment| segment.start < again.start);
+    let is_phrase = text.segments.get(at) == Some(&again);
+    let apart = !text.folded[before.end..again.start].trim().is_empty();
+    if apart && !is_phrase {
+        let about = About::Other(again.clone());
+        return Hit::replace(Code::Repetition, before.start..again.start, "", about);
+    }
+    Hit::remove(Code::Repetition, again, text, About::Other(before))
+}
+
+/// A place and the place before that says the same.
+type Again = (Range<usize>, Range<usize>);
+
+/// Phrases between commas that were there before.
+fn phrases(subject: &Subject<'_>, found: &mut Vec<Again>) {
+    let folded = &subject.text.folded;
+    let mut seen: HashMap<&str, Range<usize>> = HashMap::new();
+    for segment in &subject.text.segments {
+        let phrase = &folded[segment.clone()];
+        let article = ["a ", "an ", "the "].iter().find_map(|article| phrase.strip_prefix(article));
+        let phrase = article.unwrap_or(phrase);
+        let letters = phrase.chars().filter(|c| c.is_alphabetic()).take(3).count();
+        if letters < 2 || phrase.contains(BLANK) || (letters < 3 && phrase.is_ascii()) {
+            continue;
+        }
+        match seen.get(phrase) {
+            Some(before) => found.push((segment.clone(), before.clone())),
+            None => {
+                seen.insert(phrase, segment.clone());
+            }
+        }
+    }
+}
+
+/// Words of Latin letters behind each other, also across a comma.
+fn words(subject: &Subject<'_>, found: &mut Vec<Again>) {
+    let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
+    let mut last: Option<Range<usize>> = None;
+    let mut from = 0;
+    while let Some(at) = folded[from..].find(is_latin) {
+        let start = from + at;
+        let is_part = |c: char| is_latin(c) || c == '\'' || c == '-';
+        let end = folded[start..].find(|c| !is_part(c)).map_or(folded.len(), |it| start + it);
+        let word = start..end;
+        let same = |before: &&Range<usize>| folded[(*before).clone()] == folded[word.clone()];
+        if let Some(before) = last.as_ref().filter(same) {
+            let between = folded[before.end..start].trim();
+            let touches = between.is_empty() || between == ",";
+            // No number, which may well stand twice.
+            let is_word = folded[word.clone()].chars().filter(|c| c.is_alphabetic()).count() > 1;
+            let is_name = |it: &Range<usize>| {
+                prompt[it.clone()].starts_with(char::is_uppercase)
+                    && prompt[it.clone()].chars().skip(1).all(char::is_lowercase)
+            };
+            let names = is_name(before) && is_name(&word) && between.is_empty();
+            if touches && is_word && !names {
+                found.push((word.clone(), before.clone()));
+            }
+        }
+        from = end;
+        last = Some(word);
+    }
+}
+
+/// Chinese words of two characters and more behind each other.
+fn han(subject: &Subject<'_>, found: &mut Vec<Again>) {
+    let folded = &subject.text.folded;
+    // The last characters and where they begin, oldest first; a comma between two words does not part them.
+    let mut window: Vec<(usize, char)> = Vec::new();
+    let mut text = folded.char_indices().peekable();
+    while let Some((at, c)) = text.next() {
+        if !is_han(c) {
+            let comma = matches!(c, '，' | ',' | '、' | ' ')
+                && text.peek().is_some_and(|(_, c)| is_han(*c) || *c == ' ');
+            if !comma {
+                window.clear();
+            }
+            continue;
+        }
+        window.push((at, c));
+        if window.len() > 2 * LONGEST_WORD {
+            window.remove(0);
+        }
+        for length in (2..=window.len() / 2).rev() {
+            let (head, tail) = window[window.len() - 2 * length..].split_at(length);
+            if head.iter().zip(tail).any(|(a, b)| a.1 != b.1) || is_reduplication(head) {
+                continue;
+            }
+            let end = |piece: &[(usize, char)]| piece.last().map_or(0, |(at, c)| at + c.len_utf8());
+            let (before, again) = (head[0].0..end(head), tail[0].0..end(tail));
+            let contiguous = |range: &Range<usize>| {
+                range.len() == head.iter().map(|(_, c)| c.len_utf8()).sum::<usize>()
+            };
+            let apart = before.end < again.start;
+            // Across a comma only a whole phrase repeats, or an adjective with 的.
+            let tail_end = folded[again.end..].chars().next();
+            let whole = |at: usize| !folded[..at].chars().next_back().is_some_and(is_han);
+            let clear = !apart || (whole(before.start) && tail_end == Some('的'));
+            if contiguous(&before) && contiguous(&again) && clear {
+                found.push((again, before));
+                window.clear();
+                break;
+            }
+        }
+    }
+}
+
+/// Whether doubling a word makes another one: 一层一层, 很多很多, 慢慢慢慢.
+fn is_reduplication(word: &[(usize, char)]) -> bool {
+    let first = word[0].1;
+    let same = word.iter().all(|(_, c)| *c == first);
+    same || matches!(first, '一' | '很' | '好' | '许' | '越' | '又' | '半')
+}

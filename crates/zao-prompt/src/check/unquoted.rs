@@ -1,0 +1,220 @@
+//! `unquoted-text`: words that are to be seen in the picture. In quotes the model takes them as text; without, as things to draw.
+
+use std::ops::Range;
+
+use super::Subject;
+use super::characters::{is_latin, is_separator};
+use super::edit::{About, Hit, begins_word};
+use super::text::BLANK;
+use super::word::follows;
+use crate::Code;
+use crate::rules::{Group, Match};
+
+/// How far in front of `that says` its sign may stand, in bytes.
+const REACH: usize = 60;
+
+/// No text on a sign is longer, in characters.
+const LONGEST: usize = 30;
+
+/// Small words that may stand between big ones: Lord of the Rings.
+const LINKS: [&str; 11] = ["of", "the", "to", "and", "&", "for", "a", "in", "is", "on", "at"];
+
+/// The same of words.
+const MOST_WORDS: usize = 8;
+
+pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
+    let carriers = subject.matches.of(Group::Carrier);
+    let mut found: Vec<Words> = Vec::new();
+    for says in subject.matches.of(Group::Says) {
+        if has_carrier(subject, &carriers, &says) {
+            found.extend(english(subject, says.end, true));
+        }
+    }
+    for shows in subject.matches.of(Group::Shows) {
+        found.extend(english(subject, shows.end, true));
+    }
+    for names in subject.matches.of(Group::Names) {
+        found.extend(english(subject, names.end, false));
+    }
+    for writes in subject.matches.of(Group::Writes) {
+        found.extend(chinese(subject, &carriers, &writes, false).map(Words::known));
+    }
+    for prints in subject.matches.of(Group::Prints) {
+        found.extend(chinese(subject, &carriers, &prints, true).map(Words::known));
+    }
+    found.sort_by_key(|it| (it.span.start, it.span.end));
+    found.dedup_by(|later, first| later.span.start < first.span.end);
+    hits.extend(found.into_iter().map(|Words { span, ends_there }| {
+        let written = &subject.text.prompt[span.clone()];
+        let is_chinese = subject.text.side_of(span.start).is_chinese;
+        let with = if is_chinese { format!("“{written}”") } else { format!("\"{written}\"") };
+        match ends_there {
+            true => Hit::replace(Code::UnquotedText, span, with, About::Itself),
+            false => Hit::advice(Code::UnquotedText, span, About::Itself),
+        }
+    }));
+}
+
+/// Words that are text, and whether they end where they seem to.
+struct Words {
+    span: Range<usize>,
+    ends_there: bool,
+}
+
+impl Words {
+    fn known(span: Range<usize>) -> Self {
+        Self { span, ends_there: true }
+    }
+}
+
+/// Whether something that carries text stands in front, in the same phrase.
+fn has_carrier(subject: &Subject<'_>, carriers: &[Match], says: &Match) -> bool {
+    let at = carriers.partition_point(|carrier| carrier.end <= says.start);
+    let Some(carrier) = at.checked_sub(1).and_then(|at| carriers.get(at)) else { return false };
+    let between = &subject.text.folded[carrier.end..says.start];
+    between.len() <= REACH && !between.contains(is_separator)
+}
+
+/// English text that begins behind an introduction.
+fn english(subject: &Subject<'_>, from: usize, any_case: bool) -> Option<Words> {
+    let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
+    let rest = &folded[from..];
+    let start = from + (rest.len() - rest.trim_start_matches([':', ' ', '-']).len());
+    if start == from || !begins_word(folded, start) {
+        return None;
+    }
+    let words = words_from(folded, start);
+    let first = &prompt[words.first()?.clone()];
+    let is_big = |word: &str| word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
+    let stops = |at: usize| {
+        let stops = &subject.rules.tables.unquoted.stops;
+        stops.iter().any(|stop| follows(&folded[at..], stop))
+    };
+    // Text that is not shouted goes on in small letters: Welcome home.
+    let shouts = !first.chars().any(char::is_lowercase);
+    let lenient = any_case && (!is_big(first) || !shouts);
+    if !is_big(first) && (!lenient || stops(start)) {
+        return None;
+    }
+    let mut end = start;
+    let mut linked = 0;
+    for word in &words {
+        let written = &prompt[word.clone()];
+        if is_big(written) || (lenient && linked == 0 && !stops(word.start)) {
+            (end, linked) = (word.end, 0);
+        } else if is_big(first) && linked < 2 && LINKS.contains(&written) {
+            linked += 1;
+        } else {
+            break;
+        }
+    }
+    // A mark that ends a shout belongs to it.
+    let shout = folded[end..].bytes().take_while(|byte| matches!(byte, b'!' | b'?')).count();
+    let count = words.iter().filter(|word| word.start < end).count();
+    // Nobody but a reader knows whether `coffee and cake` is on the sign.
+    let next = words.get(count).map(|word| &folded[word.clone()]);
+    let ends_there = is_big(first) || next != Some("and");
+    (end > start && count <= MOST_WORDS).then_some(Words { span: start..end + shout, ends_there })
+}
+
+/// The words of a phrase.
+fn words_from(folded: &str, start: usize) -> Vec<Range<usize>> {
+    let mut words = Vec::new();
+    let mut from = start;
+    while words.len() <= MOST_WORDS + 1 {
+        let is_part =
+            |c: char| is_latin(c) || matches!(c, '\'' | '-' | '&' | '%' | '$' | '#' | '.' | '’');
+        let length = folded[from..].find(|c| !is_part(c)).unwrap_or(folded.len() - from);
+        let word = folded[from..from + length].trim_end_matches('.');
+        if word.is_empty() {
+            break;
+        }
+        words.push(from..from + word.len());
+        from += word.len();
+        let blanks = folded[from..].len() - folded[from..].trim_start_matches(' ').len();
+        if blanks == 0 {
+            break;
+        }
+        from += blanks;
+    }
+    words
+}
+
+/// Chinese text that begins behind an introduction.
+fn chinese(
+    subject: &Subject<'_>,
+    carriers: &[Match],
+    introduction: &Match,
+    needs_sign: bool,
+) -> Option<Range<usize>> {
+    let table = &subject.rules.tables.unquoted;
+    let folded = &subject.text.folded;
+    // What stands behind a mark of its own is no text of this sign: 写着写着.
+    if folded[introduction.end..].starts_with("写着")
+        || table.not_after.iter().any(|word| folded[..introduction.start].ends_with(word.as_str()))
+    {
+        return None;
+    }
+    let mut start = introduction.end;
+    loop {
+        let rest = &folded[start..];
+        let step = table
+            .between
+            .iter()
+            .filter(|word| rest.starts_with(word.as_str()))
+            .map(String::len)
+            .max();
+        let step = step.or_else(|| {
+            rest.chars().next().filter(|c| matches!(c, ' ' | ':' | '：')).map(char::len_utf8)
+        });
+        match step {
+            Some(step) => start += step,
+            None => break,
+        }
+    }
+    let rest: &str = clipped(&folded[start..]);
+    let ends = |c: char| {
+        is_separator(c)
+            || matches!(
+                c,
+                BLANK | '(' | ')' | '（' | '）' | '"' | '“' | '”' | '「' | '/' | '【' | ']'
+            )
+    };
+    let phrase = &rest[..rest.find(ends).unwrap_or(rest.len())];
+    // A single character is described only alone: 写着字, but not 写着字典.
+    let described = |word: &&String| {
+        let rest = phrase.strip_prefix(word.as_str());
+        rest.is_some_and(|rest| {
+            word.chars().nth(1).is_some() || rest.is_empty() || rest.starts_with('的')
+        })
+    };
+    if table.described.iter().any(|word| described(&word)) {
+        return None;
+    }
+    let sign = table.ends.iter().filter_map(|end| phrase.find(end.as_str())).min();
+    let of = phrase.match_indices('的').map(|(at, _)| at).find(|at| {
+        let (from, to) = (start + at, start + phrase.len());
+        let first = carriers.partition_point(|carrier| carrier.start < from);
+        carriers.get(first).is_some_and(|carrier| carrier.end <= to)
+    });
+    let end = match (sign, of) {
+        (Some(sign), Some(of)) => sign.min(of),
+        (Some(sign), None) => sign,
+        (None, Some(of)) if !needs_sign => of,
+        (None, None) if !needs_sign => phrase.len(),
+        _ => return None,
+    };
+    let text = phrase[..end].trim_end();
+    let count = text.chars().count();
+    // In a phrase that goes on for long, the text ends somewhere that no table knows.
+    let is_text = (1..=LONGEST).contains(&count) && !(sign.is_none() && of.is_none() && count > 20);
+    is_text.then_some(start..start + text.len())
+}
+
+/// The beginning of what follows, which is all that can be on a sign.
+fn clipped(rest: &str) -> &str {
+    match rest.char_indices().nth(2 * LONGEST) {
+        Some((at, _)) => &rest[..at],
+        None => rest,
+    }
+}

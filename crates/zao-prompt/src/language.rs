@@ -1,0 +1,24 @@
+//! In which language findings are explained. Which language a prompt is in, nobody has to say.
+
+use serde::{Deserialize, Serialize};
+
+/// A language that findings are explained in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English.
+    #[default]
+    En,
+    /// Chinese, in simplified characters.
+    Zh,
+}
+
+impl Language {
+    /// The one of two texts that is in this language.
+    pub(crate) fn choose(self, en: String, zh: String) -> String {
+        match self {
+            Self::En => en,
+            Self::Zh => zh,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The tables of all rules, read once, and a user's own on top of them. How they are applied is `check`'s.
+
+mod lexicon;
+mod tables;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+pub(crate) use lexicon::{Group, Match, Matches};
+pub(crate) use tables::{Entry, Names, Nouns, Scope, Tables};
+
+use lexicon::Lexicon;
+
+/// The first of the characters that scripts differ in.
+const FIRST_HAN: u32 = 0x4e00;
+
+/// What every rule knows.
+pub struct Rules {
+    pub(crate) tables: Tables,
+    lexicon: Lexicon,
+    /// Traditional characters to simplified ones, by how far they stand behind [`FIRST_HAN`]; 0 is none.
+    simplified: Vec<u32>,
+    /// Simplified characters that traditional text does not have, to their traditional form where there is only one.
+    traditional: HashMap<char, Option<char>>,
+}
+
+/// A table that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RulesError {
+    /// Not a table of a rule, by its name.
+    #[error("{file} is no table of a rule; there are {known}")]
+    Unknown {
+        /// The file's name.
+        file: String,
+        /// The names there are.
+        known: String,
+    },
+    /// Not TOML, or not of the form that the rule's own table has.
+    #[error("{file}: {why}")]
+    Form {
+        /// The file's name.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl Rules {
+    /// The tables that are compiled in.
+    ///
+    /// # Panics
+    /// Never: a test reads the tables.
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        static BUILTIN: OnceLock<Rules> = OnceLock::new();
+        BUILTIN.get_or_init(|| {
+            Self::extended([]).expect("tables that are compiled in are in their form")
+        })
+    }
+
+    /// The tables that are compiled in, and behind them others: the names of files, such as `intensifier.toml`, and
+    /// their content, in the form of the table of that name in `crates/zao-prompt/data`.
+    ///
+    /// # Errors
+    /// A name that no rule has, or a content that is not in the form of that rule.
+    ///
+    /// ```
+    /// use zao_prompt::{Options, Rules, check};
+    ///
+    /// let own = "[[entry]]\nwords = [\"mega\"]";
+    /// let rules = Rules::extended([("intensifier.toml", own)])?;
+    /// let options = Options { rules: Some(&rules), ..Options::default() };
+    /// assert_eq!(check("a mega red apple", &options).fixed, "a red apple");
+    /// # Ok::<(), zao_prompt::RulesError>(())
+    /// ```
+    pub fn extended<'t>(
+        files: impl IntoIterator<Item = (&'t str, &'t str)>,
+    ) -> Result<Self, RulesError> {
+        let mut tables = Tables::builtin()?;
+        for (file, text) in files {
+            tables.extend(file, text)?;
+        }
+        let mut simplified = HashMap::new();
+        let mut traditional: HashMap<char, Option<char>> = HashMap::new();
+        for pair in tables.script.pairs.iter().flat_map(|row| row.split_whitespace()) {
+            let mut pair = pair.chars();
+            let (Some(simple), Some(full)) = (pair.next(), pair.next()) else { continue };
+            // Places in a prompt are bytes, which simplifying must not move.
+            if simple.len_utf8() == full.len_utf8() {
+                simplified.insert(full, simple);
+                traditional.entry(simple).and_modify(|only| *only = None).or_insert(Some(full));
+            }
+        }
+        let lexicon = Lexicon::of(&tables, &|c| simplified.get(&c).copied());
+        traditional.retain(|c, _| !tables.script.shared.contains(*c));
+        let last = simplified.keys().map(|&c| u32::from(c)).max().unwrap_or(FIRST_HAN);
+        let mut by_place = vec![0; last.saturating_sub(FIRST_HAN) as usize + 1];
+        for (&full, &simple) in &simplified {
+            if let Some(place) = place_of(full).and_then(|place| by_place.get_mut(place)) {
+                *place = simple.into();
+            }
+        }
+        Ok(Self { tables, lexicon, simplified: by_place, traditional })
+    }
+
+    /// The simplified form of a traditional character.
+    pub(crate) fn simplified(&self, c: char) -> Option<char> {
+        let simple = self.simplified.get(place_of(c)?).copied()?;
+        char::from_u32(simple).filter(|_| simple > 0)
+    }
+
+    /// Whether traditional text has no such character.
+    pub(crate) fn is_simplified(&self, c: char) -> bool {
+        self.traditional.contains_key(&c)
+    }
+
+    /// The traditional form of such a character, if there is one and no other.
+    pub(crate) fn traditional(&self, c: char) -> Option<char> {
+        self.traditional.get(&c).copied().flatten()
+    }
+
+    /// All words of all tables in `folded` that are words there, as `is_whole` says.
+    pub(crate) fn matches(
+        &self,
+        folded: &str,
+        is_whole: impl Fn(&std::ops::Range<usize>) -> bool,
+    ) -> Matches {
+        self.lexicon.matches(folded, is_whole)
+    }
+}
+
+/// Where a character stands in the table of traditional ones.
+fn place_of(c: char) -> Option<usize> {
+    Some(u32::from(c).checked_sub(FIRST_HAN)? as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_say_where_they_are_from_and_are_rich() {
+        let tables = Tables::builtin().unwrap();
+        assert!(tables.sources().all(|source| source.len() > 20));
+        let rows =
+            [&tables.homograph, &tables.idiom, &tables.dialect].map(|table| table.words.len());
+        assert!(rows[0] >= 60 && rows[1] >= 150 && rows[2] >= 100, "{rows:?}");
+    }
+
+    #[test]
+    fn a_table_of_ones_own_is_refused_with_its_name() {
+        let error = |file, text| Rules::extended([(file, text)]).err().unwrap().to_string();
+        assert!(error("intensifiers.toml", "").contains("intensifier.toml"));
+        assert!(error("idiom.toml", "words = 3").starts_with("idiom.toml: "));
+    }
+}

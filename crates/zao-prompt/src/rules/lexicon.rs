@@ -1,0 +1,235 @@
+//! The words of all tables in one automaton, so that a prompt is read once. What a word means where it stands is for the rules.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use super::tables::Tables;
+
+/// What a word is to a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    Intensifier,
+    IntensifierKeep,
+    Tag,
+    TagKeep,
+    Vague,
+    VagueKeep,
+    RepetitionKeep,
+    Homograph,
+    HomographKeep,
+    Idiom,
+    IdiomKeep,
+    Dialect,
+    DialectKeep,
+    PairLeft,
+    PairRight,
+    PairKeep,
+    Contrast,
+    Subject,
+    Several,
+    Carrier,
+    Says,
+    Shows,
+    Names,
+    Writes,
+    Prints,
+    Noun,
+    ThingZh,
+    ThingEn,
+    ThingKeep,
+}
+
+const GROUPS: usize = Group::ThingKeep as usize + 1;
+
+/// A word of a table in a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Match {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Which of its table.
+    pub(crate) item: usize,
+}
+
+impl Match {
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+}
+
+/// All words of all tables in a prompt.
+pub(crate) struct Matches {
+    groups: Vec<Vec<Match>>,
+}
+
+impl Matches {
+    /// The words of a group, the longest where several begin, none that overlaps the one before.
+    pub(crate) fn of(&self, group: Group) -> Vec<Match> {
+        longest(&self.groups[group as usize])
+    }
+
+    /// The same without those that overlap a word of `keep`.
+    pub(crate) fn outside(&self, group: Group, keep: Group) -> Vec<Match> {
+        let kept = self.of(keep);
+        if kept.is_empty() {
+            return self.of(group);
+        }
+        let mut next = 0;
+        let mut free = self.groups[group as usize].clone();
+        free.sort_by_key(|it| it.start);
+        free.retain(|it| {
+            while kept.get(next).is_some_and(|keep| keep.end <= it.start) {
+                next += 1;
+            }
+            // Kept words do not overlap each other, so those that begin inside of `it` follow at once.
+            !kept[next..]
+                .iter()
+                .take_while(|keep| keep.start < it.end)
+                .any(|keep| keep.overlaps(it))
+        });
+        longest(&free)
+    }
+
+    pub(crate) fn has(&self, group: Group) -> bool {
+        !self.groups[group as usize].is_empty()
+    }
+}
+
+fn longest(matches: &[Match]) -> Vec<Match> {
+    let mut sorted = matches.to_vec();
+    sorted.sort_by_key(|it| (it.start, std::cmp::Reverse(it.end)));
+    let mut free = 0;
+    sorted.retain(|it| {
+        let fits = it.start >= free;
+        if fits {
+            free = it.end;
+        }
+        fits
+    });
+    sorted
+}
+
+/// The automaton.
+pub(crate) struct Lexicon {
+    words: AhoCorasick,
+    /// What each word is, by its number.
+    roles: Vec<Vec<(Group, usize)>>,
+}
+
+/// Words on their way into the automaton.
+struct Builder<'f> {
+    simplified: &'f dyn Fn(char) -> Option<char>,
+    numbers: HashMap<String, usize>,
+    roles: Vec<Vec<(Group, usize)>>,
+}
+
+impl Builder<'_> {
+    fn add(&mut self, group: Group, item: usize, word: &str) {
+        let fold = |c: char| match c.is_ascii() {
+            true => c.to_ascii_lowercase(),
+            false => (self.simplified)(c).unwrap_or(c),
+        };
+        let word: String = word.chars().map(fold).collect();
+        if word.is_empty() {
+            return;
+        }
+        let next = self.roles.len();
+        let number = *self.numbers.entry(word).or_insert(next);
+        if number == next {
+            self.roles.push(Vec::new());
+        }
+        self.roles[number].push((group, item));
+    }
+
+    fn add_all(&mut self, group: Group, item: usize, words: &[String]) {
+        words.iter().for_each(|word| self.add(group, item, word));
+    }
+
+    fn add_each(&mut self, group: Group, words: &[String]) {
+        words.iter().enumerate().for_each(|(item, word)| self.add(group, item, word));
+    }
+}
+
+impl Lexicon {
+    pub(crate) fn of(tables: &Tables, simplified: &dyn Fn(char) -> Option<char>) -> Self {
+        let mut all = Builder { simplified, numbers: HashMap::new(), roles: Vec::new() };
+        let words = [
+            (&tables.intensifier, Group::Intensifier, Group::IntensifierKeep),
+            (&tables.quality, Group::Tag, Group::TagKeep),
+            (&tables.vague, Group::Vague, Group::VagueKeep),
+        ];
+        for (table, group, keep) in words {
+            all.add_each(keep, &table.keep);
+            for (item, entry) in table.entry.iter().enumerate() {
+                all.add_all(group, item, &entry.words);
+            }
+        }
+        all.add_each(Group::RepetitionKeep, &tables.repetition.keep);
+        let glosses = [
+            (&tables.homograph, Group::Homograph, Group::HomographKeep),
+            (&tables.idiom, Group::Idiom, Group::IdiomKeep),
+            (&tables.dialect, Group::Dialect, Group::DialectKeep),
+        ];
+        for (table, group, keep) in glosses {
+            all.add_each(keep, &table.keep);
+            for (item, (word, _)) in table.words.iter().enumerate() {
+                all.add(group, item, word);
+            }
+        }
+        let pairs = &tables.contradiction;
+        all.add_each(Group::PairKeep, &pairs.keep);
+        all.add_each(Group::Contrast, &pairs.contrast);
+        all.add_each(Group::Subject, &pairs.subjects);
+        all.add_each(Group::Several, &pairs.several);
+        for (item, pair) in pairs.pair.iter().enumerate() {
+            all.add_all(Group::PairLeft, item, &pair.left);
+            all.add_all(Group::PairRight, item, &pair.right);
+        }
+        let text = &tables.unquoted;
+        all.add_each(Group::Carrier, &text.carriers);
+        all.add_each(Group::Says, &text.says);
+        all.add_each(Group::Shows, &text.shows);
+        all.add_each(Group::Names, &text.names);
+        all.add_each(Group::Writes, &text.writes);
+        all.add_each(Group::Prints, &text.prints);
+        for (item, noun) in tables.measure.noun.iter().enumerate() {
+            all.add_all(Group::Noun, item, &noun.words);
+        }
+        all.add_each(Group::ThingKeep, &tables.bilingual.keep);
+        for (item, names) in tables.bilingual.kinds.values().flatten().enumerate() {
+            all.add_all(Group::ThingZh, item, &names.zh);
+            all.add_all(Group::ThingEn, item, &names.en);
+        }
+        let mut words: Vec<(&String, usize)> =
+            all.numbers.iter().map(|(word, at)| (word, *at)).collect();
+        words.sort_by_key(|&(_, number)| number);
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(words.iter().map(|(word, _)| word));
+        let automaton = automaton.expect("a few thousand words fit into an automaton");
+        Self { words: automaton, roles: all.roles }
+    }
+
+    pub(crate) fn matches(
+        &self,
+        folded: &str,
+        is_whole: impl Fn(&Range<usize>) -> bool,
+    ) -> Matches {
+        let mut groups = vec![Vec::new(); GROUPS];
+        for found in self.words.find_overlapping_iter(folded) {
+            let (start, end) = (found.start(), found.end());
+            if is_whole(&(start..end)) {
+                for &(group, item) in &self.roles[found.pattern().as_usize()] {
+                    groups[group as usize].push(Match { start, end, item });
+                }
+            }
+        }
+        Matches { groups }
+    }
+}

@@ -1,0 +1,344 @@
+//! The form of the tables in `data`, which say what the rules know. What is made of them is the lexicon's.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::RulesError;
+
+/// The tables of all rules.
+#[derive(Default)]
+pub(crate) struct Tables {
+    pub(crate) intensifier: Words,
+    pub(crate) quality: Words,
+    pub(crate) vague: Words,
+    pub(crate) repetition: Words,
+    pub(crate) homograph: Glosses,
+    pub(crate) idiom: Glosses,
+    pub(crate) dialect: Glosses,
+    pub(crate) contradiction: Pairs,
+    pub(crate) unquoted: Carriers,
+    pub(crate) measure: Nouns,
+    pub(crate) bilingual: Things,
+    pub(crate) script: Scripts,
+}
+
+/// Words that a rule looks for.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Words {
+    source: String,
+    /// Longer phrases in which the words are left alone.
+    pub(crate) keep: Vec<String>,
+    /// Lists that conditions name as `@name`.
+    pub(crate) sets: BTreeMap<String, Vec<String>>,
+    pub(crate) entry: Vec<Entry>,
+}
+
+/// Words that are treated alike.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Entry {
+    pub(crate) words: Vec<String>,
+    /// What may not follow.
+    pub(crate) not_before: Vec<String>,
+    /// What may not stand in front.
+    pub(crate) not_after: Vec<String>,
+    /// One of these has to follow, if there are any.
+    pub(crate) only_before: Vec<String>,
+    /// Quality tags: what may stand inside a pile without being a part of it.
+    pub(crate) bridge: bool,
+    /// What to write instead, as advice.
+    pub(crate) en: Option<String>,
+    pub(crate) zh: Option<String>,
+}
+
+/// Words with what stands for them.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Glosses {
+    source: String,
+    pub(crate) keep: Vec<String>,
+    #[serde(deserialize_with = "rows")]
+    pub(crate) words: Vec<(String, String)>,
+}
+
+/// What cannot both be true.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Pairs {
+    source: String,
+    pub(crate) keep: Vec<String>,
+    /// Words that say that a contrast is meant.
+    pub(crate) contrast: Vec<String>,
+    /// Beings that can have hair, a pose, an age.
+    pub(crate) subjects: Vec<String>,
+    /// Words for several of them.
+    pub(crate) several: Vec<String>,
+    pub(crate) pair: Vec<Pair>,
+}
+
+/// Two sides that exclude each other.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pair {
+    pub(crate) scope: Scope,
+    pub(crate) left: Vec<String>,
+    pub(crate) right: Vec<String>,
+}
+
+/// What a pair is about.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Scope {
+    /// The whole picture has only one of it.
+    Scene,
+    /// Each being in it has one of its own.
+    Thing,
+}
+
+/// What text stands on, and how it is introduced.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Carriers {
+    source: String,
+    /// Things with text on them.
+    pub(crate) carriers: Vec<String>,
+    /// Introductions after a carrier: `that says`.
+    pub(crate) says: Vec<String>,
+    /// Introductions without one: `with the words`.
+    pub(crate) shows: Vec<String>,
+    /// Introductions of text that has to begin with a capital letter or a digit: `titled`.
+    pub(crate) names: Vec<String>,
+    /// Words at which text without capital letters ends, and with which none begins.
+    pub(crate) stops: Vec<String>,
+    /// Chinese introductions.
+    pub(crate) writes: Vec<String>,
+    /// Chinese introductions that need `字样` behind the text, since pictures are introduced so too.
+    pub(crate) prints: Vec<String>,
+    /// What may stand between a Chinese introduction and the text.
+    pub(crate) between: Vec<String>,
+    /// What a Chinese text cannot begin with: then it is described, not quoted.
+    pub(crate) described: Vec<String>,
+    /// What ends a Chinese text.
+    pub(crate) ends: Vec<String>,
+    /// What may not stand in front of a Chinese introduction.
+    pub(crate) not_after: Vec<String>,
+}
+
+/// Chinese nouns and what they are counted by.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Nouns {
+    source: String,
+    /// All measure words, to know one from a noun.
+    pub(crate) classifiers: Vec<String>,
+    /// Adjectives that may stand between measure word and noun.
+    pub(crate) adjectives: Vec<String>,
+    /// What may follow a noun that is complete.
+    pub(crate) followers: Vec<String>,
+    /// What may not stand in front of the number.
+    pub(crate) not_after: Vec<String>,
+    /// Signs of a verb, in front of `的`.
+    pub(crate) verbs: Vec<String>,
+    pub(crate) noun: Vec<Noun>,
+}
+
+/// Nouns that are counted alike; the first measure word is proposed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Noun {
+    pub(crate) words: Vec<String>,
+    pub(crate) takes: Vec<String>,
+}
+
+/// What is called how in both languages.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Things {
+    source: String,
+    pub(crate) keep: Vec<String>,
+    /// Words for numbers.
+    pub(crate) numbers: BTreeMap<String, u32>,
+    /// By kind; only things of one kind are mistaken for each other.
+    pub(crate) kinds: BTreeMap<String, Vec<Names>>,
+}
+
+/// One thing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Names {
+    pub(crate) zh: Vec<String>,
+    pub(crate) en: Vec<String>,
+}
+
+/// Simplified characters, each with its traditional form behind it.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Scripts {
+    source: String,
+    pub(crate) pairs: Vec<String>,
+    /// Simplified characters that traditional text has as well.
+    pub(crate) shared: String,
+}
+
+const BUILTIN: [(&str, &str); 12] = [
+    ("intensifier.toml", include_str!("../../data/intensifier.toml")),
+    ("quality-tags.toml", include_str!("../../data/quality-tags.toml")),
+    ("abstract.toml", include_str!("../../data/abstract.toml")),
+    ("repetition.toml", include_str!("../../data/repetition.toml")),
+    ("homograph.toml", include_str!("../../data/homograph.toml")),
+    ("idiom.toml", include_str!("../../data/idiom.toml")),
+    ("dialect.toml", include_str!("../../data/dialect.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction.toml")),
+    ("unquoted-text.toml", include_str!("../../data/unquoted-text.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual.toml")),
+    ("script.toml", include_str!("../../data/script.toml")),
+];
+
+impl Tables {
+    pub(crate) fn builtin() -> Result<Self, RulesError> {
+        let mut tables = Self::default();
+        for (file, text) in BUILTIN {
+            tables.extend(file, text)?;
+        }
+        Ok(tables)
+    }
+
+    /// Puts what `text` says behind what the table `file` says already.
+    pub(crate) fn extend(&mut self, file: &str, text: &str) -> Result<(), RulesError> {
+        match file {
+            "intensifier.toml" => self.intensifier.extend(read(file, text)?),
+            "quality-tags.toml" => self.quality.extend(read(file, text)?),
+            "abstract.toml" => self.vague.extend(read(file, text)?),
+            "repetition.toml" => self.repetition.extend(read(file, text)?),
+            "homograph.toml" => self.homograph.extend(read(file, text)?),
+            "idiom.toml" => self.idiom.extend(read(file, text)?),
+            "dialect.toml" => self.dialect.extend(read(file, text)?),
+            "contradiction.toml" => self.contradiction.extend(read(file, text)?),
+            "unquoted-text.toml" => self.unquoted.extend(read(file, text)?),
+            "measure-word.toml" => self.measure.extend(read(file, text)?),
+            "bilingual.toml" => self.bilingual.extend(read(file, text)?),
+            "script.toml" => {
+                let more: Scripts = read(file, text)?;
+                take_source(&mut self.script.source, more.source);
+                self.script.pairs.extend(more.pairs);
+                self.script.shared.push_str(&more.shared);
+            }
+            _ => {
+                let known: Vec<&str> = BUILTIN.iter().map(|(name, _)| *name).collect();
+                let known = known.join(", ");
+                return Err(RulesError::Unknown { file: file.into(), known });
+            }
+        }
+        Ok(())
+    }
+
+    /// Where each table is from.
+    #[cfg(test)]
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &str> {
+        let words = [&self.intensifier, &self.quality, &self.vague, &self.repetition];
+        let glosses = [&self.homograph, &self.idiom, &self.dialect];
+        let others = [
+            &self.contradiction.source,
+            &self.unquoted.source,
+            &self.measure.source,
+            &self.bilingual.source,
+            &self.script.source,
+        ];
+        let words = words.into_iter().map(|table| &table.source);
+        words
+            .chain(glosses.into_iter().map(|table| &table.source))
+            .chain(others)
+            .map(String::as_str)
+    }
+}
+
+fn read<'t, T: Deserialize<'t>>(file: &str, text: &'t str) -> Result<T, RulesError> {
+    toml::from_str(text).map_err(|error| RulesError::Form {
+        file: file.into(),
+        why: error.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
+    })
+}
+
+fn rows<'t, D: serde::Deserializer<'t>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
+    Ok(BTreeMap::deserialize(from)?.into_iter().collect())
+}
+
+fn take_source(source: &mut String, more: String) {
+    if source.is_empty() {
+        *source = more;
+    }
+}
+
+impl Words {
+    fn extend(&mut self, more: Self) {
+        take_source(&mut self.source, more.source);
+        self.keep.extend(more.keep);
+        for (name, words) in more.sets {
+            self.sets.entry(name).or_default().extend(words);
+        }
+        self.entry.extend(more.entry);
+    }
+}
+
+impl Glosses {
+    fn extend(&mut self, more: Self) {
+        take_source(&mut self.source, more.source);
+        self.keep.extend(more.keep);
+        // Of two that are the same word, the first counts.
+        self.words.splice(0..0, more.words);
+    }
+}
+
+impl Pairs {
+    fn extend(&mut self, more: Self) {
+        take_source(&mut self.source, more.source);
+        self.keep.extend(more.keep);
+        self.contrast.extend(more.contrast);
+        self.subjects.extend(more.subjects);
+        self.several.extend(more.several);
+        self.pair.extend(more.pair);
+    }
+}
+
+impl Carriers {
+    fn extend(&mut self, more: Self) {
+        take_source(&mut self.source, more.source);
+        self.carriers.extend(more.carriers);
+        self.says.extend(more.says);
+        self.shows.extend(more.shows);
+        self.names.extend(more.names);
+        self.stops.extend(more.stops);
+        self.writes.extend(more.writes);
+        self.prints.extend(more.prints);
+        self.between.extend(more.between);
+        self.described.extend(more.described);
+        self.ends.extend(more.ends);
+        self.not_after.extend(more.not_after);
+    }
+}
+
+impl Nouns {
+    fn extend(&mut self, more: Self) {
+        take_source(&mut self.source, more.source);
+        self.classifiers.extend(more.classifiers);
+        self.adjectives.extend(more.adjectives);
+        self.followers.extend(more.followers);
+        self.not_after.extend(more.not_after);
+        self.verbs.extend(more.verbs);
+        self.noun.extend(more.noun);
+    }
+}
+
+impl Things {
+    fn extend(&mut self, more: Self) {
+        take_source(&mut self.source, more.source);
+        self.keep.extend(more.keep);
+        self.numbers.extend(more.numbers);
+        for (kind, names) in more.kinds {
+            self.kinds.entry(kind).or_default().extend(names);
+        }
+    }
+}

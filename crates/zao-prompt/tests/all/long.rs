@@ -1,0 +1,88 @@
+//! Prompts of a megabyte: looking at them takes a time that grows with their length and no faster.
+
+use std::time::{Duration, Instant};
+
+use zao_prompt::{Options, check};
+
+const MEGABYTE: usize = 1 << 20;
+
+/// A machine that is busy with something else may take many times as long; a loop within a loop would take minutes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn takes(prompt: &str) -> Duration {
+    let once = || {
+        let start = Instant::now();
+        std::hint::black_box(check(prompt, &Options::default()));
+        start.elapsed()
+    };
+    let _ = check("a", &Options::default());
+    (0..3).map(|_| once()).min().unwrap()
+}
+
+#[test]
+fn a_megabyte_of_prompts_is_quick() {
+    let prompts = "An old fisherman mends a green net on a pier, wrinkled hands in focus, boats behind him. 一位年轻女子坐在木窗边，手里捧着一本书，窗外是细雨和芭蕉叶。\n";
+    let text: String = prompts.repeat(MEGABYTE / prompts.len());
+    let unlike: String = (0..MEGABYTE / 64)
+        .map(|at| {
+            format!("a lamp of number {at} stands in room {}, the wall is {}. ", at * 7, at % 13)
+        })
+        .collect();
+    for text in [text, unlike] {
+        let time = takes(&text);
+        println!("{} bytes: {time:?}", text.len());
+        assert!(time < PATIENCE, "{time:?}");
+    }
+    let usual = takes("a very red apple on a blue table, masterpiece, 8k, a sign that says OPEN");
+    println!("a usual prompt: {usual:?}");
+    assert!(usual < PATIENCE / 100, "{usual:?}");
+}
+
+#[test]
+fn nothing_makes_it_slow() {
+    let pieces = [
+        "very ",
+        "a",
+        "“",
+        "\"",
+        "'",
+        "(",
+        "（",
+        ",",
+        "，, ",
+        "一",
+        "一个",
+        "写着",
+        "非常",
+        "马",
+        "的",
+        "发",
+        "//",
+        "8k, ",
+        "masterpiece ",
+        "that says ",
+        "sign that says A",
+        "\u{200b}",
+        "\u{a0}",
+        " ",
+        "\n",
+        "樹树",
+        "day night ",
+        "白天夜晚",
+        "慢",
+        "可爱",
+        "{",
+        "<a",
+        "https://",
+        "龍",
+        "！！",
+        "two dogs ",
+        "、",
+    ];
+    for piece in pieces {
+        let text = piece.repeat((MEGABYTE / 8) / piece.len());
+        let time = takes(&text);
+        println!("{piece:?} over and over: {time:?}");
+        assert!(time < PATIENCE, "{piece:?}: {time:?}");
+    }
+}

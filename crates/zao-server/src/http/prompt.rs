@@ -1,0 +1,48 @@
+//! `POST /v1/prompt/check`: what is wrong with a prompt, before it is submitted. Nothing is kept of it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use zao_prompt::{Language, Options};
+
+use super::read::Object;
+use super::{Code, Refusal, Result};
+use crate::house::House;
+
+#[derive(Deserialize)]
+struct Asked {
+    prompt: String,
+    negative_prompt: Option<String>,
+    #[serde(default)]
+    language: Language,
+}
+
+/// `POST /v1/prompt/check`.
+pub(crate) async fn check(State(house): State<Arc<House>>, body: Object) -> Result<Response> {
+    let asked: Asked = body.only(&["prompt", "negative_prompt", "language"])?;
+    // A long prompt is counted several times, and nobody else should wait for that.
+    let report = tokio::task::spawn_blocking(move || report(&house, &asked)).await;
+    let json = report.map_err(internal)?.map_err(internal)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+fn report(house: &House, asked: &Asked) -> serde_json::Result<String> {
+    // A template that refuses a prompt refuses the empty one too; then tokens are estimated.
+    let counts = house.model.encoder_tokens("").is_ok();
+    let count = |text: &str| house.model.encoder_tokens(text).unwrap_or(0);
+    let options = Options {
+        language: asked.language,
+        count: if counts { Some(&count) } else { None },
+        negative: asked.negative_prompt.as_deref(),
+        ..Options::default()
+    };
+    let report = zao_prompt::check(&asked.prompt, &options);
+    serde_json::to_string(&report.wire(&asked.prompt))
+}
+
+fn internal(error: impl std::fmt::Display) -> Refusal {
+    Refusal::new(Code::Internal, error.to_string())
+}
