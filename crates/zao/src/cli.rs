@@ -142,6 +142,10 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "FILE", requires = "image")]
     pub(crate) mask: Option<String>,
 
+    /// Draw a smaller picture where memory has no room for one as large; a seed draws another picture then
+    #[arg(long, conflicts_with = "image")]
+    pub(crate) allow_downscale: bool,
+
     /// Denoising steps, each one forward of the model [default: 8; for z-image 50]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(value_parser = |text: &str| whole(text, 1..=MAX_STEPS as u32))]

@@ -150,8 +150,12 @@ pub(crate) async fn cancel(
 pub(crate) async fn stop(house: &Arc<House>, id: JobId) -> Result<()> {
     let job = id.clone();
     let cancelled = house.ledger(move |ledger, now| ledger.cancel(&id, now)).await?;
-    if matches!(cancelled, Cancel::Asked) {
-        house.hands().inspect(|hands| hands.stop(job.as_str()));
+    match cancelled {
+        Cancel::Done => house.metrics.cancelled("queued"),
+        // Counted when its worker says where it stopped.
+        Cancel::Asked => {
+            house.hands().inspect(|hands| hands.stop(job.as_str()));
+        }
     }
     Ok(())
 }
