@@ -57,9 +57,17 @@ impl Pulse {
         self.state().now = Some(Now::new(Stage::Load, 0));
     }
 
-    /// Another stage begins. Tells what the one before took, if that is a measure of its work.
+    /// Another stage begins, or more work joins the one that has just begun, for pictures that are begun together are told
+    /// of one after the other. Tells what the one before took, if that is a measure of its work.
     pub(super) fn enter(&self, stage: Stage, amount: u64) -> Option<Took> {
         let mut state = self.state();
+        if let Some(now) = &mut state.now
+            && now.stage == stage
+            && !matches!(stage, Stage::Load | Stage::Denoise)
+        {
+            now.amount += amount;
+            return None;
+        }
         let before = state.now.replace(Now::new(stage, amount));
         if stage == Stage::Load {
             state.interrupted = before.filter(|before| before.stage != Stage::Load);
@@ -144,6 +152,15 @@ mod tests {
         assert_eq!(pulse.stepped(1).map(|took| took.stage), None);
         pulse.rest();
         assert_eq!(stage(&pulse), None);
+    }
+
+    #[test]
+    fn what_is_begun_for_several_pictures_at_once_is_measured_once() {
+        let pulse = Pulse::default();
+        assert_eq!((pulse.enter(Stage::Text, 120), pulse.enter(Stage::Text, 80)), (None, None));
+        let took = pulse.enter(Stage::Denoise, 64).unwrap();
+        assert_eq!((took.stage, took.amount), (Stage::Text, 200));
+        assert_eq!(pulse.enter(Stage::Denoise, 64), None);
     }
 
     #[test]

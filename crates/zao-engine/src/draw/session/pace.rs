@@ -32,8 +32,10 @@ pub(super) struct Stretch {
     together: bool,
 }
 
-/// A measurement moves what is known by this share.
-const NEWEST: f64 = 0.25;
+/// A measurement moves what is known by this share; a longer one by less, because whatever else the machine does makes
+/// steps longer now and then, and nothing makes them shorter.
+const SHORTER: f64 = 0.25;
+const LONGER: f64 = 0.05;
 
 /// What was spent before counts this much less with each picture.
 const FADES: f64 = 0.9;
@@ -53,7 +55,9 @@ impl Pace {
         let cost = took.as_secs_f64() / rows as f64;
         self.seen
             .entry(class(rows))
-            .and_modify(|known| *known += NEWEST * (cost - *known))
+            .and_modify(|known| {
+                *known += if cost < *known { SHORTER } else { LONGER } * (cost - *known);
+            })
             .or_insert(cost);
     }
 
@@ -92,8 +96,8 @@ impl Pace {
     /// Whether a picture of so many tokens costs less with others than alone.
     fn pictures_pay(&self, tokens: usize) -> bool {
         let Some([alone, together]) = self.whole.get(&class(tokens)) else { return true };
-        // Crosswise, because nothing may have been seen of one of them.
-        together.seconds * alone.rows <= alone.seconds * together.rows
+        // Crosswise, because nothing may have been seen of one of them. A small difference is none.
+        together.seconds * alone.rows <= (1.0 + WORTH) * alone.seconds * together.rows
     }
 }
 
@@ -161,6 +165,17 @@ mod tests {
         // The machine has less to do beside now.
         (0..20).for_each(|_| spent(&mut pace, true, 2.4));
         assert!(pace.pays(300, 600));
+    }
+
+    #[test]
+    fn a_step_that_something_else_came_between_is_not_believed_and_slower_ones_are_in_time() {
+        let mut pace = Pace::default();
+        (0..9).for_each(|_| pace.note(300, seconds(1.0)));
+        (0..9).for_each(|_| pace.note(600, seconds(1.7)));
+        pace.note(600, seconds(4.0));
+        assert!(pace.pays(300, 600));
+        (0..60).for_each(|_| pace.note(600, seconds(2.2)));
+        assert!(!pace.pays(300, 600));
     }
 
     #[test]
