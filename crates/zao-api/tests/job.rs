@@ -31,6 +31,7 @@ fn every_field() -> JobRequest {
         priority: Some(Priority::High),
         previews: Some(3),
         deadline_seconds: Some(300.0),
+        allow_downscale: Some(true),
     }
 }
 

@@ -99,7 +99,7 @@ impl Desk for Script {
             }
             News::Event(Event::Stage(stage)) => self.stages.entry(ticket).or_default().push(stage),
             News::Event(Event::Warning(line)) => {
-                self.warnings.entry(ticket).or_default().push(line)
+                self.warnings.entry(ticket).or_default().push(line);
             }
             News::Event(_) => {}
             News::Smaller(size) => {
@@ -399,9 +399,10 @@ fn a_job_that_may_be_smaller_is_drawn_as_large_as_memory_allows_and_says_so() {
     assert_eq!(desk.rungs().iter().filter(|rung| **rung == Rung::Size).count(), 1);
 
     let warnings = std::cell::RefCell::new(Vec::new());
-    let events = |event| match event {
-        Event::Warning(line) => warnings.borrow_mut().push(line),
-        _ => {}
+    let events = |event| {
+        if let Event::Warning(line) = event {
+            warnings.borrow_mut().push(line);
+        }
     };
     let run = limited().draw(&[wall], &events, &zao_engine::CancelToken::new());
     assert!(run.unwrap().0[0] == *picture, "a run does the same");

@@ -56,7 +56,7 @@ impl Envelope {
     }
 
     /// The smallest that holds both, if they are of one kind.
-    fn with(self, other: Self) -> Option<Self> {
+    fn with(self, other: &Self) -> Option<Self> {
         let alike =
             self.negative.is_some() == other.negative.is_some() && self.adapters == other.adapters;
         alike.then(|| Self {
@@ -72,12 +72,12 @@ impl Envelope {
     /// The smallest that holds all of `work`, if these are of one kind.
     pub(super) fn around(work: &[Work<'_>]) -> Option<Self> {
         let (first, others) = work.split_first()?;
-        others.iter().try_fold(Self::of(first)?, |all, other| all.with(Self::of(other)?))
+        others.iter().try_fold(Self::of(first)?, |all, other| all.with(&Self::of(other)?))
     }
 
     /// Whether this picture takes no more in anything.
     pub(super) fn holds(&self, work: &Work<'_>) -> bool {
-        let both = Self::of(work).and_then(|other| self.clone().with(other));
+        let both = Self::of(work).and_then(|other| self.clone().with(&other));
         both.as_ref() == Some(self)
     }
 
