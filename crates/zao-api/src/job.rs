@@ -24,11 +24,15 @@ pub struct JobRequest {
     /// Seconds from its start after which the job is given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_seconds: Option<f64>,
+    /// Whether a smaller picture may be drawn where memory has no room for one as large as was asked for. A seed draws
+    /// another picture at another size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_downscale: Option<bool>,
 }
 
 impl JobRequest {
     /// Every field that a server takes. `precision` and `model` of a [`Request`] are not among them: a server has one of each.
-    pub const FIELDS: [&str; 19] = [
+    pub const FIELDS: [&str; 20] = [
         "prompt",
         "negative_prompt",
         "width",
@@ -48,6 +52,7 @@ impl JobRequest {
         "priority",
         "previews",
         "deadline_seconds",
+        "allow_downscale",
     ];
 }
 

@@ -31,6 +31,7 @@ fn every_field() -> JobRequest {
         priority: Some(Priority::High),
         previews: Some(3),
         deadline_seconds: Some(300.0),
+        allow_downscale: Some(true),
     }
 }
 
@@ -86,7 +87,7 @@ fn a_request_for_a_job_has_its_fields_side_by_side() {
         "strength": 0.6, "steps": 8, "guidance": 0.1_f32, "cfg_normalization": 0.0_f32,
         "cfg_truncation": 1.0_f32, "seed": u64::MAX, "count": 2, "rng": "nv",
         "loras": [{"name": "ink", "scale": 0.8_f32}],
-        "priority": "high", "previews": 3, "deadline_seconds": 300.0
+        "priority": "high", "previews": 3, "deadline_seconds": 300.0, "allow_downscale": true
     });
     assert_eq!(json, expected);
     let text = serde_json::to_string(&request).unwrap();

@@ -12,9 +12,26 @@ use crate::parts::{self, Piece};
 use crate::watch::Watch;
 
 /// What the text encoder says of a prompt, in main memory: `[tokens, width]`.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct States {
     pub(crate) tokens: usize,
     pub(crate) values: Vec<f32>,
+}
+
+impl States {
+    /// What `features`, `[tokens, width]`, are on the device.
+    pub(crate) fn of<B: Backend>(b: &B, features: &Tensor<B>) -> Result<Self> {
+        Ok(Self { tokens: features.rows(), values: b.read(features)? })
+    }
+
+    /// The same on the device, in the element type that a text encoder there would give them: they were widened from
+    /// that, or rounded to it only now.
+    pub(crate) fn upload<B: Backend>(&self, b: &B) -> Result<Tensor<B>> {
+        let width = self.values.len() / self.tokens.max(1);
+        let mut features = b.no_rows(Shape::new(self.tokens, width))?;
+        b.write(&mut features, &self.values)?;
+        Ok(features)
+    }
 }
 
 /// Reads prompts where the caller does not compute.
@@ -38,13 +55,7 @@ impl<B: Backend> Reader<'_, B> {
             Self::Own(encoder) => return Ok(encoder.encode(b, prompts)?),
             Self::Aside(aside) => aside,
         };
-        let upload = |states: States| {
-            let width = states.values.len() / states.tokens.max(1);
-            let mut features = b.no_rows(Shape::new(states.tokens, width))?;
-            b.write(&mut features, &states.values)?;
-            Ok(features)
-        };
-        aside.states(prompts)?.into_iter().map(upload).collect()
+        aside.states(prompts)?.iter().map(|states| states.upload(b)).collect()
     }
 }
 
@@ -110,10 +121,7 @@ impl<A: Backend, F: Fn() -> Result<A>> ReadsPrompts for OnDevice<A, F> {
         };
         device.reserve(rehearse(hollow, &Planner::new(device.policy()), prompts)?)?;
         let features = encoder.encode(device, prompts)?;
-        let read = |features: Tensor<A>| {
-            Ok(States { tokens: features.rows(), values: device.read(&features)? })
-        };
-        let states = features.into_iter().map(read).collect();
+        let states = features.iter().map(|features| States::of(device, features)).collect();
         // Reading a prompt takes little beside its weights, but nobody knows when the next one comes.
         device.release();
         states

@@ -128,6 +128,12 @@ impl<B: Backend> Denoising<B> {
         self.courses.remove(index).latent.tensor
     }
 
+    /// Takes out all latents but the first `count`.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        self.batch = None;
+        self.courses.truncate(count);
+    }
+
     /// Takes out the latent at `index`, which is done.
     pub(crate) fn take(&mut self, b: &B, index: usize) -> Result<Tensor<B>> {
         finished(b, self.remove(index))

@@ -1,7 +1,7 @@
 //! Where an engine that goes on working gets its jobs from, and whom it tells what becomes of them. Which job comes
 //! first, who waits for it and what is kept of it is the desk's business, not the engine's.
 
-use crate::{Error, Event, Job, MemoryPlan, Picture};
+use crate::{Error, Event, Grid, Job, MemoryPlan, Picture};
 
 /// Names a job between a desk and the engine; the desk chooses it, and no two jobs that are under way share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +42,8 @@ pub enum News {
     Preview(Picture),
     /// It has to begin again, because memory was short; its picture will be the same.
     Again,
+    /// A smaller picture is drawn in its place, of this size: the job said that it may be.
+    Smaller(Grid),
 }
 
 /// What happens to all jobs of an engine.
@@ -53,6 +55,15 @@ pub enum Notice {
     Stepped(usize, u64),
     /// Memory was short, and this was done about it.
     Relieved(Rung),
+    /// Pictures joined, whose prompts were known or had to be read.
+    Joined {
+        /// How many prompts had been read before.
+        remembered: u64,
+        /// How many were read now, together.
+        read: u64,
+        /// Adapters that are loaded now.
+        adapters: usize,
+    },
 }
 
 /// What an engine does when memory is short, in the order in which it is tried.
@@ -66,4 +77,6 @@ pub enum Rung {
     Bands,
     /// The text encoder does not stay in the device's memory.
     TextEncoder,
+    /// A smaller picture is drawn, where a job allows that.
+    Size,
 }

@@ -23,9 +23,9 @@ use crate::placement::Placement;
 use crate::planning::{Batch, Bounds, Planning, Terms};
 use crate::run::{noise_of, run};
 use crate::watch::Watch;
-use crate::work::Work;
-use crate::{AdapterId, CancelToken, Error, Event, Job, Reads, Residency, Result};
-use session::Pace;
+use crate::work::{Work, smaller_in_words};
+use crate::{AdapterId, CancelToken, Error, Event, Grid, Job, Reads, Residency, Result};
+use session::{Pace, Rehearsed};
 
 /// Drawing without naming the device.
 pub(crate) trait Draw {
@@ -40,6 +40,12 @@ pub(crate) trait Draw {
 
     /// Bytes of the device's memory that are held for weights and runs.
     fn held_bytes(&self, model: &ModelFiles) -> u64;
+
+    /// Bytes of the device's memory that weights and runs may still take; `None` where nobody knows a bound.
+    fn free_bytes(&self, model: &ModelFiles) -> Option<u64>;
+
+    /// How many adapters are loaded.
+    fn adapters(&self) -> usize;
 
     /// Gives back everything that is only kept for the next run.
     fn rest(&mut self, model: &ModelFiles);
@@ -74,14 +80,16 @@ pub(crate) struct Artist<B: Backend> {
     reads: Reads,
     /// What the device keeps for runs.
     reserved: Plan,
+    /// What was learned of drawing for a desk.
     pace: Pace,
+    rehearsed: Rehearsed,
 }
 
 impl<B: Backend> Artist<B> {
     pub(crate) fn new(backend: B, target: Target, budget: Budget, residency: Residency) -> Self {
-        let (parts, reserved, pace) = (Parts::new(), Plan::default(), Pace::default());
-        let reads = Reads::Device;
-        Self { backend, parts, target, budget, residency, reads, reserved, pace }
+        let (parts, reserved, reads) = (Parts::new(), Plan::default(), Reads::Device);
+        let (pace, rehearsed) = (Pace::default(), Rehearsed::default());
+        Self { backend, parts, target, budget, residency, reads, reserved, pace, rehearsed }
     }
 
     /// The same with prompts read as this says, by this.
@@ -143,6 +151,19 @@ impl<B: Backend> Artist<B> {
         Loading { backend, model, parts, target, placement, room, adapters, residency }
     }
 
+    /// Has those of `work` that have no room even alone drawn as large as they have, if they may be smaller.
+    fn shrink(&self, model: &ModelFiles, work: &mut [Work<'_>], watch: &Watch<'_>) {
+        for work in work.iter_mut().filter(|work| work.job.may_shrink()) {
+            let planning = self.planning(model);
+            let alone = planning.batches(std::slice::from_ref(work)).map(drop);
+            let Err(Error::OutOfMemory { .. }) = alone else { continue };
+            let Some(smaller) = planning.smaller(work) else { continue };
+            let size = Grid::new(smaller.job.ask().height, smaller.job.ask().width);
+            watch.tell(Event::Warning(smaller_in_words(&work.job, size)));
+            *work = smaller;
+        }
+    }
+
     fn release(&mut self) {
         self.backend.release();
         self.reserved = Plan::default();
@@ -182,10 +203,11 @@ impl<B: Backend> Draw for Artist<B> {
     fn draw(&mut self, model: &ModelFiles, jobs: &[Job], watch: &mut Watch<'_>) -> Result<()> {
         watch.check()?;
         let work = jobs.iter().map(|job| Work::new(model, Cow::Borrowed(job), watch));
-        let work = work.collect::<Result<Vec<_>>>()?;
+        let mut work = work.collect::<Result<Vec<_>>>()?;
         if work.is_empty() {
             return Ok(());
         }
+        self.shrink(model, &mut work, watch);
         let Err(error) = self.draw_batches(model, &work, watch) else { return Ok(()) };
         self.release();
         if self.residency == Residency::InTurn {
@@ -218,6 +240,16 @@ impl<B: Backend> Draw for Artist<B> {
         self.parts.present(model, self.target).bytes() + self.reserved.bytes() as u64
     }
 
+    fn free_bytes(&self, model: &ModelFiles) -> Option<u64> {
+        let held = self.held_bytes(model);
+        let total = self.budget.total(held, self.backend.free_bytes());
+        (total < u64::MAX).then(|| total.saturating_sub(held))
+    }
+
+    fn adapters(&self) -> usize {
+        self.parts.adapters()
+    }
+
     fn rest(&mut self, model: &ModelFiles) {
         self.parts.clear(model);
         if let Some(aside) = self.parts.aside() {
@@ -228,6 +260,7 @@ impl<B: Backend> Draw for Artist<B> {
     }
 
     fn forget_transformer(&mut self, model: &ModelFiles) {
+        self.rehearsed.clear();
         self.parts.unload(model, Piece::Transformer);
     }
 

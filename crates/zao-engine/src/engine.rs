@@ -226,6 +226,19 @@ impl Engine {
         self.artist.held_bytes(&self.model)
     }
 
+    /// Bytes of the device's memory that weights and runs may still take, within the limits of [`Settings`]; `None` where
+    /// nobody knows a bound.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.artist.free_bytes(&self.model)
+    }
+
+    /// How many adapters are loaded now.
+    #[must_use]
+    pub fn loaded_adapters(&self) -> usize {
+        self.artist.adapters()
+    }
+
     /// Gives all memory back that is only held for the next picture, of weights and of runs, on a card everything but
     /// the driver's own; the next picture loads again, and is the same. For whoever has nothing to draw for a
     /// while ([`crate::IdleTimer`] says when).

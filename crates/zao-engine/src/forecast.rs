@@ -8,7 +8,7 @@ use crate::{AdapterId, Residency};
 /// The most of a device's memory that a run takes at once, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryPlan {
-    /// Weights and adapters that are loaded then.
+    /// Weights and adapters that are loaded then; on the processor also prompts that are remembered.
     pub weights: u64,
     /// Activations, latents and tables.
     pub runs: u64,
@@ -54,13 +54,21 @@ impl MemoryPlan {
     }
 }
 
-/// The most bytes of weights that one batch has loaded at once, when it begins with `present` ones, has `room`
-/// for them, and needs those `needed`, in the order of a run, each as it is placed, and `adapters` in front of the transformer; what is
-/// there afterwards is left in `present`.
+/// What one batch needs of the model.
+pub(crate) struct Needs<'n> {
+    /// Pieces, in the order of a run, each as it is placed.
+    pub(crate) pieces: &'n [(Piece, Placed)],
+    /// Adapters, which come in front of the transformer.
+    pub(crate) adapters: &'n [(AdapterId, u64)],
+    /// Distinct prompts, and how many numbers are remembered of each token.
+    pub(crate) prompts: (&'n [&'n [u32]], usize),
+}
+
+/// The most bytes of weights that one batch has loaded at once, when it begins with `present` ones and has `room`
+/// for them; what is there afterwards is left in `present`.
 pub(crate) fn most_of_weights(
     present: &mut Present,
-    needed: &[(Piece, Placed)],
-    adapters: &[(AdapterId, u64)],
+    Needs { pieces: needed, adapters, prompts: (prompts, width) }: Needs<'_>,
     room: u64,
     residency: Residency,
 ) -> u64 {
@@ -81,6 +89,9 @@ pub(crate) fn most_of_weights(
             present.shrink(room.saturating_sub(placed.device_bytes()), &used);
             present.add(piece, placed);
         }
+        if piece == Piece::TextEncoder && residency == Residency::Keep {
+            present.read(prompts, width, room);
+        }
         most = most.max(present.bytes());
         if residency == Residency::InTurn {
             present.finish(piece);
@@ -92,6 +103,7 @@ pub(crate) fn most_of_weights(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parts::Recall;
 
     fn size(piece: Piece) -> u64 {
         match piece {
@@ -99,6 +111,10 @@ mod tests {
             Piece::TextEncoder => 8,
             Piece::Transformer => 12,
         }
+    }
+
+    fn needs<'n>(pieces: &'n [(Piece, Placed)], adapters: &'n [(AdapterId, u64)]) -> Needs<'n> {
+        Needs { pieces, adapters, prompts: (&[], 0) }
     }
 
     /// All in this order, as large as `size` says, and resident.
@@ -114,7 +130,7 @@ mod tests {
             let all = placed(size);
             let [_, words @ ..] = all;
             let mut draw =
-                |needed: &[_]| most_of_weights(&mut present, needed, &[], room, residency);
+                |needed: &[_]| most_of_weights(&mut present, needs(needed, &[]), room, residency);
             (draw(&words), draw(&all), present.bytes())
         };
         assert_eq!(most(100, Residency::Keep), (21, 22, 22));
@@ -129,8 +145,9 @@ mod tests {
         let (ink, wash) = (AdapterId::nth(0), AdapterId::nth(1));
         let most = |room, residency| {
             let mut present = Present::default();
-            let mut draw =
-                |adapters: &[_]| most_of_weights(&mut present, &words, adapters, room, residency);
+            let mut draw = |adapters: &[_]| {
+                most_of_weights(&mut present, needs(&words, adapters), room, residency)
+            };
             (draw(&[(ink, 3)]), draw(&[(wash, 5)]), present.bytes())
         };
         assert_eq!(most(100, Residency::Keep), (24, 29, 29));
@@ -142,7 +159,30 @@ mod tests {
         let size = |piece| if piece == Piece::TextEncoder { 15 } else { size(piece) };
         let [_, words @ ..] = placed(size);
         let mut present = Present::new([None; 4], vec![(ink, 3)]);
-        let most = most_of_weights(&mut present, &words, &[(ink, 3)], 16, Residency::InTurn);
+        let adapters = [(ink, 3)];
+        let needs = needs(&words, &adapters);
+        let most = most_of_weights(&mut present, needs, 16, Residency::InTurn);
         assert_eq!((most, present.bytes()), (15, 0));
+    }
+
+    #[test]
+    fn prompts_are_remembered_where_there_is_room_and_give_way_before_parts_that_stay() {
+        let [_, words @ ..] = placed(size);
+        let (cat, dog) = ([1, 2], [3]);
+        let most = |room, residency| {
+            let mut present = Present::default().remembering(Recall::default());
+            let mut draw = |prompts: &[&[u32]]| {
+                let needs = Needs { prompts: (prompts, 0), ..needs(&words, &[]) };
+                (most_of_weights(&mut present, needs, room, residency), present.bytes())
+            };
+            [draw(&[&cat]), draw(&[&cat, &dog]), draw(&[&dog])]
+        };
+        // Four bytes a token.
+        assert_eq!(most(100, Residency::Keep), [(29, 29), (33, 33), (33, 33)]);
+        assert_eq!(most(100, Residency::InTurn), [(12, 0); 3]);
+        // There is room for all parts, and for one prompt while a part is missing.
+        assert_eq!(most(21, Residency::Keep), [(21, 21); 3]);
+        // Parts take turns, and what is small enough stays beside each of them.
+        assert_eq!(most(18, Residency::Keep), [(16, 13), (17, 13), (17, 17)]);
     }
 }

@@ -44,6 +44,7 @@ pub struct Job {
     ask: Ask,
     latent: Grid,
     adapters: Vec<(AdapterId, f32)>,
+    may_shrink: bool,
 }
 
 /// No adapter counts more often than this, or less often than minus this.
@@ -133,7 +134,7 @@ impl Job {
         if let Some(start) = &ask.start {
             check_start(start, size, latent, steps)?;
         }
-        Ok(Self { ask, latent, adapters: Vec::new() })
+        Ok(Self { ask, latent, adapters: Vec::new(), may_shrink: false })
     }
 
     /// The same job, whose picture follows adapters that the engine has opened, each with its scale. Those of a
@@ -179,12 +180,41 @@ impl Job {
         self.latent
     }
 
+    /// The same job, in place of which a smaller picture may be drawn where memory has no room for it. A seed draws
+    /// another picture at another size. What begins with a picture is never drawn smaller.
+    #[must_use]
+    pub fn or_smaller(self) -> Self {
+        let may_shrink = self.ask.start.is_none();
+        Self { may_shrink, ..self }
+    }
+
+    /// Whether a smaller picture may be drawn in its place.
+    #[must_use]
+    pub fn may_shrink(&self) -> bool {
+        self.may_shrink
+    }
+
+    /// The same job with so many steps.
+    pub(crate) fn with_steps(self, steps: usize) -> Self {
+        Self { ask: Ask { steps, ..self.ask }, ..self }
+    }
+
+    /// The same job for a picture of the next smaller tier, three quarters as wide and high; `None` where it would not
+    /// be smaller or must not be.
+    pub(crate) fn smaller(&self, multiple: usize) -> Option<Self> {
+        let side = |side: usize| (side * 3 / 4 / multiple * multiple).max(multiple);
+        let size = Grid::new(side(self.ask.height), side(self.ask.width));
+        let shrinks = size != Grid::new(self.ask.height, self.ask.width);
+        (self.may_shrink && shrinks).then(|| self.resized(size))
+    }
+
     /// The same job for a picture of `size`, which the model is known to draw.
     pub(crate) fn resized(&self, size: Grid) -> Self {
         let pixels_per_cell = self.ask.height / self.latent.height;
         let start = self.ask.start.as_ref().map(|start| start.resized(size));
         let ask = Ask { width: size.width, height: size.height, start, ..self.ask.clone() };
-        Self { ask, latent: size.over(pixels_per_cell), adapters: self.adapters.clone() }
+        let latent = size.over(pixels_per_cell);
+        Self { ask, latent, adapters: self.adapters.clone(), may_shrink: self.may_shrink }
     }
 }
 
@@ -285,6 +315,18 @@ mod tests {
     #[test]
     fn a_fit_job_knows_its_latent() {
         assert_eq!(Job::new(ask(), &model()).unwrap().latent(), Grid::new(64, 32));
+    }
+
+    #[test]
+    fn only_a_job_that_says_so_shrinks_by_tiers_down_to_the_smallest_picture() {
+        let job = Job::new(ask(), &model()).unwrap();
+        assert!(job.smaller(16).is_none() && !job.may_shrink());
+        let sizes = std::iter::successors(Some(job.or_smaller()), |job| job.smaller(16));
+        let sizes: Vec<_> = sizes.map(|job| (job.ask().width, job.ask().height)).collect();
+        assert_eq!(sizes[..3], [(256, 512), (192, 384), (144, 288)]);
+        assert_eq!(sizes.last(), Some(&(16, 16)));
+        let begun = Ask { start: Some(start(0.5, (256, 512), None)), ..ask() };
+        assert!(!Job::new(begun, &model()).unwrap().or_smaller().may_shrink());
     }
 
     #[test]

@@ -24,7 +24,8 @@ pub(crate) struct Budget {
     ram: Option<u64>,
 }
 
-/// Main memory that the process takes beside page-locked weights: code, tables, what is read of files at a time.
+/// Main memory that the process takes beside page-locked weights: code, tables, what is read of files at a time, prompts
+/// that are remembered.
 pub(crate) const PROCESS: u64 = 1_500_000_000;
 
 impl Budget {

@@ -3,10 +3,11 @@
 
 mod present;
 mod reading;
+mod recall;
 
 use std::sync::Arc;
 
-use zao_backend::{Backend, Expected};
+use zao_backend::{Backend, Expected, Tensor};
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::{Decoder, Encoder};
@@ -14,8 +15,10 @@ use zao_model::{Adapter, Fill, Merged};
 
 pub(crate) use self::present::{Piece, Present};
 pub(crate) use self::reading::Reading;
+pub(crate) use self::recall::Recall;
+use self::recall::bytes_of;
 use crate::adapters::Original;
-use crate::aside::{Aside, Reader};
+use crate::aside::{Aside, Reader, States};
 use crate::devices::Target;
 use crate::model::ModelFiles;
 use crate::placement::{Place, Placed, Placement};
@@ -29,6 +32,17 @@ pub(crate) trait Supply<B: Backend> {
     fn encoder(&mut self, watch: &mut Watch<'_>) -> Result<&Encoder<B>>;
     /// Who reads prompts.
     fn reader(&mut self, watch: &mut Watch<'_>) -> Result<Reader<'_, B>>;
+    /// Caption features of each of these distinct prompts on `b`: `[tokens, hidden_size]` each.
+    fn features(
+        &mut self,
+        b: &B,
+        prompts: &[&[u32]],
+        watch: &mut Watch<'_>,
+    ) -> Result<Vec<Tensor<B>>> {
+        let reader = self.reader(watch)?;
+        watch.enter(Stage::Text);
+        reader.features(b, prompts)
+    }
     /// The transformer.
     fn transformer(&mut self, watch: &mut Watch<'_>) -> Result<&Transformer<B>>;
     /// The decoder.
@@ -37,6 +51,13 @@ pub(crate) trait Supply<B: Backend> {
     fn adapter(&mut self, id: AdapterId, watch: &mut Watch<'_>) -> Result<Arc<Adapter<B>>>;
     /// The run asks for this piece no more.
     fn finished(&mut self, piece: Piece);
+}
+
+/// How many prompts were asked for, and how many of these had been read before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Prompts {
+    pub(crate) remembered: u64,
+    pub(crate) read: u64,
 }
 
 /// The parts that are loaded now.
@@ -48,6 +69,10 @@ pub(crate) struct Parts<B: Backend> {
     transformer: Option<Transformer<B>>,
     decoder: Option<Decoder<B>>,
     adapters: Vec<(AdapterId, Arc<Adapter<B>>)>,
+    /// What the text encoder said of prompts. The weights and the precision that it said so with are the engine's for
+    /// as long as it lives, and adapters do not touch it, so that the ids are all that it depends on.
+    recall: Recall<Arc<States>>,
+    prompts: Prompts,
     /// Where the weights of loaded pieces are, in the order of [`Piece::ALL`].
     placed: [Placed; Piece::ALL.len()],
 }
@@ -61,6 +86,8 @@ impl<B: Backend> Parts<B> {
             transformer: None,
             decoder: None,
             adapters: Vec::new(),
+            recall: Recall::default(),
+            prompts: Prompts::default(),
             placed: Default::default(),
         }
     }
@@ -73,10 +100,25 @@ impl<B: Backend> Parts<B> {
     /// Which are loaded.
     pub(crate) fn present(&self, model: &ModelFiles, target: Target) -> Present {
         let bytes = |id| (id, model.adapter_bytes(id, target));
-        Present::new(
+        let present = Present::new(
             Piece::ALL.map(|piece| self.is_loaded(piece).then_some(self.placed[piece as usize])),
             self.adapters.iter().map(|(id, _)| bytes(*id)).collect(),
-        )
+        );
+        // Prompts are remembered in main memory, which only the processor computes in.
+        match target {
+            Target::Cpu(_) => present.remembering(self.recall.outline()),
+            Target::Cuda(_) => present,
+        }
+    }
+
+    /// How many adapters are loaded.
+    pub(crate) fn adapters(&self) -> usize {
+        self.adapters.len()
+    }
+
+    /// How many prompts were asked for so far.
+    pub(crate) fn prompts(&self) -> Prompts {
+        self.prompts
     }
 
     /// Whoever reads prompts in place of the device.
@@ -112,9 +154,10 @@ impl<B: Backend> Parts<B> {
         model.piece(piece).release_all();
     }
 
-    /// Drops all parts and adapters.
+    /// Drops all parts and adapters, and forgets all prompts.
     pub(crate) fn clear(&mut self, model: &ModelFiles) {
         self.adapters.clear();
+        self.recall.clear();
         Piece::ALL.into_iter().for_each(|piece| self.unload(model, piece));
     }
 
@@ -146,6 +189,9 @@ impl<B: Backend> Parts<B> {
 
     fn drop_all_but(&mut self, model: &ModelFiles, stay: &Present) {
         self.adapters.retain(|(id, _)| stay.has_adapter(*id));
+        if stay.forgets() {
+            self.recall.clear();
+        }
         for piece in Piece::ALL {
             if self.is_loaded(piece) && !stay.has(piece) {
                 self.unload(model, piece);
@@ -175,6 +221,16 @@ impl<B: Backend> Loading<'_, B> {
     fn make_room(&mut self, needed: u64) {
         let room = self.room.saturating_sub(needed);
         self.parts.shrink(self.model, self.target, room, &self.adapters);
+    }
+
+    /// Remembers the `features` of a prompt, where there is room for that beside what is there.
+    fn remember(&mut self, b: &B, ids: &[u32], features: &Tensor<B>) -> Result<()> {
+        let bytes = bytes_of(ids.len(), self.model.text.hidden_size);
+        if self.parts.present(self.model, self.target).has_room_to_remember(bytes, self.room) {
+            let states = States::of(b, features)?;
+            self.parts.recall.add(ids, bytes, Arc::new(states));
+        }
+        Ok(())
     }
 
     /// Loads a piece with `load`, in place of others if there is no room beside them.
@@ -242,6 +298,41 @@ impl<B: Backend> Supply<B> for Loading<'_, B> {
         Ok(Reader::Own(self.parts.text_encoder.as_ref().expect("it was just loaded")))
     }
 
+    /// Reads only what is not remembered: without that, the text encoder need not be there at all.
+    fn features(
+        &mut self,
+        b: &B,
+        prompts: &[&[u32]],
+        watch: &mut Watch<'_>,
+    ) -> Result<Vec<Tensor<B>>> {
+        let known = prompts.iter().map(|ids| self.parts.recall.get(ids)).collect::<Vec<_>>();
+        let asked = prompts.iter().zip(&known);
+        let unread: Vec<&[u32]> =
+            asked.filter(|(_, known)| known.is_none()).map(|(ids, _)| *ids).collect();
+        self.parts.prompts.read += unread.len() as u64;
+        self.parts.prompts.remembered += (prompts.len() - unread.len()) as u64;
+        // What is read comes first, as if nothing else were asked for, so that it fits wherever all of it would.
+        let read = if unread.is_empty() {
+            watch.enter(Stage::Text);
+            Vec::new()
+        } else {
+            let reader = self.reader(watch)?;
+            watch.enter(Stage::Text);
+            reader.features(b, &unread)?
+        };
+        if self.residency == Residency::Keep {
+            for (ids, features) in unread.iter().zip(&read) {
+                self.remember(b, ids, features)?;
+            }
+        }
+        let mut read = read.into_iter();
+        let features = known.into_iter().map(|known| match known {
+            Some(states) => states.upload(b),
+            None => Ok(read.next().expect("what is not remembered was read")),
+        });
+        features.collect()
+    }
+
     fn transformer(&mut self, watch: &mut Watch<'_>) -> Result<&Transformer<B>> {
         if self.parts.transformer.is_none() {
             let model = self.model;
@@ -290,8 +381,10 @@ impl<B: Backend> Supply<B> for Loading<'_, B> {
             Residency::Keep => {}
             Residency::InTurn => {
                 self.parts.unload(self.model, piece);
-                if piece == Piece::Transformer {
-                    self.parts.adapters.clear();
+                match piece {
+                    Piece::TextEncoder => self.parts.recall.clear(),
+                    Piece::Transformer => self.parts.adapters.clear(),
+                    Piece::Encoder | Piece::Decoder => {}
                 }
             }
         }

@@ -9,7 +9,7 @@ use zao_backend::{Plan, Policy};
 use crate::aside;
 use crate::devices::{Found, Target};
 use crate::error::Bytes;
-use crate::forecast::{MemoryPlan, most_of_weights};
+use crate::forecast::{MemoryPlan, Needs, most_of_weights};
 use crate::memory::Budget;
 use crate::model::ModelFiles;
 use crate::parts::{Piece, Present};
@@ -160,6 +160,13 @@ impl<'m> Planning<'m> {
         Ok(batches)
     }
 
+    /// The largest picture in the proportions of `work` that fits, which does not.
+    pub(crate) fn smaller<'a>(&self, work: &Work<'a>) -> Option<Work<'a>> {
+        let fits = |plan| self.fits(from_ref(work), plan);
+        let size = largest_fitting(self.model, self.actor(), work, fits)?;
+        Some(work.resized(size))
+    }
+
     /// The refusal of a picture, with the size that would not be refused.
     fn too_large(&self, work: &Work<'_>, plan: Plan) -> Error {
         let own = from_ref(work);
@@ -251,7 +258,13 @@ impl<'m> Planning<'m> {
             let needed = batch.pieces().map(|piece| (piece, placement.of(piece)));
             let needed: Vec<(Piece, Placed)> = needed.collect();
             let room = self.room(reserved);
-            let weights = most_of_weights(&mut present, &needed, &adapters, room, residency);
+            let prompts = Work::prompts(&batch.work);
+            let needs = Needs {
+                pieces: &needed,
+                adapters: &adapters,
+                prompts: (&prompts, self.model.text.hidden_size),
+            };
+            let weights = most_of_weights(&mut present, needs, room, residency);
             locked = locked.max(placement.locked_bytes());
             aside = aside.max(self.aside(&batch.work)?);
             let (runs, beside) = (reserved.bytes() as u64, self.terms.beside);

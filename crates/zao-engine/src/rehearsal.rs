@@ -45,8 +45,8 @@ pub(crate) fn rehearse(model: &ModelFiles, actor: Actor, work: &[Work<'_>]) -> R
     Ok(planner.plan())
 }
 
-/// The memory that `work` takes when each joins those that are drawn already, all are shown while they step, and each
-/// leaves when it is done.
+/// The memory that `work` takes when all join at once, which takes more than one after the other, all are shown while
+/// they step, and each leaves when it is done.
 pub(crate) fn rehearse_joining(
     model: &ModelFiles,
     actor: Actor,
@@ -57,12 +57,9 @@ pub(crate) fn rehearse_joining(
     let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
     let mut watch = Watch::new(&events, &cancel, &mut deliver);
     let mut denoising = Denoising::new();
-    for one in work {
-        let (one, scheduler) = (std::slice::from_ref(one), &model.scheduler);
-        let latents = begin(&planner, &mut supply, one, scheduler, &no_noise, &mut watch)?;
-        for latent in latents {
-            denoising.join(&planner, &supply.transformer, latent)?;
-        }
+    let latents = begin(&planner, &mut supply, work, &model.scheduler, &no_noise, &mut watch)?;
+    for latent in latents {
+        denoising.join(&planner, &supply.transformer, latent)?;
     }
     denoising.step(&planner, &supply.transformer)?;
     for one in work {

@@ -122,9 +122,7 @@ impl<'a, B: Backend> Captions<'a, B> {
                 }
             }
         }
-        let reader = supply.reader(watch)?;
-        watch.enter(Stage::Text);
-        let features = reader.features(b, &prompts)?;
+        let features = supply.features(b, &prompts, watch)?;
         watch.check()?;
         supply.finished(Piece::TextEncoder);
         let stacks = Stacks::new(b, supply, work, watch)?;

@@ -7,7 +7,7 @@ use zao_model::vae::Thrift;
 
 use crate::model::ModelFiles;
 use crate::watch::Watch;
-use crate::{Event, Job, Result};
+use crate::{Event, Grid, Job, Result};
 
 /// A job with its prompts as token ids, positive and, with guidance, negative.
 #[derive(Clone)]
@@ -54,6 +54,11 @@ impl<'a> Work<'a> {
         prompts
     }
 
+    /// The same work for a smaller picture.
+    pub(crate) fn resized(&self, size: Grid) -> Self {
+        Self { job: Cow::Owned(self.job.resized(size)), ..self.clone() }
+    }
+
     /// What to tell about decoding with less memory.
     pub(crate) fn thrift_in_words(&self) -> Option<String> {
         let (ask, bands) = (self.job.ask(), self.thrift.count());
@@ -65,4 +70,13 @@ impl<'a> Work<'a> {
             )
         })
     }
+}
+
+/// What to tell about a picture of `size` that is drawn in place of the one of `job`.
+pub(crate) fn smaller_in_words(job: &Job, size: Grid) -> String {
+    let (width, height) = (job.ask().width, job.ask().height);
+    format!(
+        "memory is short: {size} is drawn in place of {width}x{height}, as was allowed; the same seed draws another \
+         picture at another size"
+    )
 }

@@ -96,12 +96,21 @@ impl Provenance {
         })
     }
 
+    /// How to draw `picture` again, which `job` gave: it may be smaller than was asked for.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`].
+    pub fn recipe_of(&self, job: &Job, picture: &Picture) -> Result<Recipe> {
+        let (width, height) = (narrow(picture.width)?, narrow(picture.height)?);
+        Ok(Recipe { width, height, ..self.recipe(job)? })
+    }
+
     /// The PNG of the picture that `job` gave, with its recipe.
     ///
     /// # Errors
     /// [`Error::TooLarge`]; [`Error::Png`] when the texts of the recipe are too long for a file.
     pub fn png(&self, job: &Job, picture: &Picture) -> Result<Vec<u8>> {
-        let recipe = self.recipe(job)?;
+        let recipe = self.recipe_of(job, picture)?;
         Ok(zao_png::encode(&picture.rgb, recipe.width, recipe.height, &recipe)?)
     }
 }

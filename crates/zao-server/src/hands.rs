@@ -50,6 +50,12 @@ pub(crate) struct WorkerHealth {
     pub(crate) restarts: u64,
     /// Bytes of device memory that it holds.
     pub(crate) held_bytes: u64,
+    /// The most that it held since it began.
+    pub(crate) peak_bytes: u64,
+    /// Bytes of device memory that it may still take, where a bound is known.
+    pub(crate) free_bytes: Option<u64>,
+    /// Adapters that it has loaded.
+    pub(crate) loras: u32,
     /// Bytes of main memory that it holds.
     pub(crate) resident_bytes: u64,
 }

@@ -235,6 +235,9 @@ impl Office for Keeper {
                 self.ended(job, |claim| self.house.ledger.completed(claim, SystemTime::now()));
             }
             Report::Failed { code: ErrorCode::Cancelled, .. } => {
+                if let Some(stage) = self.hold().get(job).map(|it| it.stage) {
+                    self.house.metrics.cancelled(stage.as_str());
+                }
                 self.ended(job, |claim| self.house.ledger.cancelled(claim, SystemTime::now()));
             }
             Report::Failed { code, message } => {
@@ -263,10 +266,9 @@ impl Office for Keeper {
     }
 
     fn took(&self, took: &Took) {
-        // Steps are counted with their pictures.
+        // Steps are counted by themselves, and for each picture once it has all.
         if took.stage != Stage::Denoise {
-            let stage = metrics::Stage { stage: Name(took.stage.as_str()) };
-            self.house.metrics.stage_seconds.get_or_create(&stage).observe(took.seconds);
+            self.house.metrics.spent(stage_of_picture(took.stage), took.seconds);
         }
     }
 
@@ -281,11 +283,22 @@ impl Office for Keeper {
                 let rung = Name(rung.as_str());
                 metrics.relieved.get_or_create(&metrics::Relief { rung }).inc();
             }
+            Count::Prompts { remembered, read } => metrics.prompts(remembered, read),
+            Count::Denoised { seconds } => metrics.spent("denoise", seconds),
+            Count::Encoded { seconds } => metrics.spent("encode", seconds),
         }
     }
 
     /// Posts say themselves what becomes of their workers.
     fn changed(&self, _state: CrewState) {}
+}
+
+/// Under which name a stage of a picture is counted: both halves of the autoencoder alike.
+fn stage_of_picture(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Encode | Stage::Decode => "vae",
+        other => other.as_str(),
+    }
 }
 
 /// What a worker is told of a job.

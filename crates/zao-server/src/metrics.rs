@@ -25,6 +25,24 @@ pub(crate) struct Answered {
     pub(crate) code: u16,
 }
 
+/// Whether a prompt had been read before.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Prompt {
+    result: Name,
+}
+
+/// Where a job was when it was cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Phase {
+    phase: Name,
+}
+
+/// Which worker.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Worker {
+    worker: String,
+}
+
 /// What a job was busy with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Stage {
@@ -76,14 +94,18 @@ pub(crate) struct Metrics {
     pub(crate) queue_seconds: Histogram,
     pub(crate) inference_seconds: Histogram,
     pub(crate) step_seconds: Histogram,
-    pub(crate) stage_seconds: Family<Stage, Histogram>,
+    stage_seconds: Family<Stage, Histogram>,
     pub(crate) batch_size: Histogram,
     pub(crate) relieved: Family<Relief, Counter>,
     jobs: Family<State, Gauge>,
     restarts: Counter,
     ready: Gauge,
     build: Family<Build, Gauge>,
+    prompts: Family<Prompt, Counter>,
+    cancelled: Family<Phase, Counter>,
     memory: Family<Memory, Gauge<f64, AtomicU64>>,
+    vram: Family<Memory, Gauge<f64, AtomicU64>>,
+    loras: Family<Worker, Gauge>,
 }
 
 /// From a twentieth of a second to two minutes, each bound about twice the one before.
@@ -110,7 +132,7 @@ impl Metrics {
         let about = "How long denoising steps took";
         registry.register_with_unit("step", about, Unit::Seconds, step_seconds.clone());
         let stage_seconds = Family::<Stage, Histogram>::new_with_constructor(seconds);
-        let about = "How long jobs were busy with each stage";
+        let about = "How long pictures took for each stage";
         registry.register_with_unit("stage", about, Unit::Seconds, stage_seconds.clone());
         let batch_size = Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0]);
         registry.register("batch_size", "Pictures that stepped together", batch_size.clone());
@@ -127,6 +149,17 @@ impl Metrics {
         registry.register("build_info", "Which zao this is, and what it draws on", build.clone());
         let memory = Family::<Memory, Gauge<f64, AtomicU64>>::default();
         registry.register_with_unit("memory", "Memory of workers", Unit::Bytes, memory.clone());
+        let prompts = Family::<Prompt, Counter>::default();
+        let about = "Prompts that were remembered, and that had to be read";
+        registry.register("prompt_cache", about, prompts.clone());
+        let cancelled = Family::<Phase, Counter>::default();
+        let about = "Jobs that were cancelled, by what they were at";
+        registry.register("jobs_cancelled", about, cancelled.clone());
+        let vram = Family::<Memory, Gauge<f64, AtomicU64>>::default();
+        let about = "Memory of devices that workers hold, held at most, and may still take";
+        registry.register_with_unit("vram", about, Unit::Bytes, vram.clone());
+        let loras = Family::<Worker, Gauge>::default();
+        registry.register("lora_loaded", "Adapters that workers have loaded", loras.clone());
         Self {
             registry,
             requests,
@@ -141,13 +174,34 @@ impl Metrics {
             restarts,
             ready,
             build,
+            prompts,
+            cancelled,
             memory,
+            vram,
+            loras,
         }
     }
 
     /// Counts a request.
     pub(crate) fn answered(&self, route: &str, code: u16) {
         self.requests.get_or_create(&Answered { route: route.into(), code }).inc();
+    }
+
+    /// Counts what a picture took for a stage.
+    pub(crate) fn spent(&self, stage: &'static str, seconds: f64) {
+        self.stage_seconds.get_or_create(&Stage { stage: Name(stage) }).observe(seconds);
+    }
+
+    /// Counts prompts by whether they had been read before.
+    pub(crate) fn prompts(&self, remembered: u64, read: u64) {
+        for (result, count) in [("hit", remembered), ("miss", read)] {
+            self.prompts.get_or_create(&Prompt { result: Name(result) }).inc_by(count);
+        }
+    }
+
+    /// Counts a job that was cancelled at this.
+    pub(crate) fn cancelled(&self, phase: &'static str) {
+        self.cancelled.get_or_create(&Phase { phase: Name(phase) }).inc();
     }
 
     /// Counts the end of a job.
@@ -187,6 +241,14 @@ impl Metrics {
                 let memory = Memory { kind: Name(kind), worker: worker.name.clone() };
                 self.memory.get_or_create(&memory).set(bytes as f64);
             }
+            let free = worker.free_bytes.map(|bytes| ("free", bytes));
+            let vram = [("reserved", worker.held_bytes), ("peak", worker.peak_bytes)];
+            for (kind, bytes) in vram.into_iter().chain(free) {
+                let memory = Memory { kind: Name(kind), worker: worker.name.clone() };
+                self.vram.get_or_create(&memory).set(bytes as f64);
+            }
+            let name = Worker { worker: worker.name };
+            self.loras.get_or_create(&name).set(i64::from(worker.loras));
         }
     }
 

@@ -189,6 +189,9 @@ impl Hands for Employed {
                 .map(|facts| (facts.precision.as_str().to_owned(), facts.precision_reason.clone())),
             restarts: worker.restarts,
             held_bytes: worker.held_bytes,
+            peak_bytes: worker.peak_bytes,
+            free_bytes: worker.free_bytes,
+            loras: worker.loras,
             resident_bytes: worker.resident_bytes.unwrap_or(0),
         });
         Health { condition, workers: workers.collect() }

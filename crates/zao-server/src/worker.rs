@@ -105,7 +105,7 @@ fn work(
             }
             Next::End => return Ok(()),
         }
-        pulse.hold(engine.held_bytes());
+        tell_memory(&engine, &pulse);
         clerk.open_adapters(&mut engine);
         if !clerk.has_work() {
             continue;
@@ -114,9 +114,14 @@ fn work(
         pulse.begin();
         engine.work_through(&mut clerk)?;
         pulse.rest();
-        pulse.hold(engine.held_bytes());
+        tell_memory(&engine, &pulse);
         idle.iter_mut().for_each(|idle| idle.idle_since(Instant::now()));
     }
+}
+
+fn tell_memory(engine: &Engine, pulse: &Pulse) {
+    pulse.hold(engine.held_bytes(), engine.free_bytes());
+    pulse.load(engine.loaded_adapters());
 }
 
 fn facts(engine: &Engine, shelf: &Shelf) -> Result<Facts, WorkerError> {

@@ -161,6 +161,10 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "FILE", requires = "image")]
     pub(crate) mask: Option<String>,
 
+    /// Draw a smaller picture where memory has no room for one as large; a seed draws another picture then
+    #[arg(long, conflicts_with = "image")]
+    pub(crate) allow_downscale: bool,
+
     /// Denoising steps, each one forward of the model, or auto: one less or more for simple and complex prompts
     /// [default: 8; for z-image 50]
     #[arg(long, value_name = "N|auto", value_parser = asked_steps, allow_negative_numbers = true)]

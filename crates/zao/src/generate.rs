@@ -63,7 +63,10 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     let seeds = zao_request::seeds(&wanted.request);
     let (request, start) = (&wanted.request, start.as_ref());
     let jobs = zao_request::jobs(request, &seeds, size, start, loras.stack(), engine.model());
-    let jobs = jobs.map_err(Failure::usage)?;
+    let mut jobs = jobs.map_err(Failure::usage)?;
+    if args.allow_downscale {
+        jobs = jobs.into_iter().map(Job::or_smaller).collect();
+    }
     let output = Output::new(&args.output, jobs.len())?;
     if args.json && output.is_stdout() {
         return Err(Failure::usage(

@@ -311,8 +311,17 @@ struct Patient<'s> {
     free: &'s Cell<(Option<u64>, bool)>,
     rungs: Vec<Rung>,
     again: usize,
+    smaller: Vec<Ticket>,
     delivered: Vec<Ticket>,
     failed: Vec<String>,
+}
+
+impl<'s> Patient<'s> {
+    fn new(jobs: Vec<Job>, refusals: usize, free: &'s Cell<(Option<u64>, bool)>) -> Self {
+        let (rungs, smaller, again) = (Vec::new(), Vec::new(), 0);
+        let (delivered, failed) = (Vec::new(), Vec::new());
+        Self { jobs, refusals, free, rungs, again, smaller, delivered, failed }
+    }
 }
 
 impl Desk for Patient<'_> {
@@ -329,8 +338,11 @@ impl Desk for Patient<'_> {
         false
     }
 
-    fn tell(&mut self, _: Ticket, news: News) {
+    fn tell(&mut self, ticket: Ticket, news: News) {
         self.again += usize::from(news == News::Again);
+        if let News::Smaller(_) = news {
+            self.smaller.push(ticket);
+        }
     }
 
     fn notice(&mut self, notice: Notice) {
@@ -359,15 +371,7 @@ fn a_session_that_memory_is_taken_from_climbs_down_and_loses_no_job() {
         let mut scene = Scene::new(Residency::Keep, None);
         scene.free.set((None, refusals > 0));
         let free = Rc::clone(&scene.free);
-        let mut desk = Patient {
-            jobs: std::mem::take(&mut scene.jobs),
-            refusals,
-            free: &free,
-            rungs: Vec::new(),
-            again: 0,
-            delivered: Vec::new(),
-            failed: Vec::new(),
-        };
+        let mut desk = Patient::new(std::mem::take(&mut scene.jobs), refusals, &free);
         scene.artist.work_through(&scene.model, &mut desk).unwrap();
         desk.delivered.sort_unstable();
         assert_eq!(desk.delivered, (0..PICTURES as u64).map(Ticket).collect::<Vec<_>>());
@@ -386,15 +390,7 @@ fn where_not_one_picture_has_room_every_job_is_told_and_the_next_are_drawn() {
     let jobs = scene.jobs.clone();
     scene.free.set((None, true));
     let free = Rc::clone(&scene.free);
-    let mut desk = Patient {
-        jobs: jobs.clone(),
-        refusals: usize::MAX,
-        free: &free,
-        rungs: Vec::new(),
-        again: 0,
-        delivered: Vec::new(),
-        failed: Vec::new(),
-    };
+    let mut desk = Patient::new(jobs.clone(), usize::MAX, &free);
     scene.artist.work_through(&scene.model, &mut desk).unwrap();
     assert_eq!((desk.failed.len(), desk.delivered.len()), (3, 0));
     assert!(desk.failed.iter().all(|why| why.contains("draw again")), "{:?}", desk.failed);
@@ -402,4 +398,57 @@ fn where_not_one_picture_has_room_every_job_is_told_and_the_next_are_drawn() {
     desk.jobs = jobs;
     scene.artist.work_through(&scene.model, &mut desk).unwrap();
     assert_eq!(desk.delivered.len(), 3);
+}
+
+#[test]
+fn every_rung_is_climbed_in_its_order_and_only_then_a_job_fails_with_a_size_that_fits() {
+    use Rung::{Batch, Caches, Size};
+    let climbed = |allowed: bool, refusals: usize| {
+        let mut scene = Scene::new(Residency::Keep, None);
+        let jobs = scene.jobs.drain(..2);
+        let jobs = jobs.map(|job| if allowed { job.or_smaller() } else { job }).collect();
+        scene.free.set((None, true));
+        let free = Rc::clone(&scene.free);
+        let mut desk = Patient::new(jobs, refusals, &free);
+        scene.artist.work_through(&scene.model, &mut desk).unwrap();
+        desk.delivered.sort_unstable();
+        (desk.rungs, desk.smaller, desk.delivered, desk.failed)
+    };
+    let (rungs, smaller, delivered, failed) = climbed(true, 4);
+    // The first of both is drawn smaller twice, until there is room.
+    assert_eq!(rungs, [Caches, Batch, Size, Size]);
+    assert_eq!(smaller.len(), 2);
+    assert_eq!((delivered, failed.len()), (vec![Ticket(0), Ticket(1)], 0));
+    let (rungs, smaller, delivered, failed) = climbed(true, usize::MAX);
+    assert!(rungs.len() > 6 && rungs[2..].iter().all(|rung| *rung == Size), "{rungs:?}");
+    assert!(smaller.len() > 4 && delivered.is_empty() && failed.len() == 2, "{failed:?}");
+    let (rungs, smaller, _, failed) = climbed(false, usize::MAX);
+    assert_eq!((rungs, smaller.len(), failed.len()), (vec![Caches, Batch], 0, 2));
+}
+
+#[test]
+fn bands_and_the_text_encoders_place_are_found_by_the_plan_and_told() {
+    let rungs = |limit| {
+        let mut scene = Scene::new(Residency::Keep, limit);
+        scene.jobs.truncate(1);
+        let free = Rc::clone(&scene.free);
+        let mut desk = Patient::new(std::mem::take(&mut scene.jobs), usize::MAX, &free);
+        scene.artist.work_through(&scene.model, &mut desk).unwrap();
+        (desk.rungs, scene.artist.held_bytes(&scene.model), desk.failed)
+    };
+    let (none, whole, _) = rungs(None);
+    assert!(none.is_empty(), "{none:?}");
+    let tight = (1..100).map(|share| rungs(Some(whole * share / 100)));
+    let (found, _, failed) = tight.into_iter().find(|(.., failed)| failed.is_empty()).unwrap();
+    assert_eq!((found, failed.len()), (vec![Rung::Bands], 0), "the least that it is drawn in");
+
+    let scene = Scene::new(Residency::Keep, None);
+    let target = Target::Cpu(ResolvedPrecision::F32);
+    let open = move || Ok(Planner::new(target.policy()));
+    let aside = crate::aside::OnDevice::new(target, open);
+    let reads = crate::Reads::Processor(ResolvedPrecision::F32);
+    let mut artist = scene.artist.with_reader((reads, Box::new(aside)));
+    let mut desk = Patient::new(scene.jobs[..1].to_vec(), usize::MAX, &scene.free);
+    artist.work_through(&scene.model, &mut desk).unwrap();
+    assert_eq!((desk.rungs, desk.delivered.len()), (vec![Rung::TextEncoder], 1));
 }

@@ -4,6 +4,7 @@
 //! A *sitting* is a time during which the reserved memory stays as it is. Jobs that do not fit into it wait until it is
 //! over. What may fail for one job fails for it alone.
 
+mod envelope;
 mod ladder;
 mod pace;
 mod seats;
@@ -18,8 +19,9 @@ use super::{Artist, Draw};
 use crate::desk::{Desk, News, Notice, Rung, Ticket};
 use crate::model::ModelFiles;
 use crate::watch::Watch;
-use crate::work::Work;
-use crate::{CancelToken, Error, Job, Result};
+use crate::work::{Work, smaller_in_words};
+use crate::{CancelToken, Error, Event, Grid, Job, Result};
+pub(super) use envelope::Rehearsed;
 use ladder::Ladder;
 pub(super) use pace::Pace;
 use sitting::Sitting;
@@ -51,8 +53,16 @@ pub(super) fn work_through<B: Backend>(
         };
         let lost = sitting.into_lost();
         artist.release();
-        let rung = if is_short_of_memory(&error) { ladder.climb(lost.len()) } else { None };
+        let short = is_short_of_memory(&error);
+        let rung = if short { ladder.climb(lost.len()) } else { None };
         let Some(rung) = rung else {
+            // The last thing to try, where the job allows it; what does not is told why it cannot be drawn.
+            let (lost, smaller) =
+                if short { shrunk(model, desk, lost) } else { (lost, Vec::new()) };
+            give_back(desk, &mut waiting, smaller);
+            if lost.is_empty() {
+                continue;
+            }
             let error = explained(artist, model, &lost, error);
             lost.iter().for_each(|(ticket, _)| desk.fail(*ticket, &error));
             if matches!(error, Error::Device(zao_backend::Error::Device { .. })) {
@@ -65,11 +75,43 @@ pub(super) fn work_through<B: Backend>(
             artist.rest(model);
         }
         desk.notice(Notice::Relieved(rung));
-        for (ticket, job) in lost.into_iter().rev() {
-            desk.tell(ticket, News::Again);
-            waiting.push_front((ticket, job));
+        give_back(desk, &mut waiting, lost);
+    }
+}
+
+/// Jobs wait again, in front of the others.
+fn give_back(desk: &mut dyn Desk, waiting: &mut VecDeque<Handed>, jobs: Vec<Handed>) {
+    for (ticket, job) in jobs.into_iter().rev() {
+        desk.tell(ticket, News::Again);
+        waiting.push_front((ticket, job));
+    }
+}
+
+/// Those of `jobs` that must not be drawn smaller, and the others a tier smaller.
+fn shrunk(
+    model: &ModelFiles,
+    desk: &mut dyn Desk,
+    jobs: Vec<Handed>,
+) -> (Vec<Handed>, Vec<Handed>) {
+    let (mut whole, mut smaller) = (Vec::new(), Vec::new());
+    for (ticket, job) in jobs {
+        match job.smaller(model.size_multiple()) {
+            Some(other) => {
+                tell_of_smaller(desk, ticket, &job, &other);
+                smaller.push((ticket, other));
+            }
+            None => whole.push((ticket, job)),
         }
     }
+    (whole, smaller)
+}
+
+/// Says that `smaller` is drawn in place of `job`.
+fn tell_of_smaller(desk: &mut dyn Desk, ticket: Ticket, job: &Job, smaller: &Job) {
+    let size = Grid::new(smaller.ask().height, smaller.ask().width);
+    desk.notice(Notice::Relieved(Rung::Size));
+    desk.tell(ticket, News::Event(Event::Warning(smaller_in_words(job, size))));
+    desk.tell(ticket, News::Smaller(size));
 }
 
 /// The same failure with what would fit, where it was memory.

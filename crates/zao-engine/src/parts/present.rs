@@ -3,6 +3,7 @@
 
 use zao_weights::PartName;
 
+use super::recall::{Recall, bytes_of};
 use crate::AdapterId;
 use crate::placement::{Placed, Placement};
 
@@ -42,6 +43,8 @@ pub(crate) struct Present {
     /// In the order of [`Piece::ALL`].
     there: [Option<Placed>; Piece::ALL.len()],
     adapters: Vec<(AdapterId, u64)>,
+    /// Prompts that are remembered in the same memory, on a device that has no other.
+    prompts: Option<Recall<()>>,
 }
 
 impl Present {
@@ -50,13 +53,52 @@ impl Present {
         there: [Option<Placed>; Piece::ALL.len()],
         adapters: Vec<(AdapterId, u64)>,
     ) -> Self {
-        Self { there, adapters }
+        Self { there, adapters, prompts: None }
     }
 
-    /// Bytes of device memory of those that are there.
+    /// The same with prompts that are remembered in the device's memory.
+    pub(crate) fn remembering(self, prompts: Recall<()>) -> Self {
+        Self { prompts: Some(prompts), ..self }
+    }
+
+    /// Bytes of device memory of those that are there, and of prompts.
     pub(crate) fn bytes(&self) -> u64 {
         let pieces = self.there.iter().flatten().map(Placed::device_bytes);
-        pieces.chain(self.adapters.iter().map(|(_, size)| *size)).sum()
+        let weights = pieces.chain(self.adapters.iter().map(|(_, size)| *size));
+        weights.chain([self.prompt_bytes()]).sum()
+    }
+
+    fn prompt_bytes(&self) -> u64 {
+        self.prompts.as_ref().map_or(0, Recall::bytes)
+    }
+
+    /// Whether a prompt that takes `bytes` may be remembered where everything has `room`.
+    pub(crate) fn has_room_to_remember(&self, bytes: u64, room: u64) -> bool {
+        self.prompts.is_none() || self.bytes() + bytes <= room
+    }
+
+    /// A run reads these distinct `prompts`, of which each token has `width` numbers of states.
+    pub(crate) fn read(&mut self, prompts: &[&[u32]], width: usize, room: u64) {
+        let Some(recall) = &mut self.prompts else { return };
+        let unread: Vec<_> =
+            prompts.iter().filter(|ids| recall.get(ids).is_none()).copied().collect();
+        for ids in unread {
+            let bytes = bytes_of(ids.len(), width);
+            if self.has_room_to_remember(bytes, room)
+                && let Some(recall) = &mut self.prompts
+            {
+                recall.add(ids, bytes, ());
+            }
+        }
+    }
+
+    /// Whether nothing of any prompt is to be remembered in the device's memory.
+    pub(crate) fn forgets(&self) -> bool {
+        self.prompts.as_ref().is_some_and(|prompts| prompts.bytes() == 0)
+    }
+
+    fn forget(&mut self) {
+        self.prompts.iter_mut().for_each(Recall::clear);
     }
 
     /// Bytes of main memory that these have page-locked.
@@ -97,11 +139,14 @@ impl Present {
         self.adapters.push((id, bytes));
     }
 
-    /// What becomes of a piece that the run has used, where parts take turns: adapters go with their transformer.
+    /// What becomes of a piece that the run has used, where parts take turns: adapters go with their transformer, and
+    /// what is remembered of prompts with who read them.
     pub(crate) fn finish(&mut self, piece: Piece) {
         self.remove(piece);
-        if piece == Piece::Transformer {
-            self.adapters.clear();
+        match piece {
+            Piece::TextEncoder => self.forget(),
+            Piece::Transformer => self.adapters.clear(),
+            Piece::Encoder | Piece::Decoder => {}
         }
     }
 
@@ -109,9 +154,13 @@ impl Present {
         self.there[piece as usize] = None;
     }
 
-    /// Drops as many as have to go so that the others take at most `room` bytes of the device: adapters that are not `used`, then
-    /// the pieces that are needed first in a run, and so are needed again last, then all adapters.
+    /// Drops as many as have to go so that the others take at most `room` bytes of the device: prompts where these alone
+    /// make room; else adapters that are not `used`, then the pieces that are needed first in a run, and so are needed
+    /// again last, then all adapters. Prompts, which take little and spare a whole text encoder, go last then.
     pub(crate) fn shrink(&mut self, room: u64, used: &[AdapterId]) {
+        if self.bytes() > room && self.bytes() - self.prompt_bytes() <= room {
+            self.forget();
+        }
         if self.bytes() > room {
             self.adapters.retain(|(id, _)| used.contains(id));
         }
@@ -126,6 +175,9 @@ impl Present {
         }
         if self.bytes() > room {
             self.adapters.clear();
+        }
+        if self.bytes() > room {
+            self.forget();
         }
     }
 }

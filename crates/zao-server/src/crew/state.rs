@@ -51,6 +51,12 @@ pub struct WorkerState {
     pub busy: Option<Busy>,
     /// Bytes of the device's memory that it holds.
     pub held_bytes: u64,
+    /// The most that it held since it began.
+    pub peak_bytes: u64,
+    /// Bytes of the device's memory that it may still take, where a bound is known.
+    pub free_bytes: Option<u64>,
+    /// Adapters that it has loaded.
+    pub loras: u32,
     /// Bytes of main memory that it holds, beside mapped files.
     pub resident_bytes: Option<u64>,
     /// How often it was replaced.

@@ -161,10 +161,14 @@ pub(crate) async fn stop(house: &Arc<House>, id: JobId) -> Result<()> {
     let job = id.clone();
     let cancelled = house.ledger(move |ledger, now| ledger.cancel(&id, now)).await?;
     match cancelled {
+        // Counted when its worker says where it stopped.
         Cancel::Asked => {
             house.hands().inspect(|hands| hands.stop(job.as_str()));
         }
-        Cancel::Done => tracing::info!(job = job.as_str(), "job cancelled while it waited"),
+        Cancel::Done => {
+            house.metrics.cancelled("queued");
+            tracing::info!(job = job.as_str(), "job cancelled while it waited");
+        }
     }
     Ok(())
 }

@@ -81,7 +81,9 @@ pub(super) fn failure(job: &Job) -> Result<&Job> {
             let error = job.error.as_ref();
             let message = error.map_or_else(|| "the job failed".to_owned(), |e| e.message.clone());
             let code = error.map_or(Code::Internal, |error| code_of(error.code));
-            Err(Refusal::new(code, message))
+            let refusal = Refusal::new(code, message);
+            // The message names the size that would fit.
+            Err(if code == Code::OutOfMemory { refusal.at("size") } else { refusal })
         }
     }
 }

@@ -64,7 +64,14 @@ impl Hands for Painter {
     fn drain(&self, _: Duration) {}
 
     fn health(&self) -> Health {
-        let worker = WorkerHealth { name: "painter".into(), ..WorkerHealth::default() };
+        let worker = WorkerHealth {
+            name: "painter".into(),
+            held_bytes: 5,
+            peak_bytes: 7,
+            free_bytes: Some(9),
+            loras: 1,
+            ..WorkerHealth::default()
+        };
         Health { condition: self.condition.lock().unwrap().clone(), workers: vec![worker] }
     }
 }

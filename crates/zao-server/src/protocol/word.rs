@@ -125,6 +125,23 @@ pub enum Count {
         /// What.
         rung: Relief,
     },
+    /// Pictures began, whose prompts were known or had to be read.
+    Prompts {
+        /// How many had been read before.
+        remembered: u64,
+        /// How many were read.
+        read: u64,
+    },
+    /// A picture went through all its steps.
+    Denoised {
+        /// For how long, with the steps of others in between.
+        seconds: f64,
+    },
+    /// A picture became a PNG.
+    Encoded {
+        /// In which time.
+        seconds: f64,
+    },
 }
 
 /// What an engine does when memory is short.
@@ -139,6 +156,8 @@ pub enum Relief {
     Bands,
     /// Let the text encoder give up its place.
     TextEncoder,
+    /// Drew a smaller picture.
+    Size,
 }
 
 impl Relief {
@@ -150,6 +169,7 @@ impl Relief {
             Self::Batch => "batch",
             Self::Bands => "bands",
             Self::TextEncoder => "text_encoder",
+            Self::Size => "size",
         }
     }
 }
@@ -161,6 +181,7 @@ impl From<Rung> for Relief {
             Rung::Batch => Self::Batch,
             Rung::Bands => Self::Bands,
             Rung::TextEncoder => Self::TextEncoder,
+            Rung::Size => Self::Size,
         }
     }
 }
@@ -222,6 +243,12 @@ impl Facts {
 pub struct Beat {
     /// Bytes of the device's memory for weights and runs.
     pub held_bytes: u64,
+    /// The most that these were since the process began.
+    pub peak_bytes: u64,
+    /// Bytes of the device's memory that weights and runs may still take, where a bound is known.
+    pub free_bytes: Option<u64>,
+    /// Adapters that are loaded.
+    pub loras: u32,
     /// Bytes of main memory that cannot be had back from it, where the system tells: files that are only mapped do not
     /// count.
     pub resident_bytes: Option<u64>,

@@ -50,11 +50,18 @@ pub(super) struct Piece {
     pub(super) previews: usize,
     /// When its first stage began.
     pub(super) begun: Option<Instant>,
+    /// When its first step began.
+    pub(super) stepping: Option<Instant>,
+    /// What is drawn in its place, where memory is short.
+    pub(super) smaller: Option<Grid>,
 }
 
 impl Piece {
     /// Pixels of the picture.
     pub(super) fn pixels(&self) -> u64 {
+        if let Some(smaller) = self.smaller {
+            return smaller.area() as u64;
+        }
         self.job.ask().width as u64 * self.job.ask().height as u64
     }
 
@@ -92,18 +99,22 @@ impl Arrival {
         let (start, record) = beginning.map(|it| (it.start, it.record)).unzip();
         let provenance = provenance.clone().with_image(record).with_loras(loras.used().to_vec());
         let provenance = Arc::new(provenance);
+        let may_shrink = draw.request.allow_downscale == Some(true);
         let piece = |&index: &u32| {
             let internal = |message| Failure::new(zao_api::ErrorCode::Internal, message);
             let seed = draw.seeds.get(index as usize);
             let seed = *seed.ok_or_else(|| internal(format!("picture {index} has no seed")))?;
             let job = zao_request::job(&request, seed, size, start.as_ref(), loras.stack(), model);
+            let job = job.map_err(|error| Failure::of_engine(&error.into()))?;
             Ok(Piece {
                 of: draw.job.clone(),
                 index,
-                job: job.map_err(|error| Failure::of_engine(&error.into()))?,
+                job: if may_shrink { job.or_smaller() } else { job },
                 provenance: Arc::clone(&provenance),
                 previews: draw.previews as usize,
                 begun: None,
+                stepping: None,
+                smaller: None,
             })
         };
         draw.pictures.iter().map(piece).collect()

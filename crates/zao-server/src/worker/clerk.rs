@@ -279,8 +279,18 @@ impl Clerk {
         let Some(piece) = self.pieces.get_mut(&ticket) else { return };
         piece.begun.get_or_insert_with(Instant::now);
         let stage = on_the_wire(stage);
-        if stage == Stage::Denoise {
-            self.stepping.insert(ticket);
+        match stage {
+            Stage::Denoise => {
+                piece.stepping = Some(Instant::now());
+                self.stepping.insert(ticket);
+            }
+            Stage::Decode => {
+                if let Some(since) = piece.stepping.take() {
+                    let seconds = since.elapsed().as_secs_f64();
+                    self.outbox.say(Word::Count(Count::Denoised { seconds }));
+                }
+            }
+            Stage::Load | Stage::Encode | Stage::Text => {}
         }
         let (pixels, text) = (piece.pixels(), piece.text());
         let amount = match stage {
@@ -368,12 +378,25 @@ impl Desk for Clerk {
             News::Again => {
                 self.stepping.remove(&ticket);
             }
+            News::Smaller(size) => {
+                if let Some(piece) = self.pieces.get_mut(&ticket) {
+                    piece.smaller = Some(size);
+                }
+            }
         }
     }
 
     fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::Planned(plan, _) => self.pulse.hold(plan.total()),
+            Notice::Planned(plan, _) => {
+                let (total, limit) = (plan.total(), plan.limit);
+                let free = (limit < u64::MAX).then(|| limit.saturating_sub(total));
+                self.pulse.hold(total, free);
+            }
+            Notice::Joined { remembered, read, adapters } => {
+                self.pulse.load(adapters);
+                self.outbox.say(Word::Count(Count::Prompts { remembered, read }));
+            }
             Notice::Stepped(pictures, micros) => {
                 let pictures = u32::try_from(pictures).unwrap_or(u32::MAX);
                 let seconds = micros as f64 / 1e6;

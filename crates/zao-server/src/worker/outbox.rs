@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder};
@@ -13,7 +14,7 @@ use zao_request::Provenance;
 
 use super::failure::Failure;
 use super::standard_streams::vanish;
-use crate::protocol::{FrameError, JobId, Report, Word, frame};
+use crate::protocol::{Count, FrameError, JobId, Report, Word, frame};
 
 /// Where words go. Clones lead to the same parent.
 #[derive(Clone, Debug)]
@@ -104,27 +105,55 @@ impl Outbox {
     }
 }
 
+/// Keeps what is written until it is let go.
+struct Held<W: Write>(BufWriter<W>);
+
+impl<W: Write> Held<W> {
+    fn let_go(&mut self) {
+        // The parent does not read any more: there is none.
+        if self.0.flush().is_err() {
+            vanish();
+        }
+    }
+}
+
+impl<W: Write> Write for Held<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 fn write(output: impl Write, lines: &Receiver<Line>) {
-    let mut output = BufWriter::with_capacity(1 << 16, output);
-    for line in lines {
-        let written = match line {
-            Line::Word(word) => frame::write(&mut output, word),
-            Line::Written(tell) => {
-                let _gone = tell.send(());
-                Ok(())
-            }
-            Line::End => return,
-        };
-        match written {
-            Ok(()) => {}
-            // The parent does not read any more: there is none.
-            Err(FrameError::Io(_)) => vanish(),
-            Err(error) => {
-                let message = format!("a message could not be written: {error}");
-                let _gone = frame::write(&mut output, Word::Fatal { message });
-                vanish();
+    let mut output = Held(BufWriter::with_capacity(1 << 16, output));
+    while let Ok(first) = lines.recv() {
+        // What is said together wakes the parent once: each time takes a processor from those that draw.
+        for line in std::iter::once(first).chain(lines.try_iter()) {
+            let written = match line {
+                Line::Word(word) => frame::write(&mut output, word),
+                Line::Written(tell) => {
+                    output.let_go();
+                    let _gone = tell.send(());
+                    Ok(())
+                }
+                Line::End => return output.let_go(),
+            };
+            match written {
+                Ok(()) => {}
+                // As above.
+                Err(FrameError::Io(_)) => vanish(),
+                Err(error) => {
+                    let message = format!("a message could not be written: {error}");
+                    let _gone = frame::write(&mut output, Word::Fatal { message });
+                    output.let_go();
+                    vanish();
+                }
             }
         }
+        output.let_go();
     }
 }
 
@@ -136,10 +165,15 @@ fn encode(tasks: &Receiver<Task>, words: &Sender<Line>) {
     let mut spoilt: Vec<(JobId, Failure)> = Vec::new();
     for task in tasks {
         match task {
-            Task::Done(drawn) => match png(&drawn) {
-                Ok(report) => say(drawn.of, report),
-                Err(failure) => spoilt.push((drawn.of, failure)),
-            },
+            Task::Done(drawn) => {
+                let since = Instant::now();
+                match png(&drawn) {
+                    Ok(report) => say(drawn.of, report),
+                    Err(failure) => spoilt.push((drawn.of, failure)),
+                }
+                let seconds = since.elapsed().as_secs_f64();
+                let _gone = words.send(Line::Word(Word::Count(Count::Encoded { seconds })));
+            }
             Task::Preview(job, index, picture) => {
                 if let Some(report) = preview(index, &picture) {
                     say(job, report);

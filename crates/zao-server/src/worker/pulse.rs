@@ -17,7 +17,16 @@ struct State {
     now: Option<Now>,
     /// What goes on once weights are read.
     interrupted: Option<Now>,
-    held_bytes: u64,
+    memory: Memory,
+}
+
+/// What the engine has of its device's memory.
+#[derive(Clone, Copy, Debug, Default)]
+struct Memory {
+    held: u64,
+    peak: u64,
+    free: Option<u64>,
+    loras: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,9 +57,17 @@ impl Pulse {
         self.state().now = Some(Now::new(Stage::Load, 0));
     }
 
-    /// Another stage begins. Tells what the one before took, if that is a measure of its work.
+    /// Another stage begins, or more work joins the one that has just begun, for pictures that are begun together are told
+    /// of one after the other. Tells what the one before took, if that is a measure of its work.
     pub(super) fn enter(&self, stage: Stage, amount: u64) -> Option<Took> {
         let mut state = self.state();
+        if let Some(now) = &mut state.now
+            && now.stage == stage
+            && !matches!(stage, Stage::Load | Stage::Denoise)
+        {
+            now.amount += amount;
+            return None;
+        }
         let before = state.now.replace(Now::new(stage, amount));
         if stage == Stage::Load {
             state.interrupted = before.filter(|before| before.stage != Stage::Load);
@@ -83,9 +100,15 @@ impl Pulse {
         self.state().now = None;
     }
 
-    /// The engine holds so many bytes.
-    pub(super) fn hold(&self, bytes: u64) {
-        self.state().held_bytes = bytes;
+    /// The engine holds so many bytes, or is about to, and so many are left for it, where that is known.
+    pub(super) fn hold(&self, bytes: u64, free: Option<u64>) {
+        let memory = &mut self.state().memory;
+        (memory.held, memory.peak, memory.free) = (bytes, memory.peak.max(bytes), free);
+    }
+
+    /// So many adapters are loaded.
+    pub(super) fn load(&self, loras: usize) {
+        self.state().memory.loras = u32::try_from(loras).unwrap_or(u32::MAX);
     }
 
     /// The engine's part of a sign of life.
@@ -95,7 +118,15 @@ impl Pulse {
             let Took { stage, amount, seconds } = now.took();
             Busy { stage, amount, seconds }
         });
-        Beat { held_bytes: state.held_bytes, resident_bytes: None, busy }
+        let Memory { held, peak, free, loras } = state.memory;
+        Beat {
+            held_bytes: held,
+            peak_bytes: peak,
+            free_bytes: free,
+            loras,
+            resident_bytes: None,
+            busy,
+        }
     }
 }
 
@@ -121,6 +152,26 @@ mod tests {
         assert_eq!(pulse.stepped(1).map(|took| took.stage), None);
         pulse.rest();
         assert_eq!(stage(&pulse), None);
+    }
+
+    #[test]
+    fn what_is_begun_for_several_pictures_at_once_is_measured_once() {
+        let pulse = Pulse::default();
+        assert_eq!((pulse.enter(Stage::Text, 120), pulse.enter(Stage::Text, 80)), (None, None));
+        let took = pulse.enter(Stage::Denoise, 64).unwrap();
+        assert_eq!((took.stage, took.amount), (Stage::Text, 200));
+        assert_eq!(pulse.enter(Stage::Denoise, 64), None);
+    }
+
+    #[test]
+    fn the_most_that_was_held_is_remembered() {
+        let pulse = Pulse::default();
+        pulse.hold(5, None);
+        pulse.hold(9, Some(1));
+        pulse.hold(2, Some(8));
+        pulse.load(3);
+        let Beat { held_bytes, peak_bytes, free_bytes, loras, .. } = pulse.beat();
+        assert_eq!((held_bytes, peak_bytes, free_bytes, loras), (2, 9, Some(8), 3));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use zao_server::crew::{Assignment, CrewState, Lost, Office};
-use zao_server::protocol::{Draw, JobId, Report};
+use zao_server::protocol::{Count, Draw, JobId, Report};
 
 #[derive(Default)]
 pub(crate) struct Ledger {
@@ -19,6 +19,7 @@ pub(crate) struct Ledger {
     pub(crate) over: BTreeMap<JobId, Report>,
     pub(crate) lost: Vec<(Vec<JobId>, Lost)>,
     pub(crate) states: Vec<CrewState>,
+    pub(crate) counts: Vec<Count>,
 }
 
 #[derive(Default)]
@@ -91,6 +92,10 @@ impl Office for Jobs {
         }
         ledger.lost.push((jobs, why));
         self.news.notify_all();
+    }
+
+    fn counted(&self, count: &Count) {
+        self.ledger.lock().unwrap().counts.push(count.clone());
     }
 
     fn changed(&self, state: CrewState) {

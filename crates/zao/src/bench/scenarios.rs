@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use zao_api::{BatchRun, BenchScenarios, ColdStart, MemoryUse, Repeated, Stages};
 use zao_engine::{
-    CancelToken, Device, Engine, Event, Job, ModelSource, Residency, Settings, Synthetic, Timings,
+    Ask, CancelToken, Device, Engine, Event, Job, ModelSource, Residency, Settings, Synthetic,
+    Timings,
 };
 use zao_request::{Provenance, on_the_wire};
 
@@ -110,6 +111,8 @@ struct Subject<'a> {
     settings: Settings,
     /// The most memory that was planned so far.
     planned: Cell<u64>,
+    /// How many runs were drawn.
+    runs: Cell<u64>,
 }
 
 /// Where its weights come from.
@@ -139,7 +142,7 @@ impl<'a> Subject<'a> {
             }
         };
         let settings = settings(&args.setting, Residency::Keep)?;
-        Ok(Self { args, model, settings, planned: Cell::new(0) })
+        Ok(Self { args, model, settings, planned: Cell::new(0), runs: Cell::new(0) })
     }
 
     fn open(&self) -> Result<Engine> {
@@ -170,7 +173,13 @@ impl<'a> Subject<'a> {
     fn draw(&self, engine: &mut Engine, count: usize) -> Result<Stages> {
         let since = Instant::now();
         let (size, steps) = (self.args.size.size, self.args.steps);
-        let jobs = (0..count as u64).map(|seed| Job::new(ask(size, steps, seed), engine.model()));
+        // Other words for each run, because an engine does not read the same ones again.
+        let run = self.runs.replace(self.runs.get() + 1);
+        let jobs = (0..count as u64).map(|seed| {
+            let usual = ask(size, steps, seed);
+            let prompt = format!("{}, number {run}", usual.prompt);
+            Job::new(Ask { prompt, ..usual }, engine.model())
+        });
         let jobs = jobs.collect::<std::result::Result<Vec<_>, _>>().map_err(Failure::usage)?;
         let provenance = Provenance::of(engine)?;
         let recipes = jobs

@@ -43,7 +43,7 @@ impl Report {
         let index = self.images.len();
         let (job, target) = (&jobs[index], &output.targets()[index]);
         let since = Instant::now();
-        let recipe = self.provenance.recipe(job)?;
+        let recipe = self.provenance.recipe_of(job, picture)?;
         let (width, height) = (recipe.width, recipe.height);
         let png = zao_png::encode(&picture.rgb, width, height, &recipe)?;
         self.encode_png += since.elapsed();

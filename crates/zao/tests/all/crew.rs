@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use zao_api::{ErrorCode, Lora, Stage};
 use zao_server::crew::{Crew, CrewSettings, Endurance, Lost, Patience, Phase, WorkerCommand};
-use zao_server::protocol::{Draw, Report, Word, frame};
+use zao_server::protocol::{Count, Draw, Report, Word, frame};
 
 use crate::folder::Folder;
 use crate::office::{Jobs, Ledger, job};
@@ -172,6 +172,15 @@ fn pictures_of_workers_are_those_of_generate_bit_for_bit() {
             assert!(reports(ledger, "plain").any(|report| *report == Report::Stage { stage }));
         }
         assert!(reports(ledger, "plain").last().unwrap().is_last());
+        // One prompt for all of them: it is read for whoever comes first.
+        let prompts = ledger.counts.iter().filter_map(|count| match count {
+            Count::Prompts { remembered, read } => Some((*remembered, *read)),
+            _ => None,
+        });
+        let (remembered, read): (Vec<u64>, Vec<u64>) = prompts.unzip();
+        assert_eq!((remembered.iter().sum::<u64>() > 0, read.iter().sum::<u64>()), (true, 1));
+        let encoded = |count: &&Count| matches!(count, Count::Encoded { .. });
+        assert_eq!(ledger.counts.iter().filter(encoded).count(), ledger.pictures.len());
     });
     let facts = team.crew.state().workers.remove(0).facts.unwrap();
     assert_eq!((facts.model.as_str(), facts.device.as_str()), ("demo", "cpu"));

@@ -8,7 +8,10 @@ use std::time::Instant;
 use zao_backend::{Backend, Plan};
 
 use super::super::{Artist, Stay};
-use super::{Handed, dismissed, is_short_of_memory, seats};
+use super::envelope::Envelope;
+use super::pace::Stretch;
+use super::seats::{self, Laid, Table};
+use super::{Handed, dismissed, is_short_of_memory, tell_of_smaller};
 use crate::adapters::used;
 use crate::denoise::Denoising;
 use crate::desk::{Desk, News, Notice, Rung, Ticket};
@@ -36,10 +39,25 @@ struct Guest {
     planned: bool,
 }
 
+impl From<Guest> for Seat {
+    fn from(Guest { ticket, work, .. }: Guest) -> Self {
+        Self { ticket, work, done: 0 }
+    }
+}
+
+impl From<Seat> for Guest {
+    /// Somebody who has to sit down again.
+    fn from(Seat { ticket, work, .. }: Seat) -> Self {
+        Self { ticket, work, planned: false }
+    }
+}
+
 /// The memory of a sitting.
 struct Room {
     stay: Stay,
     reserved: Plan,
+    /// As large as each picture may be, where it was planned for pictures alike.
+    envelope: Option<Envelope>,
     /// How many pictures it is for.
     seats: usize,
     /// Whether all parts stay while it lasts, so that others may join and pictures leave before it is over.
@@ -54,6 +72,8 @@ pub(super) struct Sitting<'s, B: Backend> {
     arriving: VecDeque<Guest>,
     seated: Vec<Seat>,
     denoising: Denoising<B>,
+    /// Since the last picture was handed out.
+    stretch: Stretch,
 }
 
 impl<'s, B: Backend> Sitting<'s, B> {
@@ -66,7 +86,7 @@ impl<'s, B: Backend> Sitting<'s, B> {
     ) -> Self {
         let shop = Shop { artist, model, desk };
         let (arriving, seated, denoising) = (VecDeque::new(), Vec::new(), Denoising::new());
-        Self { shop, waiting, at_once, arriving, seated, denoising }
+        Self { shop, waiting, at_once, arriving, seated, denoising, stretch: Stretch::new() }
     }
 
     /// The jobs that it had taken from those that wait when it failed.
@@ -84,9 +104,8 @@ impl<'s, B: Backend> Sitting<'s, B> {
         let Some(room) = self.prepare(&planning)? else { return Ok(()) };
         let mut open = room.open;
         if !open {
-            while let Some(guest) = self.arriving.pop_front() {
-                self.admit(&room, guest)?;
-            }
+            let party = self.arriving.drain(..).collect();
+            self.admit(&room, party)?;
         }
         loop {
             self.dismiss();
@@ -129,13 +148,13 @@ impl<'s, B: Backend> Sitting<'s, B> {
         }
         let all: Vec<Work<'static>> =
             self.arriving.iter().map(|guest| guest.work.clone()).collect();
-        let batch = match seats::first(planning, self.shop.model, &all) {
+        let batch = match self.table(planning).first(&all) {
             Ok(batch) => batch,
             Err(error) => {
                 let first = self.arriving.pop_front();
-                first.into_iter().for_each(|guest| self.shop.desk.fail(guest.ticket, &error));
                 let others = std::mem::take(&mut self.arriving);
                 self.wait_again(others);
+                first.into_iter().for_each(|first| self.turn_away(planning, first, &error));
                 return Ok(None);
             }
         };
@@ -155,8 +174,31 @@ impl<'s, B: Backend> Sitting<'s, B> {
         Ok(Some(room))
     }
 
+    fn table<'t, 'm>(&'t mut self, planning: &'t Planning<'m>) -> Table<'t, 'm> {
+        let (model, rehearsed) = (self.shop.model, &mut self.shop.artist.rehearsed);
+        Table { planning, model, rehearsed }
+    }
+
+    /// A job that has no room even alone waits again as the largest picture that has, if it may be smaller, and fails
+    /// otherwise.
+    fn turn_away(&mut self, planning: &Planning<'_>, guest: Guest, error: &Error) {
+        let Guest { ticket, work, .. } = guest;
+        let smaller = match error {
+            Error::OutOfMemory { .. } if work.job.may_shrink() => planning.smaller(&work),
+            _ => None,
+        };
+        match smaller {
+            Some(smaller) => {
+                tell_of_smaller(self.shop.desk, ticket, &work.job, &smaller.job);
+                self.wait_again([Guest { ticket, work: smaller, planned: false }]);
+            }
+            None => self.shop.desk.fail(ticket, error),
+        }
+    }
+
     fn reserve(&mut self, planning: &Planning<'_>, batch: Batch<'_, 'static>) -> Result<Room> {
-        let (plan, seats) = seats::with_room(planning, self.shop.model, &batch, self.at_once)?;
+        let at_once = self.at_once;
+        let Laid { plan, seats, envelope } = self.table(planning).with_room(&batch, at_once)?;
         let batch = Batch { plan, ..batch };
         let present = self.shop.artist.parts.present(self.shop.model, self.shop.artist.target);
         let told =
@@ -170,7 +212,7 @@ impl<'s, B: Backend> Sitting<'s, B> {
         self.shop.desk.notice(Notice::Planned(Box::new(told), seats));
         let reserved = self.shop.artist.reserved;
         let stay = Stay { placement, room: planning.room(reserved), residency: Residency::Keep };
-        Ok(Room { stay, reserved, seats, open })
+        Ok(Room { stay, reserved, envelope, seats, open })
     }
 
     fn wait_again<I>(&mut self, guests: I)
@@ -182,35 +224,62 @@ impl<'s, B: Backend> Sitting<'s, B> {
         }
     }
 
-    /// Encodes what a job begins with, and gives it a seat. What fails for this job alone is told to it alone.
-    fn admit(&mut self, room: &Room, guest: Guest) -> Result<()> {
-        let Guest { ticket, work, .. } = guest;
-        if dismissed(self.shop.desk, ticket) {
-            return Ok(());
+    /// Gives those of `party` seats that are still wanted: all of their prompts are read together. What fails for one
+    /// job alone is told to it alone; after what is no job's fault those without a seat arrive once more.
+    fn admit(&mut self, room: &Room, party: Vec<Guest>) -> Result<()> {
+        let desk = &mut *self.shop.desk;
+        let wanted = party.into_iter().filter(|guest| !dismissed(desk, guest.ticket));
+        let mut party: VecDeque<Guest> = wanted.collect();
+        let mut at_a_time = party.len();
+        while !party.is_empty() {
+            let some: Vec<Guest> = party.drain(..at_a_time).collect();
+            let Some((error, some)) = self.seat(room, some) else { continue };
+            some.into_iter().rev().for_each(|guest| party.push_front(guest));
+            if at_a_time > 1 && !is_the_device(&error) {
+                // Whose fault it is shows when each is read alone, which also takes less memory.
+                at_a_time = 1;
+                continue;
+            }
+            if is_short_of_memory(&error) || is_the_device(&error) {
+                party.into_iter().rev().for_each(|guest| self.arriving.push_front(guest));
+                return Err(error);
+            }
+            let failed = party.pop_front();
+            failed.into_iter().for_each(|guest| self.shop.desk.fail(guest.ticket, &error));
         }
-        self.seated.push(Seat { ticket, work, done: 0 });
-        let Err(error) = self.begin(room) else { return Ok(()) };
-        if is_short_of_memory(&error) || is_the_device(&error) {
-            return Err(error);
-        }
-        self.seated.pop();
-        self.shop.desk.fail(ticket, &error);
         Ok(())
     }
 
-    /// The latent of the last seat.
-    fn begin(&mut self, room: &Room) -> Result<()> {
+    /// Seats `party`, or gives it back with the reason.
+    fn seat(&mut self, room: &Room, party: Vec<Guest>) -> Option<(Error, Vec<Guest>)> {
+        let before = self.seated.len();
+        self.seated.extend(party.into_iter().map(Seat::from));
+        let error = self.begin(room, before).err()?;
+        self.denoising.truncate(before);
+        Some((error, self.seated.drain(before..).map(Guest::from).collect()))
+    }
+
+    /// The latents of the seats from `first` on.
+    fn begin(&mut self, room: &Room, first: usize) -> Result<()> {
         let Self { shop, seated, denoising, .. } = self;
-        let Seat { ticket, work, .. } = seated.last().expect("somebody just sat down");
+        let (tickets, work): (Vec<Ticket>, Vec<Work<'static>>) =
+            seated[first..].iter().map(|seat| (seat.ticket, seat.work.clone())).unzip();
         let scheduler = &shop.model.scheduler;
         let adapters = used(seated.iter().map(|seat| &seat.work));
-        shop.work(room.stay, adapters, &[*ticket], |b, supply, watch| {
-            let work = std::slice::from_ref(work);
-            let latents = begin(b, supply, work, scheduler, &noise_of, watch)?;
+        let before = shop.artist.parts.prompts();
+        shop.work(room.stay, adapters, &tickets, |b, supply, watch| {
+            let latents = begin(b, supply, &work, scheduler, &noise_of, watch)?;
             let transformer = supply.transformer(watch)?;
             watch.enter(Stage::Denoise);
             latents.into_iter().try_for_each(|latent| denoising.join(b, transformer, latent))
-        })
+        })?;
+        let after = shop.artist.parts.prompts();
+        shop.desk.notice(Notice::Joined {
+            remembered: after.remembered - before.remembered,
+            read: after.read - before.read,
+            adapters: shop.artist.parts.adapters(),
+        });
+        Ok(())
     }
 
     /// About how many tokens the next step has.
@@ -219,8 +288,11 @@ impl<'s, B: Backend> Sitting<'s, B> {
         running.map(|index| seats::tokens(&self.seated[index].work)).sum()
     }
 
-    /// Lets those go that nobody wants any more.
+    /// Lets those go that nobody wants any more, also of those that wait for a seat.
     fn dismiss(&mut self) {
+        let desk = &mut *self.shop.desk;
+        self.waiting.retain(|(ticket, _)| !dismissed(desk, *ticket));
+        self.arriving.retain(|guest| !dismissed(desk, guest.ticket));
         for index in (0..self.seated.len()).rev() {
             if dismissed(self.shop.desk, self.seated[index].ticket) {
                 self.seated.remove(index);
@@ -250,6 +322,7 @@ impl<'s, B: Backend> Sitting<'s, B> {
                 Err(error) => self.shop.desk.fail(ticket, &error),
             }
             self.seated.remove(index);
+            self.stretch.end(&mut self.shop.artist.pace);
         }
         Ok(())
     }
@@ -266,35 +339,38 @@ impl<'s, B: Backend> Sitting<'s, B> {
         })
     }
 
-    /// Seats whoever comes next as long as there is room and it pays. Says whether others may join later: nobody
-    /// overtakes one that has to wait for the sitting to end.
+    /// Seats whoever comes next as long as there is room and it pays, all together. Says whether others may join later:
+    /// nobody overtakes one that has to wait for the sitting to end.
     fn let_in(&mut self, planning: &Planning<'_>, room: &Room) -> Result<bool> {
-        while self.seated.len() < room.seats.min(self.at_once) {
-            let Some(guest) = self.next() else { return Ok(true) };
-            let now = self.tokens();
-            if !self.shop.artist.pace.pays(now, now + seats::tokens(&guest.work)) {
+        let mut sitting: Vec<Work<'static>> =
+            self.seated.iter().map(|seat| seat.work.clone()).collect();
+        let (mut party, mut tokens, mut open) = (Vec::new(), self.tokens(), true);
+        while sitting.len() < room.seats.min(self.at_once) {
+            let Some(guest) = self.next() else { break };
+            let then = tokens + seats::tokens(&guest.work);
+            if !self.shop.artist.pace.pays(tokens, then) {
                 self.arriving.push_front(guest);
-                return Ok(true);
+                break;
             }
-            let seated: Vec<_> = self.seated.iter().map(|seat| seat.work.clone()).collect();
-            let model = self.shop.model;
-            if !guest.planned && !seats::fits(planning, model, &seated, &guest.work, room.reserved)?
-            {
+            let (model, laid) = (self.shop.model, (room.reserved, room.envelope.as_ref()));
+            if !guest.planned && !seats::fits(planning, model, (&sitting, &guest.work), laid) {
                 self.wait_again([guest]);
-                return Ok(false);
+                open = false;
+                break;
             }
-            let before = self.seated.len();
-            match self.admit(room, guest) {
-                // Its pieces did not fit between those of others: it waits, and they go on.
-                Err(error) if is_short_of_memory(&error) && before > 0 => {
-                    let Seat { ticket, work, .. } = self.seated.pop().expect("it just sat down");
-                    self.wait_again([Guest { ticket, work, planned: false }]);
-                    return Ok(false);
-                }
-                admitted => admitted?,
-            }
+            sitting.push(guest.work.clone());
+            party.push(guest);
+            tokens = then;
         }
-        Ok(true)
+        match self.admit(room, party) {
+            // Its pieces did not fit between those of others: it waits, and they go on.
+            Err(error) if is_short_of_memory(&error) && !self.seated.is_empty() => {
+                let turned_away = std::mem::take(&mut self.arriving);
+                self.wait_again(turned_away);
+                Ok(false)
+            }
+            admitted => admitted.map(|()| open),
+        }
     }
 
     /// Whoever comes next, if there is anybody.
@@ -332,6 +408,7 @@ impl<'s, B: Backend> Sitting<'s, B> {
             Ok(since.elapsed())
         })?;
         self.shop.artist.pace.note(tokens, took);
+        self.stretch.stepped(running.len(), tokens);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.shop.desk.notice(Notice::Stepped(running.len(), micros));
         for &index in &running {

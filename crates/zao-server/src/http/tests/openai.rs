@@ -93,6 +93,7 @@ async fn failures_are_told_as_openai_tells_them() {
     let wish = json!({"prompt": "too much", "size": "32x32"});
     let error = server.post(PATH, wish.clone()).await.refused(503, "out_of_memory");
     assert!(error["message"].as_str().unwrap().contains("would fit"));
+    assert_eq!(error["param"], "size");
     let mut streamed = wish;
     streamed["stream"] = true.into();
     let answer = server.post(PATH, streamed).await;

@@ -3,9 +3,13 @@
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
+use zao_api::Stage;
 
 use super::{Server, posted};
+use crate::crew::Office;
 use crate::hands::Condition;
+use crate::keeper::Keeper;
+use crate::protocol::{Count, Relief, Took};
 
 #[tokio::test]
 async fn health_is_honest() {
@@ -40,6 +44,48 @@ async fn what_happened_is_counted() {
         "zao_ready 1",
         "zao_requests_total{route=\"/v1/jobs\",code=\"202\"} 1",
         "zao_requests_total{route=\"<unmatched>\",code=\"404\"} 1",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_workers_tell_reaches_the_metrics() {
+    let server = Server::new();
+    let house = server.painter.house.lock().unwrap().clone().unwrap();
+    let keeper = Keeper::new(house);
+    keeper.counted(&Count::Prompts { remembered: 2, read: 3 });
+    keeper.counted(&Count::Relief { rung: Relief::Size });
+    keeper.counted(&Count::Step { pictures: 3, seconds: 0.25 });
+    keeper.counted(&Count::Denoised { seconds: 1.5 });
+    keeper.counted(&Count::Encoded { seconds: 0.5 });
+    for (stage, seconds) in [(Stage::Text, 0.125), (Stage::Decode, 2.0), (Stage::Encode, 1.0)] {
+        keeper.took(&Took { stage, amount: 1, seconds });
+    }
+    // One that waits is cancelled; where one that is drawn stopped, its worker says.
+    server.pause(true);
+    let wish = json!({"prompt": "a", "width": 32, "height": 32});
+    server.post("/v1/jobs", wish.clone()).await.expect(202);
+    let waiting = server.post("/v1/jobs", wish).await.expect(202);
+    server.delete(waiting["links"]["self"].as_str().unwrap()).await.expect(200);
+    server.pause(false);
+    let answer = server.get("/metrics").await;
+    let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
+    for line in [
+        "zao_prompt_cache_total{result=\"hit\"} 2",
+        "zao_prompt_cache_total{result=\"miss\"} 3",
+        "zao_oom_total{rung=\"size\"} 1",
+        "zao_batch_size_sum 3.0",
+        "zao_step_seconds_sum 0.25",
+        "zao_stage_seconds_sum{stage=\"text\"} 0.125",
+        "zao_stage_seconds_sum{stage=\"denoise\"} 1.5",
+        "zao_stage_seconds_sum{stage=\"vae\"} 3.0",
+        "zao_stage_seconds_sum{stage=\"encode\"} 0.5",
+        "zao_jobs_cancelled_total{phase=\"queued\"} 1",
+        "zao_vram_bytes{kind=\"reserved\",worker=\"painter\"} 5.0",
+        "zao_vram_bytes{kind=\"peak\",worker=\"painter\"} 7.0",
+        "zao_vram_bytes{kind=\"free\",worker=\"painter\"} 9.0",
+        "zao_lora_loaded{worker=\"painter\"} 1",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
