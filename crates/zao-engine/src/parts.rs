@@ -112,6 +112,11 @@ impl<B: Backend> Parts<B> {
         model.piece(piece).release_all();
     }
 
+    /// Drops an adapter.
+    pub(crate) fn unload_adapter(&mut self, id: AdapterId) {
+        self.adapters.retain(|(known, _)| *known != id);
+    }
+
     /// Drops all parts and adapters.
     pub(crate) fn clear(&mut self, model: &ModelFiles) {
         self.adapters.clear();

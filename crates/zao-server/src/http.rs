@@ -4,11 +4,14 @@
 mod a1111;
 mod admission;
 mod capabilities;
+mod docs;
+mod document;
 mod error;
 mod events;
 mod guard;
 mod images;
 mod jobs;
+mod loras;
 mod openai;
 mod operation;
 mod png_info;

@@ -14,7 +14,10 @@ use super::child::{Child, Heard, Origin};
 use super::foreman::Signal;
 use super::limits::Usual;
 use super::restarts::{Restarts, Verdict};
-use super::{Assignment, CrewSettings, Endurance, Lost, Office, Phase, WorkerCommand, WorkerState};
+use super::{
+    AdaptersState, Assignment, CrewSettings, Endurance, Lost, Office, Phase, WorkerCommand,
+    WorkerState,
+};
 use crate::protocol::{Beat, Facts, JobId, Order, Report, Word};
 
 /// How long a process may take to end once its output has ended, and its output to end once it has.
@@ -49,6 +52,8 @@ struct Run {
     /// How many pictures it wants, and the jobs that it has, each with its pictures.
     room: u32,
     jobs: BTreeMap<JobId, u32>,
+    /// How its adapters are, as it said last.
+    adapters: AdaptersState,
     /// Whether it ever gave a picture.
     delivered: bool,
     last_words: Option<String>,
@@ -117,6 +122,7 @@ impl Post {
             pid: run.map(|run| run.child.pid()),
             jobs: run.map_or(0, |run| run.jobs.len()),
             busy: run.and_then(|run| run.beat.busy),
+            adapters: run.map(|run| run.adapters.clone()).unwrap_or_default(),
             held_bytes: run.map_or(0, |run| run.beat.held_bytes),
             resident_bytes: run.and_then(|run| run.beat.resident_bytes),
             restarts: self.replaced,
@@ -142,9 +148,9 @@ impl Post {
         }
     }
 
-    /// Tells it to give memory back.
-    pub(super) fn free(&self) {
-        self.run.iter().for_each(|run| run.child.say(Order::Free));
+    /// Tells it something that every worker is told.
+    pub(super) fn say(&self, order: &Order) {
+        self.run.iter().for_each(|run| run.child.say(order.clone()));
     }
 
     /// Has it finish what it has, and end for good.
@@ -240,6 +246,7 @@ impl Post {
                 self.usual.note(&took);
             }
             Word::Count(count) => self.office.counted(&count),
+            Word::Adapters { open, refused } => run.adapters = AdaptersState { open, refused },
             Word::Beat(beat) => {
                 run.beat = beat;
                 self.check_memory();
@@ -290,6 +297,7 @@ impl Post {
                     beat: Beat::default(),
                     room: 0,
                     jobs: BTreeMap::new(),
+                    adapters: AdaptersState::default(),
                     delivered: false,
                     last_words: None,
                     silent: None,

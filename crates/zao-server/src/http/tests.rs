@@ -1,5 +1,6 @@
 //! The interface as clients meet it, with somebody who paints at once in the place of workers.
 
+mod contract;
 mod corpus;
 mod events;
 mod images;
@@ -7,6 +8,7 @@ mod jobs;
 mod openai;
 mod operation;
 mod others;
+mod schema;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -26,7 +28,7 @@ use zao_engine::ModelFacts;
 use zao_queue::{Claimed, Ledger, Limits, Offer};
 use zao_weights::{AdapterFolder, Source};
 
-use crate::crew::{CrewSettings, Endurance, Patience};
+use crate::crew::{AdaptersState, CrewSettings, Endurance, Patience};
 use crate::hands::{Condition, Hands, Health, WorkerHealth};
 use crate::house::House;
 use crate::settings::{RequestLimits, Settings};
@@ -36,7 +38,7 @@ struct Server {
     router: Router,
     painter: Arc<Painter>,
     thread: Option<JoinHandle<()>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Somebody who paints pictures of one colour.
@@ -47,6 +49,7 @@ struct Painter {
     stopped: Mutex<Vec<String>>,
     ended: AtomicBool,
     condition: Mutex<Condition>,
+    adapters: Mutex<AdaptersState>,
 }
 
 impl Hands for Painter {
@@ -56,12 +59,25 @@ impl Hands for Painter {
         self.stopped.lock().unwrap().push(job.into());
     }
 
+    fn open_adapter(&self, name: &str) {
+        let mut adapters = self.adapters.lock().unwrap();
+        match name {
+            "torn" => adapters.refused.push((name.into(), "it fits no layer".into())),
+            _ => adapters.open.push(name.into()),
+        }
+    }
+
+    fn close_adapter(&self, name: &str) {
+        self.adapters.lock().unwrap().open.retain(|open| open != name);
+    }
+
     fn free(&self) {}
 
     fn drain(&self, _: Duration) {}
 
     fn health(&self) -> Health {
-        let worker = WorkerHealth { name: "painter".into(), ..WorkerHealth::default() };
+        let adapters = self.adapters.lock().unwrap().clone();
+        let worker = WorkerHealth { name: "painter".into(), adapters, ..WorkerHealth::default() };
         Health { condition: self.condition.lock().unwrap().clone(), workers: vec![worker] }
     }
 }
@@ -146,22 +162,28 @@ impl Server {
             stopped: Mutex::default(),
             ended: AtomicBool::new(false),
             condition: Mutex::new(Condition::Ready),
+            adapters: Mutex::default(),
         });
         house.employ(Arc::clone(&painter) as _);
         let working = Arc::clone(&painter);
         let thread = Some(std::thread::spawn(move || working.work()));
         let router = super::router(house);
-        Self { router, painter, thread, _folder: folder }
+        Self { router, painter, thread, folder }
     }
 
     fn pause(&self, paused: bool) {
         self.painter.paused.store(paused, Ordering::Relaxed);
     }
 
+    /// Sends a request. Whatever comes back has to be what the document tells of.
     async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().to_string(), request.uri().to_string());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let answer = (parts.status, &parts.headers, &bytes[..]);
+        let told = schema::Document::new().tells_of((&method, &path), answer);
+        assert_eq!(told, Ok(()), "{method} {path}: {}", String::from_utf8_lossy(&bytes));
         Answer { status: parts.status, headers: parts.headers, bytes }
     }
 
