@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 import openai
 from openai import OpenAI
@@ -86,6 +87,28 @@ def errors(client, address):
     refused(openai.AuthenticationError, stranger.models.list, code="unauthorized")
 
 
+def a_lora(client, _):
+    """Loaded before it is wanted, then followed, then given up."""
+    look = lambda: client.get("/loras", cast_to=object)["loras"][0]
+    lora = look()
+    assert (lora["name"], lora["kind"], lora["loaded"]) == ("ink", "LoRA", False) and lora["rank"] > 0, lora
+    plain = client.images.generate(prompt="an owl", **SMALL).data[0].b64_json
+    client.post("/loras/ink/load", cast_to=object)
+    until(lambda: look()["loaded"])
+    body = SMALL["extra_body"] | {"lora": [{"name": "ink", "scale": 0.8}]}
+    followed = client.images.generate(prompt="an owl", **SMALL | {"extra_body": body}).data[0].b64_json
+    assert followed != plain
+    client.post("/loras/ink/unload", cast_to=object)
+    until(lambda: not look()["loaded"])
+
+
+def until(holds):
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.05)
+
+
 def readme(folder, zao):
     """Runs the README's Python as it stands, and what it has curl do."""
     text = README.read_text()
@@ -99,7 +122,7 @@ def readme(folder, zao):
             subprocess.run([sys.executable, "-c", program], cwd=folder, check=True, timeout=120)
         assert sides((folder / "apple.png").read_bytes()) == (256, 256)
         for line in curls:
-            subprocess.run(["bash", "-euo", "pipefail", "-c", line], cwd=folder, check=True, timeout=120)
+            subprocess.run(["bash", "-euo", "pipefail", "-c", line], cwd=folder, check=True, timeout=120, capture_output=True)
     print(f"ok  the README: {len(programs)} programs, {len(curls)} lines of curl")
 
 
@@ -109,7 +132,7 @@ def main():
     zao = arguments.parse_args().zao.resolve()
     with serving(zao, "--token", "secret") as address:
         client = OpenAI(base_url=f"{address}/v1", api_key="secret", max_retries=0, timeout=120)
-        for check in (models, one_picture, several, a_link, a_stream, errors):
+        for check in (models, one_picture, several, a_link, a_stream, a_lora, errors):
             check(client, address)
             print(f"ok  {check.__name__}")
     with tempfile.TemporaryDirectory() as folder:

@@ -3,12 +3,17 @@
 import contextlib
 import json
 import os
+import pathlib
+import shutil
 import socket
 import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
+
+# One that fits the demo model.
+LORA = pathlib.Path(__file__).parents[2] / "crates/zao-engine/tests/goldens/adapters/kohya.safetensors"
 
 # A worker that has to be started and to open the demo model takes a second or two; a busy machine more.
 PATIENCE = 60.0
@@ -19,6 +24,8 @@ def serving(zao, *options, port=None):
     """Runs `zao serve` with nothing of this machine's own in it; gives its address, and ends it."""
     with tempfile.TemporaryDirectory() as home, open(os.path.join(home, "log"), "w+") as log:
         port = port or free_port()
+        os.mkdir(os.path.join(home, "loras"))
+        shutil.copy(LORA, os.path.join(home, "loras", "ink.safetensors"))
         environment = os.environ | {"ZAO_HOME": home, "HF_HUB_CACHE": os.path.join(home, "hub")}
         command = [zao, "serve", "--port", str(port), "--folder", os.path.join(home, "jobs"), *options]
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

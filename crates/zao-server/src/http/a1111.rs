@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zao_api::{Job, JobRequest, JobStatus, Quality, Request};
@@ -324,6 +324,8 @@ async fn png_info(object: Object) -> Result<Json<PngText>> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]

@@ -94,7 +94,10 @@ fn components(mut components: Components) -> Components {
 
 /// Says of each answer what all answers have, and of each route what may go wrong with any.
 fn complete(path: &str, item: &mut PathItem) {
-    let is_post = item.post.is_some();
+    // Only these are counted against a client's rate.
+    if let Some(post) = &mut item.post {
+        may_fail(post, Code::RateLimited);
+    }
     for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete] {
         let Some(operation) = operation else { continue };
         // A route that needs no token says so itself, and cannot be refused for it.
@@ -103,9 +106,6 @@ fn complete(path: &str, item: &mut PathItem) {
         }
         may_fail(operation, Code::ForbiddenOrigin);
         may_fail(operation, Code::Internal);
-        if is_post {
-            may_fail(operation, Code::RateLimited);
-        }
         for (status, response) in &mut operation.responses.responses {
             let RefOr::T(response) = response else { continue };
             if response.content.is_empty() && status.as_str() >= "400" && status != "416" {

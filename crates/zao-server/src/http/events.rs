@@ -12,14 +12,28 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::Notify;
+use utoipa::ToSchema;
 use zao_api::{Job, JobEvent, JobStatus};
 use zao_queue::JobId;
 
 use super::read::Name;
 use super::{Code, Refusal, Result, jobs, openai, queue};
 use crate::house::House;
+
+/// An event of a stream: with `text/event-stream` a schema is that of one event, not of the stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SentEvent {
+    /// Of a job: a counter, for `Last-Event-ID`.
+    id: Option<String>,
+    /// What happened.
+    event: String,
+    /// JSON, as the stream's description says.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
 
 /// How long a stream is silent at most.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -33,10 +47,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
     get, path = "/v1/jobs/{id}/events", tag = "jobs", operation_id = "followJob",
     params(
         ("id" = String, Path, description = "Id of the job."),
-        ("Last-Event-ID" = Option<u64>, Header, description = "The last event that the client has."),
+        ("Last-Event-ID" = Option<u64>, Header, format = "uint64", minimum = 0, description = "The last event that the client has."),
     ),
     responses(
-        (status = 200, description = "Events until the job is over.", content_type = "text/event-stream", body = String),
+        (status = 200, description = "Events until the job is over.", content_type = "text/event-stream", body = SentEvent),
         (status = 400, description = "invalid_request"),
         (status = 404, description = "not_found"),
         (status = 410, description = "expired"),
@@ -186,7 +200,7 @@ const QUEUE_EVERY: Duration = Duration::from_millis(250);
 /// second. The stream has no end.
 #[utoipa::path(
     get, path = "/v1/queue/events", tag = "jobs", operation_id = "followQueue",
-    responses((status = 200, description = "Events without end.", content_type = "text/event-stream", body = String)),
+    responses((status = 200, description = "Events without end.", content_type = "text/event-stream", body = SentEvent)),
 )]
 pub(crate) async fn of_queue(State(house): State<Arc<House>>) -> Response {
     let begin = (house, None::<Value>);

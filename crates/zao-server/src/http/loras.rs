@@ -95,7 +95,7 @@ pub(crate) async fn get(State(house): State<Arc<House>>) -> Json<Adapters> {
 /// device with that job. `loaded` and `problem` say later what came of it. A worker that is replaced has none open.
 #[utoipa::path(
     post, path = "/v1/loras/{name}/load", tag = "server", operation_id = "loadLora",
-    params(("name" = String, Path, description = "Name of the LoRA.")),
+    params(("name" = String, Path, description = "Name of the LoRA.", example = "ink")),
     responses(
         (status = 202, description = "The workers do so when they have a moment. The LoRA as it is now.", body = Adapter),
         (status = 404, description = "not_found, unknown_lora"),
@@ -114,7 +114,7 @@ pub(crate) async fn load(
 /// Nothing of it stays on a device. It can be named as before, and is opened again then.
 #[utoipa::path(
     post, path = "/v1/loras/{name}/unload", tag = "server", operation_id = "unloadLora",
-    params(("name" = String, Path, description = "Name of the LoRA.")),
+    params(("name" = String, Path, description = "Name of the LoRA.", example = "ink")),
     responses(
         (status = 202, description = "The workers do so when they have a moment. The LoRA as it is now.", body = Adapter),
         (status = 404, description = "not_found, unknown_lora"),

@@ -38,7 +38,7 @@ use wish::{GenerateImage, Wish};
     responses(
         (
             status = 200, description = "The pictures, or the events of their making.",
-            content((Drawn = "application/json"), (String = "text/event-stream")),
+            content((Drawn = "application/json"), (events::SentEvent = "text/event-stream")),
             headers(
                 ("x-queue-time" = f64, description = "Seconds that the job waited."),
                 ("x-inference-time" = f64, description = "Seconds that it was worked on."),

@@ -112,9 +112,11 @@ impl Page<'_> {
             .map(|parameter| self.parameter(parameter))
             .collect();
         let parameters = table("Parameters", &parameters);
-        let responses = operation.responses.responses.iter();
-        let responses: String =
-            responses.map(|(status, response)| self.response(status, response)).collect();
+        let (failures, answers): (Vec<_>, Vec<_>) =
+            operation.responses.responses.iter().partition(|(_, response)| is_failure(response));
+        let answers: String =
+            answers.into_iter().map(|(status, response)| self.response(status, response)).collect();
+        let responses = answers + &self.failures(&failures);
         format!(
             "<article id=\"{id}\"><h3><b class=\"{class}\">{method}</b> <code>{path}</code> <small>{summary}</small></h3>\
              {about}{parameters}{body}{responses}{example}</article>",
@@ -170,6 +172,20 @@ impl Page<'_> {
         row(&format!("<b class=\"{class}\">{}</b>", escaped(status)), &kinds.join(" or "), &about)
     }
 
+    /// Failures in one row: they all look alike.
+    fn failures(&self, failures: &[(&String, &RefOr<Response>)]) -> String {
+        let told = failures.iter().map(|(status, response)| {
+            let RefOr::T(response) = response else { return String::new() };
+            format!(
+                "<b class=\"not\">{}</b> {}",
+                escaped(status),
+                self.prose(&response.description)
+            )
+        });
+        let error = "<a href=\"#type-Error\">Error</a>";
+        row("<b class=\"not\">otherwise</b>", error, &told.collect::<Vec<_>>().join("<br>"))
+    }
+
     fn errors(&self) -> String {
         let rows = Code::ALL.map(|code| {
             let name = format!("<code>{}</code>", code.as_str());
@@ -220,6 +236,13 @@ impl Page<'_> {
             _ => format!("{about}<p>{}</p>", kind(&whole)),
         }
     }
+}
+
+/// Whether an answer is the one that all failures get.
+fn is_failure(response: &RefOr<Response>) -> bool {
+    let RefOr::T(response) = response else { return false };
+    let content = json(&response.content);
+    content["application/json"]["schema"]["$ref"] == "#/components/schemas/Error"
 }
 
 fn content_kind(mime: &str, content: &Value) -> String {
