@@ -935,6 +935,15 @@ export interface components {
             /** Format: int32 */
             sampling_steps: number;
         };
+        /** @description An event of a stream: with `text/event-stream` a schema is that of one event, not of the stream. */
+        SentEvent: {
+            /** @description Of a job: a counter, for `Last-Event-ID`. */
+            id?: string | null;
+            /** @description What happened. */
+            event: string;
+            /** @description JSON, as the stream's description says. */
+            data: string;
+        };
         /**
          * @description How the server is.
          * @enum {string}
