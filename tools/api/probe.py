@@ -4,10 +4,11 @@ import argparse
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 from server import serving
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
 
 # The queue's events have no end. A server that was told to stop accepts nothing more, and the others would be tested for that.
 EXCLUDED = ["--exclude-path", "/v1/queue/events", "--exclude-path", "/admin/drain"]
@@ -15,7 +16,7 @@ EXCLUDED = ["--exclude-path", "/v1/queue/events", "--exclude-path", "/admin/drai
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("zao", help="the program, as target/release/zao")
+    arguments.add_argument("zao", type=lambda path: pathlib.Path(path).resolve(), help="the program, as target/release/zao")
     arguments.add_argument("--seconds", type=int, default=60, help="how long at most")
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--more", nargs=argparse.REMAINDER, default=[], help="options for schemathesis")
@@ -32,7 +33,9 @@ def main():
             "--seed", str(given.seed), "--max-time", str(given.seconds), "--generation-database", "none",
             *EXCLUDED, *given.more,
         ]
-        return subprocess.run(command, timeout=given.seconds + 120).returncode
+        # It keeps what it found beside where it runs.
+        with tempfile.TemporaryDirectory() as folder:
+            return subprocess.run(command, cwd=folder, timeout=given.seconds + 120).returncode
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 
 use utoipa::openapi::schema::{AdditionalProperties, SchemaType, Type};
-use utoipa::openapi::{Array, ArrayBuilder, Object, ObjectBuilder, RefOr, Schema, SchemaFormat};
+use utoipa::openapi::{
+    Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, SchemaFormat,
+};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::{JobRequest, Priority, Request};
@@ -60,7 +62,10 @@ impl PartialSchema for JobRequest {
             Some("double"),
             "Seconds from its start after which the job is given up.",
         );
-        let priority = <Option<Priority> as PartialSchema>::schema();
+        let mut priority = Ref::from_schema_name(Priority::name());
+        priority.description = "Whose turn it is before others'.".into();
+        let null = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Null));
+        let priority: RefOr<Schema> = OneOfBuilder::new().item(priority).item(null).into();
         object.properties.insert("priority".into(), priority);
         object.properties.insert("previews".into(), previews.minimum(Some(0)).into());
         let deadline = deadline.exclusive_minimum(Some(0));

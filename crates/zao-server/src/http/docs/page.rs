@@ -222,7 +222,7 @@ impl Page<'_> {
             Schema::Object(object) if !object.properties.is_empty() => {
                 let rows = object.properties.iter().map(|(name, field)| {
                     let field = json(field);
-                    let about = field["description"].as_str().unwrap_or_default();
+                    let about = about_field(&field);
                     let needed = if object.required.contains(name) { "" } else { ", optional" };
                     let name = format!("<code>{}</code>", escaped(name));
                     row(&name, &format!("{}{needed}", kind(&field)), &self.prose(about))
@@ -243,6 +243,13 @@ fn is_failure(response: &RefOr<Response>) -> bool {
     let RefOr::T(response) = response else { return false };
     let content = json(&response.content);
     content["application/json"]["schema"]["$ref"] == "#/components/schemas/Error"
+}
+
+/// What is said of a field; where it may be null it is said of the kind that it is else.
+fn about_field(field: &Value) -> &str {
+    let kinds = field["oneOf"].as_array().into_iter().flatten();
+    let mut told = std::iter::once(field).chain(kinds).map(|it| &it["description"]);
+    told.find_map(Value::as_str).unwrap_or_default()
 }
 
 fn content_kind(mime: &str, content: &Value) -> String {
