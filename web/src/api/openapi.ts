@@ -578,7 +578,7 @@ export interface components {
             rng?: components["schemas"]["Rng"] | null;
             /** @description Adapters to follow, in order. */
             loras?: components["schemas"]["Lora"][] | null;
-            priority?: null | ("low" | "normal" | "high");
+            priority?: components["schemas"]["Priority"] | null;
             /**
              * Format: int32
              * @description How many pictures of the way there each picture shows.
