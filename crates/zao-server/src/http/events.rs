@@ -107,10 +107,12 @@ impl Follower {
     /// Follows a job from the event behind `seen` on, or from now.
     pub(crate) async fn new(house: Arc<House>, id: JobId, seen: Option<u64>) -> Result<Self> {
         let bell = house.bells.of(&id);
-        let mut follower =
-            Self { house, id, bell, seen: seen.unwrap_or(0), ready: VecDeque::new(), over: false };
         // What happens between these two is sent twice rather than never.
-        let since = follower.house.ledger.events().since(&follower.id, seen);
+        let since = house.ledger.events().since(&id, seen);
+        // An event that never was says nothing of what was missed, and nothing would ever come after it.
+        let seen = seen.filter(|seen| since.as_ref().is_none_or(|since| *seen <= since.last));
+        let ready = VecDeque::new();
+        let mut follower = Self { house, id, bell, seen: seen.unwrap_or(0), ready, over: false };
         let missed = since.as_ref().is_none_or(|since| since.gap || seen.is_none());
         if missed {
             follower.snapshot(since.map_or(0, |since| since.last)).await?;
