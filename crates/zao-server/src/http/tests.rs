@@ -123,6 +123,10 @@ impl Painter {
             let png = zao_png::encode_plain(&rgb, width, height).unwrap();
             ledger.finished_picture(claim, index, &png, now).unwrap();
         }
+        if claimed.request.previews.is_some_and(|previews| previews > 0) {
+            // With the end of a job its previews are dropped, so who listens gets a moment.
+            std::thread::sleep(Duration::from_millis(150));
+        }
         ledger.completed(claim, now).unwrap();
     }
 }
