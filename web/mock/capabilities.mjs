@@ -57,7 +57,7 @@ export const MODELS = {
 };
 
 export const LORAS = [
-  { name: 'ink-wash', kind: 'lora', rank: 16 },
-  { name: 'paper-cut', kind: 'lora', rank: 32 },
-  { name: 'woodblock', kind: 'dora', rank: 8 },
+  { name: 'ink-wash', bytes: 42600000, kind: 'LoRA', rank: 16, loaded: false, problem: null },
+  { name: 'paper-cut', bytes: 85100000, kind: 'LoRA', rank: 32, loaded: true, problem: null },
+  { name: 'woodblock', bytes: 21700000, kind: 'DoRA', rank: 8, loaded: false, problem: null },
 ];

@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use xtask::{ci, fuzz, kernels, tidy, web};
+use xtask::{ci, fuzz, kernels, openapi, tidy, web};
 
 const USAGE: &str = "\
 usage: cargo xtask <chore>
@@ -17,6 +17,7 @@ usage: cargo xtask <chore>
                         throw damaged files at the parsers and mixed-up prompts at their rules, a minute at each unless told otherwise
   kernels [NAME]...     compile the CUDA kernels whose sources changed, or those named (Linux, needs pip)
   kernels --check       compile them all and compare with what is committed
+  openapi [--check]     write docs/openapi.json, which the routes of the server make, or only compare
   web                   build the page, which the next build of zao puts into the binary (needs Node)";
 
 fn main() -> ExitCode {
@@ -38,6 +39,8 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["kernels", "--check"] => kernels::check(),
         ["kernels", names @ ..] => kernels::build(names),
+        ["openapi"] => openapi::write(),
+        ["openapi", "--check"] => openapi::check(),
         ["web"] => web::build(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A failure as one JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ErrorBody {
     /// What kind of failure it is; programs decide by this.
     pub code: ErrorCode,
@@ -13,6 +14,7 @@ pub struct ErrorBody {
 
 /// The closed set of failure codes. A new code is a change of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// The request cannot be met as written; sending it again unchanged fails again.

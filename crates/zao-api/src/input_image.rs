@@ -7,6 +7,7 @@ use crate::finite;
 /// A picture that another begins with. The file has to be given again to draw the recipe again; the
 /// checksum says whether it is the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct InputImage {
     /// SHA-256 of the picture's file, in hexadecimal.
     pub sha256: String,

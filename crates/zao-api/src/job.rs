@@ -60,6 +60,7 @@ impl JobRequest {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Priority {
     /// `low`: when nobody else waits.
@@ -90,6 +91,7 @@ named!(Priority, "priority");
 
 /// How far a job has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum JobStatus {
     /// `queued`: waits for its turn.
@@ -126,6 +128,7 @@ named!(JobStatus, "status");
 
 /// What a running job is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// `load`: weights on their way into memory.
@@ -161,6 +164,7 @@ named!(Stage, "stage");
 
 /// A job. Times are seconds since 1970; what means nothing in its status is `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Job {
     /// Its id: `job_` and 26 characters.
     pub id: String,
@@ -170,12 +174,15 @@ pub struct Job {
     #[serde(with = "finite")]
     pub created_at: f64,
     /// When a worker took it, for the last time if several did.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub started_at: Option<f64>,
     /// When it was over.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub finished_at: Option<f64>,
     /// What was asked for, as it was asked.
     pub request: JobRequest,
     /// The seed of each picture; JSON integers that may exceed 2^53 where a client chose them.
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::seeds))]
     pub seeds: Vec<u64>,
     /// Width of its pictures in pixels.
     pub width: u32,
@@ -184,18 +191,23 @@ pub struct Job {
     /// Denoising steps of each picture.
     pub steps: u32,
     /// Its place among those that wait; 1 is next.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub queue_position: Option<u64>,
     /// Seconds until it will probably be done.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub eta_seconds: Option<f64>,
     /// How far the worker is.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub progress: Option<Progress>,
     /// The pictures that are there, in the order of their seeds.
     pub images: Vec<Image>,
     /// Where its time went, once it is over.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub timing: Option<JobTiming>,
     /// What the client should know although the job goes on, one line each.
     pub warnings: Vec<String>,
     /// Why it failed.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub error: Option<ErrorBody>,
     /// Where to look further.
     pub links: JobLinks,
@@ -203,6 +215,7 @@ pub struct Job {
 
 /// How far a worker is with a job.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Progress {
     /// What it is busy with.
     pub stage: Stage,
@@ -217,6 +230,7 @@ pub struct Progress {
 
 /// Where a job's time went.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct JobTiming {
     /// Seconds that it waited.
     #[serde(with = "finite")]
@@ -231,6 +245,7 @@ pub struct JobTiming {
 
 /// Paths on the server that say more about a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct JobLinks {
     /// The job itself.
     #[serde(rename = "self")]
@@ -241,6 +256,7 @@ pub struct JobLinks {
 
 /// A picture that a server keeps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Image {
     /// Its id: `img_` and 26 characters.
     pub id: String,
@@ -253,6 +269,7 @@ pub struct Image {
     /// Path of a small one.
     pub thumb_url: String,
     /// Seed that draws it again.
+    #[cfg_attr(feature = "schema", schema(format = "uint64"))]
     pub seed: u64,
     /// Width in pixels.
     pub width: u32,

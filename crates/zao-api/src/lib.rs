@@ -27,6 +27,8 @@ mod recipe;
 mod request;
 mod rng;
 mod scenarios;
+#[cfg(feature = "schema")]
+mod schema;
 
 pub use bench::{
     BenchGemm, BenchPicture, BenchProduct, BenchSetup, BenchStage, BenchStages, Speed, Spread,

@@ -6,11 +6,14 @@ use crate::finite;
 
 /// An adapter to follow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Lora {
     /// Name in the folder of adapters, or the path of a file.
+    #[cfg_attr(feature = "schema", schema(min_length = 1))]
     pub name: String,
     /// How much it counts; 1 is as it was trained.
     #[serde(default = "as_trained", with = "finite")]
+    #[cfg_attr(feature = "schema", schema(default = 1.0))]
     pub scale: f32,
 }
 
@@ -20,6 +23,7 @@ fn as_trained() -> f32 {
 
 /// An adapter that a picture followed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct UsedLora {
     /// The name of its file.
     pub name: String,

@@ -6,6 +6,7 @@ use crate::name::named;
 
 /// The precision as asked for, where the choice may be left to zao.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
     /// `auto`: what suits the device and the model best.
@@ -24,6 +25,7 @@ pub enum Precision {
 
 /// The precision a picture was really drawn in; unlike [`Precision`] it cannot be `auto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ResolvedPrecision {
     /// `f32`: 32-bit floating point.

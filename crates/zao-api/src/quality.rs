@@ -6,6 +6,7 @@ use crate::name::named;
 
 /// How fine a picture is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Quality {
     /// `auto`: what the prompt asks for.

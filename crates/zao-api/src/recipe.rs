@@ -12,10 +12,12 @@ use crate::{InputImage, ResolvedPrecision, Rng, UsedLora, finite};
 /// pixels of older recipes. What would change them needs a new [`RecipeFormat`], which older
 /// versions refuse. Floats must be finite; writing others is an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Recipe {
     /// Version of this format. It is written first, so that a recipe from the future is refused for
     /// its version and not for a field that has changed.
     #[serde(rename = "zao")]
+    #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1, maximum = 1))]
     pub format: RecipeFormat,
     /// Version of the zao that drew the picture, for example `0.1.0`.
     pub zao_version: String,
@@ -42,6 +44,7 @@ pub struct Recipe {
     #[serde(with = "finite")]
     pub cfg_truncation: f32,
     /// Seed of the starting noise; a JSON integer that may exceed 2^53.
+    #[cfg_attr(feature = "schema", schema(format = "uint64"))]
     pub seed: u64,
     /// Generator of the starting noise.
     pub rng: Rng,
@@ -62,6 +65,7 @@ pub struct Recipe {
 
 /// A model, by name and by content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Model {
     /// Name it is installed under.
     pub name: String,

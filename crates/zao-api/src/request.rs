@@ -8,17 +8,21 @@ use crate::{Lora, Precision, Quality, Rng};
 ///
 /// Unknown fields are ignored on reading.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Request {
     /// What the picture shows, in any language the model knows.
+    #[cfg_attr(feature = "schema", schema(min_length = 1))]
     pub prompt: String,
     /// What the picture should not show; only heard when `guidance` is above 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negative_prompt: Option<String>,
     /// Width in pixels, a multiple of 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(minimum = 1))]
     pub width: Option<u32>,
     /// Height in pixels, a multiple of 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(minimum = 1))]
     pub height: Option<u32>,
     /// How fine a picture to draw where no size is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,13 +35,16 @@ pub struct Request {
     pub mask: Option<String>,
     /// How much that picture is changed, above 0 and up to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(exclusive_minimum = 0, maximum = 1))]
     pub strength: Option<f64>,
     /// Denoising steps; each is one forward pass of the transformer (two with guidance).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(minimum = 1))]
     pub steps: Option<u32>,
     /// Classifier-free guidance in the convention of diffusers' Z-Image: 0 is off, and the usual
     /// "CFG scale" of other tools is this plus 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(minimum = 0))]
     pub guidance: Option<f32>,
     /// Largest norm of the guided prediction, as a multiple of the unguided one's; 0 is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,9 +54,11 @@ pub struct Request {
     pub cfg_truncation: Option<f32>,
     /// Seed of the first picture; the next ones count up from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(format = "uint64"))]
     pub seed: Option<u64>,
     /// How many pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(minimum = 1))]
     pub count: Option<u32>,
     /// Generator of the starting noise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,6 +71,7 @@ pub struct Request {
     pub model: Option<String>,
     /// Adapters to follow, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<Lora>>))]
     pub loras: Vec<Lora>,
 }
 

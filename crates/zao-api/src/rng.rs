@@ -8,6 +8,7 @@ use crate::name::named;
 ///
 /// With the same seed the two give different pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Rng {
     /// `torch-cpu`: Mersenne Twister and Box-Muller as PyTorch's CPU generator does, the same on

@@ -18,13 +18,15 @@ use crate::desk::Desk;
 use crate::devices::Target;
 use crate::memory::Budget;
 use crate::model::ModelFiles;
-use crate::parts::{Loading, Parts, Piece};
+use crate::parts::{Loading, Parts, Piece, Present};
 use crate::placement::Placement;
 use crate::planning::{Batch, Bounds, Planning, Terms};
 use crate::run::{noise_of, run};
 use crate::watch::Watch;
 use crate::work::{Work, smaller_in_words};
-use crate::{AdapterId, CancelToken, Error, Event, Grid, Job, Reads, Residency, Result};
+use crate::{
+    AdapterId, CancelToken, Error, Event, Grid, Job, MemoryPlan, Reads, Residency, Result,
+};
 use session::{Pace, Rehearsed};
 
 /// Drawing without naming the device.
@@ -37,6 +39,9 @@ pub(crate) trait Draw {
 
     /// Whether a picture of `job` has room now.
     fn fits(&self, model: &ModelFiles, job: &Job) -> Result<bool>;
+
+    /// The most memory that drawing the job would take, were nothing held now.
+    fn foresee(&self, model: &ModelFiles, job: &Job) -> Result<MemoryPlan>;
 
     /// Bytes of the device's memory that are held for weights and runs.
     fn held_bytes(&self, model: &ModelFiles) -> u64;
@@ -52,6 +57,9 @@ pub(crate) trait Draw {
 
     /// Drops the transformer, whose weights will be others.
     fn forget_transformer(&mut self, model: &ModelFiles);
+
+    /// Drops an adapter until a run needs it again.
+    fn unload_adapter(&mut self, id: AdapterId);
 
     /// The device.
     fn describe(&self) -> Description;
@@ -236,6 +244,15 @@ impl<B: Backend> Draw for Artist<B> {
         }
     }
 
+    fn foresee(&self, model: &ModelFiles, job: &Job) -> Result<MemoryPlan> {
+        let (events, cancel, mut deliver) = (|_| (), CancelToken::new(), drop);
+        let watch = Watch::new(&events, &cancel, &mut deliver);
+        let work = [Work::new(model, Cow::Borrowed(job), &watch)?];
+        let planning = self.planning(model);
+        let batches = planning.batches(&work)?;
+        planning.forecast(Present::default(), Plan::default(), &batches)
+    }
+
     fn held_bytes(&self, model: &ModelFiles) -> u64 {
         self.parts.present(model, self.target).bytes() + self.reserved.bytes() as u64
     }
@@ -262,6 +279,10 @@ impl<B: Backend> Draw for Artist<B> {
     fn forget_transformer(&mut self, model: &ModelFiles) {
         self.rehearsed.clear();
         self.parts.unload(model, Piece::Transformer);
+    }
+
+    fn unload_adapter(&mut self, id: AdapterId) {
+        self.parts.unload_adapter(id);
     }
 
     fn describe(&self) -> Description {

@@ -11,12 +11,12 @@ use crate::devices::Found;
 use crate::draw::{Artist, Draw};
 use crate::memory::Budget;
 use crate::model::ModelFiles;
-use crate::precision::{Choice, choose};
+use crate::precision::{Choice, choose, usual_picture};
 use crate::watch::Watch;
 use crate::{
-    AdapterId, AdapterInfo, CancelToken, Device, Event, Instructions, Job, ModelSource, Picture,
-    Precision, PrecisionReason, ResolvedPrecision, Result, Synthetic, TextEncoderOn, Timings,
-    UseOfLibraries, devices, reads,
+    AdapterId, AdapterInfo, CancelToken, Device, Event, Instructions, Job, MemoryPlan, ModelSource,
+    Picture, Precision, PrecisionReason, ResolvedPrecision, Result, Synthetic, TextEncoderOn,
+    Timings, UseOfLibraries, devices, reads,
 };
 
 /// How to open an engine.
@@ -220,6 +220,15 @@ impl Engine {
         self.artist.fits(&self.model, job)
     }
 
+    /// The most memory that a picture of `size` as people ask for them would take alone, were nothing held now. Nothing is loaded.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`] for what would be refused, with what would fit; a size that the model does not draw.
+    pub fn foresee(&self, size: Grid) -> Result<MemoryPlan> {
+        let job = Job::new(usual_picture(size), &self.info)?;
+        self.artist.foresee(&self.model, &job)
+    }
+
     /// Bytes of the device's memory that it holds now for weights and runs.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
@@ -253,6 +262,11 @@ impl Engine {
     /// A file that cannot be read, or does not fit the model; names and shapes are told.
     pub fn open_adapter(&mut self, path: &Path) -> Result<AdapterId> {
         self.model.adapters.open(path)
+    }
+
+    /// Gives back what an adapter takes of the device's memory. It stays open: the next picture that follows it loads it again.
+    pub fn unload_adapter(&mut self, id: AdapterId) {
+        self.artist.unload_adapter(id);
     }
 
     /// What an adapter is.

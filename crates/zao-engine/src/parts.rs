@@ -154,6 +154,11 @@ impl<B: Backend> Parts<B> {
         model.piece(piece).release_all();
     }
 
+    /// Drops an adapter.
+    pub(crate) fn unload_adapter(&mut self, id: AdapterId) {
+        self.adapters.retain(|(known, _)| *known != id);
+    }
+
     /// Drops all parts and adapters, and forgets all prompts.
     pub(crate) fn clear(&mut self, model: &ModelFiles) {
         self.adapters.clear();

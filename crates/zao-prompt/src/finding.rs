@@ -9,7 +9,9 @@ use serde::Serialize;
 pub const TOKEN_LIMIT: usize = 512;
 
 /// Which rule a finding is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Code {
     /// Words that only say "more": very, 非常.
     Intensifier,
@@ -101,14 +103,9 @@ impl fmt::Display for Code {
     }
 }
 
-impl Serialize for Code {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(self.name())
-    }
-}
-
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The picture suffers.
@@ -136,6 +133,7 @@ pub struct Finding {
 
 /// How long a prompt is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Tokens {
     /// Tokens that the text encoder would have to read.
     pub count: usize,
@@ -197,6 +195,7 @@ impl CodePoints<'_> {
 
 /// A [`Report`] as JSON has it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ReportWire<'r> {
     findings: Vec<FindingWire<'r>>,
     fixed: &'r str,
@@ -204,18 +203,24 @@ pub struct ReportWire<'r> {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 struct FindingWire<'r> {
     code: Code,
     severity: Severity,
     span: SpanWire,
     text: &'r str,
     message: &'r str,
+    /// What to write in its place; empty to leave it out, null where only a person can tell.
+    #[cfg_attr(feature = "schema", schema(required))]
     replacement: Option<&'r str>,
+    /// What helps to mend it by hand.
+    #[cfg_attr(feature = "schema", schema(required))]
     note: Option<&'r str>,
 }
 
 /// Code points from 0, the end exclusive.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 struct SpanWire {
     start: usize,
     end: usize,

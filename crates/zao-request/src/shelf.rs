@@ -77,6 +77,23 @@ impl Shelf {
         Ok(loras(wanted, &open))
     }
 
+    /// Gives up an adapter, if it is open: nothing of it stays on the device. The next job that names it opens it again.
+    pub fn close(&mut self, engine: &mut Engine, name: &str) {
+        let Some(closed) = self.open.remove(name) else { return };
+        // Two names may stand for files of the same content.
+        if !self.open.values().any(|open| open.id == closed.id) {
+            engine.unload_adapter(closed.id);
+        }
+    }
+
+    /// The names of those that are open, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.open.keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
     /// What is in the folder now.
     ///
     /// # Errors

@@ -24,9 +24,9 @@ use std::time::Duration;
 use foreman::{Foreman, Signal};
 pub use office::{Assignment, Lost, Office};
 pub use settings::{CrewSettings, Endurance, Patience, WorkerCommand};
-pub use state::{CrewState, Phase, WorkerState};
+pub use state::{AdaptersState, CrewState, Phase, WorkerState};
 
-use crate::protocol::JobId;
+use crate::protocol::{JobId, Order};
 
 /// The workers, and the thread that looks after them. Dropped, it ends them all.
 pub struct Crew {
@@ -60,9 +60,19 @@ impl Crew {
         self.signal(Signal::Cancel(job));
     }
 
+    /// Every worker opens the adapter of that name before a job names it, or says why it cannot.
+    pub fn open_adapter(&self, name: String) {
+        self.signal(Signal::Say(Order::OpenAdapter { name }));
+    }
+
+    /// Every worker gives up what the adapter of that name takes of its device's memory.
+    pub fn close_adapter(&self, name: String) {
+        self.signal(Signal::Say(Order::CloseAdapter { name }));
+    }
+
     /// Every worker gives back what memory it keeps for later, as soon as what it has is done.
     pub fn free(&self) {
-        self.signal(Signal::Free);
+        self.signal(Signal::Say(Order::Free));
     }
 
     /// Lets workers finish what they have, and nothing more, then ends them; what is not done `within` that time is

@@ -2,12 +2,20 @@
 
 use std::time::Duration;
 
+use zao_api::Quality;
+
+use crate::crew::AdaptersState;
+
 /// Those who draw, as a whole.
 pub(crate) trait Hands: Send + Sync {
     /// Says that there may be a job now.
     fn wake(&self);
     /// Has a job that may be under way stopped at its next step.
     fn stop(&self, job: &str);
+    /// Has the adapter of that name opened before a job names it.
+    fn open_adapter(&self, name: &str);
+    /// Has the adapter of that name give back its memory.
+    fn close_adapter(&self, name: &str);
     /// Has memory given back that is only held for the next picture.
     fn free(&self);
     /// Has everything under way finished, and nothing begun, within this time.
@@ -33,8 +41,10 @@ pub(crate) enum Condition {
     Loading,
     /// At least one is ready.
     Ready,
-    /// Nobody is, and why.
+    /// Nobody is, and why; somebody may be again.
     Unwell(String),
+    /// Nobody is or will be until zao is started again, and why.
+    GivenUp(String),
 }
 
 /// One of those who draw.
@@ -46,8 +56,12 @@ pub(crate) struct WorkerHealth {
     pub(crate) device: Option<String>,
     /// In which precision, and why, once it is known.
     pub(crate) precision: Option<(String, String)>,
+    /// How its adapters are.
+    pub(crate) adapters: AdaptersState,
     /// How often it was replaced.
     pub(crate) restarts: u64,
+    /// Bytes of memory that a picture of each quality takes, with the weights, once that is known.
+    pub(crate) memory: Vec<(Quality, u64)>,
     /// Bytes of device memory that it holds.
     pub(crate) held_bytes: u64,
     /// The most that it held since it began.

@@ -167,6 +167,14 @@ impl Hands for Employed {
         self.crew.cancel(job.to_owned());
     }
 
+    fn open_adapter(&self, name: &str) {
+        self.crew.open_adapter(name.to_owned());
+    }
+
+    fn close_adapter(&self, name: &str) {
+        self.crew.close_adapter(name.to_owned());
+    }
+
     fn free(&self) {
         self.crew.free();
     }
@@ -187,6 +195,8 @@ impl Hands for Employed {
                 .facts
                 .as_ref()
                 .map(|facts| (facts.precision.as_str().to_owned(), facts.precision_reason.clone())),
+            memory: worker.facts.as_ref().map(|facts| facts.memory.clone()).unwrap_or_default(),
+            adapters: worker.adapters,
             restarts: worker.restarts,
             held_bytes: worker.held_bytes,
             peak_bytes: worker.peak_bytes,
@@ -203,7 +213,7 @@ fn condition(state: &CrewState) -> Condition {
         return Condition::Ready;
     }
     if let Some(why) = state.given_up() {
-        return Condition::Unwell(why.to_owned());
+        return Condition::GivenUp(why.to_owned());
     }
     let backing_off = |worker: &&crate::crew::WorkerState| worker.phase == Phase::BackingOff;
     match state.workers.iter().find(backing_off) {

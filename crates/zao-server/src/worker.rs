@@ -5,6 +5,7 @@
 //! write to the parent, and tell it that this process lives. It ends when it was drained, when its engine failed, and at
 //! once when its parent is gone.
 
+mod adapters;
 mod arrival;
 mod beats;
 mod clerk;
@@ -15,10 +16,12 @@ mod previews;
 mod pulse;
 mod standard_streams;
 
+use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use zao_api::{Quality, Request};
 use zao_engine::{Engine, IdleTimer, MAX_TOKENS};
 use zao_request::{Shelf, on_the_wire};
 
@@ -105,8 +108,8 @@ fn work(
             }
             Next::End => return Ok(()),
         }
-        tell_memory(&engine, &pulse);
         clerk.open_adapters(&mut engine);
+        tell_memory(&engine, &pulse);
         if !clerk.has_work() {
             continue;
         }
@@ -142,6 +145,20 @@ fn facts(engine: &Engine, shelf: &Shelf) -> Result<Facts, WorkerError> {
         precision_reason: engine.precision_reason().to_string(),
         passed_over: engine.passed_over().map(str::to_owned),
         max_prompt_tokens: side(MAX_TOKENS),
+        memory: memory(engine),
         loras: shelf.list()?.into_iter().map(|found| found.name).collect(),
     })
+}
+
+/// What a picture of each quality that names a size would take; what would be refused is left out.
+fn memory(engine: &Engine) -> Vec<(Quality, u64)> {
+    let foreseen = [Quality::Draft, Quality::Standard, Quality::High].into_iter().map(|quality| {
+        let request = Request { quality: Some(quality), ..Request::default() };
+        // No prompt decides: these qualities name their size.
+        let (size, _) =
+            zao_request::settle(&request, None, engine.model(), |_| Ok::<_, Infallible>(true))
+                .ok()?;
+        Some((quality, engine.foresee(size).ok()?.total()))
+    });
+    foreseen.flatten().collect()
 }

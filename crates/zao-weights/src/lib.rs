@@ -26,7 +26,9 @@ mod shards;
 mod source;
 mod store;
 
-pub use adapter::{AdapterError, AdapterFile, AdapterFolder, FoundAdapter, LayerShape};
+pub use adapter::{
+    AdapterError, AdapterFile, AdapterFolder, AdapterGlance, FoundAdapter, LayerShape,
+};
 pub use check::{Expected, Mismatch, WrongShape};
 pub use error::Error;
 pub use file::{FileFormat, WeightFile};

@@ -3,7 +3,7 @@
 
 import { refusal, Unreachable } from './errors';
 import { parse, stringify } from './json';
-import type { Capabilities, Image, Job, JobRequest, JobStatus, Lora, PngInfo, QueueState, Recipe } from './types';
+import type { Capabilities, Images, Job, JobRequest, Jobs, JobStatus, Lora, Loras, PngInfo, QueueState, Recipe } from './types';
 
 export class Client {
   /** What goes into `Authorization`, where the server wants it. */
@@ -13,7 +13,7 @@ export class Client {
 
   capabilities = (): Promise<Capabilities> => this.#json('GET', '/v1/capabilities');
 
-  loras = async (): Promise<Lora[]> => (await this.#json<{ loras: Lora[] }>('GET', '/v1/loras')).loras;
+  loras = async (): Promise<Lora[]> => (await this.#json<Loras>('GET', '/v1/loras')).loras;
 
   queue = (): Promise<QueueState> => this.#json('GET', '/v1/queue');
 
@@ -25,12 +25,12 @@ export class Client {
 
   /** Newest first. */
   jobs = async (status: JobStatus[]): Promise<Job[]> =>
-    (await this.#json<{ jobs: Job[] }>('GET', `/v1/jobs?status=${status.join(',')}&limit=100`)).jobs;
+    (await this.#json<Jobs>('GET', `/v1/jobs?status=${status.join(',')}&limit=100`)).jobs;
 
   cancel = (id: string): Promise<Job> => this.#json('DELETE', `/v1/jobs/${encodeURIComponent(id)}`);
 
   /** Newest first; `next` goes into `after`. */
-  images = (limit: number, after: string | null): Promise<{ images: Image[]; next: string | null }> =>
+  images = (limit: number, after: string | null): Promise<Images> =>
     this.#json('GET', `/v1/images?limit=${limit}${after ? `&after=${encodeURIComponent(after)}` : ''}`);
 
   recipe = (id: string): Promise<Recipe> => this.#json('GET', `/v1/images/${encodeURIComponent(id)}/recipe`);

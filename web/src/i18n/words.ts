@@ -1,7 +1,7 @@
 // Sentences made of the dictionary and a value: durations, errors. It does NOT hold words itself.
 
 import { Refused } from '../api/errors';
-import type { ErrorBody } from '../api/types';
+import type { ErrorBody, JobError } from '../api/types';
 import type { Dictionary } from './en';
 
 /** A duration to the precision that one cares about: tenths below 10 s, then seconds, then minutes. */
@@ -24,8 +24,8 @@ export function explain(error: unknown, words: Dictionary): string {
 }
 
 /** The same for an error that a job ended with. */
-export function explainBody(error: Pick<ErrorBody, 'code' | 'message'> & { request_id?: string | null }, words: Dictionary): string {
+export function explainBody(error: JobError | Pick<ErrorBody, 'code' | 'message' | 'request_id'>, words: Dictionary): string {
   const entry = words.errors[error.code as keyof Dictionary['errors']] ?? words.errors.other;
   if (typeof entry === 'string') return entry;
-  return entry(error.code === 'internal' ? ((error.request_id ?? null) as never) : (error.message.replace(/\.$/, '') as never));
+  return entry(error.code === 'internal' ? (('request_id' in error ? error.request_id : null) as never) : (error.message.replace(/\.$/, '') as never));
 }

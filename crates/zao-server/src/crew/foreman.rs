@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::child::{Heard, Origin};
 use super::post::Post;
 use super::{CrewSettings, CrewState, Office, Phase, WorkerState};
-use crate::protocol::JobId;
+use crate::protocol::{JobId, Order};
 
 /// How often posts are looked at although nothing was heard.
 const TICK: Duration = Duration::from_millis(100);
@@ -25,7 +25,8 @@ pub(super) enum Signal {
     Heard(Origin, Heard),
     Wake,
     Cancel(JobId),
-    Free,
+    /// Whatever concerns every worker that there is.
+    Say(Order),
     /// Until when, and whom to tell that it is done.
     Drain(Duration, Sender<()>),
     Stop,
@@ -102,7 +103,7 @@ impl Foreman {
             }
             Signal::Wake => self.offer.set(true),
             Signal::Cancel(job) => self.posts.iter().for_each(|post| post.cancel(&job)),
-            Signal::Free => self.posts.iter().for_each(Post::free),
+            Signal::Say(order) => self.posts.iter().for_each(|post| post.say(&order)),
             Signal::Drain(within, done) => self.drain(within, done),
             Signal::Stop => return true,
         }

@@ -15,7 +15,10 @@ use super::foreman::Signal;
 use super::limits::Usual;
 use super::lines::Having;
 use super::restarts::{Restarts, Verdict};
-use super::{Assignment, CrewSettings, Endurance, Lost, Office, Phase, WorkerCommand, WorkerState};
+use super::{
+    AdaptersState, Assignment, CrewSettings, Endurance, Lost, Office, Phase, WorkerCommand,
+    WorkerState,
+};
 use crate::protocol::{Beat, Count, Facts, JobId, Order, Report, Word};
 use crate::story::milliseconds;
 
@@ -53,6 +56,8 @@ struct Run {
     jobs: BTreeMap<JobId, u32>,
     /// The same jobs, for the log of what it writes to standard error.
     having: Having,
+    /// How its adapters are, as it said last.
+    adapters: AdaptersState,
     /// Whether it ever gave a picture.
     delivered: bool,
     last_words: Option<String>,
@@ -121,6 +126,7 @@ impl Post {
             pid: run.map(|run| run.child.pid()),
             jobs: run.map_or(0, |run| run.jobs.len()),
             busy: run.and_then(|run| run.beat.busy),
+            adapters: run.map(|run| run.adapters.clone()).unwrap_or_default(),
             held_bytes: run.map_or(0, |run| run.beat.held_bytes),
             peak_bytes: run.map_or(0, |run| run.beat.peak_bytes),
             free_bytes: run.and_then(|run| run.beat.free_bytes),
@@ -150,9 +156,9 @@ impl Post {
         }
     }
 
-    /// Tells it to give memory back.
-    pub(super) fn free(&self) {
-        self.run.iter().for_each(|run| run.child.say(Order::Free));
+    /// Tells it something that every worker is told.
+    pub(super) fn say(&self, order: &Order) {
+        self.run.iter().for_each(|run| run.child.say(order.clone()));
     }
 
     /// Has it finish what it has, and end for good.
@@ -257,6 +263,7 @@ impl Post {
                 }
                 self.office.counted(&count);
             }
+            Word::Adapters { open, refused } => run.adapters = AdaptersState { open, refused },
             Word::Beat(beat) => {
                 run.beat = beat;
                 self.check_memory();
@@ -318,6 +325,7 @@ impl Post {
                     room: 0,
                     jobs: BTreeMap::new(),
                     having,
+                    adapters: AdaptersState::default(),
                     delivered: false,
                     last_words: None,
                     silent: None,

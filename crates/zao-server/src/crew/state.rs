@@ -49,6 +49,8 @@ pub struct WorkerState {
     pub jobs: usize,
     /// What its engine is busy with, as it said last.
     pub busy: Option<Busy>,
+    /// How its adapters are.
+    pub adapters: AdaptersState,
     /// Bytes of the device's memory that it holds.
     pub held_bytes: u64,
     /// The most that it held since it began.
@@ -63,6 +65,15 @@ pub struct WorkerState {
     pub restarts: u64,
     /// Why it was replaced the last time.
     pub last_failure: Option<String>,
+}
+
+/// How the adapters of a worker are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AdaptersState {
+    /// Names of those that are open.
+    pub open: Vec<String>,
+    /// Names of those that could not be opened when that was wanted, and why.
+    pub refused: Vec<(String, String)>,
 }
 
 /// What a worker is doing.

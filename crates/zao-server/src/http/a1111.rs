@@ -1,56 +1,44 @@
 //! `/sdapi/v1`: as much of AUTOMATIC1111's interface as its plug-ins need. Where it speaks of the job that runs, this server speaks of the
 //! caller's own: one client must not see or stop another's.
 
+mod wire;
+
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use zao_api::{Job, JobRequest, JobStatus, Lora, Quality, Request};
+use serde_json::json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zao_api::{Job, JobRequest, JobStatus, Quality, Request};
 use zao_queue::JobFilter;
 
 use super::guard::Client;
 use super::read::Object;
-use super::{Code, Refusal, Result, capabilities, events, jobs, openai};
+use super::{Code, Refusal, Result, events, jobs, loras, openai};
 use crate::house::House;
+use wire::{
+    CardMemory, CheckpointInfo, CudaMemory, InfoItems, LoraInfo, MainMemory, Nothing, PngText,
+    Sampler, Scheduler, SdMemory, SdOptions, SdProgress, SdProgressState, Txt2Img, Txt2ImgAnswer,
+};
 
 /// The routes below `/sdapi/v1`.
-pub(crate) fn router() -> Router<Arc<House>> {
-    Router::new()
-        .route("/txt2img", post(txt2img))
-        .route("/progress", get(progress))
-        .route("/interrupt", post(interrupt))
-        .route("/skip", post(interrupt))
-        .route("/options", get(options))
-        .route("/samplers", get(samplers))
-        .route("/schedulers", get(schedulers))
-        .route("/sd-models", get(models))
-        .route("/loras", get(capabilities::loras))
-        .route("/memory", get(memory))
-        .route("/png-info", post(png_info))
-}
-
-/// The fields that mean something here; the others are named in the answer.
-#[derive(Debug, Deserialize)]
-struct Fields {
-    #[serde(default)]
-    prompt: String,
-    negative_prompt: Option<String>,
-    width: Option<u32>,
-    height: Option<u32>,
-    steps: Option<u32>,
-    /// Theirs: 1 is off.
-    cfg_scale: Option<f32>,
-    /// Theirs: -1 is any.
-    seed: Option<i64>,
-    batch_size: Option<u32>,
-    n_iter: Option<u32>,
-    #[serde(default)]
-    lora: Vec<Lora>,
+pub(crate) fn router() -> OpenApiRouter<Arc<House>> {
+    OpenApiRouter::new()
+        .routes(routes!(txt2img))
+        .routes(routes!(progress))
+        .routes(routes!(interrupt))
+        .routes(routes!(skip))
+        .routes(routes!(options))
+        .routes(routes!(samplers))
+        .routes(routes!(schedulers))
+        .routes(routes!(models))
+        .routes(routes!(adapters))
+        .routes(routes!(memory))
+        .routes(routes!(png_info))
 }
 
 const KNOWN: [&str; 10] = [
@@ -70,7 +58,7 @@ const KNOWN: [&str; 10] = [
 fn wish(object: Object) -> Result<(JobRequest, Vec<String>)> {
     let unknown = object.0.keys().filter(|field| !KNOWN.contains(&field.as_str()));
     let ignored = unknown.cloned().collect();
-    let fields: Fields = object.parse()?;
+    let fields: Txt2Img = object.parse()?;
     let seed = match fields.seed {
         None | Some(-1) => None,
         Some(seed) => Some(
@@ -98,15 +86,42 @@ fn wish(object: Object) -> Result<(JobRequest, Vec<String>)> {
     Ok((JobRequest { request, ..JobRequest::default() }, ignored))
 }
 
-/// `POST /sdapi/v1/txt2img`.
+/// Draw pictures, as A1111 has it
+///
+/// The answer comes when all pictures are there. Fields that are not in the schema are accepted and named in `info`, which is JSON as
+/// text. A connection that is dropped cancels the job.
+#[utoipa::path(
+    post, path = "/txt2img", tag = "a1111", operation_id = "txt2img",
+    request_body(content = Txt2Img, example = json!({"prompt": "a red apple", "width": 256, "height": 256, "steps": 8})),
+    responses(
+        (
+            status = 200, description = "The pictures as PNGs in Base64.", body = Txt2ImgAnswer,
+            headers(
+                ("x-queue-time" = f64, description = "Seconds that the job waited."),
+                ("x-inference-time" = f64, description = "Seconds that it was worked on."),
+                ("x-total-time" = f64, description = "Seconds from being accepted to being over."),
+                ("x-seed" = String, description = "The seeds, with commas between them."),
+                ("server-timing" = String, description = "The same times in milliseconds, as browsers show them."),
+            ),
+        ),
+        (status = 400, description = "invalid_request, invalid_size, prompt_too_long"),
+        (status = 404, description = "unknown_lora"),
+        (status = 409, description = "cancelled"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "unsupported_media_type"),
+        (status = 429, description = "queue_full"),
+        (status = 503, description = "draining, no_worker, worker_lost, out_of_memory, storage_full"),
+        (status = 504, description = "deadline_exceeded"),
+    ),
+)]
 async fn txt2img(
     State(house): State<Arc<House>>,
     client: Client,
     object: Object,
-) -> Result<(axum::http::HeaderMap, Json<Value>)> {
-    let asked: Map<String, Value> = object.0.clone();
+) -> Result<(HeaderMap, Json<Txt2ImgAnswer>)> {
+    let parameters = object.0.clone();
     let (request, ignored) = wish(object)?;
-    let (id, _) = jobs::accept(&house, client, None, request).await?;
+    let id = openai::accept_for_now(&house, client, request).await?;
     let wanted = openai::Wanted::new(Arc::clone(&house), id.clone());
     let job = events::end(&house, id).await?;
     wanted.done();
@@ -124,7 +139,7 @@ async fn txt2img(
         "width": job.width, "height": job.height, "steps": job.steps, "sampler_name": SAMPLER,
         "ignored": ignored, "warnings": job.warnings, "job": job.id,
     });
-    let answer = json!({"images": images, "parameters": asked, "info": info.to_string()});
+    let answer = Txt2ImgAnswer { images, parameters, info: info.to_string() };
     Ok((openai::timing(&job), Json(answer)))
 }
 
@@ -137,32 +152,45 @@ async fn own(house: &Arc<House>, client: Client) -> Result<Vec<Job>> {
     Ok(page.items.into_iter().rev().collect())
 }
 
-/// `GET /sdapi/v1/progress`.
-async fn progress(State(house): State<Arc<House>>, client: Client) -> Result<Json<Value>> {
+/// How far the caller's job is
+#[utoipa::path(
+    get, path = "/progress", tag = "a1111", operation_id = "sdProgress",
+    responses(
+        (status = 200, description = "The oldest job of this client that is not over.", body = SdProgress),
+        (status = 503, description = "storage_full"),
+    ),
+)]
+async fn progress(State(house): State<Arc<House>>, client: Client) -> Result<Json<SdProgress>> {
     let own = own(&house, client).await?;
     let running = own.iter().find(|job| job.status == JobStatus::Running).or(own.first());
-    let Some(job) = running else {
-        return Ok(Json(json!({
-            "progress": 0.0, "eta_relative": 0.0, "current_image": null, "textinfo": null,
-            "state": {"job": "", "job_count": 0, "sampling_step": 0, "sampling_steps": 0},
-        })));
-    };
-    let progress = job.progress;
-    let step = progress.map_or(0, |progress| progress.step);
-    Ok(Json(json!({
-        "progress": progress.map_or(0.0, |progress| progress.fraction),
-        "eta_relative": job.eta_seconds.unwrap_or(0.0),
-        "state": {
-            "job": job.id, "job_count": own.len(), "job_no": 0, "interrupted": false, "skipped": false,
-            "sampling_step": step, "sampling_steps": job.steps,
+    let Some(job) = running else { return Ok(Json(SdProgress::default())) };
+    let step = job.progress.map_or(0, |progress| progress.step);
+    Ok(Json(SdProgress {
+        progress: job.progress.map_or(0.0, |progress| progress.fraction),
+        eta_relative: job.eta_seconds.unwrap_or(0.0),
+        state: SdProgressState {
+            job: job.id.clone(),
+            job_count: own.len() as u64,
+            sampling_step: step,
+            sampling_steps: job.steps,
+            ..SdProgressState::default()
         },
-        "current_image": null,
-        "textinfo": progress.map(|progress| progress.stage.as_str()),
-    })))
+        current_image: None,
+        textinfo: job.progress.map(|progress| progress.stage.as_str()),
+    }))
 }
 
-/// `POST /sdapi/v1/interrupt`: the caller's oldest job that is not over.
-async fn interrupt(State(house): State<Arc<House>>, client: Client) -> Result<Json<Value>> {
+/// Cancel the caller's job
+///
+/// The oldest job of this client that is not over; nobody else's.
+#[utoipa::path(
+    post, path = "/interrupt", tag = "a1111", operation_id = "sdInterrupt",
+    responses(
+        (status = 200, description = "It is cancelled, if there was one.", body = Nothing),
+        (status = 503, description = "storage_full"),
+    ),
+)]
+async fn interrupt(State(house): State<Arc<House>>, client: Client) -> Result<Json<Nothing>> {
     let own = own(&house, client).await?;
     let running = own.iter().find(|job| job.status == JobStatus::Running).or(own.first());
     if let Some(job) = running {
@@ -172,44 +200,114 @@ async fn interrupt(State(house): State<Arc<House>>, client: Client) -> Result<Js
             stopped => stopped?,
         }
     }
-    Ok(Json(json!({})))
+    Ok(Json(Nothing {}))
+}
+
+/// The same as `interrupt`
+#[utoipa::path(
+    post, path = "/skip", tag = "a1111", operation_id = "sdSkip",
+    responses(
+        (status = 200, description = "It is cancelled, if there was one.", body = Nothing),
+        (status = 503, description = "storage_full"),
+    ),
+)]
+async fn skip(house: State<Arc<House>>, client: Client) -> Result<Json<Nothing>> {
+    interrupt(house, client).await
 }
 
 /// The one sampler: Euler, on the model's own schedule.
 const SAMPLER: &str = "Euler";
 
-async fn samplers() -> Json<Value> {
-    Json(json!([{"name": SAMPLER, "aliases": ["euler"], "options": {}}]))
+/// List samplers
+#[utoipa::path(
+    get, path = "/samplers", tag = "a1111", operation_id = "sdSamplers",
+    responses((status = 200, description = "The one sampler.", body = [Sampler])),
+)]
+async fn samplers() -> Json<[Sampler; 1]> {
+    Json([Sampler { name: SAMPLER, aliases: ["euler"], options: Nothing {} }])
 }
 
-async fn schedulers() -> Json<Value> {
-    Json(json!([{"name": "simple", "label": "Simple", "aliases": null}]))
+/// List schedulers
+#[utoipa::path(
+    get, path = "/schedulers", tag = "a1111", operation_id = "sdSchedulers",
+    responses((status = 200, description = "The one scheduler.", body = [Scheduler])),
+)]
+async fn schedulers() -> Json<[Scheduler; 1]> {
+    Json([Scheduler { name: "simple", label: "Simple", aliases: None }])
 }
 
-async fn models(State(house): State<Arc<House>>) -> Json<Value> {
+/// List checkpoints
+#[utoipa::path(
+    get, path = "/sd-models", tag = "a1111", operation_id = "sdModels",
+    responses((status = 200, description = "The one model.", body = [CheckpointInfo])),
+)]
+async fn models(State(house): State<Arc<House>>) -> Json<[CheckpointInfo; 1]> {
     let model = house.model.info();
     let short = model.fingerprint.get(..10).unwrap_or(&model.fingerprint);
-    Json(json!([{
-        "title": model.name, "model_name": model.name, "hash": short, "sha256": model.fingerprint,
-        "filename": model.name, "config": null,
-    }]))
+    Json([CheckpointInfo {
+        title: model.name.clone(),
+        model_name: model.name.clone(),
+        hash: short.to_owned(),
+        sha256: model.fingerprint.clone(),
+        filename: model.name.clone(),
+        config: None,
+    }])
 }
 
-async fn options(State(house): State<Arc<House>>) -> Json<Value> {
-    Json(json!({"sd_model_checkpoint": house.model.info().name, "samples_format": "png"}))
+/// List LoRAs, as A1111 has them
+///
+/// Names and no paths: where files lie is nobody's business.
+#[utoipa::path(
+    get, path = "/loras", tag = "a1111", operation_id = "sdLoras",
+    responses((status = 200, description = "All of them, by name.", body = [LoraInfo])),
+)]
+async fn adapters(State(house): State<Arc<House>>) -> Json<Vec<LoraInfo>> {
+    let named = |name: String| LoraInfo {
+        alias: name.clone(),
+        path: name.clone(),
+        name,
+        metadata: Nothing {},
+    };
+    Json(loras::list(&house).into_iter().map(|found| named(found.name)).collect())
 }
 
-async fn memory(State(house): State<Arc<House>>) -> Json<Value> {
+/// Look at the settings
+#[utoipa::path(
+    get, path = "/options", tag = "a1111", operation_id = "sdOptions",
+    responses((status = 200, description = "Those that plug-ins look at.", body = SdOptions)),
+)]
+async fn options(State(house): State<Arc<House>>) -> Json<SdOptions> {
+    let sd_model_checkpoint = house.model.info().name.clone();
+    Json(SdOptions { sd_model_checkpoint, samples_format: "png" })
+}
+
+/// How much memory is held
+#[utoipa::path(
+    get, path = "/memory", tag = "a1111", operation_id = "sdMemory",
+    responses((status = 200, description = "Bytes of all workers.", body = SdMemory)),
+)]
+async fn memory(State(house): State<Arc<House>>) -> Json<SdMemory> {
     let workers = house.health().workers;
-    let held: u64 = workers.iter().map(|worker| worker.held_bytes).sum();
-    let resident: u64 = workers.iter().map(|worker| worker.resident_bytes).sum();
-    Json(json!({"ram": {"used": resident}, "cuda": {"system": {"used": held}}}))
+    let held = workers.iter().map(|worker| worker.held_bytes).sum();
+    let resident = workers.iter().map(|worker| worker.resident_bytes).sum();
+    let cuda = CudaMemory { system: CardMemory { used: held } };
+    Json(SdMemory { ram: MainMemory { used: resident }, cuda })
 }
 
-/// `POST /sdapi/v1/png-info`: theirs takes Base64 in JSON.
-async fn png_info(object: Object) -> Result<Json<Value>> {
-    let image = object.0.get("image").and_then(Value::as_str).unwrap_or_default();
-    let data = image.rsplit_once(',').map_or(image, |(_, data)| data);
+/// Read how a PNG was made, as A1111 has it
+#[utoipa::path(
+    post, path = "/png-info", tag = "a1111", operation_id = "sdPngInfo",
+    request_body = wire::PngToRead,
+    responses(
+        (status = 200, description = "What it tells, as text.", body = PngText),
+        (status = 400, description = "invalid_request, invalid_image"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "unsupported_media_type"),
+    ),
+)]
+async fn png_info(object: Object) -> Result<Json<PngText>> {
+    let wire::PngToRead { image } = object.parse()?;
+    let data = image.rsplit_once(',').map_or(image.as_str(), |(_, data)| data);
     let bytes = STANDARD
         .decode(data)
         .map_err(|error| Refusal::new(Code::InvalidImage, format!("image: {error}")).at("image"))?;
@@ -220,11 +318,14 @@ async fn png_info(object: Object) -> Result<Json<Value>> {
         zao_png::Origin::Parameters(parameters) => parameters.to_string(),
         zao_png::Origin::Unknown => String::new(),
     };
-    Ok(Json(json!({"info": text, "items": {"parameters": text}, "parameters": {}})))
+    let items = InfoItems { parameters: text.clone() };
+    Ok(Json(PngText { info: text, items, parameters: Nothing {} }))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]

@@ -10,6 +10,7 @@ use zao_queue::{ImageId, Input, Submission};
 
 use super::guard::Client;
 use super::{Code, Refusal, Result};
+use crate::hands::Condition;
 use crate::house::House;
 
 /// What is kept of `wish`.
@@ -62,6 +63,7 @@ pub(crate) fn submission(
     let plan = serde_json::to_string(&complete)
         .map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
     let priority = wish.priority.unwrap_or_default();
+    let warnings = remark.into_iter().chain(nobody_draws(house)).collect();
     Ok(Submission {
         client: client.address,
         key,
@@ -74,9 +76,19 @@ pub(crate) fn submission(
         priority,
         deadline,
         inputs,
-        warnings: remark.into_iter().collect(),
+        warnings,
         request_id: Some(client.asked.id().to_owned()),
     })
+}
+
+/// A job outlives this process, so it is kept although nobody draws it now; its client is told.
+fn nobody_draws(house: &House) -> Option<String> {
+    match house.health().condition {
+        Condition::GivenUp(why) => Some(format!(
+            "nobody draws before zao was started again, the job waits until then: {why}"
+        )),
+        Condition::Ready | Condition::Loading | Condition::Unwell(_) => None,
+    }
 }
 
 fn check_texts(request: &Request, most: usize) -> Result<()> {

@@ -1,122 +1,268 @@
-//! `/v1/capabilities`, `/v1/loras` and `/v1/models`: what this server can do, so that a page or a program need not know it by heart.
+//! `/v1/capabilities` and `/v1/models`: what this server can do, so that a page or a program need not know it by heart.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
-use serde_json::{Value, json};
-use zao_api::{Quality, Request};
+use utoipa::ToSchema;
+use zao_api::{Model, Quality, Request, Rng};
 use zao_engine::{Grid, MAX_TOKENS, ModelInfo};
 use zao_queue::Demand;
 use zao_weights::KnownModel;
 
-use super::{Code, Refusal, Result};
+use super::png_info::Size;
+use super::read::Name;
+use super::{Code, Refusal, Result, loras};
+use crate::hands::WorkerHealth;
 use crate::house::House;
 
-/// `GET /v1/capabilities`.
-pub(crate) async fn get(State(house): State<Arc<House>>) -> Json<Value> {
+/// What this server can do.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Capabilities {
+    /// Version of zao.
+    version: &'static str,
+    model: Model,
+    /// What draws, in words; null before the first worker is ready.
+    #[schema(required)]
+    device: Option<String>,
+    /// The arithmetic it draws in; null before the first worker is ready.
+    #[schema(required)]
+    precision: Option<String>,
+    /// Why in that one: a part of a sentence.
+    #[schema(required)]
+    precision_reason: Option<String>,
+    /// What both sides of a picture have to be multiples of.
+    size_multiple: usize,
+    min_side: usize,
+    max_width: usize,
+    max_height: usize,
+    max_pixels: u64,
+    /// The size that is drawn when nobody asks for another.
+    default_size: Size,
+    default_steps: u32,
+    max_steps: u32,
+    /// The most pictures of one request.
+    max_count: u32,
+    /// What `quality` means here.
+    tiers: Vec<Tier>,
+    guidance: GuidanceLimits,
+    rngs: [Rng; 2],
+    previews: PreviewLimits,
+    inputs: InputLimits,
+    max_prompt_characters: usize,
+    /// Tokens of a prompt that the model reads; what is longer is cut.
+    max_prompt_tokens: usize,
+    queue: QueueLimits,
+    retention: Retention,
+    /// Whether there are LoRAs.
+    loras: bool,
+    /// Families of routes: `jobs`, `events`, `openai`, `a1111`.
+    features: [&'static str; 4],
+}
+
+/// What a quality means here.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Tier {
+    name: TierName,
+    pixels: u64,
+    width: u32,
+    height: u32,
+    /// How long such a picture takes; null until one was drawn.
+    #[schema(required)]
+    seconds: Option<f64>,
+    /// Bytes of the device's memory that such a picture takes alone, with the weights, as it is planned; null before the first
+    /// worker is ready.
+    #[schema(required)]
+    memory_bytes: Option<u64>,
+    /// Whether the server's limits allow it.
+    fits: bool,
+}
+
+/// A quality that names a size.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TierName {
+    Draft,
+    Standard,
+    High,
+}
+
+impl TierName {
+    const ALL: [Self; 3] = [Self::Draft, Self::Standard, Self::High];
+
+    const fn quality(self) -> Quality {
+        match self {
+            Self::Draft => Quality::Draft,
+            Self::Standard => Quality::Standard,
+            Self::High => Quality::High,
+        }
+    }
+}
+
+/// Classifier-free guidance.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GuidanceLimits {
+    default: f32,
+    max: f32,
+    /// Whether the model gains by it.
+    useful: bool,
+}
+
+/// Pictures of the way there.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PreviewLimits {
+    default: u32,
+    max: u32,
+}
+
+/// Pictures to begin with.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InputLimits {
+    image: bool,
+    mask: bool,
+    max_bytes: usize,
+}
+
+/// How many jobs may wait.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct QueueLimits {
+    max: usize,
+    max_per_client: usize,
+}
+
+/// How long, and how many bytes of pictures, are kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Retention {
+    seconds: u64,
+    bytes: u64,
+}
+
+/// What this server can do
+#[utoipa::path(
+    get, path = "/v1/capabilities", tag = "server", operation_id = "getCapabilities",
+    responses((status = 200, description = "Limits, defaults and what is measured.", body = Capabilities)),
+)]
+pub(crate) async fn get(State(house): State<Arc<House>>) -> Json<Capabilities> {
     let (model, limits) = (house.model.info(), &house.settings.request);
     let ledger = &house.settings.ledger;
     let health = house.health();
     let worker = health.workers.first();
-    let precision = worker.and_then(|worker| worker.precision.as_ref());
+    let precision = worker.and_then(|worker| worker.precision.clone()).unzip();
     let known = KnownModel::find(&model.name);
     let guidance = known.map_or(0.0, |known| known.guidance);
     let max = model.max_size;
-    let tiers: Vec<Value> = [Quality::Draft, Quality::Standard, Quality::High]
-        .into_iter()
-        .map(|quality| tier(&house, quality))
-        .collect();
-    Json(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "model": {"name": model.name, "fingerprint": model.fingerprint},
-        "device": worker.and_then(|worker| worker.device.as_deref()),
-        "precision": precision.map(|(name, _)| name),
-        "precision_reason": precision.map(|(_, why)| why),
-        "size_multiple": model.size_multiple,
-        "min_side": model.size_multiple,
-        "max_width": max.width,
-        "max_height": max.height,
-        "max_pixels": limits.pixels.min(max.area() as u64),
-        "default_size": {"width": model.default_size.width, "height": model.default_size.height},
-        "default_steps": usual_steps(model),
-        "max_steps": limits.steps,
-        "max_count": limits.count,
-        "tiers": tiers,
-        "guidance": {"default": guidance, "max": 20.0, "useful": guidance > 0.0},
-        "rngs": ["torch-cpu", "nv"],
-        "previews": {"default": 0, "max": limits.previews},
-        "inputs": {"image": true, "mask": true, "max_bytes": limits.body_bytes / 4 * 3},
-        "max_prompt_characters": limits.prompt_characters,
-        "max_prompt_tokens": MAX_TOKENS,
-        "queue": {"max": ledger.queued, "max_per_client": ledger.queued_per_client},
-        "retention": {
-            "seconds": ledger.retention.age.as_secs(), "bytes": ledger.retention.bytes,
+    Json(Capabilities {
+        version: env!("CARGO_PKG_VERSION"),
+        model: Model { name: model.name.clone(), fingerprint: model.fingerprint.clone() },
+        device: worker.and_then(|worker| worker.device.clone()),
+        precision: precision.0,
+        precision_reason: precision.1,
+        size_multiple: model.size_multiple,
+        min_side: model.size_multiple,
+        max_width: max.width,
+        max_height: max.height,
+        max_pixels: limits.pixels.min(max.area() as u64),
+        default_size: sides(model.default_size),
+        default_steps: usual_steps(model),
+        max_steps: limits.steps,
+        max_count: limits.count,
+        tiers: TierName::ALL.map(|name| tier(&house, worker, name)).into(),
+        guidance: GuidanceLimits { default: guidance, max: 20.0, useful: guidance > 0.0 },
+        rngs: Rng::ALL,
+        previews: PreviewLimits { default: 0, max: limits.previews },
+        inputs: InputLimits { image: true, mask: true, max_bytes: limits.body_bytes / 4 * 3 },
+        max_prompt_characters: limits.prompt_characters,
+        max_prompt_tokens: MAX_TOKENS,
+        queue: QueueLimits { max: ledger.queued, max_per_client: ledger.queued_per_client },
+        retention: Retention {
+            seconds: ledger.retention.age.as_secs(),
+            bytes: ledger.retention.bytes,
         },
-        "loras": !adapters(&house).is_empty(),
-        "features": ["jobs", "events", "openai", "a1111"],
-    }))
+        loras: loras::any(&house),
+        features: ["jobs", "events", "openai", "a1111"],
+    })
+}
+
+fn sides(size: Grid) -> Size {
+    Size { width: size.width as u32, height: size.height as u32 }
 }
 
 fn usual_steps(model: &ModelInfo) -> u32 {
     zao_request::complete(Request::default(), model).steps.unwrap_or(1)
 }
 
-fn tier(house: &House, quality: Quality) -> Value {
-    let model = house.model.info();
+fn tier(house: &House, worker: Option<&WorkerHealth>, name: TierName) -> Tier {
+    let (model, quality) = (house.model.info(), name.quality());
     let request = Request { quality: Some(quality), ..Request::default() };
     // No prompt decides: these qualities name their size.
     let size = zao_request::settle(&request, None, model, |_| Ok::<_, Infallible>(true));
-    let Grid { width, height } = size.map_or(model.default_size, |(size, _)| size);
-    let demand = Demand {
-        width: width as u32,
-        height: height as u32,
-        steps: usual_steps(model),
-        pictures: 1,
-    };
-    let seconds = house.ledger.measured(&demand).map(|time| time.as_secs_f64());
-    json!({
-        "name": quality.as_str(), "pixels": width * height, "width": width, "height": height,
-        "seconds": seconds, "fits": (width * height) as u64 <= house.settings.request.pixels,
-    })
+    let size = size.map_or(model.default_size, |(size, _)| size);
+    let Size { width, height } = sides(size);
+    let demand = Demand { width, height, steps: usual_steps(model), pictures: 1 };
+    let known = worker.and_then(|worker| worker.memory.iter().find(|(of, _)| *of == quality));
+    Tier {
+        name,
+        pixels: size.area() as u64,
+        width,
+        height,
+        seconds: house.ledger.measured(&demand).map(|time| time.as_secs_f64()),
+        memory_bytes: known.map(|(_, bytes)| *bytes),
+        fits: size.area() as u64 <= house.settings.request.pixels,
+    }
 }
 
-/// An adapter that requests may name.
-#[derive(Debug, Serialize)]
-pub(crate) struct Lora {
-    name: String,
-    bytes: u64,
+/// The models of this server.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Models {
+    /// `list`.
+    object: &'static str,
+    data: Vec<ModelCard>,
 }
 
-fn adapters(house: &House) -> Vec<Lora> {
-    let list = house.loras.list().unwrap_or_default();
-    list.into_iter().map(|found| Lora { name: found.name, bytes: found.bytes }).collect()
+/// A model, as OpenAI has it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ModelCard {
+    id: String,
+    /// `model`.
+    object: &'static str,
+    created: u64,
+    owned_by: &'static str,
+    /// Tells models of the same name apart by their content.
+    fingerprint: String,
 }
 
-/// `GET /v1/loras`.
-pub(crate) async fn loras(State(house): State<Arc<House>>) -> Json<Value> {
-    Json(json!({"loras": adapters(&house)}))
+fn model_card(house: &House) -> ModelCard {
+    let model = house.model.info();
+    let (id, fingerprint) = (model.name.clone(), model.fingerprint.clone());
+    ModelCard { id, object: "model", created: 0, owned_by: "zao", fingerprint }
 }
 
-fn model_card(house: &House) -> Value {
-    json!({
-        "id": house.model.info().name, "object": "model", "created": 0, "owned_by": "zao",
-        "fingerprint": house.model.info().fingerprint,
-    })
+/// List models
+///
+/// A server has one.
+#[utoipa::path(
+    get, path = "/v1/models", tag = "openai", operation_id = "listModels",
+    responses((status = 200, description = "The one model.", body = Models)),
+)]
+pub(crate) async fn models(State(house): State<Arc<House>>) -> Json<Models> {
+    Json(Models { object: "list", data: vec![model_card(&house)] })
 }
 
-/// `GET /v1/models`, as OpenAI has it.
-pub(crate) async fn models(State(house): State<Arc<House>>) -> Json<Value> {
-    Json(json!({"object": "list", "data": [model_card(&house)]}))
-}
-
-/// `GET /v1/models/{id}`.
+/// Look at a model
+#[utoipa::path(
+    get, path = "/v1/models/{id}", tag = "openai", operation_id = "getModel",
+    params(("id" = String, Path, description = "Name of the model.")),
+    responses(
+        (status = 200, description = "The model.", body = ModelCard),
+        (status = 404, description = "not_found, unknown_model"),
+    ),
+)]
 pub(crate) async fn model(
     State(house): State<Arc<House>>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>> {
+    Name(id): Name,
+) -> Result<Json<ModelCard>> {
     let name = &house.model.info().name;
     if id != *name {
         let message = format!("this server draws with {name:?} alone");

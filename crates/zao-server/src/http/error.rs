@@ -5,7 +5,10 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::openapi::schema::{SchemaType, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use zao_queue::Error as LedgerError;
 
 /// What a client can be told.
@@ -31,6 +34,7 @@ pub(crate) enum Code {
     RateLimited,
     Internal,
     Draining,
+    NoWorker,
     WorkerLost,
     OutOfMemory,
     StorageFull,
@@ -39,8 +43,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code.
-    #[cfg(test)]
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::InvalidRequest,
         Self::InvalidSize,
         Self::PromptTooLong,
@@ -61,6 +64,7 @@ impl Code {
         Self::RateLimited,
         Self::Internal,
         Self::Draining,
+        Self::NoWorker,
         Self::WorkerLost,
         Self::OutOfMemory,
         Self::StorageFull,
@@ -98,6 +102,7 @@ impl Code {
             Self::RateLimited => ("rate_limited", 429, LIMIT),
             Self::Internal => ("internal", 500, SERVER),
             Self::Draining => ("draining", 503, SERVER),
+            Self::NoWorker => ("no_worker", 503, SERVER),
             Self::WorkerLost => ("worker_lost", 503, SERVER),
             Self::OutOfMemory => ("out_of_memory", 503, SERVER),
             Self::StorageFull => ("storage_full", 503, SERVER),
@@ -105,9 +110,101 @@ impl Code {
         }
     }
 
+    /// What it means and what to do, for the documents.
+    pub(crate) const fn meaning(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "A field cannot be met as written; `param` names it.",
+            Self::InvalidSize => "The model or this server does not draw that size.",
+            Self::PromptTooLong => "A text has more characters than this server takes.",
+            Self::InvalidImage => "A picture that was sent is none, or is damaged.",
+            Self::Unauthorized => "This server wants its token: `Authorization: Bearer TOKEN`.",
+            Self::ForbiddenOrigin => {
+                "The page comes from another server and was not allowed to use this one."
+            }
+            Self::NotFound => "There is no such path, job or picture.",
+            Self::UnknownLora => "There is no LoRA of that name.",
+            Self::UnknownModel => "This server draws with another model.",
+            Self::MethodNotAllowed => "The path is there, but not for this method.",
+            Self::AlreadyOver => "The job ended before it could be cancelled.",
+            Self::IdempotencyConflict => "The key was used for another request.",
+            Self::Cancelled => "Somebody cancelled the job.",
+            Self::Expired => "The job was there and was removed since.",
+            Self::BodyTooLarge => "The body is larger than this server takes.",
+            Self::UnsupportedMediaType => "The body has to be JSON.",
+            Self::QueueFull => "As many jobs wait as may; try again after `Retry-After`.",
+            Self::RateLimited => "Too many requests in a minute; try again after `Retry-After`.",
+            Self::Internal => "A fault of zao; report it with the request's id.",
+            Self::Draining => "The server is about to stop; try again after `Retry-After`.",
+            Self::NoWorker => {
+                "Every worker failed so often that none is started again. Trying again is of no use until somebody has seen to the server."
+            }
+            Self::WorkerLost => "Workers were lost again and again while they drew this.",
+            Self::OutOfMemory => {
+                "There is too little memory for this picture; a smaller one may fit."
+            }
+            Self::StorageFull => "There is no room left on the server's disk.",
+            Self::DeadlineExceeded => "It took longer than it may.",
+        }
+    }
+
+    /// What happened in the words of OpenAI's `type`.
+    pub(crate) const fn kind(self) -> &'static str {
+        self.row().2
+    }
+
     pub(crate) fn status(self) -> StatusCode {
         StatusCode::from_u16(self.row().1).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let kind = SchemaType::Type(Type::String);
+        let values = Self::ALL.map(Self::as_str);
+        let text = "What happened; programs decide by this.";
+        ObjectBuilder::new()
+            .schema_type(kind)
+            .enum_values(Some(values))
+            .description(Some(text))
+            .into()
+    }
+}
+
+impl ToSchema for Code {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Code".into()
+    }
+}
+
+/// What a client gets in place of an answer, as OpenAI has it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Error {
+    error: Cause,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Cause {
+    /// One line for people: what went wrong and what to do next. Its wording may change.
+    message: String,
+    /// OpenAI's coarser word for it.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    code: Code,
+    /// The field or header that is the cause, where it is one.
+    #[schema(required)]
+    param: Option<String>,
+    /// Where to read about errors.
+    docs: &'static str,
+    /// The id of the request, which the server's log has too; null in the middle of a stream.
+    #[schema(required)]
+    request_id: Option<String>,
 }
 
 /// A request that is not met, and why.
@@ -146,12 +243,11 @@ impl Refusal {
     }
 
     /// The object under `error`, for streams that have begun when something goes wrong.
-    pub(crate) fn body(&self, request: Option<&str>) -> serde_json::Value {
-        let (code, _, kind) = self.code.row();
-        json!({"error": {
-            "message": self.message, "type": kind, "code": code, "param": self.param,
-            "docs": "/docs#errors", "request_id": request,
-        }})
+    pub(crate) fn body(&self, request: Option<&str>) -> Error {
+        let (code, kind, docs) = (self.code, self.code.kind(), "/docs#errors");
+        let (message, param) = (self.message.clone(), self.param.clone());
+        let request_id = request.map(str::to_owned);
+        Error { error: Cause { message, kind, code, param, docs, request_id } }
     }
 }
 
@@ -196,7 +292,7 @@ mod tests {
     #[test]
     fn a_refusal_is_openais_envelope_with_the_cause_and_when_to_try_again() {
         let refusal = Refusal::of("steps", "too many").after(Duration::from_millis(1500));
-        let body = refusal.body(Some("req_1"));
+        let body = serde_json::to_value(refusal.body(Some("req_1"))).unwrap();
         assert_eq!(body["error"]["code"], "invalid_request");
         assert_eq!(body["error"]["param"], "steps");
         assert_eq!(body["error"]["request_id"], "req_1");

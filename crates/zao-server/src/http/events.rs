@@ -6,27 +6,60 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::Notify;
+use utoipa::ToSchema;
 use zao_api::{Job, JobEvent, JobStatus};
 use zao_queue::JobId;
 
-use super::{Code, Refusal, Result, jobs, queue};
+use super::read::Name;
+use super::{Code, Refusal, Result, jobs, openai, queue};
 use crate::house::House;
+
+/// An event of a stream: with `text/event-stream` a schema is that of one event, not of the stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SentEvent {
+    /// Of a job: a counter, for `Last-Event-ID`.
+    id: Option<String>,
+    /// What happened.
+    event: String,
+    /// JSON, as the stream's description says.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
 
 /// How long a stream is silent at most.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// `GET /v1/jobs/{id}/events`.
+/// Follow a job
+///
+/// Server-sent events. `event:` and `data:` of each are those of a `JobEvent`, `id:` is a counter of the job. The first event is a
+/// `snapshot`, the last one `completed`, `failed` or `cancelled`. Whoever comes back with `Last-Event-ID` gets what was missed of
+/// the last 256; where that is not known any more, a `snapshot` first. A comment every 10 s keeps the connection open.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/events", tag = "jobs", operation_id = "followJob",
+    params(
+        ("id" = String, Path, description = "Id of the job."),
+        ("Last-Event-ID" = Option<u64>, Header, format = "uint64", minimum = 0, description = "The last event that the client has."),
+    ),
+    responses(
+        (status = 200, description = "Events until the job is over.", content_type = "text/event-stream", body = SentEvent),
+        (status = 400, description = "invalid_request"),
+        (status = 404, description = "not_found"),
+        (status = 410, description = "expired"),
+        (status = 503, description = "storage_full"),
+    ),
+)]
 pub(crate) async fn of_job(
     State(house): State<Arc<House>>,
-    Path(id): Path<String>,
+    Name(id): Name,
     headers: HeaderMap,
 ) -> Result<Response> {
     let id = House::job_id(&id)?;
@@ -74,10 +107,12 @@ impl Follower {
     /// Follows a job from the event behind `seen` on, or from now.
     pub(crate) async fn new(house: Arc<House>, id: JobId, seen: Option<u64>) -> Result<Self> {
         let bell = house.bells.of(&id);
-        let mut follower =
-            Self { house, id, bell, seen: seen.unwrap_or(0), ready: VecDeque::new(), over: false };
         // What happens between these two is sent twice rather than never.
-        let since = follower.house.ledger.events().since(&follower.id, seen);
+        let since = house.ledger.events().since(&id, seen);
+        // An event that never was says nothing of what was missed, and nothing would ever come after it.
+        let seen = seen.filter(|seen| since.as_ref().is_none_or(|since| *seen <= since.last));
+        let ready = VecDeque::new();
+        let mut follower = Self { house, id, bell, seen: seen.unwrap_or(0), ready, over: false };
         let missed = since.as_ref().is_none_or(|since| since.gap || seen.is_none());
         if missed {
             follower.snapshot(since.map_or(0, |since| since.last)).await?;
@@ -161,7 +196,14 @@ fn end_of(job: &Job) -> Option<JobEvent> {
 /// How often the queue is told of at most.
 const QUEUE_EVERY: Duration = Duration::from_millis(250);
 
-/// `GET /v1/queue/events`.
+/// Follow the queue
+///
+/// Server-sent events called `queue`, each with an `Outlook` as its data: one at once, and one whenever it changes, at most four a
+/// second. The stream has no end.
+#[utoipa::path(
+    get, path = "/v1/queue/events", tag = "jobs", operation_id = "followQueue",
+    responses((status = 200, description = "Events without end.", content_type = "text/event-stream", body = SentEvent)),
+)]
 pub(crate) async fn of_queue(State(house): State<Arc<House>>) -> Response {
     let begin = (house, None::<Value>);
     stream(unfold(begin, |(house, told)| async move {
@@ -176,10 +218,28 @@ pub(crate) async fn of_queue(State(house): State<Arc<House>>) -> Response {
     }))
 }
 
+/// How often those who wait ask whether anybody draws at all.
+const STILL_DRAWING: Duration = Duration::from_secs(1);
+
+/// The next event of a job that a client waits for, or `None` after the last; an error where nobody will draw it.
+pub(crate) async fn next_while_drawing(
+    house: &Arc<House>,
+    follower: &mut Follower,
+) -> Result<Option<JobEvent>> {
+    loop {
+        // An event that was found is taken before the next wait, so one that is given up early loses none.
+        let next = tokio::time::timeout(STILL_DRAWING, follower.next_event());
+        match next.await {
+            Ok(event) => return Ok(event.map(|(_, event)| event)),
+            Err(_) => openai::still_drawing(house)?,
+        }
+    }
+}
+
 /// Waits until a job is over.
 pub(crate) async fn end(house: &Arc<House>, id: JobId) -> Result<Job> {
     let mut follower = Follower::new(Arc::clone(house), id.clone(), None).await?;
-    while let Some((_, event)) = follower.next_event().await {
+    while let Some(event) = next_while_drawing(house, &mut follower).await? {
         match event {
             JobEvent::Completed { state, .. }
             | JobEvent::Failed { state, .. }

@@ -32,8 +32,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Client {
     }
 }
 
-/// The routes that a probe or a scraper may ask without a token. They tell nothing of jobs.
-const OPEN: [&str; 3] = ["/health", "/health/live", "/health/ready"];
+/// The routes that a probe, a scraper or a reader may ask without a token. They tell nothing of jobs.
+pub(super) const OPEN: [&str; 7] = [
+    "/health",
+    "/health/live",
+    "/health/ready",
+    "/openapi.json",
+    "/docs",
+    "/docs/style.css",
+    "/docs/api.md",
+];
 
 /// Lets a request in, or says why not; names it, and counts the answer.
 pub(crate) async fn door(

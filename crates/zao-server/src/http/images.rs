@@ -6,37 +6,54 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use zao_api::{Image, Recipe};
 use zao_png::Origin;
 use zao_queue::{ImageFilter, ImageId};
 
 use super::jobs::{LISTED, MOST_LISTED};
+use super::read::{Asked, Name};
 use super::{Code, Refusal, Result};
 use crate::house::House;
 
 /// Which of a list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Listing {
+    /// How many: 1 to 200, 50 unless given. Other numbers mean the nearest of these.
+    #[param(minimum = 0)]
     limit: Option<usize>,
+    /// Those behind this one: `next` of the page before.
     after: Option<String>,
 }
 
-/// A page of pictures.
-#[derive(Debug, Serialize)]
+/// A page of pictures, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Images {
     images: Vec<Image>,
+    /// What to ask for with `after`; null on the last page.
+    #[schema(required)]
     next: Option<String>,
 }
 
-/// `GET /v1/images`.
+/// List pictures
+#[utoipa::path(
+    get, path = "/v1/images", tag = "images", operation_id = "listImages", params(Listing),
+    responses(
+        (status = 200, description = "A page of pictures, the newest first.", body = Images),
+        (status = 400, description = "invalid_request"),
+        (status = 404, description = "not_found"),
+        (status = 503, description = "storage_full"),
+    ),
+)]
 pub(crate) async fn list(
     State(house): State<Arc<House>>,
-    Query(listing): Query<Listing>,
+    Asked(listing): Asked<Listing>,
 ) -> Result<Json<Images>> {
     let after = listing.after.as_deref().map(image_id).transpose()?;
     let limit = listing.limit.unwrap_or(LISTED).clamp(1, MOST_LISTED);
@@ -50,20 +67,52 @@ fn image_id(text: &str) -> Result<ImageId> {
 }
 
 /// How a picture is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Look {
+    /// A smaller PNG, which fits into a square of so many pixels.
+    #[param(minimum = 64, maximum = 512)]
     thumb: Option<u32>,
 }
 
 /// Sides of small pictures, in pixels.
 const SMALL: std::ops::RangeInclusive<u32> = 64..=512;
 
-/// `GET /v1/images/{id}`. A picture never changes, so whoever has it need not ask again.
+/// Get a picture
+///
+/// The PNG with its recipe in it, or a smaller one without. A picture never changes, so whoever has it need not ask again.
+#[utoipa::path(
+    get, path = "/v1/images/{id}", tag = "images", operation_id = "getImage",
+    params(
+        ("id" = String, Path, description = "Id of the picture."),
+        Look,
+        ("Range" = Option<String>, Header, description = "A part of the file: `bytes=FROM-TO`. What is not understood asks for all of it."),
+        ("If-None-Match" = Option<String>, Header, description = "`ETag` of what the client has."),
+    ),
+    responses(
+        (
+            status = 200, description = "The PNG.", content_type = "image/png", body = Vec<u8>,
+            headers(("etag" = String, description = "Names this picture in this size.")),
+        ),
+        (
+            status = 206, description = "The part of it.", content_type = "image/png", body = Vec<u8>,
+            headers(("content-range" = String, description = "Which part, and of how many bytes.")),
+        ),
+        (status = 304, description = "The client has it."),
+        (status = 400, description = "invalid_request"),
+        (status = 404, description = "not_found"),
+        (
+            status = 416, description = "The file ends before that part. There is no body.",
+            headers(("content-range" = String, description = "How many bytes there are.")),
+        ),
+        (status = 503, description = "storage_full"),
+    ),
+)]
 pub(crate) async fn get(
     State(house): State<Arc<House>>,
-    Path(id): Path<String>,
-    Query(look): Query<Look>,
+    Name(id): Name,
+    Asked(look): Asked<Look>,
     headers: HeaderMap,
 ) -> Result<Response> {
     if look.thumb.is_some_and(|side| !SMALL.contains(&side)) {
@@ -172,20 +221,37 @@ fn thumbnail(bytes: &[u8], side: u32) -> Result<Vec<u8>> {
         .map_err(|error| unreadable(&error))
 }
 
-/// `DELETE /v1/images/{id}`.
-pub(crate) async fn delete(
-    State(house): State<Arc<House>>,
-    Path(id): Path<String>,
-) -> Result<StatusCode> {
+/// Delete a picture
+#[utoipa::path(
+    delete, path = "/v1/images/{id}", tag = "images", operation_id = "deleteImage",
+    params(("id" = String, Path, description = "Id of the picture.")),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 404, description = "not_found"),
+        (status = 503, description = "storage_full"),
+    ),
+)]
+pub(crate) async fn delete(State(house): State<Arc<House>>, Name(id): Name) -> Result<StatusCode> {
     let id = image_id(&id)?;
     house.ledger(move |ledger, _| ledger.delete_image(&id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /v1/images/{id}/recipe`.
+/// Get a picture's recipe
+///
+/// Everything that decides its pixels, as its PNG has it.
+#[utoipa::path(
+    get, path = "/v1/images/{id}/recipe", tag = "images", operation_id = "getRecipe",
+    params(("id" = String, Path, description = "Id of the picture.")),
+    responses(
+        (status = 200, description = "The recipe.", body = Recipe),
+        (status = 404, description = "not_found"),
+        (status = 503, description = "storage_full"),
+    ),
+)]
 pub(crate) async fn recipe(
     State(house): State<Arc<House>>,
-    Path(id): Path<String>,
+    Name(id): Name,
 ) -> Result<Json<Recipe>> {
     let bytes = read(file(&house, image_id(&id)?).await?).await?;
     let info = zao_png::read(&bytes)

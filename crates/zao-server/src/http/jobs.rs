@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use zao_api::{Job, JobRequest, JobStatus};
 use zao_queue::{Acceptance, Cancel, JobFilter, JobId, Refusal as Full};
 
 use super::guard::Client;
-use super::read::Object;
+use super::read::{Asked, Name, Object};
 use super::{Code, Refusal, Result, admission};
 use crate::house::House;
 use crate::story::Arrival;
@@ -20,7 +21,30 @@ use crate::story::Arrival;
 pub(crate) const LISTED: usize = 50;
 pub(crate) const MOST_LISTED: usize = 200;
 
-/// `POST /v1/jobs`.
+/// Submit a job
+///
+/// Nothing is lost once this was answered: the job is drawn although the server is killed meanwhile. Fields that are not in the
+/// schema are refused. While no worker is ready the job waits; where every worker was given up, it is kept until the server is
+/// started again, and `warnings` says so.
+#[utoipa::path(
+    post, path = "/v1/jobs", tag = "jobs", operation_id = "submitJob",
+    params((
+        "Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~ \\t]+$",
+        description = "With the same key a repeated request gets the first one's job.",
+    )),
+    request_body(content = JobRequest, example = json!({"prompt": "a red apple", "width": 256, "height": 256, "seed": 7})),
+    responses(
+        (status = 202, description = "The job is kept and waits.", body = Job, headers(("location" = String, description = "Path of the job."))),
+        (status = 200, description = "The job that the same key got before.", body = Job, headers(("location" = String, description = "Path of the job."))),
+        (status = 400, description = "invalid_request, invalid_size, prompt_too_long, invalid_image"),
+        (status = 404, description = "not_found, unknown_lora"),
+        (status = 409, description = "idempotency_conflict"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "unsupported_media_type"),
+        (status = 429, description = "queue_full"),
+        (status = 503, description = "draining, storage_full"),
+    ),
+)]
 pub(crate) async fn submit(
     State(house): State<Arc<House>>,
     client: Client,
@@ -103,34 +127,62 @@ pub(crate) async fn look(house: &Arc<House>, id: JobId) -> Result<Job> {
     house.ledger(move |ledger, now| ledger.job(&id, now)).await
 }
 
-/// `GET /v1/jobs/{id}`.
-pub(crate) async fn get(
-    State(house): State<Arc<House>>,
-    Path(id): Path<String>,
-) -> Result<Json<Job>> {
+/// Look at a job
+///
+/// The truth about a job; events only tell of it.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}", tag = "jobs", operation_id = "getJob",
+    params(("id" = String, Path, description = "Id of the job.")),
+    responses(
+        (status = 200, description = "The job as it stands.", body = Job),
+        (status = 404, description = "not_found"),
+        (status = 410, description = "expired"),
+        (status = 503, description = "storage_full"),
+    ),
+)]
+pub(crate) async fn get(State(house): State<Arc<House>>, Name(id): Name) -> Result<Json<Job>> {
     Ok(Json(look(&house, House::job_id(&id)?).await?))
 }
 
 /// Which of a list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Listing {
+    /// Only jobs of these statuses, with commas between them.
+    #[param(
+        pattern = "^((queued|running|completed|failed|cancelled)(,(queued|running|completed|failed|cancelled))*)?$"
+    )]
     status: Option<String>,
+    /// How many: 1 to 200, 50 unless given. Other numbers mean the nearest of these.
+    #[param(minimum = 0)]
     limit: Option<usize>,
+    /// Those behind this one: `next` of the page before.
     after: Option<String>,
 }
 
-/// A page of a list, under the name of what it lists.
-#[derive(Debug, Serialize)]
+/// A page of jobs, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Jobs {
     jobs: Vec<Job>,
+    /// What to ask for with `after`; null on the last page.
+    #[schema(required)]
     next: Option<String>,
 }
 
-/// `GET /v1/jobs`.
+/// List jobs
+#[utoipa::path(
+    get, path = "/v1/jobs", tag = "jobs", operation_id = "listJobs", params(Listing),
+    responses(
+        (status = 200, description = "A page of jobs, the newest first.", body = Jobs),
+        (status = 400, description = "invalid_request"),
+        (status = 404, description = "not_found"),
+        (status = 503, description = "storage_full"),
+    ),
+)]
 pub(crate) async fn list(
     State(house): State<Arc<House>>,
-    Query(listing): Query<Listing>,
+    Asked(listing): Asked<Listing>,
 ) -> Result<Json<Jobs>> {
     let names = listing.status.as_deref().unwrap_or_default().split(',');
     let status = names.map(str::trim).filter(|name| !name.is_empty()).map(|name| {
@@ -146,11 +198,21 @@ pub(crate) async fn list(
     Ok(Json(Jobs { jobs: page.items, next }))
 }
 
-/// `DELETE /v1/jobs/{id}`.
-pub(crate) async fn cancel(
-    State(house): State<Arc<House>>,
-    Path(id): Path<String>,
-) -> Result<Json<Job>> {
+/// Cancel a job
+///
+/// A job that waits is over at once. One that runs ends at its next step, so `status` may still be `running` in the answer.
+#[utoipa::path(
+    delete, path = "/v1/jobs/{id}", tag = "jobs", operation_id = "cancelJob",
+    params(("id" = String, Path, description = "Id of the job.")),
+    responses(
+        (status = 200, description = "The job as it stands.", body = Job),
+        (status = 404, description = "not_found"),
+        (status = 409, description = "already_over"),
+        (status = 410, description = "expired"),
+        (status = 503, description = "storage_full"),
+    ),
+)]
+pub(crate) async fn cancel(State(house): State<Arc<House>>, Name(id): Name) -> Result<Json<Job>> {
     let id = House::job_id(&id)?;
     stop(&house, id.clone()).await?;
     Ok(Json(look(&house, id).await?))

@@ -13,18 +13,52 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
-use serde_json::{Value, json};
-use zao_api::{Image, Job, JobEvent, JobStatus};
+use serde::Serialize;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+use zao_api::{Image, Job, JobEvent, JobRequest, JobStatus};
 use zao_queue::JobId;
 
 use super::guard::Client;
 use super::read::Object;
 use super::{Code, Refusal, Result, events, jobs};
+use crate::hands::Condition;
 use crate::house::House;
-use answer::Answer;
+use answer::{Answer, CompletedImage, Drawn};
+use wish::GenerateImage;
 pub(super) use wish::Wish;
 
-/// `POST /v1/images/generations`.
+/// Draw pictures, as OpenAI has it
+///
+/// The answer comes when all pictures are there, however long that takes: while a worker loads its model the request waits. With
+/// `stream` it is server-sent events: `image_generation.partial_image` (`PartialImage`) up to `partial_images` times a picture, and
+/// `image_generation.completed` (`CompletedImage`) once a picture; a failure is an event `error` with an `Error`. Fields that are not
+/// in the schema are accepted and named in `ignored`. A connection that is dropped cancels the job.
+#[utoipa::path(
+    post, path = "/v1/images/generations", tag = "openai", operation_id = "generateImage",
+    request_body(content = GenerateImage, example = json!({"prompt": "a red apple", "size": "256x256", "n": 2})),
+    responses(
+        (
+            status = 200, description = "The pictures, or the events of their making.",
+            content((Drawn = "application/json"), (events::SentEvent = "text/event-stream")),
+            headers(
+                ("x-queue-time" = f64, description = "Seconds that the job waited."),
+                ("x-inference-time" = f64, description = "Seconds that it was worked on."),
+                ("x-total-time" = f64, description = "Seconds from being accepted to being over."),
+                ("x-seed" = String, description = "The seeds, with commas between them."),
+                ("server-timing" = String, description = "The same times in milliseconds, as browsers show them."),
+            ),
+        ),
+        (status = 400, description = "invalid_request, invalid_size, prompt_too_long"),
+        (status = 404, description = "unknown_lora, unknown_model"),
+        (status = 409, description = "cancelled"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "unsupported_media_type"),
+        (status = 429, description = "queue_full"),
+        (status = 503, description = "draining, no_worker, worker_lost, out_of_memory, storage_full"),
+        (status = 504, description = "deadline_exceeded"),
+    ),
+)]
 pub(crate) async fn generate(
     State(house): State<Arc<House>>,
     client: Client,
@@ -33,7 +67,7 @@ pub(crate) async fn generate(
 ) -> Result<Response> {
     let wish = Wish::read(object, &house.model.info().name)?;
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let (id, _) = jobs::accept(&house, client, None, wish.request.clone()).await?;
+    let id = accept_for_now(&house, client, wish.request.clone()).await?;
     let wanted = Wanted::new(Arc::clone(&house), id.clone());
     if wish.stream {
         return stream(house, id, wish, wanted).await;
@@ -44,6 +78,24 @@ pub(crate) async fn generate(
     let mut response = Json(answer.whole(&house, host, failure(&job)?).await?).into_response();
     response.headers_mut().extend(timing(&job));
     Ok(response)
+}
+
+/// Takes a request on whose client waits for it, which makes sense only where somebody draws.
+pub(super) async fn accept_for_now(
+    house: &Arc<House>,
+    client: Client,
+    request: JobRequest,
+) -> Result<JobId> {
+    still_drawing(house)?;
+    Ok(jobs::accept(house, client, None, request).await?.0)
+}
+
+/// That somebody draws, or will.
+pub(super) fn still_drawing(house: &House) -> Result<()> {
+    match house.health().condition {
+        Condition::GivenUp(why) => Err(Refusal::new(Code::NoWorker, why)),
+        Condition::Ready | Condition::Loading | Condition::Unwell(_) => Ok(()),
+    }
 }
 
 /// Cancels its job when it is dropped, unless that is done: a handler whose client is gone is dropped.
@@ -173,7 +225,14 @@ impl Streaming {
             if let Some(image) = self.left.pop_front() {
                 return Some(self.picture(&image).await);
             }
-            let (_, event) = self.follower.next_event().await?;
+            let event = match events::next_while_drawing(&self.house, &mut self.follower).await {
+                Ok(event) => event?,
+                // Dropping what is wanted cancels the job, which nobody will draw for this client.
+                Err(refusal) => {
+                    self.wanted.take()?;
+                    return Some(named("error", &refusal.body(None)));
+                }
+            };
             match event {
                 JobEvent::Preview { b64, .. } => {
                     let body = self.partial(&b64);
@@ -215,16 +274,48 @@ impl Streaming {
         }
     }
 
-    fn partial(&self, b64: &str) -> Value {
-        let created = answer::now();
-        json!({
-            "type": "image_generation.partial_image", "b64_json": b64, "partial_image_index": self.shown,
-            "size": self.wish.size, "quality": self.wish.quality, "background": "opaque",
-            "output_format": "png", "created_at": created,
-        })
+    fn partial(&self, b64: &str) -> PartialImage {
+        PartialImage {
+            kind: "image_generation.partial_image",
+            b64_json: b64.to_owned(),
+            partial_image_index: self.shown,
+            size: self.wish.size.clone(),
+            quality: self.wish.quality.clone(),
+            background: "opaque",
+            output_format: "png",
+            created_at: answer::now(),
+        }
     }
 }
 
-fn named(name: &str, body: &Value) -> Event {
-    Event::default().event(name).data(body.to_string())
+/// The data of an event `image_generation.partial_image`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PartialImage {
+    /// `image_generation.partial_image`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// A small picture of what is on its way.
+    b64_json: String,
+    /// Which one, from 0.
+    partial_image_index: u32,
+    size: String,
+    quality: String,
+    background: &'static str,
+    output_format: &'static str,
+    /// Seconds since 1970.
+    created_at: u64,
+}
+
+fn named(name: &str, body: &impl Serialize) -> Event {
+    // These types have nothing that JSON cannot hold.
+    let data = serde_json::to_string(body).unwrap_or_default();
+    Event::default().event(name).data(data)
+}
+
+/// Types that only the text of the document names.
+pub(super) fn told() -> [(String, RefOr<Schema>); 2] {
+    [
+        (PartialImage::name().into(), PartialImage::schema()),
+        (CompletedImage::name().into(), CompletedImage::schema()),
+    ]
 }

@@ -6,58 +6,133 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::hands::Condition;
 use crate::house::House;
 
-/// `GET /health/live`: this process answers.
-pub(crate) async fn live() -> Json<Value> {
-    Json(json!({"status": "live"}))
+/// That the process answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Live {
+    /// `live`.
+    status: &'static str,
 }
 
-/// `GET /health/ready`, `/health`: a job that came now would be drawn.
+/// This process answers
+#[utoipa::path(
+    get, path = "/health/live", tag = "operation", operation_id = "isLive", security(()),
+    responses((status = 200, description = "It does.", body = Live)),
+)]
+pub(crate) async fn live() -> Json<Live> {
+    Json(Live { status: "live" })
+}
+
+/// Whether a job that came now would be drawn.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Readiness {
+    status: ServerStatus,
+    /// Why not.
+    #[schema(required)]
+    reason: Option<String>,
+}
+
+/// How the server is.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ServerStatus {
+    Ready,
+    /// No worker has opened its model yet; jobs are accepted and wait.
+    Loading,
+    /// Nothing is accepted any more.
+    Draining,
+    /// No worker draws.
+    Unhealthy,
+}
+
+/// A job that came now would be drawn
+#[utoipa::path(
+    get, path = "/health/ready", tag = "operation", operation_id = "isReady", security(()),
+    responses(
+        (status = 200, description = "It would.", body = Readiness),
+        (status = 503, description = "It would not, and why.", body = Readiness),
+    ),
+)]
 pub(crate) async fn ready(State(house): State<Arc<House>>) -> Response {
-    let (status, state, reason) = if house.is_closing() {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "draining",
-            Some("the server is about to stop".to_owned()),
-        )
+    let (status, reason) = if house.is_closing() {
+        (ServerStatus::Draining, Some("the server is about to stop".to_owned()))
     } else {
         match house.health().condition {
-            Condition::Ready => (StatusCode::OK, "ready", None),
+            Condition::Ready => (ServerStatus::Ready, None),
             Condition::Loading => {
                 let reason = "no worker is ready yet; jobs are accepted and wait".to_owned();
-                (StatusCode::SERVICE_UNAVAILABLE, "loading", Some(reason))
+                (ServerStatus::Loading, Some(reason))
             }
-            Condition::Unwell(why) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", Some(why)),
+            Condition::Unwell(why) | Condition::GivenUp(why) => {
+                (ServerStatus::Unhealthy, Some(why))
+            }
         }
     };
-    (status, Json(json!({"status": state, "reason": reason}))).into_response()
+    let code = match status {
+        ServerStatus::Ready => StatusCode::OK,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (code, Json(Readiness { status, reason })).into_response()
 }
 
-/// `GET /metrics`, as Prometheus reads it.
+/// The same as `/health/ready`
+#[utoipa::path(
+    get, path = "/health", tag = "operation", operation_id = "isHealthy", security(()),
+    responses(
+        (status = 200, description = "A job would be drawn.", body = Readiness),
+        (status = 503, description = "It would not, and why.", body = Readiness),
+    ),
+)]
+pub(crate) async fn health(house: State<Arc<House>>) -> Response {
+    ready(house).await
+}
+
+/// Counters, as Prometheus reads them
+#[utoipa::path(
+    get, path = "/metrics", tag = "operation", operation_id = "getMetrics",
+    responses((
+        status = 200, description = "OpenMetrics text.",
+        content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8", body = String,
+    )),
+)]
 pub(crate) async fn metrics(State(house): State<Arc<House>>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], house.metrics.text(&house)).into_response()
 }
 
-/// `GET /docs`: what this server answers, as text for people.
-pub(crate) async fn docs() -> Response {
-    let text = include_str!("../../../../docs/api.md");
-    ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response()
+/// What is done about a wish of whoever runs the server.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Doing {
+    /// In one word.
+    status: &'static str,
 }
 
-/// `POST /admin/drain`: nothing new is begun any more.
-pub(crate) async fn drain(State(house): State<Arc<House>>) -> Json<Value> {
+/// Have the server finish
+///
+/// What runs is finished, what waits is kept, nothing new is accepted.
+#[utoipa::path(
+    post, path = "/admin/drain", tag = "operation", operation_id = "drain",
+    responses((status = 200, description = "`draining`.", body = Doing)),
+)]
+pub(crate) async fn drain(State(house): State<Arc<House>>) -> Json<Doing> {
     house.close();
     house.hands().inspect(|hands| hands.drain(house.settings.drain));
-    Json(json!({"status": "draining"}))
+    Json(Doing { status: "draining" })
 }
 
-/// `POST /admin/free`: memory that is only held for the next picture is given back.
-pub(crate) async fn free(State(house): State<Arc<House>>) -> Json<Value> {
+/// Have memory given back
+///
+/// Weights that are only kept for the next picture are dropped, as soon as what is under way is done.
+#[utoipa::path(
+    post, path = "/admin/free", tag = "operation", operation_id = "free",
+    responses((status = 200, description = "`freeing`.", body = Doing)),
+)]
+pub(crate) async fn free(State(house): State<Arc<House>>) -> Json<Doing> {
     house.hands().inspect(|hands| hands.free());
-    Json(json!({"status": "freeing"}))
+    Json(Doing { status: "freeing" })
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use zao_prompt::{Slots, Template};
 
 use super::admission::check_text;
@@ -12,19 +13,42 @@ use super::read::Object;
 use super::{Refusal, Result};
 use crate::house::House;
 
-/// Either of both.
-#[derive(Deserialize)]
-struct Asked {
+/// A prompt to take apart, or slots to make a prompt of: one of both.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct AskTemplate {
     prompt: Option<String>,
     slots: Option<Slots>,
 }
 
-/// `POST /v1/prompt/template`.
+/// A prompt and its slots.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PromptTemplate {
+    #[serde(flatten)]
+    slots: Slots,
+    prompt: String,
+    /// The slots of what stands behind `//`, where there is something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    translation: Option<Slots>,
+}
+
+/// Take a prompt apart, or build one from its slots
+///
+/// Every word of the prompt lies in exactly one slot.
+#[utoipa::path(
+    post, path = "/v1/prompt/template", tag = "prompts", operation_id = "templatePrompt",
+    request_body(content = AskTemplate, example = json!({"prompt": "a cat sleeping on a sofa, watercolour"})),
+    responses(
+        (status = 200, description = "The prompt and its slots.", body = PromptTemplate),
+        (status = 400, description = "invalid_request, prompt_too_long"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "unsupported_media_type"),
+    ),
+)]
 pub(crate) async fn post(
     State(house): State<Arc<House>>,
     object: Object,
-) -> Result<Json<Template>> {
-    let asked: Asked = object.only(&["prompt", "slots"])?;
+) -> Result<Json<PromptTemplate>> {
+    let asked: AskTemplate = object.only(&["prompt", "slots"])?;
     let most = house.settings.request.prompt_characters;
     let template = match (asked.prompt, asked.slots) {
         (Some(prompt), None) => {
@@ -41,5 +65,6 @@ pub(crate) async fn post(
             return Err(Refusal::of("prompt", message));
         }
     };
-    Ok(Json(template))
+    let (prompt, Template { slots, translation }) = (template.prompt(), template);
+    Ok(Json(PromptTemplate { slots, prompt, translation }))
 }

@@ -1,7 +1,8 @@
 //! What comes in, read into types, with an answer that says what was wrong and where.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -24,6 +25,45 @@ impl<S: Send + Sync> FromRequest<S> for Body {
             Err(rejection) => Err(Refusal::new(Code::InvalidRequest, rejection.body_text())),
         }
     }
+}
+
+/// The one name in a path.
+pub(crate) struct Name(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        // What is no text names nothing.
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(name)) => Ok(Self(name)),
+            Err(_) => Err(Refusal::not_found("such path")),
+        }
+    }
+}
+
+/// What stands behind the question mark.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        Query::try_from_uri(&parts.uri).map(|Query(asked)| Self(asked)).map_err(|rejection| {
+            let message = rejection.body_text();
+            let query = parts.uri.query().unwrap_or_default();
+            let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+            let named = |name: &&str| !name.is_empty() && mentions(&message, name);
+            let cause = names.into_iter().find(named);
+            let refusal = Refusal::new(Code::InvalidRequest, message.clone());
+            cause.map_or(refusal.clone(), |cause| refusal.at(cause))
+        })
+    }
+}
+
+/// Whether a message of the parser is about this name.
+fn mentions(message: &str, name: &str) -> bool {
+    message.contains(&format!("`{name}`")) || message.contains(&format!("{name}: "))
 }
 
 /// A JSON object.
@@ -99,7 +139,8 @@ mod tests {
     #[test]
     fn unknown_fields_are_named_and_null_is_absent() {
         let refusal = object(r#"{"stepz": 1}"#).only::<Wish>(&["steps"]).unwrap_err();
-        assert_eq!(refusal.body(None)["error"]["param"], "stepz");
+        let body = serde_json::to_value(refusal.body(None)).unwrap();
+        assert_eq!(body["error"]["param"], "stepz");
         let wish: Wish = object(r#"{"steps": null}"#).only(&["steps"]).unwrap();
         assert_eq!(wish, Wish { steps: None });
         assert!(object(r#"{"steps": -1}"#).only::<Wish>(&["steps"]).is_err());

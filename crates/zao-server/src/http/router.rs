@@ -1,4 +1,4 @@
-//! Which path is whose.
+//! Which path is whose. Each route is said once, for the router and for the document.
 
 use std::sync::Arc;
 
@@ -6,50 +6,64 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::{
-    Code, Refusal, a1111, capabilities, events, guard, images, jobs, openai, operation, png_info,
-    prompt, prompt_advice, prompt_template, queue,
+    Code, Refusal, a1111, capabilities, docs, events, guard, images, jobs, loras, openai,
+    operation, png_info, prompt, prompt_advice, prompt_template, queue,
 };
 use crate::house::House;
 use crate::page;
 
+/// Every route that the document has.
+fn routes() -> OpenApiRouter<Arc<House>> {
+    let native = OpenApiRouter::new()
+        .routes(routes!(jobs::submit, jobs::list))
+        .routes(routes!(jobs::get, jobs::cancel))
+        .routes(routes!(events::of_job))
+        .routes(routes!(queue::get))
+        .routes(routes!(events::of_queue))
+        .routes(routes!(images::list))
+        .routes(routes!(images::get, images::delete))
+        .routes(routes!(images::recipe))
+        .routes(routes!(png_info::post))
+        .routes(routes!(capabilities::get))
+        .routes(routes!(loras::get))
+        .routes(routes!(loras::load))
+        .routes(routes!(loras::unload))
+        .routes(routes!(prompt::check))
+        .routes(routes!(prompt_template::post))
+        .routes(routes!(prompt_advice::post));
+    let openai = OpenApiRouter::new()
+        .routes(routes!(openai::generate))
+        .routes(routes!(capabilities::models))
+        .routes(routes!(capabilities::model));
+    let operation = OpenApiRouter::new()
+        .routes(routes!(operation::health))
+        .routes(routes!(operation::live))
+        .routes(routes!(operation::ready))
+        .routes(routes!(operation::metrics))
+        .routes(routes!(operation::drain))
+        .routes(routes!(operation::free))
+        .routes(routes!(docs::openapi))
+        .routes(routes!(docs::page))
+        .routes(routes!(docs::style))
+        .routes(routes!(docs::text));
+    native.merge(openai).nest("/sdapi/v1", a1111::router()).merge(operation)
+}
+
+/// What the routes say of themselves.
+pub(super) fn described() -> OpenApi {
+    routes().into_openapi()
+}
+
 /// Everything the server answers.
 pub(crate) fn router(house: Arc<House>) -> Router {
-    let native = Router::new()
-        .route("/v1/jobs", post(jobs::submit).get(jobs::list))
-        .route("/v1/jobs/{id}", get(jobs::get).delete(jobs::cancel))
-        .route("/v1/jobs/{id}/events", get(events::of_job))
-        .route("/v1/queue", get(queue::get))
-        .route("/v1/queue/events", get(events::of_queue))
-        .route("/v1/images", get(images::list))
-        .route("/v1/images/{id}", get(images::get).merge(delete(images::delete)))
-        .route("/v1/images/{id}/recipe", get(images::recipe))
-        .route("/v1/capabilities", get(capabilities::get))
-        .route("/v1/loras", get(capabilities::loras))
-        .route("/v1/png-info", post(png_info::post))
-        .route("/v1/prompt/advice", post(prompt_advice::post))
-        .route("/v1/prompt/check", post(prompt::check))
-        .route("/v1/prompt/template", post(prompt_template::post));
-    let openai = Router::new()
-        .route("/v1/images/generations", post(openai::generate))
-        .route("/v1/models", get(capabilities::models))
-        .route("/v1/models/{id}", get(capabilities::model));
-    let operation = Router::new()
-        .route("/health", get(operation::ready))
-        .route("/health/live", get(operation::live))
-        .route("/health/ready", get(operation::ready))
-        .route("/metrics", get(operation::metrics))
-        .route("/docs", get(operation::docs))
-        .route("/admin/drain", post(operation::drain))
-        .route("/admin/free", post(operation::free));
+    let (routes, _) = routes().split_for_parts();
     let limit = house.settings.request.body_bytes;
-    Router::new()
-        .merge(native)
-        .merge(openai)
-        .nest("/sdapi/v1", a1111::router())
-        .merge(operation)
+    routes
         .fallback(page::file)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(limit))

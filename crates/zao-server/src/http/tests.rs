@@ -1,5 +1,6 @@
 //! The interface as clients meet it, with somebody who paints at once in the place of workers.
 
+mod contract;
 mod corpus;
 mod events;
 mod images;
@@ -10,6 +11,7 @@ mod operation;
 mod others;
 mod prompt;
 mod prompts;
+mod schema;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -29,7 +31,7 @@ use zao_engine::ModelFacts;
 use zao_queue::{Claimed, Ledger, Limits, Offer};
 use zao_weights::{AdapterFolder, Source};
 
-use crate::crew::{CrewSettings, Endurance, Patience};
+use crate::crew::{AdaptersState, CrewSettings, Endurance, Patience};
 use crate::hands::{Condition, Hands, Health, WorkerHealth};
 use crate::house::House;
 use crate::settings::{RequestLimits, Settings};
@@ -39,7 +41,7 @@ struct Server {
     router: Router,
     painter: Arc<Painter>,
     thread: Option<JoinHandle<()>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Somebody who paints pictures of one colour.
@@ -50,6 +52,7 @@ struct Painter {
     stopped: Mutex<Vec<String>>,
     ended: AtomicBool,
     condition: Mutex<Condition>,
+    adapters: Mutex<AdaptersState>,
 }
 
 impl Hands for Painter {
@@ -59,17 +62,31 @@ impl Hands for Painter {
         self.stopped.lock().unwrap().push(job.into());
     }
 
+    fn open_adapter(&self, name: &str) {
+        let mut adapters = self.adapters.lock().unwrap();
+        match name {
+            "torn" => adapters.refused.push((name.into(), "it fits no layer".into())),
+            _ => adapters.open.push(name.into()),
+        }
+    }
+
+    fn close_adapter(&self, name: &str) {
+        self.adapters.lock().unwrap().open.retain(|open| open != name);
+    }
+
     fn free(&self) {}
 
     fn drain(&self, _: Duration) {}
 
     fn health(&self) -> Health {
+        let adapters = self.adapters.lock().unwrap().clone();
         let worker = WorkerHealth {
             name: "painter".into(),
             held_bytes: 5,
             peak_bytes: 7,
             free_bytes: Some(9),
             loras: 1,
+            adapters,
             ..WorkerHealth::default()
         };
         Health { condition: self.condition.lock().unwrap().clone(), workers: vec![worker] }
@@ -117,6 +134,10 @@ impl Painter {
             let png = zao_png::encode_plain(&rgb, width, height).unwrap();
             ledger.finished_picture(claim, index, &png, now).unwrap();
         }
+        if claimed.request.previews.is_some_and(|previews| previews > 0) {
+            // With the end of a job its previews are dropped, so who listens gets a moment.
+            std::thread::sleep(Duration::from_millis(150));
+        }
         ledger.completed(claim, now).unwrap();
     }
 }
@@ -158,22 +179,28 @@ impl Server {
             stopped: Mutex::default(),
             ended: AtomicBool::new(false),
             condition: Mutex::new(Condition::Ready),
+            adapters: Mutex::default(),
         });
         house.employ(Arc::clone(&painter) as _);
         let working = Arc::clone(&painter);
         let thread = Some(std::thread::spawn(move || working.work()));
         let router = super::router(house);
-        Self { router, painter, thread, _folder: folder }
+        Self { router, painter, thread, folder }
     }
 
     fn pause(&self, paused: bool) {
         self.painter.paused.store(paused, Ordering::Relaxed);
     }
 
+    /// Sends a request. Whatever comes back has to be what the document tells of.
     async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().to_string(), request.uri().to_string());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let answer = (parts.status, &parts.headers, &bytes[..]);
+        let told = schema::Document::new().tells_of((&method, &path), answer);
+        assert_eq!(told, Ok(()), "{method} {path}: {}", String::from_utf8_lossy(&bytes));
         Answer { status: parts.status, headers: parts.headers, bytes }
     }
 

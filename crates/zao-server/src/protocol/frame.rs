@@ -155,6 +155,8 @@ mod tests {
             draw(Some(vec![7; 70_000]), Some(Vec::new())),
             draw(Some(vec![1]), Some(vec![2, 3])),
             Order::Cancel { job: job() },
+            Order::OpenAdapter { name: "ink".into() },
+            Order::CloseAdapter { name: "ink".into() },
             Order::Free,
             Order::Drain,
         ];
@@ -164,6 +166,9 @@ mod tests {
             assert_eq!(read::<Order>(&mut input).unwrap().as_ref(), Some(order));
         }
         assert!(read::<Order>(&mut input).unwrap().is_none());
+        let refused = vec![("torn".to_owned(), "it fits no layer".to_owned())];
+        let word = Word::Adapters { open: vec!["ink".into()], refused };
+        assert_eq!(read::<Word>(&mut &framed(word.clone())[..]).unwrap(), Some(word));
         let png = vec![b'{'; 9].into();
         let report =
             Report::Picture { index: 1, seed: 3, width: 64, height: 48, seconds: 0.25, png };

@@ -16,6 +16,16 @@ pub enum Order {
         /// Which one.
         job: JobId,
     },
+    /// Have an adapter open before a job names it.
+    OpenAdapter {
+        /// Its name in the folder.
+        name: String,
+    },
+    /// Give up what an adapter takes of the device's memory.
+    CloseAdapter {
+        /// Its name in the folder.
+        name: String,
+    },
     /// Finish what is under way, and give all memory back that is only kept for later.
     Free,
     /// Finish what was handed over, and exit.
@@ -51,7 +61,11 @@ impl Frame for Order {
     fn attachments(&mut self) -> Vec<&mut Attachment> {
         match self {
             Self::Draw(draw) => draw.image.iter_mut().chain(&mut draw.mask).collect(),
-            Self::Cancel { .. } | Self::Free | Self::Drain => Vec::new(),
+            Self::Cancel { .. }
+            | Self::OpenAdapter { .. }
+            | Self::CloseAdapter { .. }
+            | Self::Free
+            | Self::Drain => Vec::new(),
         }
     }
 }

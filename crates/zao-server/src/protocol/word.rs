@@ -1,7 +1,7 @@
 //! What a worker tells its parent.
 
 use serde::{Deserialize, Serialize};
-use zao_api::{ErrorCode, ResolvedPrecision, Stage};
+use zao_api::{ErrorCode, Quality, ResolvedPrecision, Stage};
 use zao_engine::{Grid, ModelInfo, Rung};
 
 use super::{Attachment, Frame, JobId};
@@ -30,6 +30,13 @@ pub enum Word {
     Took(Took),
     /// Something to be counted.
     Count(Count),
+    /// How its adapters are; what it said before counts no more.
+    Adapters {
+        /// Names of those that are open.
+        open: Vec<String>,
+        /// Names of those that could not be opened when that was ordered, and why.
+        refused: Vec<(String, String)>,
+    },
     /// It lives.
     Beat(Beat),
     /// It cannot go on, and ends.
@@ -217,6 +224,8 @@ pub struct Facts {
     pub passed_over: Option<String>,
     /// The most tokens of a prompt that the model reads.
     pub max_prompt_tokens: u32,
+    /// Bytes of memory that a picture of each quality would take alone, with the weights, as it is planned.
+    pub memory: Vec<(Quality, u64)>,
     /// Names of the adapters that were there when it began.
     pub loras: Vec<String>,
 }
@@ -289,6 +298,7 @@ impl Frame for Word {
             | Self::Room { .. }
             | Self::Took(_)
             | Self::Count(_)
+            | Self::Adapters { .. }
             | Self::Beat(_)
             | Self::Fatal { .. } => Vec::new(),
         }

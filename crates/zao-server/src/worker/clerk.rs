@@ -10,6 +10,7 @@ use zao_api::Stage;
 use zao_engine::{Desk, Engine, Error, Event, ModelInfo, News, Notice, Picture, Ticket};
 use zao_request::{Loras, Provenance, Shelf};
 
+use super::adapters::Adapters;
 use super::arrival::{Arrival, Deadline, Piece};
 use super::failure::Failure;
 use super::inbox::Incoming;
@@ -37,7 +38,7 @@ pub(super) enum Next {
 pub(super) struct Clerk {
     model: ModelInfo,
     provenance: Provenance,
-    shelf: Shelf,
+    adapters: Adapters,
     orders: Receiver<Incoming>,
     outbox: Outbox,
     pulse: Arc<Pulse>,
@@ -82,7 +83,7 @@ impl Clerk {
         Ok(Self {
             model: engine.model().clone(),
             provenance,
-            shelf,
+            adapters: Adapters::new(shelf),
             orders,
             outbox,
             pulse,
@@ -106,7 +107,7 @@ impl Clerk {
             if std::mem::take(&mut self.free) {
                 return Next::Release;
             }
-            if self.has_work() {
+            if self.has_work() || self.adapters.has_wishes() {
                 return Next::Work;
             }
             if self.draining {
@@ -131,14 +132,18 @@ impl Clerk {
         !self.arrivals.is_empty() || !self.backlog.is_empty()
     }
 
-    /// Opens the adapters that the next jobs name, which only an engine without work does. A job whose adapters cannot
-    /// be opened fails.
+    /// Opens the adapters that the parent wants open and those that the next jobs name, which only an engine without work does. A
+    /// job whose adapters cannot be opened fails.
     pub(super) fn open_adapters(&mut self, engine: &mut Engine) {
+        self.adapters.fulfil(engine);
         while let Some(arrival) = self.arrivals.pop_front() {
-            match self.shelf.open(engine, &arrival.draw.request.request.loras) {
+            match self.adapters.open(engine, &arrival.draw.request.request.loras) {
                 Ok(loras) => self.admit(arrival, &loras),
                 Err(error) => self.refuse(arrival.draw.job, Failure::of_request(&error)),
             }
+        }
+        if let Some(news) = self.adapters.news() {
+            self.outbox.say(news);
         }
     }
 
@@ -170,6 +175,7 @@ impl Clerk {
                 self.refuse(job, failure);
             }
             Incoming::Cancel(job) => self.cancel(&job),
+            Incoming::Adapter(wish) => self.adapters.wish(wish),
             Incoming::Free => self.free = true,
             Incoming::Drain => {
                 self.draining = true;
@@ -213,7 +219,7 @@ impl Clerk {
     /// The jobs that wait become pictures for the engine, as far as their adapters are open.
     fn admit_those_at_hand(&mut self) {
         while let Some(arrival) = self.arrivals.front() {
-            let Some(loras) = self.shelf.at_hand(&arrival.draw.request.request.loras) else {
+            let Some(loras) = self.adapters.at_hand(&arrival.draw.request.request.loras) else {
                 return;
             };
             if let Some(arrival) = self.arrivals.pop_front() {
@@ -334,8 +340,8 @@ impl Clerk {
 impl Desk for Clerk {
     fn next(&mut self) -> Option<(Ticket, zao_engine::Job)> {
         self.take_orders();
-        // Memory is given back when the engine has nothing to do, so it gets nothing more.
-        if self.free {
+        // Memory is given back, and adapters are opened, when the engine has nothing to do, so it gets nothing more.
+        if self.free || self.adapters.has_wishes() {
             return None;
         }
         self.admit_those_at_hand();

@@ -8,6 +8,7 @@ use zao_api::ErrorCode;
 use zao_engine::{Grid, Start};
 use zao_request::Input;
 
+use super::adapters::Wish;
 use super::arrival::{Arrival, Beginning};
 use super::failure::Failure;
 use super::outbox::Outbox;
@@ -23,6 +24,8 @@ pub(super) enum Incoming {
     Refused(JobId, Failure),
     /// A job that nobody wants any more.
     Cancel(JobId),
+    /// Something is to be done with an adapter.
+    Adapter(Wish),
     /// Memory is to be given back.
     Free,
     /// Nothing more will come.
@@ -53,6 +56,8 @@ fn listen(input: impl Read, sender: &Sender<Incoming>, outbox: &Outbox) {
         let incoming = match order {
             Order::Draw(draw) => arrival(*draw),
             Order::Cancel { job } => Incoming::Cancel(job),
+            Order::OpenAdapter { name } => Incoming::Adapter(Wish::Open(name)),
+            Order::CloseAdapter { name } => Incoming::Adapter(Wish::Close(name)),
             Order::Free => Incoming::Free,
             Order::Drain => Incoming::Drain,
         };

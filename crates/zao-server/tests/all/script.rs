@@ -56,6 +56,7 @@ fn facts() -> Facts {
         precision_reason: "asked".into(),
         passed_over: None,
         max_prompt_tokens: 512,
+        memory: Vec::new(),
         loras: Vec::new(),
     }
 }

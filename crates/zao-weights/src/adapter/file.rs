@@ -46,7 +46,7 @@ impl AdapterFile {
     /// # Errors
     /// A file that cannot be read, or has anything that this model has no place for.
     pub fn open(path: &Path, layers: &[LayerShape]) -> Result<Self, AdapterError> {
-        let path = if path.is_dir() { path.join(MODEL) } else { path.to_owned() };
+        let path = file_at(path);
         let file = path.display().to_string();
         let read = |source| AdapterError::Read { file: file.clone(), source };
         let content = File::open(&path).and_then(|opened| Mapping::file(&opened)).map_err(read)?;
@@ -151,6 +151,11 @@ impl AdapterFile {
         }
         first.map_or("nothing", |delta| Factors::name(&delta.factors))
     }
+}
+
+/// The file that is meant by `path`, which may be PEFT's folder.
+pub(super) fn file_at(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(MODEL) } else { path.to_owned() }
 }
 
 /// The description in the folder of `path`, if that is PEFT's.

@@ -116,14 +116,55 @@ fn is_gone(pid: u32) -> bool {
     !alive()
 }
 
-#[test]
-fn pictures_of_workers_are_those_of_generate_bit_for_bit() {
+/// A folder with a LoRA in it that fits the demo model.
+fn with_ink() -> Folder {
     let folder = Folder::new();
     let golden = "../zao-engine/tests/goldens/adapters/kohya.safetensors";
     fs::create_dir_all(folder.aside("zao/loras")).unwrap();
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join(golden);
     fs::copy(golden, folder.aside("zao/loras/ink.safetensors")).unwrap();
-    let team = Team::with(folder, |_| ());
+    folder
+}
+
+#[test]
+fn adapters_are_opened_before_jobs_name_them_and_give_their_memory_back() {
+    let folder = with_ink();
+    fs::write(folder.aside("zao/loras/torn.safetensors"), b"no tensors").unwrap();
+    let team = Team::with(folder, |settings| {
+        let idle_release = settings.workers[0].arguments.last_mut().unwrap();
+        *idle_release = "0".into();
+    });
+    let state = || team.crew.state().workers.remove(0);
+    team.until("ready", || team.crew.state().is_ready());
+    for name in ["ink", "torn", "none"] {
+        team.crew.open_adapter(name.into());
+    }
+    team.until("opened", || state().adapters.refused.len() == 2);
+    let adapters = state().adapters;
+    assert_eq!(adapters.open, ["ink"]);
+    let refused: Vec<&str> = adapters.refused.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(refused, ["none", "torn"]);
+
+    let ink = |id| {
+        let mut ink = job(id, 64, 8, &[8]);
+        ink.request.request.loras = vec![Lora { name: "ink".into(), scale: 0.5 }];
+        ink
+    };
+    team.add(ink("first"));
+    let first = team.picture("first", 0);
+    team.until("held", || state().held_bytes > 0 && state().jobs == 0);
+    let with = state().held_bytes;
+    team.crew.close_adapter("ink".into());
+    team.until("given back", || state().held_bytes < with);
+    assert!(state().adapters.open.is_empty() && state().held_bytes > 0, "the model stays");
+    team.add(ink("again"));
+    assert!(team.picture("again", 0) == first);
+    assert_eq!((state().adapters.open, state().restarts), (vec!["ink".into()], 0));
+}
+
+#[test]
+fn pictures_of_workers_are_those_of_generate_bit_for_bit() {
+    let team = Team::with(with_ink(), |_| ());
     let size = ["--size", "64x64"];
     let apple = team.generated(&[&size[..], &["--seed", "1"]].concat());
     fs::write(team.folder.path("apple.png"), &apple).unwrap();
@@ -185,6 +226,8 @@ fn pictures_of_workers_are_those_of_generate_bit_for_bit() {
     let facts = team.crew.state().workers.remove(0).facts.unwrap();
     assert_eq!((facts.model.as_str(), facts.device.as_str()), ("demo", "cpu"));
     assert_eq!(facts.loras, ["ink"]);
+    let planned: Vec<u64> = facts.memory.iter().map(|(_, bytes)| *bytes).collect();
+    assert!(planned.len() == 3 && planned.is_sorted() && planned[0] > 10_000_000, "{planned:?}");
 }
 
 #[test]

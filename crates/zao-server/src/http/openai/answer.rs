@@ -5,7 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 use zao_api::{Image, Job};
 
 use super::super::{Code, Refusal, Result};
@@ -32,50 +33,132 @@ impl<'a> Answer<'a> {
     }
 
     /// The whole answer, to a client that knows the server as `host`.
-    pub(super) async fn whole(&self, house: &Arc<House>, host: &str, job: &Job) -> Result<Value> {
+    pub(super) async fn whole(&self, house: &Arc<House>, host: &str, job: &Job) -> Result<Drawn> {
         let mut data = Vec::with_capacity(job.images.len());
         for image in &job.images {
-            let mut picture = Map::new();
-            if self.wish.links {
-                picture.insert("url".into(), format!("http://{host}{}", image.url).into());
+            let (url, b64_json) = if self.wish.links {
+                (Some(format!("http://{host}{}", image.url)), None)
             } else {
-                picture.insert(
-                    "b64_json".into(),
-                    base64(house, self.wish.format, image).await?.into(),
-                );
-            }
-            picture.insert("seed".into(), image.seed.into());
-            data.push(picture);
+                (None, Some(base64(house, self.wish.format, image).await?))
+            };
+            data.push(DrawnImage { b64_json, url, seed: image.seed });
         }
-        Ok(json!({
-            "created": now(), "data": data, "size": format!("{}x{}", job.width, job.height),
-            "quality": self.wish.quality, "output_format": self.wish.format.as_str(), "background": "opaque",
-            "usage": usage(self.prompt_tokens, job.images.iter()), "ignored": self.wish.ignored,
-            "warnings": job.warnings, "job": job.id,
-        }))
+        Ok(Drawn {
+            created: now(),
+            data,
+            size: format!("{}x{}", job.width, job.height),
+            quality: self.wish.quality.clone(),
+            output_format: self.wish.format.as_str(),
+            background: "opaque",
+            usage: Usage::of(self.prompt_tokens, job.images.iter()),
+            ignored: self.wish.ignored.clone(),
+            warnings: job.warnings.clone(),
+            job: job.id.clone(),
+        })
     }
 
     /// The event of one picture.
-    pub(super) async fn stream(house: &Arc<House>, wish: &Wish, image: &Image) -> Result<Value> {
+    pub(super) async fn stream(
+        house: &Arc<House>,
+        wish: &Wish,
+        image: &Image,
+    ) -> Result<CompletedImage> {
         let tokens = house.model.prompt_tokens(&image.prompt).unwrap_or(0);
-        let data = base64(house, wish.format, image).await?;
-        Ok(json!({
-            "type": "image_generation.completed", "b64_json": data,
-            "size": format!("{}x{}", image.width, image.height), "quality": wish.quality,
-            "background": "opaque", "output_format": wish.format.as_str(), "created_at": now(),
-            "seed": image.seed, "usage": usage(tokens, std::iter::once(image)),
-        }))
+        Ok(CompletedImage {
+            kind: "image_generation.completed",
+            b64_json: base64(house, wish.format, image).await?,
+            size: format!("{}x{}", image.width, image.height),
+            quality: wish.quality.clone(),
+            background: "opaque",
+            output_format: wish.format.as_str(),
+            created_at: now(),
+            seed: image.seed,
+            usage: Usage::of(tokens, std::iter::once(image)),
+        })
     }
 }
 
+/// Pictures in one answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Drawn {
+    /// Seconds since 1970.
+    created: u64,
+    data: Vec<DrawnImage>,
+    /// `WIDTHxHEIGHT`.
+    size: String,
+    quality: String,
+    /// `png`, `jpeg` or `webp`.
+    output_format: &'static str,
+    background: &'static str,
+    usage: Usage,
+    /// Fields of the request that mean nothing here.
+    ignored: Vec<String>,
+    /// What the client should know although it succeeded, one line each.
+    warnings: Vec<String>,
+    /// Id of the job, whose pictures can be had at `/v1/jobs/{id}` as well.
+    job: String,
+}
+
+/// A picture: in Base64, or where it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DrawnImage {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b64_json: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// Seed that draws it again.
+    #[schema(format = "uint64")]
+    seed: u64,
+}
+
+/// The data of an event `image_generation.completed`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CompletedImage {
+    /// `image_generation.completed`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    b64_json: String,
+    /// `WIDTHxHEIGHT`.
+    size: String,
+    quality: String,
+    background: &'static str,
+    /// `png`, `jpeg` or `webp`.
+    output_format: &'static str,
+    /// Seconds since 1970.
+    created_at: u64,
+    /// Seed that draws it again.
+    #[schema(format = "uint64")]
+    seed: u64,
+    usage: Usage,
+}
+
 /// OpenAI's bill, of which only the counts mean something here: tokens of the prompt, and cells of pictures.
-fn usage<'a>(prompt: usize, images: impl Iterator<Item = &'a Image>) -> Value {
-    let patches = |image: &Image| u64::from(image.width / 16) * u64::from(image.height / 16);
-    let output: u64 = images.map(patches).sum();
-    json!({
-        "input_tokens": prompt, "output_tokens": output, "total_tokens": prompt as u64 + output,
-        "input_tokens_details": {"text_tokens": prompt, "image_tokens": 0},
-    })
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Usage {
+    input_tokens: u64,
+    output_tokens: u64,
+    total_tokens: u64,
+    input_tokens_details: UsageDetails,
+}
+
+/// What was read.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UsageDetails {
+    text_tokens: u64,
+    image_tokens: u64,
+}
+
+impl Usage {
+    fn of<'a>(prompt: usize, images: impl Iterator<Item = &'a Image>) -> Self {
+        let patches = |image: &Image| u64::from(image.width / 16) * u64::from(image.height / 16);
+        let (input_tokens, output_tokens) = (prompt as u64, images.map(patches).sum());
+        Self {
+            input_tokens,
+            output_tokens,
+            total_tokens: input_tokens + output_tokens,
+            input_tokens_details: UsageDetails { text_tokens: input_tokens, image_tokens: 0 },
+        }
+    }
 }
 
 async fn base64(house: &Arc<House>, format: Format, image: &Image) -> Result<String> {

@@ -2,6 +2,7 @@
 //! clients send many that mean nothing here.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 use zao_api::{JobRequest, Lora, Priority, Quality, Request};
 
 use super::super::read::Object;
@@ -40,27 +41,58 @@ pub(crate) struct Wish {
     pub(super) ignored: Vec<String>,
 }
 
-/// The fields that mean something here.
-#[derive(Debug, Deserialize)]
-struct Fields {
+/// A request in OpenAI's words. What is null is as if it were not there; fields that are not here are accepted and mean nothing.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct GenerateImage {
+    /// What the picture shows.
+    #[schema(min_length = 1)]
     prompt: String,
+    /// The model of this server, or any of OpenAI's names, which mean the same.
     model: Option<String>,
+    /// How many pictures.
+    #[schema(minimum = 1, maximum = 10)]
     n: Option<u32>,
+    /// `WIDTHxHEIGHT`, or `auto` for what suits the model.
+    #[schema(pattern = r"^(auto|\s*\d{1,9}\s*[xX*]\s*\d{1,9}\s*)$")]
     size: Option<String>,
+    /// The size where `size` is not given: `low` is smaller, `high` and `hd` are larger than usual.
+    #[schema(pattern = "^(auto|standard|low|medium|high|hd)$")]
     quality: Option<String>,
+    /// `png` unless given.
+    #[schema(pattern = "^(png|jpeg|jpg|webp)$")]
     output_format: Option<String>,
+    /// Of JPEGs: their quality.
+    #[schema(maximum = 100)]
     output_compression: Option<u32>,
+    /// `b64_json` unless given.
+    #[schema(pattern = "^(b64_json|url)$")]
     response_format: Option<String>,
+    /// Whether to show how they come to be.
     #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     stream: bool,
+    /// With `stream`: how often each picture is shown on its way.
+    #[schema(maximum = 3)]
     partial_images: Option<u32>,
+    /// Ours: seed of the first picture.
+    #[schema(format = "uint64")]
     seed: Option<u64>,
+    /// Ours: denoising steps.
+    #[schema(minimum = 1)]
     num_inference_steps: Option<u32>,
+    /// The same.
+    #[schema(minimum = 1)]
     steps: Option<u32>,
+    /// Ours: classifier-free guidance, 0 is off.
+    #[schema(minimum = 0)]
     guidance_scale: Option<f32>,
+    /// Ours: what the picture should not show, with guidance.
     negative_prompt: Option<String>,
+    /// Ours: adapters to follow.
     #[serde(default)]
+    #[schema(value_type = Option<Vec<Lora>>)]
     lora: Vec<Lora>,
+    /// Ours: whose turn it is before others'.
     priority: Option<Priority>,
 }
 
@@ -92,7 +124,7 @@ impl Wish {
     pub(crate) fn read(object: Object, model: &str) -> Result<Self> {
         let unknown = object.0.keys().filter(|field| !KNOWN.contains(&field.as_str()));
         let ignored = unknown.cloned().collect();
-        let fields: Fields = object.parse()?;
+        let fields: GenerateImage = object.parse()?;
         if let Some(asked) = fields.model.as_deref().filter(|asked| *asked != model) {
             // Names of OpenAI's own models mean whatever there is; anything else is a mistake.
             if !["gpt-image", "dall-e", "chatgpt-image"].iter().any(|own| asked.starts_with(own)) {
@@ -221,7 +253,7 @@ mod tests {
             (r#"{"prompt": "a", "model": "sdxl"}"#, "model"),
             (r#"{"n": 1}"#, "prompt"),
         ] {
-            let body = read(json).unwrap_err().body(None);
+            let body = serde_json::to_value(read(json).unwrap_err().body(None)).unwrap();
             let told = body["error"]["param"].as_str().or(body["error"]["message"].as_str());
             assert!(told.is_some_and(|told| told.contains(param)), "{json}: {body}");
         }

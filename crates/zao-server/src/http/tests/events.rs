@@ -61,9 +61,12 @@ async fn a_job_is_followed_to_its_end_and_what_was_missed_is_told_again() {
     let early = follow(&server, &path, Some(1)).await;
     assert_eq!(early[0].1, "snapshot");
     assert_eq!(early.last().unwrap().1, "completed");
-    let again = follow(&server, &path, None).await;
-    let names: Vec<&str> = again.iter().map(|(_, name, _)| name.as_str()).collect();
-    assert_eq!(names, ["snapshot", "completed"]);
+    // Nor of an event that never was.
+    for last in [None, Some(u64::MAX)] {
+        let again = follow(&server, &path, last).await;
+        let names: Vec<&str> = again.iter().map(|(_, name, _)| name.as_str()).collect();
+        assert_eq!(names, ["snapshot", "completed"], "{last:?}");
+    }
 }
 
 #[tokio::test]

@@ -47,13 +47,14 @@ async fn pictures_come_in_one_answer_with_where_the_time_went() {
 async fn a_stream_shows_the_way_and_ends_with_the_picture() {
     let server = Server::new();
     let wish = json!({"prompt": "a cat", "size": "32x32", "stream": true, "partial_images": 2});
-    // The job is not begun before somebody listens.
+    // Previews are not told again, so the painter waits until somebody looks.
     server.pause(true);
-    let response = server.router.clone().oneshot(posted(PATH, &[], &wish)).await.unwrap();
-    server.pause(false);
-    assert_eq!(response.headers()["content-type"], "text/event-stream");
-    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let (answer, ()) = tokio::join!(server.post(PATH, wish), async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        server.pause(false);
+    });
+    assert_eq!(answer.headers["content-type"], "text/event-stream");
+    let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
     let data: Vec<Value> = text
         .lines()
         .filter_map(|line| line.strip_prefix("data:"))

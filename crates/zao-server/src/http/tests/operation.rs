@@ -94,7 +94,7 @@ async fn what_workers_tell_reaches_the_metrics() {
 #[tokio::test]
 async fn the_documents_name_every_code() {
     let server = Server::new();
-    let text = String::from_utf8(server.get("/docs").await.bytes.to_vec()).unwrap();
+    let text = String::from_utf8(server.get("/docs/api.md").await.bytes.to_vec()).unwrap();
     for code in super::super::error::Code::ALL {
         let (name, status) = (code.as_str(), code.status().as_u16().to_string());
         let errors = text.split("## Errors").nth(1).unwrap();
@@ -113,6 +113,52 @@ async fn a_token_is_wanted_everywhere_but_at_the_door() {
     assert_eq!(server.get("/").await.status, 200, "the page asks for it");
     let request = Request::get("/v1/jobs").header("authorization", "Bearer secret");
     server.send(request.body(Body::empty()).unwrap()).await.expect(200);
+}
+
+#[tokio::test]
+async fn who_would_wait_for_nobody_is_told_so() {
+    let server = Server::new();
+    server.pause(true);
+    let give_up = || {
+        *server.painter.condition.lock().unwrap() = Condition::GivenUp("the card is gone".into());
+    };
+    // Somebody waits already when the last worker is given up.
+    let wish = json!({"prompt": "a", "size": "32x32"});
+    let (answer, ()) = tokio::join!(server.post("/v1/images/generations", wish.clone()), async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        give_up();
+    });
+    let error = answer.refused(503, "no_worker");
+    assert!(error["message"].as_str().unwrap().contains("the card is gone"));
+    assert!(!answer.headers.contains_key("retry-after"), "trying again is of no use");
+    let jobs = server.get("/v1/jobs").await.expect(200);
+    let path = jobs["jobs"][0]["links"]["self"].as_str().unwrap();
+    assert_eq!(server.over(path).await["status"], "cancelled");
+
+    server.post("/sdapi/v1/txt2img", json!({"prompt": "a"})).await.refused(503, "no_worker");
+    let mut streamed = wish;
+    streamed["stream"] = true.into();
+    server.post("/v1/images/generations", streamed).await.refused(503, "no_worker");
+    assert_eq!(server.get("/health/ready").await.expect(503)["status"], "unhealthy");
+    // A job outlives this process, and somebody may draw it then.
+    let job = server.post("/v1/jobs", json!({"prompt": "a"})).await.expect(202);
+    assert!(job["warnings"][0].as_str().unwrap().contains("the card is gone"), "{job}");
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_in_a_path_is_refused_in_the_usual_form() {
+    let server = Server::new();
+    for (path, param) in [
+        ("/v1/jobs?limit=many", "limit"),
+        ("/v1/jobs?stat=queued", "stat"),
+        ("/v1/images?limit=-1", "limit"),
+        ("/v1/images/img_x?thumb=large", "thumb"),
+    ] {
+        let error = server.get(path).await.refused(400, "invalid_request");
+        assert_eq!(error["param"], param, "{path}: {error}");
+    }
+    server.get("/v1/jobs/%ff").await.refused(404, "not_found");
+    server.get("/v1/models/%ff").await.refused(404, "not_found");
 }
 
 #[tokio::test]
@@ -153,6 +199,7 @@ async fn capabilities_say_what_there_is() {
     let tiers: Vec<_> =
         told["tiers"].as_array().unwrap().iter().map(|tier| tier["width"].clone()).collect();
     assert_eq!(tiers, [192, 256, 320]);
+    assert!(told["tiers"][0]["memory_bytes"].is_null(), "this painter plans nothing");
     assert_eq!(server.get("/v1/loras").await.expect(200), json!({"loras": []}));
     let queue = server.get("/v1/queue").await.expect(200);
     assert_eq!((&queue["queued"], &queue["running"]), (&json!(0), &json!(0)));

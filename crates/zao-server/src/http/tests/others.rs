@@ -45,6 +45,53 @@ async fn interrupting_stops_ones_own_job() {
     server.post("/sdapi/v1/interrupt", json!({})).await.expect(200);
 }
 
+/// An adapter of one layer with this rank, and nothing in it but zeros.
+fn adapter(rank: usize) -> Vec<u8> {
+    let bytes = rank * 16 * 2;
+    let header = json!({
+        "a.lora_A.weight": {"dtype": "BF16", "shape": [rank, 16], "data_offsets": [0, bytes]},
+        "a.lora_B.weight": {"dtype": "BF16", "shape": [16, rank], "data_offsets": [bytes, 2 * bytes]},
+    });
+    let header = header.to_string();
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.bytes());
+    file.resize(file.len() + 2 * bytes, 0);
+    file
+}
+
+#[tokio::test]
+async fn loras_are_listed_loaded_and_unloaded() {
+    let server = Server::new();
+    let folder = server.folder.path().join("loras");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("ink.safetensors"), adapter(4)).unwrap();
+    std::fs::write(folder.join("torn.safetensors"), b"no tensors").unwrap();
+    let list = async || server.get("/v1/loras").await.expect(200)["loras"].clone();
+    let (ink, torn) = (list().await[0].clone(), list().await[1].clone());
+    assert_eq!(
+        (&ink["name"], &ink["kind"], &ink["rank"]),
+        (&json!("ink"), &json!("LoRA"), &json!(4))
+    );
+    assert_eq!(
+        (&ink["loaded"], &torn["kind"], &torn["rank"]),
+        (&json!(false), &json!(null), &json!(null))
+    );
+    server.post("/v1/loras/ink/load", json!({})).await.expect(202);
+    server.post("/v1/loras/torn/load", json!({})).await.expect(202);
+    let (ink, torn) = (list().await[0].clone(), list().await[1].clone());
+    assert_eq!((&ink["loaded"], &ink["problem"]), (&json!(true), &json!(null)));
+    assert_eq!((&torn["loaded"], &torn["problem"]), (&json!(false), &json!("it fits no layer")));
+    server.post("/v1/loras/ink/unload", json!({})).await.expect(202);
+    assert_eq!(list().await[0]["loaded"], false);
+    for name in ["other", "..%2Fink", "ink.safetensors"] {
+        let path = format!("/v1/loras/{name}/load");
+        server.post(&path, json!({})).await.refused(404, "unknown_lora");
+    }
+    let theirs = server.get("/sdapi/v1/loras").await.expect(200);
+    assert_eq!((&theirs[0]["name"], &theirs[0]["alias"]), (&json!("ink"), &json!("ink")));
+    assert_eq!(server.get("/v1/capabilities").await.expect(200)["loras"], true);
+}
+
 #[tokio::test]
 async fn a_png_tells_what_made_it() {
     let server = Server::new();
