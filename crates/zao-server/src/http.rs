@@ -6,6 +6,7 @@ mod admission;
 mod capabilities;
 mod error;
 mod events;
+mod file;
 mod guard;
 mod images;
 mod jobs;
@@ -15,10 +16,12 @@ mod png_info;
 mod queue;
 mod read;
 mod router;
+mod upload;
 
 pub(crate) use error::{Code, Refusal, Result};
 pub(crate) use guard::Rates;
 pub(crate) use router::router;
+pub(crate) use upload::Haste;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,5 +1,7 @@
 //! Between the ledger and the crew: hands jobs to workers, and writes down what becomes of them.
 
+mod debts;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -13,11 +15,13 @@ use crate::crew::{Assignment, CrewState, Lost, Office};
 use crate::house::House;
 use crate::metrics::{self, Name};
 use crate::protocol::{Attachment, Count, JobId, Relief, Report, Took};
+use debts::{Debt, Debts, End, What};
 
 /// The office that a crew works for.
 pub(crate) struct Keeper {
     house: Arc<House>,
     under_way: Mutex<HashMap<JobId, UnderWay>>,
+    debts: Debts,
 }
 
 /// A job that a worker has.
@@ -62,7 +66,7 @@ impl UnderWay {
 
 impl Keeper {
     pub(crate) fn new(house: Arc<House>) -> Self {
-        Self { house, under_way: Mutex::default() }
+        Self { house, under_way: Mutex::default(), debts: Debts::default() }
     }
 
     /// Gives up on jobs that take longer than they may; says which, so that whoever draws them stops.
@@ -76,7 +80,8 @@ impl Keeper {
             let job = claim.job().to_string();
             self.forget(&job);
             let error = ErrorBody { code: ErrorCode::DeadlineExceeded, message: message.clone() };
-            self.noted(&job, self.house.ledger.failed(&claim, error, SystemTime::now()));
+            // Where it cannot be written down it is found again a moment later.
+            self.told(&job, self.house.ledger.failed(&claim, error, SystemTime::now()));
             job
         });
         jobs.collect()
@@ -90,39 +95,77 @@ impl Keeper {
         self.hold().remove(job)
     }
 
-    /// Says what the ledger refused, but for what has a good reason: a job that ended while its worker was at it.
-    fn noted<T>(&self, job: &str, done: zao_queue::Result<T>) -> Option<T> {
+    /// Says what the ledger refused of something that only matters now.
+    fn told(&self, job: &str, done: zao_queue::Result<()>) {
         match done {
-            Ok(done) => Some(done),
-            Err(LedgerError::Stale { .. }) => None,
-            Err(error) => {
-                tracing::error!(job, %error, "the ledger refused a report");
-                None
-            }
+            Ok(()) | Err(LedgerError::Stale { .. }) => {}
+            Err(error) => tracing::error!(job, %error, "the ledger refused a report"),
         }
     }
 
-    fn stored(&self, job: &str, index: u32, png: &[u8]) {
-        let Some(claim) = self.hold().get(job).map(|it| it.claim.clone()) else { return };
-        match self.house.ledger.finished_picture(&claim, index, png, SystemTime::now()) {
-            Ok(_) => {
+    /// Writes something down, or keeps it until it can be written.
+    fn record(&self, debt: Debt) {
+        if !self.debts.are_paid() || !self.write(&debt) {
+            self.debts.add(debt);
+        }
+    }
+
+    /// Writes down what could not be written when it came.
+    pub(crate) fn catch_up(&self) {
+        self.debts.pay(|debt| self.write(debt));
+    }
+
+    /// Writes something down, with what follows from it. `false` where it can only be written later.
+    fn write(&self, debt: &Debt) -> bool {
+        let (ledger, now) = (&self.house.ledger, SystemTime::now());
+        let Debt { job, claim, what } = debt;
+        let written = match what {
+            What::Picture { index, png } => {
+                ledger.finished_picture(claim, *index, png, now).map(drop)
+            }
+            What::Warning(message) => ledger.warn(claim, message, now),
+            What::Over(End::Completed) => ledger.completed(claim, now),
+            What::Over(End::Failed(error)) => ledger.failed(claim, error.clone(), now),
+            What::Over(End::Cancelled) => ledger.cancelled(claim, now),
+            What::Back(reason) => ledger.requeue(claim, *reason, now).map(drop),
+        };
+        let again = |what| Debt { job: job.clone(), claim: claim.clone(), what };
+        match (what, written) {
+            (What::Picture { .. }, Ok(())) => {
                 self.house.metrics.images.inc();
                 if let Some(it) = self.hold().get_mut(job) {
                     it.finished += 1;
                 }
             }
-            Err(LedgerError::StorageFull { .. }) => {
+            (What::Over(_), Ok(())) => self.count(job),
+            (_, Ok(())) => {}
+            // What has a good reason: a job that ended while its worker was at it.
+            (_, Err(LedgerError::Stale { .. })) => {}
+            (What::Picture { .. }, Err(LedgerError::StorageFull { .. })) => {
                 let message =
                     "no room is left on the disk for its pictures; free some, and draw it again";
                 let error = ErrorBody { code: ErrorCode::StorageFull, message: message.to_owned() };
                 self.forget(job);
-                self.noted(job, self.house.ledger.failed(&claim, error, SystemTime::now()));
+                self.record(again(What::Over(End::Failed(error))));
                 self.house.hands().inspect(|hands| hands.stop(job));
             }
-            Err(error) => {
-                self.noted::<()>(job, Err(error));
+            // A picture that could not be stored: another worker, or this one, may do better.
+            (What::Over(_), Err(LedgerError::Incomplete { .. })) => {
+                self.record(again(What::Back(Requeue::WorkerLost)));
             }
+            (What::Warning(_), Err(LedgerError::StorageFull { .. })) => {}
+            (_, Err(error)) if error.is_passing() => {
+                tracing::warn!(job, %error, "it is written down later");
+                return false;
+            }
+            (_, Err(error)) => tracing::error!(job, %error, "the ledger refused a report"),
         }
+        true
+    }
+
+    /// The claim of a job that a worker has.
+    fn claim(&self, job: &str) -> Option<Claim> {
+        self.hold().get(job).map(|it| it.claim.clone())
     }
 
     fn advanced(&self, job: &str, change: impl FnOnce(&mut UnderWay) -> Option<u32>) {
@@ -133,22 +176,13 @@ impl Keeper {
         let (claim, progress) = (it.claim.clone(), it.progress());
         drop(under_way);
         let picture = picture.filter(|_| several);
-        let done = self.house.ledger.progress(&claim, progress, picture, SystemTime::now());
-        self.noted(job, done);
+        self.told(job, self.house.ledger.progress(&claim, progress, picture, SystemTime::now()));
     }
 
-    fn ended(&self, job: &str, end: impl FnOnce(&Claim) -> zao_queue::Result<()>) {
-        let Some(it) = self.forget(job) else { return };
-        let done = end(&it.claim);
-        let incomplete = matches!(done, Err(LedgerError::Incomplete { .. }));
-        self.noted(job, done);
-        if incomplete {
-            // A picture that could not be stored: another worker, or this one, may do better.
-            let again =
-                self.house.ledger.requeue(&it.claim, Requeue::WorkerLost, SystemTime::now());
-            self.noted(job, again);
+    fn ended(&self, job: &str, end: End) {
+        if let Some(it) = self.forget(job) {
+            self.record(Debt { job: job.to_owned(), claim: it.claim, what: What::Over(end) });
         }
-        self.count(job);
     }
 
     /// Counts a job that is over.
@@ -165,7 +199,8 @@ impl Keeper {
 
 impl Office for Keeper {
     fn next(&self, worker: &str, _room: u32) -> Option<Assignment> {
-        if self.house.is_closing() {
+        // While something is still to be written down nothing new is begun: what is given out would have to be written, too.
+        if self.house.is_closing() || !self.debts.are_paid() {
             return None;
         }
         // What a worker has room for it says itself; which of what it was given it draws first is its business.
@@ -184,8 +219,8 @@ impl Office for Keeper {
                 tracing::error!(job, %error, "a job's plan cannot be read");
                 let message = format!("its plan cannot be read ({error}); send it again");
                 let error = ErrorBody { code: ErrorCode::Internal, message };
-                let failed = self.house.ledger.failed(&claimed.claim, error, SystemTime::now());
-                self.noted(&job, failed);
+                let what = What::Over(End::Failed(error));
+                self.record(Debt { job, claim: claimed.claim, what });
                 return None;
             }
         };
@@ -208,25 +243,24 @@ impl Office for Keeper {
                 Some(picture)
             }),
             Report::Preview { picture, mime, width, height, file } => {
-                let Some(claim) = self.hold().get(job).map(|it| it.claim.clone()) else { return };
-                let b64 = STANDARD.encode(file.bytes());
-                let shown = self.house.ledger.preview(&claim, picture, &mime, b64, (width, height));
-                self.noted(job, shown);
+                let Some(claim) = self.claim(job) else { return };
+                let (b64, size) = (STANDARD.encode(file.bytes()), (width, height));
+                let now = SystemTime::now();
+                self.told(job, self.house.ledger.preview(&claim, picture, &mime, b64, size, now));
             }
-            Report::Picture { index, png, .. } => self.stored(job, index, png.bytes()),
+            Report::Picture { index, png, .. } => {
+                let Some(claim) = self.claim(job) else { return };
+                let what = What::Picture { index, png: png.into_bytes() };
+                self.record(Debt { job: job.to_owned(), claim, what });
+            }
             Report::Warning { message } => {
-                let Some(claim) = self.hold().get(job).map(|it| it.claim.clone()) else { return };
-                self.noted(job, self.house.ledger.warn(&claim, &message));
+                let Some(claim) = self.claim(job) else { return };
+                self.record(Debt { job: job.to_owned(), claim, what: What::Warning(message) });
             }
-            Report::Done => {
-                self.ended(job, |claim| self.house.ledger.completed(claim, SystemTime::now()));
-            }
-            Report::Failed { code: ErrorCode::Cancelled, .. } => {
-                self.ended(job, |claim| self.house.ledger.cancelled(claim, SystemTime::now()));
-            }
+            Report::Done => self.ended(job, End::Completed),
+            Report::Failed { code: ErrorCode::Cancelled, .. } => self.ended(job, End::Cancelled),
             Report::Failed { code, message } => {
-                let error = ErrorBody { code, message };
-                self.ended(job, |claim| self.house.ledger.failed(claim, error, SystemTime::now()));
+                self.ended(job, End::Failed(ErrorBody { code, message }));
             }
         }
     }
@@ -238,8 +272,9 @@ impl Office for Keeper {
             Lost::Ended { .. } | Lost::Hung { .. } | Lost::Garbage { .. } => Requeue::WorkerLost,
         };
         for job in jobs {
-            let Some(it) = self.forget(&job) else { continue };
-            self.noted(&job, self.house.ledger.requeue(&it.claim, reason, SystemTime::now()));
+            if let Some(it) = self.forget(&job) {
+                self.record(Debt { job, claim: it.claim, what: What::Back(reason) });
+            }
         }
     }
 
@@ -302,3 +337,6 @@ fn assignment(claimed: &Claimed) -> serde_json::Result<Assignment> {
         mask: attached("mask"),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ mod hands;
 mod house;
 mod http;
 mod keeper;
+mod listen;
 mod metrics;
 mod page;
 pub mod protocol;

@@ -21,6 +21,7 @@ pub(crate) enum Code {
     UnknownLora,
     UnknownModel,
     MethodNotAllowed,
+    RequestTimeout,
     AlreadyOver,
     IdempotencyConflict,
     Cancelled,
@@ -34,13 +35,14 @@ pub(crate) enum Code {
     WorkerLost,
     OutOfMemory,
     StorageFull,
+    StorageLocked,
     DeadlineExceeded,
 }
 
 impl Code {
     /// Every code.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::InvalidRequest,
         Self::InvalidSize,
         Self::PromptTooLong,
@@ -51,6 +53,7 @@ impl Code {
         Self::UnknownLora,
         Self::UnknownModel,
         Self::MethodNotAllowed,
+        Self::RequestTimeout,
         Self::AlreadyOver,
         Self::IdempotencyConflict,
         Self::Cancelled,
@@ -64,6 +67,7 @@ impl Code {
         Self::WorkerLost,
         Self::OutOfMemory,
         Self::StorageFull,
+        Self::StorageLocked,
         Self::DeadlineExceeded,
     ];
 
@@ -89,6 +93,7 @@ impl Code {
             Self::UnknownLora => ("unknown_lora", 404, INVALID),
             Self::UnknownModel => ("unknown_model", 404, INVALID),
             Self::MethodNotAllowed => ("method_not_allowed", 405, INVALID),
+            Self::RequestTimeout => ("request_timeout", 408, INVALID),
             Self::AlreadyOver => ("already_over", 409, INVALID),
             Self::IdempotencyConflict => ("idempotency_conflict", 409, INVALID),
             Self::Cancelled => ("cancelled", 409, INVALID),
@@ -102,6 +107,7 @@ impl Code {
             Self::WorkerLost => ("worker_lost", 503, SERVER),
             Self::OutOfMemory => ("out_of_memory", 503, SERVER),
             Self::StorageFull => ("storage_full", 503, SERVER),
+            Self::StorageLocked => ("storage_locked", 503, SERVER),
             Self::DeadlineExceeded => ("deadline_exceeded", 504, SERVER),
         }
     }
@@ -182,7 +188,8 @@ impl From<LedgerError> for Refusal {
             }
             LedgerError::Expired(_) => Code::Expired,
             LedgerError::AlreadyOver { .. } => Code::AlreadyOver,
-            LedgerError::StorageFull { .. } | LedgerError::Locked { .. } => Code::StorageFull,
+            LedgerError::StorageFull { .. } => Code::StorageFull,
+            LedgerError::Locked { .. } => Code::StorageLocked,
             _ => Code::Internal,
         };
         let refusal = Self::new(code, error.to_string());

@@ -24,6 +24,8 @@ mod crew;
 mod doctor;
 mod draw;
 mod edit;
+#[cfg(target_os = "linux")]
+mod faults;
 mod files;
 mod folder;
 mod from;
@@ -47,4 +49,6 @@ mod quality;
 mod said;
 #[cfg(target_os = "linux")]
 mod serve;
+#[cfg(target_os = "linux")]
+mod server;
 mod wrong_use;
