@@ -15,6 +15,7 @@ mod listen;
 mod metrics;
 mod page;
 pub mod protocol;
+mod resident;
 mod serve;
 mod settings;
 pub mod worker;

@@ -14,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::hands::Condition;
 use crate::house::House;
+use crate::resident;
 
 /// A request that was answered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -72,6 +73,7 @@ pub(crate) struct Metrics {
     restarts: Gauge,
     ready: Gauge,
     memory: Family<Memory, Gauge<f64, AtomicU64>>,
+    own_memory: Gauge<f64, AtomicU64>,
 }
 
 /// From a twentieth of a second to two minutes.
@@ -111,6 +113,9 @@ impl Metrics {
         registry.register("ready", "Whether a job that came now would be drawn", ready.clone());
         let memory = Family::<Memory, Gauge<f64, AtomicU64>>::default();
         registry.register_with_unit("memory", "Memory of workers", Unit::Bytes, memory.clone());
+        let own_memory = Gauge::<f64, AtomicU64>::default();
+        let about = "Memory of the server itself";
+        registry.register_with_unit("server_memory", about, Unit::Bytes, own_memory.clone());
         Self {
             registry,
             requests,
@@ -125,6 +130,7 @@ impl Metrics {
             restarts,
             ready,
             memory,
+            own_memory,
         }
     }
 
@@ -159,6 +165,9 @@ impl Metrics {
             ] {
                 self.jobs.get_or_create(&State { state: Name(state) }).set(count as i64);
             }
+        }
+        if let Some(bytes) = resident::bytes() {
+            self.own_memory.set(bytes as f64);
         }
         let health = house.health();
         self.ready.set(i64::from(health.condition == Condition::Ready && !house.is_closing()));

@@ -76,16 +76,7 @@ pub(crate) struct Follower {
 impl Follower {
     /// Follows a job from the event behind `seen` on, or from now.
     pub(crate) async fn new(house: Arc<House>, id: JobId, seen: Option<u64>) -> Result<Self> {
-        let bell = house.bells.of(&id);
-        let mut follower = Self {
-            house,
-            id,
-            bell,
-            seen: seen.unwrap_or(0),
-            ready: VecDeque::new(),
-            over: false,
-            told: false,
-        };
+        let mut follower = Self::before(house, id, seen.unwrap_or(0));
         // What happens between these two is sent twice rather than never.
         let since = follower.house.ledger.events().since(&follower.id, seen);
         let missed = since.as_ref().is_none_or(|since| since.gap || seen.is_none());
@@ -93,6 +84,27 @@ impl Follower {
             follower.snapshot(since.map_or(0, |since| since.last)).await?;
         }
         Ok(follower)
+    }
+
+    /// Follows a job from its beginning on, as far as it is known: whoever hands one in and then listens may come late for what a worker
+    /// shows at once.
+    pub(crate) async fn of_all(house: Arc<House>, id: JobId) -> Result<Self> {
+        let mut follower = Self::before(house, id, 0);
+        match follower.house.ledger.events().since(&follower.id, Some(0)) {
+            Some(since) => {
+                follower.seen = since.last;
+                follower.ready.extend(since.events);
+                follower.over = since.over;
+            }
+            None => follower.snapshot(0).await?,
+        }
+        Ok(follower)
+    }
+
+    /// Somebody who has not looked yet.
+    fn before(house: Arc<House>, id: JobId, seen: u64) -> Self {
+        let (bell, ready) = (house.bells.of(&id), VecDeque::new());
+        Self { house, id, bell, seen, ready, over: false, told: false }
     }
 
     /// Begins with how the job stands.

@@ -138,7 +138,7 @@ struct Streaming {
 }
 
 async fn stream(house: Arc<House>, id: JobId, wish: Wish, wanted: Wanted) -> Result<Response> {
-    let follower = events::Follower::new(Arc::clone(&house), id, None).await?;
+    let follower = events::Follower::of_all(Arc::clone(&house), id).await?;
     let begin = Streaming { house, wish, follower, wanted: Some(wanted), shown: 0 };
     Ok(events::stream(unfold(begin, |mut streaming| async move {
         let event = streaming.next().await?;

@@ -10,6 +10,7 @@ mod locked;
 mod openai;
 mod operation;
 mod others;
+mod page;
 mod replay;
 mod slow;
 mod wire;
@@ -212,6 +213,16 @@ impl Server {
 
     fn pause(&self, paused: bool) {
         self.painter.paused.store(paused, Ordering::Relaxed);
+    }
+
+    /// Waits for something while the painter takes a while to say that a job is done, as one whose previews are to be seen.
+    async fn held_back<T>(&self, what: impl Future<Output = T>) -> T {
+        self.painter.holds_back.store(true, Ordering::Relaxed);
+        let (done, ()) = tokio::join!(what, async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            self.painter.holds_back.store(false, Ordering::Relaxed);
+        });
+        done
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

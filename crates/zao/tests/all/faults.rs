@@ -65,11 +65,11 @@ fn whoever_follows_a_job_sees_its_worker_replaced_and_gets_the_same_picture() {
 #[test]
 fn clients_that_hang_up_free_the_worker_and_jobs_go_on_without_theirs() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &["--max-steps", "20000"]);
-    let openai = json!({"prompt": "a cat", "size": "64x64", "steps": 20_000});
+    let server = Server::start(&folder, &["--max-steps", "1000"]);
+    let openai = json!({"prompt": "a cat", "size": "256x256", "steps": 1000});
     let mut streamed = openai.clone();
     streamed["stream"] = true.into();
-    let a1111 = json!({"prompt": "a cat", "width": 64, "height": 64, "steps": 20_000});
+    let a1111 = json!({"prompt": "a cat", "width": 256, "height": 256, "steps": 1000});
     for (what, path, wish) in [
         ("whole", "/v1/images/generations", openai),
         ("streamed", "/v1/images/generations", streamed),
@@ -238,7 +238,7 @@ fn a_thousand_clients_that_listen_take_little_memory_and_all_hear_what_happens()
     let open = server.resident();
     // A sign of life, which is a comment.
     until(&mut clients, ":");
-    server.submit("next", &small("a cat", 2, 200));
+    server.submit("next", &small("a cat", 2, 100));
     until(&mut clients, "data: {\"eta_seconds\"");
     let used = server.resident().max(open).saturating_sub(before);
     println!("{IDLE} clients: {used} bytes of main memory more");
