@@ -1,9 +1,7 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { gzipSync } from 'node:zlib';
-
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin } from 'vite';
+
+import { pack } from './pack.mjs';
 
 // The page is drawn by its script, so the browser waits for it before the first paint: nothing jumps,
 // and a theme chosen by hand does not flash.
@@ -12,24 +10,6 @@ const paintOnce: Plugin = {
   transformIndexHtml: {
     order: 'post',
     handler: (html) => html.replace('<script type="module"', '<script type="module" blocking="render"'),
-  },
-};
-
-// The server sends a packed file to whoever takes it, and packs nothing itself.
-let written = '';
-const pack: Plugin = {
-  name: 'pack',
-  apply: 'build',
-  configResolved: (config) => {
-    written = resolve(config.root, config.build.outDir);
-  },
-  closeBundle: () => {
-    for (const { parentPath, name } of readdirSync(written, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())) {
-      const path = join(parentPath, name);
-      const whole = readFileSync(path);
-      const packed = gzipSync(whole, { level: 9 });
-      if (/\.(html|js|css|svg|json|webmanifest)$/.test(name) && packed.length < whole.length) writeFileSync(`${path}.gz`, packed);
-    }
   },
 };
 
