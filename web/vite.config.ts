@@ -1,6 +1,8 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin } from 'vite';
 
+import { pack } from './pack.mjs';
+
 // The page is drawn by its script, so the browser waits for it before the first paint: nothing jumps,
 // and a theme chosen by hand does not flash.
 const paintOnce: Plugin = {
@@ -12,7 +14,7 @@ const paintOnce: Plugin = {
 };
 
 export default defineConfig({
-  plugins: [svelte(), paintOnce],
+  plugins: [svelte(), paintOnce, pack],
   build: {
     target: 'es2022',
     // The first ones with `light-dark()`.

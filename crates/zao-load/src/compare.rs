@@ -4,6 +4,9 @@
 use crate::Spread;
 use crate::report::{Load, Report, Row};
 
+/// Standard errors to either side that hold 95 of 100 means.
+const CONFIDENCE: f64 = 1.96;
+
 /// Beyond so many standard errors a difference of means is no chance.
 const STANDARD_ERRORS: f64 = 3.0;
 
@@ -29,6 +32,9 @@ pub struct Change {
     pub after: f64,
     /// Whether it is more than chance; `None` where that cannot be told.
     pub certain: Option<bool>,
+    /// Half the width of the interval that holds the change with 95 % confidence, as a share of what was before; `None` where that cannot
+    /// be told.
+    pub error: Option<f64>,
     /// Whether more of it is worse.
     pub more_is_worse: bool,
 }
@@ -82,7 +88,7 @@ impl Comparison {
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let changes = self.changes.iter().map(|change| {
-            let &Change { load, what, before, after, certain, .. } = change;
+            let &Change { load, what, before, after, certain, error, .. } = change;
             let percent = 100.0 * change.worse_by();
             let verdict = match (certain, percent) {
                 (Some(false), _) => "chance".to_owned(),
@@ -91,8 +97,9 @@ impl Comparison {
                 (_, percent) if percent > 0.0 => format!("{percent:.1} % worse"),
                 (_, percent) => format!("{:.1} % better", -percent),
             };
+            let error = error.map(|it| format!(" (+-{:.1} %)", 100.0 * it)).unwrap_or_default();
             format!(
-                "{:<12}  {what:<22}  {before:>10.4}  {after:>10.4}  {verdict}",
+                "{:<12}  {what:<22}  {before:>10.4}  {after:>10.4}  {verdict}{error}",
                 load.to_string()
             )
         });
@@ -109,6 +116,7 @@ fn row_changes(before: &Row, after: &Row) -> Vec<Change> {
         before,
         after,
         certain: None,
+        error: None,
         more_is_worse,
     };
     let mut changes = vec![
@@ -124,7 +132,8 @@ fn row_changes(before: &Row, after: &Row) -> Vec<Change> {
     for (what, pair) in times {
         let Some((a, b)) = pair else { continue };
         let certain = Some(is_certain(&a, &b));
-        changes.push(Change { certain, ..plain(what, a.mean, b.mean, true) });
+        let error = Some(CONFIDENCE * standard_error(&a, &b) / a.mean).filter(|it| it.is_finite());
+        changes.push(Change { certain, error, ..plain(what, a.mean, b.mean, true) });
     }
     if let Some((a, b)) = before.e2e.zip(after.e2e) {
         changes.push(plain("E2E p95, s", a.p95, b.p95, true));
@@ -137,6 +146,11 @@ fn row_changes(before: &Row, after: &Row) -> Vec<Change> {
 
 /// Welch's test: whether means differ by more than their errors explain.
 fn is_certain(a: &Spread, b: &Spread) -> bool {
+    (a.mean - b.mean).abs() > STANDARD_ERRORS * standard_error(a, b)
+}
+
+/// The standard error of the difference of two means.
+fn standard_error(a: &Spread, b: &Spread) -> f64 {
     let error = |spread: &Spread| spread.deviation.powi(2) / spread.n as f64;
-    (a.mean - b.mean).abs() > STANDARD_ERRORS * (error(a) + error(b)).sqrt()
+    (error(a) + error(b)).sqrt()
 }

@@ -41,6 +41,7 @@ enum Time {
     Queue,
     Inference,
     Overhead,
+    News,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,8 +189,15 @@ pub fn hold(report: &Report, conditions: &[Condition]) -> Vec<Verdict> {
 }
 
 impl Time {
-    const ALL: [Self; 6] =
-        [Self::E2e, Self::Ttfb, Self::Ttfp, Self::Queue, Self::Inference, Self::Overhead];
+    const ALL: [Self; 7] = [
+        Self::E2e,
+        Self::Ttfb,
+        Self::Ttfp,
+        Self::Queue,
+        Self::Inference,
+        Self::Overhead,
+        Self::News,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -199,6 +207,7 @@ impl Time {
             Self::Queue => "queue",
             Self::Inference => "inference",
             Self::Overhead => "overhead",
+            Self::News => "news",
         }
     }
 
@@ -210,6 +219,7 @@ impl Time {
             Self::Queue => row.queue,
             Self::Inference => row.inference,
             Self::Overhead => row.overhead,
+            Self::News => row.news,
         }
     }
 }

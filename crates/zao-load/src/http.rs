@@ -4,6 +4,7 @@
 mod connection;
 mod first_byte;
 mod sse;
+mod tls;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,8 +17,9 @@ use hyper::{Method, Request, StatusCode};
 
 use crate::record::Trouble;
 use crate::target::Target;
-use connection::{Connection, Tls};
+use connection::Connection;
 pub(crate) use sse::{Event, Events};
+use tls::Tls;
 
 /// No picture or list of pictures is longer; a server that sends on for ever must not fill the memory.
 const MOST_BYTES: usize = 512 << 20;
@@ -74,7 +76,7 @@ impl Client {
         let authorization = authorization.transpose().map_err(|_| {
             crate::Error::Settings("the token has characters that no header may hold".into())
         })?;
-        let tls = target.secure.then(Tls::new).transpose()?;
+        let tls = target.secure.then(|| Tls::new(&target.trust)).transpose()?;
         Ok(Self { target, tls, idle: Mutex::default(), authorization })
     }
 

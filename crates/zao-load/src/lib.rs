@@ -38,5 +38,5 @@ pub use plan::{Arrivals, Prompts, Trace};
 pub use record::Spread;
 pub use report::{Load, Report, Row};
 pub use run::{Live, Stop, run};
-pub use settings::{Length, Mode, Settings};
-pub use target::Target;
+pub use settings::{Length, Mode, Settings, Settling};
+pub use target::{Target, Trust};

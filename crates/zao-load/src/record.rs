@@ -13,7 +13,7 @@ pub use spread::Spread;
 pub(crate) use tally::{Surroundings, Tally};
 
 /// The moments of one request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Moments {
     /// When it was to be sent: in open-loop modes the planned moment, however late the client was.
     pub(crate) start: Instant,
@@ -23,11 +23,13 @@ pub(crate) struct Moments {
     pub(crate) first_preview: Option<Instant>,
     /// Last byte of the last picture, or the moment at which it was clear that none comes.
     pub(crate) end: Option<Instant>,
+    /// Seconds that events were on their way, by the server's clock at their begin and this machine's at their end.
+    pub(crate) news: Vec<f64>,
 }
 
 impl Moments {
     pub(crate) fn from(start: Instant) -> Self {
-        Self { start, first_byte: None, first_preview: None, end: None }
+        Self { start, first_byte: None, first_preview: None, end: None, news: Vec::new() }
     }
 }
 

@@ -147,6 +147,10 @@ pub struct Row {
     pub inference: Option<Spread>,
     /// Of the whole, neither queue nor work.
     pub overhead: Option<Spread>,
+    /// From the moment at which something happened, as the server says, until the client was told; `null` where it does not say. Only as
+    /// good as the two clocks agree: measured on the server's own machine.
+    #[serde(default)]
+    pub news: Option<Spread>,
     /// Requests without a picture, by code; refused ones are not among them.
     pub errors: BTreeMap<String, u64>,
     /// Requests with a wrong picture, by what is wrong.

@@ -3,9 +3,11 @@
 
 mod closed;
 mod context;
+mod drift;
 mod live;
 mod open;
 mod prepare;
+mod stable;
 mod watch;
 
 use std::sync::Arc;
@@ -58,7 +60,8 @@ async fn measure(
         remarks.push("stopped early; the last row is shorter than it was to be".to_owned());
     }
     if matches!(mode, Mode::Soak { .. }) {
-        remarks.extend(drift(&rows));
+        remarks.extend(drift::drift(&rows));
+        remarks.extend(drift::growth(&rows));
     }
     Ok(Report {
         schema_version: SCHEMA_VERSION,
@@ -95,7 +98,7 @@ async fn rows(stage: &Stage<'_>, settings: &Settings, mode: &Mode) -> Vec<Row> {
         }
         Mode::Soak { clients, duration, window } => {
             let count = duration.as_secs_f64() / window.as_secs_f64();
-            let length = Length { duration: *window, requests: None };
+            let length = Length { duration: *window, requests: None, settling: None };
             let spans = closed::Spans { length, count: (count.ceil() as usize).max(1) };
             rows.extend(closed::rows(stage, *clients, spans).await);
         }
@@ -129,55 +132,5 @@ fn asked(settings: &Settings) -> Asked {
         retry: settings.retry,
         seed: settings.seed,
         objectives: settings.objectives.iter().map(ToString::to_string).collect(),
-    }
-}
-
-/// What has changed between the first and the last third of a soak: times that grow, memory that is not given back.
-fn drift(rows: &[Row]) -> Vec<String> {
-    let third = rows.len() / 3;
-    if third == 0 {
-        return Vec::new();
-    }
-    let mean = |rows: &[Row], value: &dyn Fn(&Row) -> Option<f64>| {
-        let values: Vec<f64> = rows.iter().filter_map(value).collect();
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-    };
-    let of = |what: &str, value: &dyn Fn(&Row) -> Option<f64>| {
-        let first = mean(&rows[..third], value)?;
-        let last = mean(&rows[rows.len() - third..], value)?;
-        let change = 100.0 * (last / first - 1.0);
-        (change.is_finite() && change.abs() > 5.0)
-            .then(|| format!("{what} changed by {change:+.1} % from the first third to the last"))
-    };
-    let changes = [
-        of("the median of E2E", &|row| row.e2e.map(|spread| spread.p50)),
-        of("throughput", &|row| Some(row.throughput)),
-        of("memory", &Row::memory_bytes),
-    ];
-    changes.into_iter().flatten().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::record::{Surroundings, Tally};
-
-    #[test]
-    fn memory_that_is_not_given_back_is_noticed() {
-        let rows = |growth: f64| -> Vec<Row> {
-            let row = |at: u32| {
-                let memory =
-                    [("vram_bytes".to_owned(), 1e9 * (1.0 + growth * f64::from(at)))].into();
-                let around = Surroundings { memory, ..Surroundings::default() };
-                Tally::new(Load::Closed { clients: 1 }, &[]).row(0.0, 1.0, 1.0, around)
-            };
-            (0..9).map(row).collect()
-        };
-        assert_eq!(
-            drift(&rows(0.05)),
-            ["memory changed by +28.6 % from the first third to the last"]
-        );
-        assert_eq!(drift(&rows(0.001)), Vec::<String>::new());
-        assert_eq!(drift(&rows(0.05)[..2]), Vec::<String>::new());
     }
 }

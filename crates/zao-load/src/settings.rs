@@ -42,12 +42,31 @@ pub struct Settings {
 }
 
 /// How long a row of a sweep is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Length {
     /// At most so long.
     pub duration: Duration,
     /// At most so many requests.
     pub requests: Option<u64>,
+    /// Less, once the server has settled; the row is of the windows in which it had.
+    pub settling: Option<Settling>,
+}
+
+/// When a server has settled: its last three windows are alike, in requests a second and in their time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settling {
+    /// By how much the greatest may be above the least, as a share.
+    pub within: f64,
+    /// How long each window is.
+    pub window: Duration,
+}
+
+impl Settling {
+    /// Windows of a tenth of the longest that a row may be.
+    #[must_use]
+    pub fn of(within: f64, row: Duration) -> Self {
+        Self { within, window: (row / 10).max(Duration::from_secs(1)) }
+    }
 }
 
 /// When requests are sent.

@@ -1,5 +1,7 @@
 //! Which server is measured, and how to reach it. Connections are made in [`crate::http`].
 
+use std::path::PathBuf;
+
 use crate::{Error, Result};
 
 /// A server, by its address.
@@ -15,6 +17,20 @@ pub struct Target {
     pub(crate) prefix: String,
     /// What is sent as `Authorization: Bearer`.
     pub(crate) token: Option<String>,
+    /// Whose certificates are taken.
+    pub(crate) trust: Trust,
+}
+
+/// Whose certificates are taken, where TLS is spoken.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// Those of the authorities that Mozilla trusts.
+    #[default]
+    Public,
+    /// Theirs, and those of the authorities in this PEM file.
+    Also(PathBuf),
+    /// Any: whoever stands between may read and change everything. For servers of one's own.
+    Anybody,
 }
 
 impl Target {
@@ -46,13 +62,19 @@ impl Target {
         }
         let port = port.unwrap_or(if secure { 443 } else { 80 });
         let prefix = prefix.trim_end_matches('/').to_owned();
-        Ok(Self { secure, host: host.to_owned(), port, prefix, token: None })
+        Ok(Self { secure, host: host.to_owned(), port, prefix, token: None, trust: Trust::Public })
     }
 
     /// The same server, with what it wants to see before it draws.
     #[must_use]
     pub fn with_token(self, token: Option<String>) -> Self {
         Self { token, ..self }
+    }
+
+    /// The same server, taken for what it is by these certificates.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Self {
+        Self { trust, ..self }
     }
 
     /// What stands in the `Host` header.

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::SystemTime;
 
 use zao_api::JobEvent;
 
@@ -21,6 +22,8 @@ const JOBS_KEPT: usize = 256;
 pub struct Event {
     /// Greater than that of any earlier event of the job, before a restart as well; below 2^53.
     pub id: u64,
+    /// When it happened.
+    pub at: SystemTime,
     /// What happened.
     pub what: JobEvent,
 }
@@ -96,8 +99,8 @@ impl EventLog {
         log.rings.insert(job.clone(), Ring { lost, ..Ring::default() });
     }
 
-    pub(crate) fn tell(&self, job: &JobId, what: JobEvent) {
-        let event = hold(&self.log).add(job, what);
+    pub(crate) fn tell(&self, job: &JobId, what: JobEvent, now: Moment) {
+        let event = hold(&self.log).add(job, what, now);
         if let Some(wake) = self.wake.get() {
             wake(job, &event.what);
         }
@@ -111,18 +114,24 @@ impl std::fmt::Debug for EventLog {
 }
 
 impl Log {
-    fn add(&mut self, job: &JobId, what: JobEvent) -> Arc<Event> {
+    fn add(&mut self, job: &JobId, what: JobEvent, now: Moment) -> Arc<Event> {
         let id = self.next;
         self.next += 1;
         let is_last = matches!(
             what,
             JobEvent::Completed { .. } | JobEvent::Failed { .. } | JobEvent::Cancelled { .. }
         );
-        let event = Arc::new(Event { id, what });
+        let event = Arc::new(Event { id, at: now.into(), what });
         let ring = self
             .rings
             .entry(job.clone())
             .or_insert_with(|| Ring { lost: id - 1, ..Ring::default() });
+        // Of places in the queue only the last is of interest. Thousands that wait are told theirs several times a second, and all of it
+        // would be most of the memory.
+        let is_place = |event: &Arc<Event>| matches!(event.what, JobEvent::Queued { .. });
+        if is_place(&event) && ring.events.back().is_some_and(is_place) {
+            ring.events.pop_back();
+        }
         ring.events.push_back(event.clone());
         if ring.events.len() > EVENTS_KEPT {
             ring.lost = ring.events.pop_front().map_or(ring.lost, |event| event.id);
@@ -144,6 +153,8 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NOW: Moment = Moment::of_micros(1_767_225_600_000_000);
 
     fn job(number: u128) -> JobId {
         JobId::of(number)
@@ -172,8 +183,8 @@ mod tests {
     fn whoever_comes_back_gets_what_was_missed() {
         let log = EventLog::starting(Moment::of_micros(100));
         for number in 0..5 {
-            log.tell(&job(1), step(number));
-            log.tell(&job(2), step(number));
+            log.tell(&job(1), step(number), NOW);
+            log.tell(&job(2), step(number), NOW);
         }
         let all = log.since(&job(1), Some(0)).unwrap();
         assert_eq!((all.events.len(), all.gap, all.over), (5, true, false));
@@ -190,7 +201,7 @@ mod tests {
     fn what_does_not_fit_is_a_gap() {
         let log = EventLog::starting(Moment::of_micros(100));
         for number in 0..300 {
-            log.tell(&job(1), step(number));
+            log.tell(&job(1), step(number), NOW);
         }
         let since = |after| log.since(&job(1), Some(after)).unwrap();
         let first = 100;
@@ -205,13 +216,13 @@ mod tests {
     #[test]
     fn numbers_of_an_earlier_life_are_a_gap() {
         let earlier = EventLog::starting(Moment::of_micros(100));
-        earlier.tell(&job(1), step(0));
+        earlier.tell(&job(1), step(0), NOW);
         let seen = earlier.since(&job(1), None).unwrap().last;
         let log = EventLog::starting(Moment::of_micros(5_000));
         log.open(&job(1));
         assert!(log.since(&job(1), Some(seen)).unwrap().gap);
         assert!(!log.since(&job(1), None).unwrap().gap);
-        log.tell(&job(1), step(1));
+        log.tell(&job(1), step(1), NOW);
         assert_eq!(log.since(&job(1), Some(4_999)).unwrap().events.len(), 1);
     }
 
@@ -220,9 +231,9 @@ mod tests {
         let log = EventLog::starting(Moment::of_micros(1));
         for number in 0..1000 {
             for _ in 0..10 {
-                log.tell(&job(number), preview());
+                log.tell(&job(number), preview(), NOW);
             }
-            log.tell(&job(number), over());
+            log.tell(&job(number), over(), NOW);
         }
         let kept = hold(&log.log);
         assert_eq!((kept.rings.len(), kept.over.len()), (JOBS_KEPT, JOBS_KEPT));
@@ -233,13 +244,32 @@ mod tests {
     }
 
     #[test]
+    fn of_places_in_the_queue_the_last_is_kept_and_nothing_is_missing_for_it() {
+        let log = EventLog::starting(Moment::of_micros(100));
+        let place = |position| JobEvent::Queued { job: "job".into(), position, eta_seconds: None };
+        log.open(&job(1));
+        log.tell(&job(1), place(1000), NOW);
+        let first = log.since(&job(1), None).unwrap().last;
+        for position in (1..1000).rev() {
+            log.tell(&job(1), place(position), NOW);
+        }
+        let since = log.since(&job(1), Some(first)).unwrap();
+        assert!(!since.gap);
+        let told: Vec<&JobEvent> = since.events.iter().map(|event| &event.what).collect();
+        assert_eq!(told, [&place(1)]);
+        log.tell(&job(1), step(1), NOW);
+        log.tell(&job(1), place(3), NOW);
+        assert_eq!(log.since(&job(1), Some(first)).unwrap().events.len(), 3, "it waits again");
+    }
+
+    #[test]
     fn somebody_is_woken_by_each_event() {
         let log = EventLog::starting(Moment::of_micros(1));
         let woken = Arc::new(Mutex::new(Vec::new()));
         let heard = woken.clone();
         log.on_event(move |job, _| hold(&heard).push(job.clone()));
-        log.tell(&job(1), step(1));
-        log.tell(&job(2), step(1));
+        log.tell(&job(1), step(1), NOW);
+        log.tell(&job(2), step(1), NOW);
         assert_eq!(*hold(&woken), [job(1), job(2)]);
     }
 }

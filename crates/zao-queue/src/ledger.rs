@@ -10,7 +10,9 @@ mod take;
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use zao_api::{ErrorBody, Job, JobEvent};
@@ -37,6 +39,8 @@ pub struct Ledger {
     // Whoever takes several of these takes them in this order.
     writer: Mutex<Writer>,
     reader: Mutex<Connection>,
+    /// How often somebody waited for another program in vain.
+    in_vain: Arc<AtomicU64>,
     book: Mutex<Book>,
     door: accept::Door,
     events: EventLog,
@@ -47,12 +51,24 @@ pub struct Ledger {
     _lock: File,
 }
 
+/// How long a database is waited for that others have waited for in vain.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// How often others had waited in vain when somebody began to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Queued(u64);
+
 /// The connection that writes.
 struct Writer {
     connection: Connection,
     ids: Numbers,
     /// How far a commit goes.
     lasting: Lasting,
+    /// How long to wait for other programs.
+    busy: Duration,
+    /// The same of whoever has it now.
+    patience: Duration,
+    in_vain: Arc<AtomicU64>,
 }
 
 /// What a change outlives once it is committed. Changes keep their order in any case.
@@ -81,10 +97,11 @@ impl Ledger {
     /// Tells the listeners of each job that waits its place, where that is another than they were told last. Meant to be called a few
     /// times a second.
     pub fn tell_positions(&self, now: std::time::SystemTime) {
-        let news = hold(&self.book).news(now.into());
+        let now = Moment::from(now);
+        let news = hold(&self.book).news(now);
         for (job, position, eta_seconds) in news {
-            self.events
-                .tell(&job, JobEvent::Queued { job: job.to_string(), position, eta_seconds });
+            let event = JobEvent::Queued { job: job.to_string(), position, eta_seconds };
+            self.events.tell(&job, event, now);
         }
     }
 
@@ -132,7 +149,22 @@ impl Ledger {
             State::Cancelled => JobEvent::Cancelled { job: id, state },
             State::Queued | State::Running | State::Expired => return,
         };
-        self.events.tell(&row.id, event);
+        self.events.tell(&row.id, event, row.finished.unwrap_or_default());
+    }
+
+    /// Where somebody stands who begins to wait for the writer.
+    fn queue_up(&self) -> Queued {
+        Queued(self.in_vain.load(Ordering::Relaxed))
+    }
+
+    /// The connection that writes, for whoever began to wait for it at `queued`.
+    fn writer(&self, queued: Queued) -> MutexGuard<'_, Writer> {
+        let mut writer = hold(&self.writer);
+        // Whoever stood in line while another waited for the database in vain has waited with it. Waiting as long again, each in turn,
+        // the last of many would wait for minutes.
+        let waited = self.queue_up() != queued;
+        writer.patience = if waited { SHORT.min(writer.busy) } else { writer.busy };
+        writer
     }
 
     /// The file that is locked for as long as the ledger is open.
@@ -142,11 +174,12 @@ impl Ledger {
 }
 
 impl Writer {
-    fn new(connection: Connection) -> Self {
-        Self { connection, ids: Numbers::after(0), lasting: Lasting::PowerCut }
+    fn new(connection: Connection, busy: Duration) -> Self {
+        let (ids, lasting) = (Numbers::after(0), Lasting::PowerCut);
+        Self { connection, ids, lasting, busy, patience: busy, in_vain: Arc::default() }
     }
 
-    /// Begins to write; waits for other programs that do.
+    /// Begins to write; waits for other programs that do, for as long as whoever has the writer has patience.
     fn begin(&mut self, lasting: Lasting) -> Result<Transaction<'_>> {
         let failed = Error::database("begin to write");
         if self.lasting != lasting {
@@ -157,7 +190,15 @@ impl Writer {
             self.connection.pragma_update(None, "synchronous", synchronous).map_err(&failed)?;
             self.lasting = lasting;
         }
-        self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)
+        self.connection.busy_timeout(self.patience).map_err(&failed)?;
+        let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        begun.map_err(|error| {
+            let error = failed(error);
+            if matches!(error, Error::Locked { .. }) {
+                self.in_vain.fetch_add(1, Ordering::Relaxed);
+            }
+            error
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use zao_weights::AdapterFolder;
 
 use crate::bells::Bells;
 use crate::hands::{Hands, Health};
-use crate::http::{Code, Rates, Refusal, Result};
+use crate::http::{Code, Haste, Rates, Refusal, Result};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 
@@ -23,6 +23,8 @@ pub(crate) struct House {
     pub(crate) bells: Arc<Bells>,
     pub(crate) metrics: Metrics,
     pub(crate) rates: Rates,
+    /// How slowly bodies may come.
+    pub(crate) haste: Haste,
     hands: OnceLock<Arc<dyn Hands>>,
     draining: AtomicBool,
 }
@@ -39,7 +41,19 @@ impl House {
         let metrics = Metrics::new();
         ledger.events().on_event(move |job, _| ringing.ring(job));
         let (hands, draining, rates) = (OnceLock::new(), AtomicBool::new(false), Rates::default());
-        Arc::new(Self { settings, model, loras, ledger, bells, metrics, rates, hands, draining })
+        let haste = Haste::USUAL;
+        Arc::new(Self {
+            settings,
+            model,
+            loras,
+            ledger,
+            bells,
+            metrics,
+            rates,
+            haste,
+            hands,
+            draining,
+        })
     }
 
     /// Says who draws. Only the first call counts.

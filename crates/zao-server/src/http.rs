@@ -9,6 +9,7 @@ mod docs;
 mod document;
 mod error;
 mod events;
+mod file;
 mod guard;
 mod images;
 mod jobs;
@@ -22,10 +23,12 @@ mod prompt_template;
 mod queue;
 mod read;
 mod router;
+mod upload;
 
 pub(crate) use error::{Code, Refusal, Result};
 pub(crate) use guard::Rates;
 pub(crate) use router::router;
+pub(crate) use upload::Haste;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

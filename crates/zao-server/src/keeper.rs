@@ -1,5 +1,7 @@
 //! Between the ledger and the crew: hands jobs to workers, and writes down what becomes of them.
 
+mod debts;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -14,19 +16,19 @@ use crate::house::House;
 use crate::metrics::{self, Name};
 use crate::protocol::{Attachment, Count, JobId, Report, Took};
 use crate::story;
+use debts::{By, Debt, Debts, End, What};
 
 /// The office that a crew works for.
 pub(crate) struct Keeper {
     house: Arc<House>,
     under_way: Mutex<HashMap<JobId, UnderWay>>,
+    debts: Debts,
 }
 
 /// A job that a worker has.
 struct UnderWay {
     claim: Claim,
-    /// The request that brought it, and who draws it, for the log.
-    request: Option<String>,
-    worker: String,
+    by: By,
     pictures: usize,
     steps: u32,
     stage: Stage,
@@ -43,8 +45,7 @@ impl UnderWay {
     fn new(claimed: &Claimed, worker: &str) -> Self {
         Self {
             claim: claimed.claim.clone(),
-            request: claimed.request_id.clone(),
-            worker: worker.to_owned(),
+            by: By { request: claimed.request_id.clone(), worker: worker.to_owned() },
             pictures: claimed.missing.len(),
             steps: claimed.demand.steps,
             stage: Stage::Load,
@@ -68,7 +69,7 @@ impl UnderWay {
 
 impl Keeper {
     pub(crate) fn new(house: Arc<House>) -> Self {
-        Self { house, under_way: Mutex::default() }
+        Self { house, under_way: Mutex::default(), debts: Debts::default() }
     }
 
     /// Gives up on jobs that take longer than they may; says which, so that whoever draws them stops.
@@ -82,8 +83,9 @@ impl Keeper {
             let job = claim.job().to_string();
             let it = self.forget(&job);
             let error = ErrorBody { code: ErrorCode::DeadlineExceeded, message: message.clone() };
+            // Where it cannot be written down it is found again a moment later.
             self.noted(&job, self.house.ledger.failed(&claim, error, SystemTime::now()));
-            it.iter().for_each(|it| self.told(&job, it));
+            it.iter().for_each(|it| self.told(&job, &it.by));
             job
         });
         jobs.collect()
@@ -97,39 +99,81 @@ impl Keeper {
         self.hold().remove(job)
     }
 
-    /// Says what the ledger refused, but for what has a good reason: a job that ended while its worker was at it.
-    fn noted<T>(&self, job: &str, done: zao_queue::Result<T>) -> Option<T> {
+    /// Says what the ledger refused of something that only matters now.
+    fn noted(&self, job: &str, done: zao_queue::Result<()>) {
         match done {
-            Ok(done) => Some(done),
-            Err(LedgerError::Stale { .. }) => None,
-            Err(error) => {
-                tracing::error!(job, %error, "the ledger refused a report");
-                None
-            }
+            Ok(()) | Err(LedgerError::Stale { .. }) => {}
+            Err(error) => tracing::error!(job, %error, "the ledger refused a report"),
         }
     }
 
-    fn stored(&self, job: &str, index: u32, png: &[u8]) {
-        let Some(claim) = self.hold().get(job).map(|it| it.claim.clone()) else { return };
-        match self.house.ledger.finished_picture(&claim, index, png, SystemTime::now()) {
-            Ok(_) => {
+    /// Writes something down, or keeps it until it can be written.
+    fn record(&self, debt: Debt) {
+        if !self.debts.are_paid() || !self.write(&debt) {
+            self.debts.add(debt);
+        }
+    }
+
+    /// Writes down what could not be written when it came.
+    pub(crate) fn catch_up(&self) {
+        self.debts.pay(|debt| self.write(debt));
+    }
+
+    /// Writes something down, with what follows from it. `false` where it can only be written later.
+    fn write(&self, debt: &Debt) -> bool {
+        let (ledger, now) = (&self.house.ledger, SystemTime::now());
+        let Debt { job, claim, by, what } = debt;
+        let written = match what {
+            What::Picture { index, png } => {
+                ledger.finished_picture(claim, *index, png, now).map(drop)
+            }
+            What::Warning(message) => ledger.warn(claim, message, now),
+            What::Over(End::Completed) => ledger.completed(claim, now),
+            What::Over(End::Failed(error)) => ledger.failed(claim, error.clone(), now),
+            What::Over(End::Cancelled) => ledger.cancelled(claim, now),
+            What::Back(reason, _) => ledger.requeue(claim, *reason, now).map(drop),
+        };
+        let again = |what| Debt { job: job.clone(), claim: claim.clone(), by: by.clone(), what };
+        match (what, written) {
+            (What::Picture { .. }, Ok(())) => {
                 self.house.metrics.images.inc();
                 if let Some(it) = self.hold().get_mut(job) {
                     it.finished += 1;
                 }
             }
-            Err(LedgerError::StorageFull { .. }) => {
+            (What::Over(_), Ok(())) => self.told(job, by),
+            (What::Back(_, why), Ok(())) => self.back(job, by, why),
+            (_, Ok(())) => {}
+            // What has a good reason: a job that ended while its worker was at it.
+            (_, Err(LedgerError::Stale { .. })) => {}
+            (What::Picture { .. }, Err(LedgerError::StorageFull { .. })) => {
                 let message =
                     "no room is left on the disk for its pictures; free some, and draw it again";
                 let error = ErrorBody { code: ErrorCode::StorageFull, message: message.to_owned() };
-                let it = self.forget(job);
-                self.noted(job, self.house.ledger.failed(&claim, error, SystemTime::now()));
-                it.iter().for_each(|it| self.told(job, it));
+                self.forget(job);
+                self.record(again(What::Over(End::Failed(error))));
                 self.house.hands().inspect(|hands| hands.stop(job));
             }
-            Err(error) => {
-                self.noted::<()>(job, Err(error));
+            // A picture that could not be stored: another worker, or this one, may do better.
+            (What::Over(_), Err(LedgerError::Incomplete { .. })) => {
+                let why = "a picture of it could not be stored".to_owned();
+                self.record(again(What::Back(Requeue::WorkerLost, why)));
             }
+            (What::Warning(_), Err(LedgerError::StorageFull { .. })) => {}
+            (_, Err(error)) if error.is_passing() => {
+                tracing::warn!(job, %error, "it is written down later");
+                return false;
+            }
+            (_, Err(error)) => tracing::error!(job, %error, "the ledger refused a report"),
+        }
+        true
+    }
+
+    /// Something to write of a job that a worker has.
+    fn owe(&self, job: &str, what: What) {
+        let known = self.hold().get(job).map(|it| (it.claim.clone(), it.by.clone()));
+        if let Some((claim, by)) = known {
+            self.record(Debt { job: job.to_owned(), claim, by, what });
         }
     }
 
@@ -141,31 +185,33 @@ impl Keeper {
         let (claim, progress) = (it.claim.clone(), it.progress());
         drop(under_way);
         let picture = picture.filter(|_| several);
-        let done = self.house.ledger.progress(&claim, progress, picture, SystemTime::now());
-        self.noted(job, done);
+        self.noted(job, self.house.ledger.progress(&claim, progress, picture, SystemTime::now()));
     }
 
-    fn ended(&self, job: &str, end: impl FnOnce(&Claim) -> zao_queue::Result<()>) {
-        let Some(it) = self.forget(job) else { return };
-        let done = end(&it.claim);
-        let incomplete = matches!(done, Err(LedgerError::Incomplete { .. }));
-        self.noted(job, done);
-        if incomplete {
-            // A picture that could not be stored: another worker, or this one, may do better.
-            let again =
-                self.house.ledger.requeue(&it.claim, Requeue::WorkerLost, SystemTime::now());
-            self.noted(job, again);
-            let why = "a picture of it could not be stored";
-            story::waits_again(job, it.request.as_deref(), &it.worker, why);
+    fn ended(&self, job: &str, end: End) {
+        if let Some(it) = self.forget(job) {
+            let (job, what) = (job.to_owned(), What::Over(end));
+            self.record(Debt { job, claim: it.claim, by: it.by, what });
         }
-        self.told(job, &it);
+    }
+
+    /// Tells of a job that its worker gave back: it waits again, or was lost too often.
+    fn back(&self, job: &str, by: &By, why: &str) {
+        let Ok(id) = job.parse() else { return };
+        let Ok(now) = self.house.ledger.job(&id, SystemTime::now()) else { return };
+        match now.status {
+            JobStatus::Queued => {
+                story::waits_again(job, by.request.as_deref(), &by.worker, why);
+            }
+            _ => self.told(job, by),
+        }
     }
 
     /// Tells of a job that is over, and counts it.
-    fn told(&self, job: &str, it: &UnderWay) {
+    fn told(&self, job: &str, by: &By) {
         let Ok(id) = job.parse() else { return };
         let Ok(job) = self.house.ledger.job(&id, SystemTime::now()) else { return };
-        story::ended(&job, it.request.as_deref(), Some(&it.worker));
+        story::ended(&job, by.request.as_deref(), Some(&by.worker));
         if let Some(timing) = job.timing {
             let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
             let (queue, inference) = (timing.queue_seconds, timing.inference_seconds);
@@ -176,7 +222,8 @@ impl Keeper {
 
 impl Office for Keeper {
     fn next(&self, worker: &str, _room: u32) -> Option<Assignment> {
-        if self.house.is_closing() {
+        // While something is still to be written down nothing new is begun: what is given out would have to be written, too.
+        if self.house.is_closing() || !self.debts.are_paid() {
             return None;
         }
         // What a worker has room for it says itself; which of what it was given it draws first is its business.
@@ -195,8 +242,9 @@ impl Office for Keeper {
                 tracing::error!(job, %error, "a job's plan cannot be read");
                 let message = format!("its plan cannot be read ({error}); send it again");
                 let error = ErrorBody { code: ErrorCode::Internal, message };
-                let failed = self.house.ledger.failed(&claimed.claim, error, SystemTime::now());
-                self.noted(&job, failed);
+                let what = What::Over(End::Failed(error));
+                let by = By { request: claimed.request_id, worker: worker.to_owned() };
+                self.record(Debt { job, claim: claimed.claim, by, what });
                 return None;
             }
         };
@@ -222,45 +270,36 @@ impl Office for Keeper {
             }),
             Report::Preview { picture, mime, width, height, file } => {
                 let Some(claim) = self.hold().get(job).map(|it| it.claim.clone()) else { return };
-                let b64 = STANDARD.encode(file.bytes());
-                let shown = self.house.ledger.preview(&claim, picture, &mime, b64, (width, height));
-                self.noted(job, shown);
+                let (b64, size) = (STANDARD.encode(file.bytes()), (width, height));
+                let now = SystemTime::now();
+                self.noted(job, self.house.ledger.preview(&claim, picture, &mime, b64, size, now));
             }
-            Report::Picture { index, png, .. } => self.stored(job, index, png.bytes()),
-            Report::Warning { message } => {
-                let Some(claim) = self.hold().get(job).map(|it| it.claim.clone()) else { return };
-                self.noted(job, self.house.ledger.warn(&claim, &message));
+            Report::Picture { index, png, .. } => {
+                self.owe(job, What::Picture { index, png: png.into_bytes() });
             }
-            Report::Done => {
-                self.ended(job, |claim| self.house.ledger.completed(claim, SystemTime::now()));
-            }
+            Report::Warning { message } => self.owe(job, What::Warning(message)),
+            Report::Done => self.ended(job, End::Completed),
             Report::Failed { code: ErrorCode::Cancelled, .. } => {
                 if let Some(stage) = self.hold().get(job).map(|it| it.stage) {
                     self.house.metrics.cancelled(stage.as_str());
                 }
-                self.ended(job, |claim| self.house.ledger.cancelled(claim, SystemTime::now()));
+                self.ended(job, End::Cancelled);
             }
             Report::Failed { code, message } => {
-                let error = ErrorBody { code, message };
-                self.ended(job, |claim| self.house.ledger.failed(claim, error, SystemTime::now()));
+                self.ended(job, End::Failed(ErrorBody { code, message }));
             }
         }
     }
 
-    fn lost(&self, worker: &str, jobs: Vec<JobId>, why: Lost) {
+    fn lost(&self, _worker: &str, jobs: Vec<JobId>, why: Lost) {
         let reason = match why {
             Lost::Drained => Requeue::GivenBack,
             Lost::Ended { .. } | Lost::Hung { .. } | Lost::Garbage { .. } => Requeue::WorkerLost,
         };
         for job in jobs {
-            let Some(it) = self.forget(&job) else { continue };
-            let again = self.house.ledger.requeue(&it.claim, reason, SystemTime::now());
-            match self.noted(&job, again) {
-                Some(JobStatus::Queued) => {
-                    let request = it.request.as_deref();
-                    story::waits_again(&job, request, worker, &why.to_string());
-                }
-                _ => self.told(&job, &it),
+            if let Some(it) = self.forget(&job) {
+                let what = What::Back(reason, why.to_string());
+                self.record(Debt { job, claim: it.claim, by: it.by, what });
             }
         }
     }

@@ -17,6 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::hands::{Condition, Health};
 use crate::house::House;
+use crate::resident;
 
 /// A request that was answered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -106,6 +107,7 @@ pub(crate) struct Metrics {
     memory: Family<Memory, Gauge<f64, AtomicU64>>,
     vram: Family<Memory, Gauge<f64, AtomicU64>>,
     loras: Family<Worker, Gauge>,
+    own_memory: Gauge<f64, AtomicU64>,
 }
 
 /// From a twentieth of a second to two minutes, each bound about twice the one before.
@@ -160,6 +162,9 @@ impl Metrics {
         registry.register_with_unit("vram", about, Unit::Bytes, vram.clone());
         let loras = Family::<Worker, Gauge>::default();
         registry.register("lora_loaded", "Adapters that workers have loaded", loras.clone());
+        let own_memory = Gauge::<f64, AtomicU64>::default();
+        let about = "Memory of the server itself";
+        registry.register_with_unit("server_memory", about, Unit::Bytes, own_memory.clone());
         Self {
             registry,
             requests,
@@ -179,6 +184,7 @@ impl Metrics {
             memory,
             vram,
             loras,
+            own_memory,
         }
     }
 
@@ -230,6 +236,9 @@ impl Metrics {
             ] {
                 self.jobs.get_or_create(&State { state: Name(state) }).set(count as i64);
             }
+        }
+        if let Some(bytes) = resident::bytes() {
+            self.own_memory.set(bytes as f64);
         }
         let health = house.health();
         self.ready.set(i64::from(health.condition == Condition::Ready && !house.is_closing()));

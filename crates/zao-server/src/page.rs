@@ -37,9 +37,13 @@ pub(crate) async fn file(
     if method != Method::GET && method != Method::HEAD {
         return Refusal::not_found("such path").into_response();
     }
-    let found = match &house.settings.page {
-        Some(folder) => from_folder(folder, path).await,
-        None => built_in(path).map(<[u8]>::to_vec),
+    // Browsers all take gzip, and the build packs what gains by it.
+    let packed =
+        if takes_gzip(&headers) { find(&house, &format!("{path}.gz")).await } else { None };
+    let is_packed = packed.is_some();
+    let found = match packed {
+        Some(bytes) => Some(bytes),
+        None => find(&house, path).await,
     };
     let Some(bytes) = found else { return Refusal::not_found("such path").into_response() };
     let tag = format!("\"{}\"", hex(&Sha256::digest(&bytes)));
@@ -57,12 +61,35 @@ pub(crate) async fn file(
         "no-cache"
     };
     let headers = response.headers_mut();
+    if is_packed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     headers.extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
     let policy = "default-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
                   frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response
+}
+
+/// A file of the page that this server has.
+async fn find(house: &House, path: &str) -> Option<Vec<u8>> {
+    match &house.settings.page {
+        Some(folder) => from_folder(folder, path).await,
+        None => built_in(path).map(<[u8]>::to_vec),
+    }
+}
+
+/// Whether a client says that it unpacks gzip.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let offers = headers.get_all(header::ACCEPT_ENCODING).iter();
+    offers.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|offer| {
+        let (name, weight) = offer.split_once(';').unwrap_or((offer, ""));
+        let weight = weight.trim().strip_prefix("q=").map(str::trim);
+        let refuses = weight.is_some_and(|weight| weight.parse() == Ok(0.0_f32));
+        name.trim().eq_ignore_ascii_case("gzip") && !refuses
+    })
 }
 
 /// A file of the folder, and of nowhere else.
@@ -90,5 +117,26 @@ fn kind_of(path: &str) -> &'static str {
         Some("ico") => "image/x-icon",
         Some("woff2") => "font/woff2",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_takes_gzip_says_so() {
+        for (offer, takes) in [
+            ("gzip, deflate, br, zstd", true),
+            ("br;q=1.0, GZIP;q=0.5", true),
+            ("gzip;q=0", false),
+            ("identity", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(offer));
+            assert_eq!(takes_gzip(&headers), takes, "{offer}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
     }
 }

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use zao_engine::ModelFacts;
 use zao_queue::{Ledger, Recovered, Swept};
@@ -16,6 +15,7 @@ use crate::hands::{Condition, Hands, Health, WorkerHealth};
 use crate::house::House;
 use crate::http::router;
 use crate::keeper::Keeper;
+use crate::listen::{self, Pace};
 use crate::settings::Settings;
 
 /// Why a server could not be run.
@@ -58,6 +58,7 @@ pub fn serve(
     witness: &dyn Witness,
     stop: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
+    listen::allow_many();
     let ledger = Ledger::open(&settings.folder, settings.ledger.clone(), SystemTime::now())?;
     let folder = settings.folder.display().to_string();
     let Recovered { waiting, interrupted, completed, cancelled, lost_pictures } =
@@ -85,23 +86,18 @@ async fn run(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
     let address = house.settings.address;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| ServeError::Listen { address, source })?;
+    let listener =
+        listen::bind(address).map_err(|source| ServeError::Listen { address, source })?;
     let keeper = Arc::new(Keeper::new(Arc::clone(&house)));
     let crew = Crew::start(house.settings.workers.clone(), Arc::clone(&keeper) as _);
     let crew = Arc::new(crew.map_err(ServeError::Crew)?);
     house.employ(Arc::new(Employed { crew: Arc::clone(&crew) }));
     witness.listening(listener.local_addr()?);
-    let (gone, mut going) = watch::channel(false);
-    let service = router(Arc::clone(&house)).into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        // An error means that nobody can say it any more, which says it.
-        let _ = going.wait_for(|gone| *gone).await;
-    });
-    let serving = tokio::spawn(serving.into_future());
+    let (gone, going) = watch::channel(false);
+    let answers = router(Arc::clone(&house));
+    let serving = tokio::spawn(listen::serve(listener, answers, Pace::default(), going));
     let chores = tokio::spawn(chores(Arc::clone(&house), keeper));
-    // As above.
+    // An error means that nobody can say it any more, which says it.
     let _ = stop.wait_for(|stop| *stop).await;
     house.close();
     tracing::info!("stopping: what is under way finishes, what waits is kept");
@@ -113,11 +109,8 @@ async fn run(
     chores.abort();
     let _ = gone.send(true);
     // Clients that wait for an answer have it by now; those that listen to events would listen for ever.
-    let answered = tokio::time::timeout(Duration::from_secs(2), serving).await;
-    match answered {
-        Ok(Ok(served)) => Ok(served?),
-        _ => Ok(()),
-    }
+    let _ = tokio::time::timeout(Duration::from_secs(2), serving).await;
+    Ok(())
 }
 
 /// What is to be done every now and then.
@@ -135,6 +128,7 @@ async fn chores(house: Arc<House>, keeper: Arc<Keeper>) {
 
 fn chore(house: &House, keeper: &Keeper, count: u64) {
     house.ledger.tell_positions(SystemTime::now());
+    keeper.catch_up();
     if count.is_multiple_of(4) {
         for job in keeper.give_up_overdue() {
             house.hands().inspect(|hands| hands.stop(&job));

@@ -7,7 +7,9 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use zao_api::{JobRequest, Request};
 use zao_load::report::{self, Language as Words};
-use zao_load::{Condition, Length, Live, Mode, Prompts, Report, Settings, Stop, Target, Trace};
+use zao_load::{
+    Condition, Length, Live, Mode, Prompts, Report, Settings, Settling, Stop, Target, Trace, Trust,
+};
 
 use crate::cli::{AskArgs, Format, LoadArgs, LoadCommand, TellArgs};
 use crate::failure::{Failure, Result};
@@ -20,7 +22,8 @@ use crate::{console, places};
 pub(crate) fn run(args: &LoadArgs) -> Result<()> {
     match &args.command {
         LoadCommand::Sweep(args) => {
-            let length = Length { duration: args.duration, requests: args.requests };
+            let settling = args.stable.map(|within| Settling::of(within, args.duration));
+            let length = Length { duration: args.duration, requests: args.requests, settling };
             let mode = Mode::Sweep { clients: args.clients.clone(), length };
             measure(&args.ask, &args.tell, &mode)
         }
@@ -73,6 +76,11 @@ fn measure(ask: &AskArgs, tell: &TellArgs, mode: &Mode) -> Result<()> {
 fn settings(ask: &AskArgs) -> Result<Settings> {
     let target = Target::parse(&ask.url).map_err(Failure::usage)?;
     let token = ask.token.clone().or_else(places::server_token);
+    let trust = match &ask.ca {
+        Some(file) => Trust::Also(file.clone()),
+        None if ask.insecure => Trust::Anybody,
+        None => Trust::Public,
+    };
     let prompts = match (&ask.prompt, &ask.prompts) {
         (Some(prompt), _) => Prompts::only(prompt.clone()),
         (None, Some(path)) => Prompts::from_file(path).map_err(Failure::usage)?,
@@ -89,7 +97,7 @@ fn settings(ask: &AskArgs) -> Result<Settings> {
     };
     let previews = Some(ask.previews);
     Ok(Settings {
-        target: target.with_token(token),
+        target: target.with_token(token).trusting(trust),
         protocol: ask.speaks,
         pattern: JobRequest { request, previews, ..JobRequest::default() },
         prompts: if ask.unchanged { prompts.unchanged() } else { prompts },

@@ -92,7 +92,8 @@ fn quantity(text: &str) -> Option<(f64, Unit)> {
 fn subject(name: &str, unit: Unit, about: About) -> Option<Subject> {
     let time = |name: &str| Time::ALL.into_iter().find(|time| time.as_str() == name);
     if about == About::Requests {
-        return time(name).filter(|&it| it != Time::Overhead).map(|it| Subject::Time(it, None));
+        let of_requests = |it: &Time| !matches!(it, Time::Overhead | Time::News);
+        return time(name).filter(of_requests).map(|it| Subject::Time(it, None));
     }
     let statistic = |name: &str| Statistic::ALL.into_iter().find(|it| it.as_str() == name);
     if let Some(statistic) = statistic(name) {
@@ -141,7 +142,7 @@ fn known(about: About) -> String {
     match about {
         About::Requests => "expected e2e, ttfb, ttfp, queue or inference".into(),
         About::Rows => "expected mean, p50, p90, p95, p99 or max, also as in ttfp.p95 (e2e, ttfb, ttfp, queue, inference, \
-                        overhead); errors, wrong, refused, dropped, requests; goodput, throughput, pictures; memory or residual"
+                        overhead, news); errors, wrong, refused, dropped, requests; goodput, throughput, pictures; memory or residual"
             .into(),
     }
 }

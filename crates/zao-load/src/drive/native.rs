@@ -2,7 +2,7 @@
 //! it, so that a measurement leaves no work behind.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
@@ -102,8 +102,11 @@ async fn listen(
     let mut answer = refusal::check(client, answer).await?;
     let mut events = Events::default();
     while let Some(Event { event, id, data }) = events.next(&mut answer).await? {
-        let now = Instant::now();
+        let (now, clock) = (Instant::now(), SystemTime::now());
         *last_id = id;
+        if is_told_at_once(&event) {
+            moments.news.extend(delay(&data, clock));
+        }
         match event.as_str() {
             "preview" => {
                 let preview: Value = json("a preview", data.as_bytes())?;
@@ -124,6 +127,23 @@ async fn listen(
     }
     client.keep(&mut answer);
     Ok(None)
+}
+
+/// Whether an event is told when it happens. Pictures and ends are kept on the disk first, which is not the way to the client.
+fn is_told_at_once(event: &str) -> bool {
+    matches!(event, "started" | "stage" | "step" | "preview" | "requeued")
+}
+
+/// Seconds since the moment that an event names.
+fn delay(data: &str, now: SystemTime) -> Option<f64> {
+    #[derive(serde::Deserialize)]
+    struct Stamped {
+        at: f64,
+    }
+    let Stamped { at } = serde_json::from_str(data).ok()?;
+    let now = now.duration_since(UNIX_EPOCH).ok()?.as_secs_f64();
+    // Clocks that disagree a little must not make it arrive before it happened.
+    Some((now - at).max(0.0))
 }
 
 /// Reads what stands behind the last event, beside everything else, so that the connection can be kept.

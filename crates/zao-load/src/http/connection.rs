@@ -1,6 +1,5 @@
 //! One connection to a server, plain or with TLS. Which one a question goes over is decided in [`super`].
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,30 +10,11 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
 use super::first_byte::{FirstByte, Stamped};
+use super::tls::Tls;
 use crate::record::Trouble;
 use crate::target::Target;
-
-/// What TLS needs, for all connections.
-pub(super) struct Tls(TlsConnector);
-
-impl Tls {
-    /// Trusts the authorities that Mozilla does.
-    pub(super) fn new() -> crate::Result<Self> {
-        let roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-        let provider = Arc::new(crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| crate::Error::Settings(format!("TLS cannot be set up: {error}")))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self(TlsConnector::from(Arc::new(config))))
-    }
-}
 
 /// A connection that takes one question at a time.
 pub(super) struct Connection {
@@ -53,11 +33,7 @@ impl Connection {
         stream.set_nodelay(true).map_err(refused)?;
         match tls {
             None => Self::over(stream).await,
-            Some(tls) => {
-                let name = ServerName::try_from(target.host.clone())
-                    .map_err(|error| Trouble::failed("connect", format!("{target}: {error}")))?;
-                Self::over(tls.0.connect(name, stream).await.map_err(refused)?).await
-            }
+            Some(tls) => Self::over(tls.speak(&target.host, stream).await.map_err(refused)?).await,
         }
     }
 

@@ -33,6 +33,7 @@ pub(crate) struct Tally<'a> {
     queue: Histogram,
     inference: Histogram,
     overhead: Histogram,
+    news: Histogram,
     /// Of the requests that ended within the row.
     within: Within,
 }
@@ -64,6 +65,7 @@ impl<'a> Tally<'a> {
             queue: None,
             inference: None,
             overhead: None,
+            news: None,
             errors: BTreeMap::new(),
             wrong: BTreeMap::new(),
             details: BTreeMap::new(),
@@ -87,6 +89,7 @@ impl<'a> Tally<'a> {
             queue: new(),
             inference: new(),
             overhead: new(),
+            news: new(),
             within: Within::default(),
         }
     }
@@ -162,6 +165,7 @@ impl<'a> Tally<'a> {
             queue: self.queue.spread(),
             inference: self.inference.spread(),
             overhead: self.overhead.spread(),
+            news: self.news.spread(),
             in_flight,
             littles_law_residual: residual,
             memory,
@@ -191,6 +195,7 @@ impl<'a> Tally<'a> {
         self.ttfp.extend(sample.until(sample.moments.first_preview));
         self.queue.extend(sample.told.queue);
         self.inference.extend(sample.told.inference);
+        self.news.extend(sample.moments.news.iter().copied());
         if let Some(inference) = sample.told.inference {
             self.overhead.add((seconds - inference - sample.told.queue.unwrap_or(0.0)).max(0.0));
         }

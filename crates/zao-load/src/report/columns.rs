@@ -20,8 +20,8 @@ pub(super) fn cells(report: &Report, language: Language) -> Vec<Vec<String>> {
         })
         .collect();
     let optional = |column: Column| {
-        use Column::{Dropped, Inference, Memory, Queue, Refused, Wrong};
-        matches!(column, Queue | Inference | Wrong | Refused | Dropped | Memory)
+        use Column::{Dropped, Inference, Memory, News, Queue, Refused, Wrong};
+        matches!(column, Queue | Inference | News | Wrong | Refused | Dropped | Memory)
     };
     let is_shown = |at: usize| {
         let empty = |row: &Vec<String>| row[at] == NOTHING || row[at] == "0";
@@ -104,6 +104,9 @@ fn cell(row: &Row, column: Column, knee: bool, language: Language) -> String {
         Column::Max => time(row.e2e, |it| it.max),
         Column::Queue => time(row.queue, |it| it.p50),
         Column::Inference => time(row.inference, |it| it.p50),
+        Column::News => {
+            row.news.map_or(NOTHING.into(), |it| it.p99.map_or_else(|| too_few(language), seconds))
+        }
         Column::Errors => counted(&row.errors),
         Column::Wrong => counted(&row.wrong),
         Column::Refused => row.refusals.to_string(),

@@ -42,13 +42,14 @@ const PLAIN: [(&str, Value); 22] = [
 
 type Times = fn(&Row) -> Option<Spread>;
 
-const TIMES: [(&str, Times); 6] = [
+const TIMES: [(&str, Times); 7] = [
     ("ttfb", |row| row.ttfb),
     ("ttfp", |row| row.ttfp),
     ("e2e", |row| row.e2e),
     ("queue", |row| row.queue),
     ("inference", |row| row.inference),
     ("overhead", |row| row.overhead),
+    ("news", |row| row.news),
 ];
 
 type Statistic = fn(&Spread) -> Option<f64>;

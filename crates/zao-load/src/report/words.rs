@@ -28,6 +28,7 @@ pub(super) enum Column {
     Max,
     Queue,
     Inference,
+    News,
     Errors,
     Wrong,
     Refused,
@@ -37,7 +38,7 @@ pub(super) enum Column {
 }
 
 impl Column {
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Load,
         Self::Requests,
         Self::Throughput,
@@ -51,6 +52,7 @@ impl Column {
         Self::Max,
         Self::Queue,
         Self::Inference,
+        Self::News,
         Self::Errors,
         Self::Wrong,
         Self::Refused,
@@ -74,6 +76,7 @@ impl Column {
             Self::Max => ("max", "最大"),
             Self::Queue => ("queue p50", "排队 p50"),
             Self::Inference => ("work p50", "推理 p50"),
+            Self::News => ("news p99", "事件 p99"),
             Self::Errors => ("errors", "错误"),
             Self::Wrong => ("wrong", "错图"),
             Self::Refused => ("429", "429"),

@@ -10,11 +10,15 @@ use tokio::sync::mpsc;
 use super::Stage;
 use super::context::{Context, Samples};
 use super::live::{Live, Progress};
+use super::stable::{self, Windows};
 use crate::Length;
 use crate::record::{Sample, Surroundings, Tally};
 use crate::report::{Load, Row};
 
 const TICK: Duration = Duration::from_millis(20);
+
+/// How often it is looked whether the server has settled.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A client that cannot reach the server tries no more often, or it would be all that the machine does.
 const BEFORE_CONNECTING: Duration = Duration::from_millis(100);
@@ -66,8 +70,7 @@ pub(super) async fn rows(stage: &Stage<'_>, clients: usize, spans: Spans) -> Vec
 
     let load = Load::Closed { clients };
     let mut progress = Progress::of(load);
-    let mut cutter =
-        Cutter { stage, clients, spans, begin: None, waiting: Vec::new(), rows: Vec::new() };
+    let mut cutter = Cutter::new(stage, clients, spans);
     let mut last: Option<(Instant, Surroundings)> = None;
     let mut ticker = tokio::time::interval(TICK);
     ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -120,10 +123,34 @@ struct Cutter<'a> {
     begin: Option<Instant>,
     /// Samples that belong to no row yet.
     waiting: Vec<Sample>,
+    /// When it was looked last whether the server has settled, and how it was.
+    looked: Option<Instant>,
+    windows: Windows,
+    /// Whether the row ended because it was long enough, and not because the server had settled.
+    unsettled: bool,
     rows: Vec<Row>,
 }
 
-impl Cutter<'_> {
+impl<'a> Cutter<'a> {
+    fn new(stage: &'a Stage<'a>, clients: usize, spans: Spans) -> Self {
+        Self {
+            stage,
+            clients,
+            spans,
+            begin: None,
+            waiting: Vec::new(),
+            looked: None,
+            windows: Windows::TooFew,
+            unsettled: false,
+            rows: Vec::new(),
+        }
+    }
+
+    /// The last answer up to a moment, since a row begins and ends with answers.
+    fn last_end(&self, until: Instant) -> Option<Instant> {
+        self.waiting.iter().filter_map(|it| it.moments.end).filter(|end| *end <= until).max()
+    }
+
     /// Looks whether a row is over. When the last one is, clients are told, and it is given until when it was measured.
     fn tick(&mut self, control: &Control) -> Option<(Instant, Surroundings)> {
         let now = Instant::now();
@@ -139,14 +166,30 @@ impl Cutter<'_> {
             }
             return None;
         };
-        let Length { duration, requests } = self.spans.length;
+        let Length { duration, requests, settling } = self.spans.length;
         let enough = requests.is_some_and(|most| {
             let ended = self.waiting.iter().filter(|it| it.moments.end > Some(begin)).count();
             ended as u64 >= most
         });
-        if now < begin + duration && !enough {
+        let windows = settling.filter(|_| ticks_on(now, self.looked)).map(|settling| {
+            self.looked = Some(now);
+            stable::look(&self.waiting, begin, now, settling)
+        });
+        let settled = match windows {
+            Some(Windows::Settled(from)) => {
+                self.begin = self.last_end(from).or(self.begin);
+                true
+            }
+            Some(windows) => {
+                self.windows = windows;
+                false
+            }
+            None => false,
+        };
+        if now < begin + duration && !enough && !settled {
             return None;
         }
+        self.unsettled = settling.is_some() && !settled && !enough;
         let limit = now.min(begin + duration);
         let around = self.stage.watch.take();
         if self.rows.len() + 1 >= self.spans.count {
@@ -185,6 +228,9 @@ impl Cutter<'_> {
         let from = begin.saturating_duration_since(self.stage.begin).as_secs_f64();
         let seconds = end.saturating_duration_since(begin).as_secs_f64();
         let mut row = tally.row(from, seconds, self.clients as f64, around);
+        if self.unsettled {
+            row.remarks.push(unsettled(self.windows));
+        }
         let failed = ramp.iter().filter(|sample| !sample.is_correct()).count();
         if failed > 0 {
             row.remarks.push(format!("{failed} of {} requests before it failed, too", ramp.len()));
@@ -192,6 +238,24 @@ impl Cutter<'_> {
         self.begin = Some(end);
         (self.stage.observe)(&Live::Row(&row));
         self.rows.push(row);
+    }
+}
+
+/// Whether it is time to look again.
+fn ticks_on(now: Instant, looked: Option<Instant>) -> bool {
+    looked.is_none_or(|looked| now.saturating_duration_since(looked) >= LOOK_EVERY)
+}
+
+/// What is said of a row that ended before its server had settled.
+fn unsettled(windows: Windows) -> String {
+    match windows {
+        Windows::Apart(apart) => format!(
+            "did not settle: the last three windows are {:.0} % apart; measure for longer",
+            100.0 * apart
+        ),
+        Windows::TooFew | Windows::Settled(_) => {
+            "did not settle: too few requests ended in its windows; measure for longer".to_owned()
+        }
     }
 }
 

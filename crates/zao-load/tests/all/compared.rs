@@ -25,6 +25,12 @@ fn what_changed_is_told_from_what_is_chance() {
     assert!(line.unwrap().ends_with("4.0500  50.0 % worse"), "{lines:#?}");
     let mean = change(8, "E2E mean, s");
     assert_eq!(mean.certain, Some(true));
+    // Both have 300 values with a deviation of 0.1 s around 1.8 s and 20 % more.
+    let error = 1.96 * (2.0 * 0.1 * 0.1 / 300.0_f64).sqrt() / 1.8;
+    assert!((mean.error.unwrap() - error).abs() < 1e-9, "{mean:?}");
+    let line = lines.iter().find(|line| line.starts_with("8 clients") && line.contains("E2E mean"));
+    let told = format!("20.0 % worse (+-{:.1} %)", 100.0 * error);
+    assert!(line.unwrap().ends_with(&told), "{lines:#?}");
     assert!((mean.worse_by() - 0.2).abs() < 1e-9);
     assert_eq!(change(1, "E2E mean, s").certain, Some(false));
     assert!((change(8, "throughput, req/s").worse_by() - 0.2).abs() < 1e-9);

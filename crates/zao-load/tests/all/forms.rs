@@ -38,6 +38,7 @@ fn some_row(clients: usize, n: u64, seconds: f64) -> Row {
         queue: Some(spread(n, 0.1)),
         inference: Some(spread(n, 0.5)),
         overhead: Some(spread(n, 0.0005)),
+        news: Some(spread(n, 0.002)),
         errors: BTreeMap::new(),
         wrong: BTreeMap::new(),
         details: BTreeMap::new(),

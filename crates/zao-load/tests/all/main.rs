@@ -15,6 +15,7 @@ mod refusals;
 mod schema;
 mod server;
 mod times;
+mod tls;
 
 use std::time::Duration;
 
@@ -49,7 +50,8 @@ fn settings(server: &Server, protocol: Protocol) -> Settings {
 
 /// One row with so many clients, for so many requests.
 fn sweep(clients: usize, requests: u64) -> Mode {
-    let length = Length { duration: Duration::from_secs(20), requests: Some(requests) };
+    let length =
+        Length { duration: Duration::from_secs(20), requests: Some(requests), settling: None };
     Mode::Sweep { clients: vec![clients], length }
 }
 

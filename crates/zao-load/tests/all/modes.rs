@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use zao_load::{Arrivals, Live, Load, Mode, Protocol, Stop, Trace};
+use zao_load::{Arrivals, Length, Live, Load, Mode, Protocol, Settling, Stop, Trace};
 
 use crate::server::{Behaviour, Server};
 use crate::{assert_lawful, assert_time, calmly, is_calm, run, settings};
@@ -87,6 +87,28 @@ fn a_soak_has_a_row_for_each_span_and_loses_nothing() {
         report.rows.iter().all(|row| row.failed() == 0 && (row.requests > 20 || !is_calm(row))),
         "{report:#?}"
     );
+}
+
+#[test]
+fn a_row_ends_when_the_server_has_settled_and_says_when_it_has_not() {
+    let server = Server::start(Behaviour::default());
+    let mode = |duration, within| {
+        let window = Duration::from_secs(1);
+        let settling = Some(Settling { within, window });
+        Mode::Sweep { clients: vec![2], length: Length { duration, requests: None, settling } }
+    };
+    // Alike within a factor of four is what every machine manages.
+    let long = Duration::from_secs(60);
+    let settled = run(&settings(&server, Protocol::Openai), &mode(long, 3.0)).rows.remove(0);
+    assert!((2.5..30.0).contains(&settled.seconds), "{settled:#?}");
+    assert_eq!(settled.remarks.iter().find(|it| it.contains("settle")), None);
+    assert!(settled.requests >= 15 && settled.failed() == 0, "{settled:#?}");
+    let short = Duration::from_secs(2);
+    let row = run(&settings(&server, Protocol::Openai), &mode(short, 3.0)).rows.remove(0);
+    assert!(row.remarks.iter().any(|it| it.starts_with("did not settle")), "{row:#?}");
+    let row = run(&settings(&server, Protocol::Openai), &mode(2 * short, 0.0)).rows.remove(0);
+    let apart = |it: &String| it.starts_with("did not settle: the last three windows are");
+    assert!(row.remarks.iter().any(apart), "{row:#?}");
 }
 
 #[test]

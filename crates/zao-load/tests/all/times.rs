@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zao_load::Protocol;
 
-use crate::server::{Behaviour, Server};
+use crate::server::{Behaviour, NEWS, Server};
 use crate::{assert_lawful, assert_time, calm_row, calmly, is_calm, row, run, settings, sweep};
 
 #[test]
@@ -37,6 +37,9 @@ fn a_preview_is_its_payload_and_not_the_head_before_it() {
         // The head and a comment come at once, the preview after half of the work, the picture after the whole of it once more.
         assert_time(row.ttfb.unwrap().p50, 0.0, 0.04, &row);
         assert_time(row.ttfp.unwrap().p50, 0.05, 0.09, &row);
+        // Of events alone is known when they happened.
+        assert_eq!(row.news.is_some(), protocol == Protocol::Native);
+        row.news.inspect(|news| assert_time(news.p50, NEWS.as_secs_f64(), 0.05, &row));
         assert_time(row.e2e.unwrap().p50, 0.15, 0.2, &row);
     }
 }

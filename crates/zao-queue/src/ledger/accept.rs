@@ -68,6 +68,7 @@ impl Ledger {
         let fingerprint = submission.fingerprint(&request);
         let outcome = Mutex::new(None);
         let entry = Arc::new(Entry { submission, request, fingerprint, now: now.into(), outcome });
+        let queued = self.queue_up();
         let mut gathered = hold(&self.door.queue);
         gathered.entries.push(entry.clone());
         loop {
@@ -83,7 +84,7 @@ impl Ledger {
         gathered.somebody_writes = true;
         drop(gathered);
         let turn = Turn(&self.door);
-        let mut writer = hold(&self.writer);
+        let mut writer = self.writer(queued);
         // All that came while this one waited for the writer, itself among them.
         let entries = std::mem::take(&mut hold(&self.door.queue).entries);
         self.write_entries(&mut writer, &entries);
@@ -101,6 +102,12 @@ impl Ledger {
                 }
             }
             Err(error) if entries.len() == 1 => *hold(&entries[0].outcome) = Some(Err(error)),
+            // None of them would fare better alone, and each would wait as long again.
+            Err(Error::Locked { doing }) => {
+                for entry in entries {
+                    *hold(&entry.outcome) = Some(Err(Error::Locked { doing }));
+                }
+            }
             // One may be too large for what is left of the disk, and the others not.
             Err(_) => {
                 for entry in entries {
@@ -202,11 +209,11 @@ impl Ledger {
             let position = live.position.unwrap_or(1);
             book.told(row.number, position);
             let (job, eta_seconds) = (row.id.to_string(), live.eta_seconds);
-            events.push((&row.id, JobEvent::Queued { job, position, eta_seconds }));
+            events.push((row, JobEvent::Queued { job, position, eta_seconds }));
         }
         drop(book);
-        for (job, event) in events {
-            self.events.tell(job, event);
+        for (row, event) in events {
+            self.events.tell(&row.id, event, row.created);
         }
     }
 

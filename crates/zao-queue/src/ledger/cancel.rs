@@ -28,7 +28,7 @@ impl Ledger {
     }
 
     fn try_cancel(&self, id: &JobId, now: Moment) -> Result<Cancel> {
-        let mut writer = hold(&self.writer);
+        let mut writer = self.writer(self.queue_up());
         let transaction = writer.begin(Lasting::Kill)?;
         let mut row = rows::job(&transaction, id)?;
         match row.state {

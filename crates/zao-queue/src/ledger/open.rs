@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use rusqlite::{Connection, Transaction};
@@ -69,10 +69,12 @@ impl Ledger {
         };
         ballast.take_on(pictures.free_bytes(), limits.reserve_bytes);
         let Found { writer, reader, book, events, recovered } = found;
+        let in_vain = Arc::clone(&writer.in_vain);
         Ok(Self {
             limits,
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
+            in_vain,
             book: Mutex::new(book),
             door: accept::Door::default(),
             events,
@@ -101,7 +103,7 @@ struct Found {
 
 /// Reads what a folder holds, and mends it.
 fn read(folder: &Path, limits: &Limits, pictures: &dyn Pictures, now: Moment) -> Result<Found> {
-    let mut writer = Writer::new(schema::open_writer(folder, limits)?);
+    let mut writer = Writer::new(schema::open_writer(folder, limits)?, limits.busy);
     let reader = schema::open_reader(folder, limits)?;
     let known: HashSet<ImageId> = rows::images(&writer.connection, "WHERE deleted = 0", &[])?
         .into_iter()

@@ -52,7 +52,7 @@ impl Ledger {
         let (image, row) = stored?;
         if row.id == id {
             let job = claim.job.to_string();
-            self.events.tell(&claim.job, JobEvent::Image { job, image: image.clone() });
+            self.events.tell(&claim.job, JobEvent::Image { job, image: image.clone() }, now);
         }
         Ok(image)
     }
@@ -66,7 +66,7 @@ impl Ledger {
         bytes: u64,
         now: Moment,
     ) -> Result<(Image, ImageRow)> {
-        let mut writer = hold(&self.writer);
+        let mut writer = self.writer(self.queue_up());
         hold(&self.book).claimed(claim)?;
         let transaction = writer.begin(Lasting::PowerCut)?;
         let row = rows::job(&transaction, &claim.job)?;
@@ -96,19 +96,21 @@ impl Ledger {
         picture: Option<u32>,
         now: SystemTime,
     ) -> Result<()> {
+        let now = Moment::from(now);
         let (before, eta_seconds) = {
             let mut book = hold(&self.book);
             let before = book.claimed(claim)?.progress.replace(progress);
-            (before, book.live(claim.number, now.into()).eta_seconds)
+            (before, book.live(claim.number, now).eta_seconds)
         };
         let job = claim.job.to_string();
         if before.is_none_or(|before| before.stage != progress.stage) {
             let (job, stage) = (job.clone(), progress.stage);
-            self.events.tell(&claim.job, JobEvent::Stage { job, stage });
+            self.events.tell(&claim.job, JobEvent::Stage { job, stage }, now);
         }
         let Progress { step, steps, .. } = progress;
         if step > 0 && before.is_none_or(|before| before.step != step || picture.is_some()) {
-            self.events.tell(&claim.job, JobEvent::Step { job, step, steps, eta_seconds, picture });
+            let event = JobEvent::Step { job, step, steps, eta_seconds, picture };
+            self.events.tell(&claim.job, event, now);
         }
         Ok(())
     }
@@ -124,11 +126,13 @@ impl Ledger {
         mime: &str,
         b64: String,
         size: (u32, u32),
+        now: SystemTime,
     ) -> Result<()> {
         hold(&self.book).claimed(claim)?;
         let (width, height) = size;
         let (job, mime) = (claim.job.to_string(), mime.to_owned());
-        self.events.tell(&claim.job, JobEvent::Preview { job, index, mime, b64, width, height });
+        let event = JobEvent::Preview { job, index, mime, b64, width, height };
+        self.events.tell(&claim.job, event, now.into());
         Ok(())
     }
 
@@ -136,8 +140,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::Stale`], and those of the database.
-    pub fn warn(&self, claim: &Claim, message: &str) -> Result<()> {
-        let mut writer = hold(&self.writer);
+    pub fn warn(&self, claim: &Claim, message: &str, now: SystemTime) -> Result<()> {
+        let mut writer = self.writer(self.queue_up());
         hold(&self.book).claimed(claim)?;
         let transaction = writer.begin(Lasting::Kill)?;
         let mut row = rows::job(&transaction, &claim.job)?;
@@ -148,7 +152,7 @@ impl Ledger {
         rows::change(&transaction, statement, &[&row.number, &warnings])?;
         commit(transaction)?;
         let (job, message) = (row.id.to_string(), message.to_owned());
-        self.events.tell(&row.id, JobEvent::Warning { job, message });
+        self.events.tell(&row.id, JobEvent::Warning { job, message }, now.into());
         Ok(())
     }
 
@@ -181,7 +185,7 @@ impl Ledger {
     }
 
     fn try_end(&self, claim: &Claim, end: End, now: Moment) -> Result<()> {
-        let mut writer = hold(&self.writer);
+        let mut writer = self.writer(self.queue_up());
         let lesson = {
             let mut book = hold(&self.book);
             let running = book.claimed(claim)?;

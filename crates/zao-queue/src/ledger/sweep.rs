@@ -59,7 +59,7 @@ impl Ledger {
     fn forget(&self, now: Moment) -> Result<(Swept, Vec<ImageId>)> {
         let mut swept = Swept::default();
         let mut files: Vec<ImageId> = Vec::new();
-        let mut writer = hold(&self.writer);
+        let mut writer = self.writer(self.queue_up());
         let old = self.too_old(&writer.connection, now)?;
         let many = self.too_many(&writer.connection)?;
         let forgotten = self.forgotten(&writer.connection, now)?;

@@ -13,16 +13,23 @@ use crate::rows::{self, JobRow};
 use crate::state::State;
 use crate::{Claim, Claimed, Demand, JobId, Offer, Requeue, Result};
 
+/// The share of the reserve without which no job is begun that was accepted before.
+const PICTURES: u64 = 4;
+
 impl Ledger {
     /// The job that a worker should draw next, which is the worker's from now on, and whose time begins; `None` if none waits that
-    /// fits. To hand a job out and to start it is one step, so that no job is ever in between.
+    /// fits. To hand a job out and to start it is one step, so that no job is ever in between. While the disk is full all jobs wait: to
+    /// draw one would only make it fail.
     ///
     /// # Errors
     /// [`Error::StorageFull`](crate::Error::StorageFull), [`Error::Locked`](crate::Error::Locked) or
     /// [`Error::Database`](crate::Error::Database): the job waits on then.
     pub fn next(&self, offer: &Offer<'_>, now: SystemTime) -> Result<Option<Claimed>> {
         let now = Moment::from(now);
-        let mut writer = hold(&self.writer);
+        if self.room() < self.limits.reserve_bytes / PICTURES {
+            return Ok(None);
+        }
+        let mut writer = self.writer(self.queue_up());
         while let Some((number, id)) = self.picked(offer, now) {
             let transaction = writer.begin(Lasting::Kill)?;
             let row = rows::job(&transaction, &id)?;
@@ -37,6 +44,11 @@ impl Ledger {
             }
         }
         Ok(None)
+    }
+
+    /// Bytes of the disk that are free, as far as can be told.
+    fn room(&self) -> u64 {
+        self.pictures.free_bytes().unwrap_or(u64::MAX)
     }
 
     /// The job whose turn it is.
@@ -69,7 +81,7 @@ impl Ledger {
 
         hold(&self.book).start(&row, now);
         let (job, worker) = (row.id.to_string(), offer.worker.to_owned());
-        self.events.tell(&row.id, JobEvent::Started { job, worker });
+        self.events.tell(&row.id, JobEvent::Started { job, worker }, now);
         let demand = Demand { pictures: missing.len(), ..row.demand() };
         Ok(Claimed {
             claim: Claim { job: row.id, number, attempt: row.attempt },
@@ -93,7 +105,7 @@ impl Ledger {
     }
 
     fn try_requeue(&self, claim: &Claim, reason: Requeue, now: Moment) -> Result<JobStatus> {
-        let mut writer = hold(&self.writer);
+        let mut writer = self.writer(self.queue_up());
         let cancel_wanted = hold(&self.book).claimed(claim)?.cancel_wanted;
         let transaction = writer.begin(Lasting::Kill)?;
         let mut row = rows::job(&transaction, &claim.job)?;
@@ -121,7 +133,7 @@ impl Ledger {
         commit(transaction)?;
         hold(&self.book).wait_again(row.number, missing);
         let (job, reason) = (row.id.to_string(), reason.as_str().to_owned());
-        self.events.tell(&row.id, JobEvent::Requeued { job, reason });
+        self.events.tell(&row.id, JobEvent::Requeued { job, reason }, now);
         Ok(JobStatus::Queued)
     }
 

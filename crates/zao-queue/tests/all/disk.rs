@@ -145,7 +145,12 @@ fn a_picture_that_finds_no_room_can_be_brought_again() {
     ledger.completed(&claim, now).unwrap();
     assert_eq!(ledger.job(&id, now).unwrap().images.len(), 2);
 
-    // Or the job fails for that reason, and keeps what it has.
+    // What was accepted before waits for room.
+    full.store(true, Ordering::SeqCst);
+    assert_eq!(ledger.next(&offer, now).unwrap(), None);
+    full.store(false, Ordering::SeqCst);
+
+    // A job that was begun fails for that reason, and keeps what it has.
     let claim = ledger.next(&offer, now).unwrap().unwrap().claim;
     full.store(true, Ordering::SeqCst);
     let error = ledger.finished_picture(&claim, 0, &png(7), now).unwrap_err();

@@ -28,8 +28,8 @@ fn a_job_is_told_from_beginning_to_end() {
         desk.ledger.progress(&claim, progress, None, desk.now).unwrap();
         desk.ledger.progress(&claim, progress, None, desk.now).unwrap();
     }
-    desk.ledger.preview(&claim, 0, "image/webp", "AA==".into(), (64, 64)).unwrap();
-    desk.ledger.warn(&claim, "small").unwrap();
+    desk.ledger.preview(&claim, 0, "image/webp", "AA==".into(), (64, 64), desk.now).unwrap();
+    desk.ledger.warn(&claim, "small", desk.now).unwrap();
     desk.ledger.finished_picture(&claim, 0, &png(7), desk.now).unwrap();
     desk.ledger.finished_picture(&claim, 0, &png(7), desk.now).unwrap();
     assert_eq!(

@@ -75,6 +75,39 @@ fn a_longer_lock_is_an_error_and_nothing_is_lost() {
 }
 
 #[test]
+fn many_that_wait_for_a_long_lock_wait_together_and_not_in_turn() {
+    let busy = Duration::from_millis(500);
+    let desk = Desk::new(Limits { busy, ..Limits::default() });
+    let waits: Vec<_> = (0..8).map(|_| desk.accept(wish("ann"))).collect();
+    let (release, is_released) = mpsc::channel();
+    let lock = hold_lock(&desk, move || is_released.recv().unwrap());
+    let begin = Instant::now();
+    thread::scope(|scope| {
+        for job in &waits {
+            let desk = &desk;
+            scope.spawn(move || {
+                let cancelled = desk.ledger.cancel(job, desk.now);
+                assert!(matches!(cancelled, Err(Error::Locked { .. })), "{cancelled:?}");
+            });
+            scope.spawn(move || {
+                let accepted = desk.try_accept(wish("bob"));
+                assert!(matches!(accepted, Err(Error::Locked { .. })), "{accepted:?}");
+            });
+        }
+    });
+    let took = begin.elapsed();
+    // One waits in vain for the time that is given, and the others a little longer; each for itself it would be 8 s.
+    assert!((busy..6 * busy).contains(&took), "{took:?}");
+    release.send(()).unwrap();
+    lock.join().unwrap();
+    for job in &waits {
+        assert_eq!(desk.ledger.cancel(job, desk.now).unwrap(), Cancel::Done);
+    }
+    desk.accept(wish("bob"));
+    assert_eq!(desk.ledger.counts().unwrap().queued, 1);
+}
+
+#[test]
 fn one_that_does_not_fit_takes_none_of_those_beside_it_along() {
     let limits = Limits { database_bytes: Some(1_000_000), ..Limits::default() };
     let desk = Desk::new(limits);

@@ -244,7 +244,7 @@ fn what_is_over_cannot_end_again() {
     assert!(stale(desk.ledger.completed(&claimed.claim, desk.now)));
     assert!(stale(desk.ledger.failed(&claimed.claim, out_of_memory(), desk.now)));
     assert!(stale(desk.ledger.cancelled(&claimed.claim, desk.now)));
-    assert!(stale(desk.ledger.warn(&claimed.claim, "late")));
+    assert!(stale(desk.ledger.warn(&claimed.claim, "late", desk.now)));
     let back = desk.ledger.requeue(&claimed.claim, Requeue::WorkerLost, desk.now);
     assert!(stale(back.map(|_| ())));
 }
@@ -254,7 +254,7 @@ fn warnings_are_kept() {
     let desk = Desk::new(Limits::default());
     let id = desk.accept(Submission { warnings: vec!["one".into()], ..wish("ann") });
     let claimed = desk.take().unwrap();
-    desk.ledger.warn(&claimed.claim, "two").unwrap();
+    desk.ledger.warn(&claimed.claim, "two", desk.now).unwrap();
     desk.draw(&claimed);
     let desk = desk.reopen();
     assert_eq!(desk.job(&id).warnings, ["one", "two"]);

@@ -24,6 +24,7 @@ pub(crate) enum Code {
     UnknownLora,
     UnknownModel,
     MethodNotAllowed,
+    RequestTimeout,
     AlreadyOver,
     IdempotencyConflict,
     Cancelled,
@@ -38,12 +39,13 @@ pub(crate) enum Code {
     WorkerLost,
     OutOfMemory,
     StorageFull,
+    StorageLocked,
     DeadlineExceeded,
 }
 
 impl Code {
     /// Every code.
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::InvalidRequest,
         Self::InvalidSize,
         Self::PromptTooLong,
@@ -54,6 +56,7 @@ impl Code {
         Self::UnknownLora,
         Self::UnknownModel,
         Self::MethodNotAllowed,
+        Self::RequestTimeout,
         Self::AlreadyOver,
         Self::IdempotencyConflict,
         Self::Cancelled,
@@ -68,6 +71,7 @@ impl Code {
         Self::WorkerLost,
         Self::OutOfMemory,
         Self::StorageFull,
+        Self::StorageLocked,
         Self::DeadlineExceeded,
     ];
 
@@ -92,6 +96,7 @@ impl Code {
             Self::UnknownLora => ("unknown_lora", 404, INVALID),
             Self::UnknownModel => ("unknown_model", 404, INVALID),
             Self::MethodNotAllowed => ("method_not_allowed", 405, INVALID),
+            Self::RequestTimeout => ("request_timeout", 408, INVALID),
             Self::AlreadyOver => ("already_over", 409, INVALID),
             Self::IdempotencyConflict => ("idempotency_conflict", 409, INVALID),
             Self::Cancelled => ("cancelled", 409, INVALID),
@@ -106,6 +111,7 @@ impl Code {
             Self::WorkerLost => ("worker_lost", 503, SERVER),
             Self::OutOfMemory => ("out_of_memory", 503, SERVER),
             Self::StorageFull => ("storage_full", 503, SERVER),
+            Self::StorageLocked => ("storage_locked", 503, SERVER),
             Self::DeadlineExceeded => ("deadline_exceeded", 504, SERVER),
         }
     }
@@ -125,6 +131,7 @@ impl Code {
             Self::UnknownLora => "There is no LoRA of that name.",
             Self::UnknownModel => "This server draws with another model.",
             Self::MethodNotAllowed => "The path is there, but not for this method.",
+            Self::RequestTimeout => "The request did not come whole in time; send it again.",
             Self::AlreadyOver => "The job ended before it could be cancelled.",
             Self::IdempotencyConflict => "The key was used for another request.",
             Self::Cancelled => "Somebody cancelled the job.",
@@ -143,6 +150,9 @@ impl Code {
                 "There is too little memory for this picture; a smaller one may fit."
             }
             Self::StorageFull => "There is no room left on the server's disk.",
+            Self::StorageLocked => {
+                "Another program holds the server's database; try again after `Retry-After`."
+            }
             Self::DeadlineExceeded => "It took longer than it may.",
         }
     }
@@ -277,7 +287,8 @@ impl From<LedgerError> for Refusal {
             }
             LedgerError::Expired(_) => Code::Expired,
             LedgerError::AlreadyOver { .. } => Code::AlreadyOver,
-            LedgerError::StorageFull { .. } | LedgerError::Locked { .. } => Code::StorageFull,
+            LedgerError::StorageFull { .. } => Code::StorageFull,
+            LedgerError::Locked { .. } => Code::StorageLocked,
             _ => Code::Internal,
         };
         let refusal = Self::new(code, error.to_string());

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use utoipa::ToSchema;
 use zao_api::{Job, JobEvent, JobStatus};
-use zao_queue::JobId;
+use zao_queue::{Event as Happened, JobId};
 
 use super::read::Name;
 use super::{Code, Refusal, Result, jobs, openai, queue};
@@ -99,20 +99,22 @@ pub(crate) struct Follower {
     bell: Arc<Notify>,
     /// The last event that was sent.
     seen: u64,
-    ready: VecDeque<(u64, JobEvent)>,
+    /// Shared with the ledger and all others who follow: somebody who does not read must not keep copies of previews.
+    ready: VecDeque<Arc<Happened>>,
     over: bool,
+    /// Whether anything was told.
+    told: bool,
 }
 
 impl Follower {
     /// Follows a job from the event behind `seen` on, or from now.
     pub(crate) async fn new(house: Arc<House>, id: JobId, seen: Option<u64>) -> Result<Self> {
-        let bell = house.bells.of(&id);
+        let mut follower = Self::before(house, id, 0);
         // What happens between these two is sent twice rather than never.
-        let since = house.ledger.events().since(&id, seen);
+        let since = follower.house.ledger.events().since(&follower.id, seen);
         // An event that never was says nothing of what was missed, and nothing would ever come after it.
         let seen = seen.filter(|seen| since.as_ref().is_none_or(|since| *seen <= since.last));
-        let ready = VecDeque::new();
-        let mut follower = Self { house, id, bell, seen: seen.unwrap_or(0), ready, over: false };
+        follower.seen = seen.unwrap_or(0);
         let missed = since.as_ref().is_none_or(|since| since.gap || seen.is_none());
         if missed {
             follower.snapshot(since.map_or(0, |since| since.last)).await?;
@@ -120,26 +122,54 @@ impl Follower {
         Ok(follower)
     }
 
+    /// Follows a job from its beginning on, as far as it is known: whoever hands one in and then listens may come late for what a worker
+    /// shows at once.
+    pub(crate) async fn of_all(house: Arc<House>, id: JobId) -> Result<Self> {
+        let mut follower = Self::before(house, id, 0);
+        match follower.house.ledger.events().since(&follower.id, Some(0)) {
+            Some(since) => {
+                follower.seen = since.last;
+                follower.ready.extend(since.events);
+                follower.over = since.over;
+            }
+            None => follower.snapshot(0).await?,
+        }
+        Ok(follower)
+    }
+
+    /// Somebody who has not looked yet.
+    fn before(house: Arc<House>, id: JobId, seen: u64) -> Self {
+        let (bell, ready) = (house.bells.of(&id), VecDeque::new());
+        Self { house, id, bell, seen, ready, over: false, told: false }
+    }
+
     /// Begins with how the job stands.
     async fn snapshot(&mut self, last: u64) -> Result<()> {
         let job = jobs::look(&self.house, self.id.clone()).await?;
         self.seen = self.seen.max(last);
         let over = end_of(&job);
-        let id = self.id.to_string();
-        self.ready.push_back((self.seen, JobEvent::Snapshot { job: id, state: Box::new(job) }));
-        if let Some(event) = over {
-            self.ready.push_back((self.seen, event));
-            self.over = true;
-        }
+        let snapshot = JobEvent::Snapshot { job: self.id.to_string(), state: Box::new(job) };
+        self.over |= over.is_some();
+        std::iter::once(snapshot).chain(over).for_each(|what| self.push(what));
         Ok(())
+    }
+
+    fn push(&mut self, what: JobEvent) {
+        self.ready.push_back(Arc::new(Happened { id: self.seen, at: SystemTime::now(), what }));
     }
 
     /// The next event with its number, or `None` after the last.
     pub(crate) async fn next_event(&mut self) -> Option<(u64, JobEvent)> {
+        let happened = self.next_happened().await?;
+        Some((happened.id, happened.what.clone()))
+    }
+
+    async fn next_happened(&mut self) -> Option<Arc<Happened>> {
         loop {
-            if let Some((number, event)) = self.ready.pop_front() {
-                self.seen = self.seen.max(number);
-                return Some((number, event));
+            if let Some(happened) = self.ready.pop_front() {
+                self.seen = self.seen.max(happened.id);
+                self.told = true;
+                return Some(happened);
             }
             if self.over {
                 return None;
@@ -156,9 +186,14 @@ impl Follower {
                     }
                 }
                 Some(since) if !since.events.is_empty() => {
-                    let events = since.events.iter().map(|event| (event.id, event.what.clone()));
-                    self.ready.extend(events);
+                    self.ready.extend(since.events);
                     self.over = since.over;
+                }
+                // The connection broke between a snapshot and the end that it came with, or the client asks for the end again.
+                Some(since) if since.over && !self.told => {
+                    let end = end_of(&jobs::look(&self.house, self.id.clone()).await.ok()?)?;
+                    self.over = true;
+                    self.push(end);
                 }
                 Some(since) if since.over => return None,
                 Some(_) => rung.await,
@@ -173,12 +208,14 @@ impl Follower {
     }
 
     async fn next(&mut self) -> Option<Event> {
-        let (number, event) = self.next_event().await?;
+        let happened = self.next_happened().await?;
         // An event is an object of two fields; taking it apart cannot fail.
-        let mut value = serde_json::to_value(&event).ok()?;
+        let mut value = serde_json::to_value(&happened.what).ok()?;
         let name = value.get("event").and_then(Value::as_str)?.to_owned();
-        let data = value.get_mut("data").map(Value::take)?;
-        Some(Event::default().id(number.to_string()).event(name).data(data.to_string()))
+        let mut data = value.get_mut("data").map(Value::take)?;
+        let at = happened.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        data.as_object_mut()?.insert("at".into(), at.into());
+        Some(Event::default().id(happened.id.to_string()).event(name).data(data.to_string()))
     }
 }
 

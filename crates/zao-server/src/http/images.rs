@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +14,7 @@ use zao_api::{Image, Recipe};
 use zao_png::Origin;
 use zao_queue::{ImageFilter, ImageId};
 
+use super::file::Opened;
 use super::jobs::{LISTED, MOST_LISTED};
 use super::read::{Asked, Name};
 use super::{Code, Refusal, Result};
@@ -152,18 +152,22 @@ async fn file(house: &Arc<House>, id: ImageId) -> Result<PathBuf> {
 }
 
 async fn read(path: PathBuf) -> Result<Vec<u8>> {
-    tokio::fs::read(&path).await.map_err(|error| match error.kind() {
+    tokio::fs::read(&path).await.map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &io::Error) -> Refusal {
+    match error.kind() {
         io::ErrorKind::NotFound => Refusal::not_found("picture of that id any more"),
         _ => Refusal::new(Code::Internal, format!("the picture cannot be read: {error}")),
-    })
+    }
 }
 
 async fn whole(path: PathBuf, range: Option<&HeaderValue>) -> Result<Response> {
-    let bytes = read(path).await?;
-    let length = bytes.len();
+    let file = Opened::open(&path).await.map_err(|error| unreadable(&error))?;
+    let length = usize::try_from(file.len()).unwrap_or(usize::MAX);
     let range = range.and_then(|value| value.to_str().ok()).and_then(|text| part(text, length));
     let mut response = match range {
-        None => Body::from(bytes).into_response(),
+        None => sent(file, 0, length).await?,
         Some(Err(())) => {
             let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
             let of = HeaderValue::from_str(&format!("bytes */{length}"));
@@ -171,8 +175,8 @@ async fn whole(path: PathBuf, range: Option<&HeaderValue>) -> Result<Response> {
             return Ok(response);
         }
         Some(Ok((from, to))) => {
-            let part = bytes.get(from..=to).unwrap_or_default().to_vec();
-            let mut response = (StatusCode::PARTIAL_CONTENT, Body::from(part)).into_response();
+            let mut response = sent(file, from, to + 1 - from).await?;
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             let of = HeaderValue::from_str(&format!("bytes {from}-{to}/{length}"));
             response.headers_mut().extend(of.ok().map(|of| (header::CONTENT_RANGE, of)));
             response
@@ -181,6 +185,14 @@ async fn whole(path: PathBuf, range: Option<&HeaderValue>) -> Result<Response> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/png"));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    Ok(response)
+}
+
+/// An answer with some of a file, of a length that is told.
+async fn sent(file: Opened, from: usize, length: usize) -> Result<Response> {
+    let body = file.part(from as u64, length as u64).await.map_err(|error| unreadable(&error))?;
+    let mut response = body.into_response();
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     Ok(response)
 }
 

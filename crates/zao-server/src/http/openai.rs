@@ -203,7 +203,7 @@ pub(super) async fn stream(
     wanted: Wanted,
 ) -> Result<Response> {
     // From its first event on: it may be on its way already.
-    let follower = events::Follower::new(Arc::clone(&house), id, Some(0)).await?;
+    let follower = events::Follower::of_all(Arc::clone(&house), id).await?;
     let begin = Streaming {
         house,
         wish,

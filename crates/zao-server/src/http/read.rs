@@ -1,29 +1,25 @@
 //! What comes in, read into types, with an answer that says what was wrong and where.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Code, Refusal, Result};
+use super::{Code, Refusal, Result, upload};
+use crate::house::House;
 
 /// The bytes of a body, within the limit that the router sets.
 pub(crate) struct Body(pub(crate) Bytes);
 
-impl<S: Send + Sync> FromRequest<S> for Body {
+impl FromRequest<Arc<House>> for Body {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self> {
-        match Bytes::from_request(request, state).await {
-            Ok(bytes) => Ok(Self(bytes)),
-            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                let message = "the body is larger than this server takes; send smaller pictures";
-                Err(Refusal::new(Code::BodyTooLarge, message))
-            }
-            Err(rejection) => Err(Refusal::new(Code::InvalidRequest, rejection.body_text())),
-        }
+    async fn from_request(request: Request, house: &Arc<House>) -> Result<Self> {
+        Ok(Self(upload::whole(request, house.haste).await?))
     }
 }
 
@@ -69,15 +65,15 @@ fn mentions(message: &str, name: &str) -> bool {
 /// A JSON object.
 pub(crate) struct Object(pub(crate) serde_json::Map<String, Value>);
 
-impl<S: Send + Sync> FromRequest<S> for Object {
+impl FromRequest<Arc<House>> for Object {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self> {
+    async fn from_request(request: Request, house: &Arc<House>) -> Result<Self> {
         if !says_json(request.headers()) {
             let message = "this route takes JSON; send it with Content-Type: application/json";
             return Err(Refusal::new(Code::UnsupportedMediaType, message));
         }
-        let Body(bytes) = Body::from_request(request, state).await?;
+        let Body(bytes) = Body::from_request(request, house).await?;
         let value = serde_json::from_slice(&bytes).map_err(|error| {
             Refusal::new(Code::InvalidRequest, format!("the body is no JSON: {error}"))
         })?;

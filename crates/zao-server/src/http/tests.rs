@@ -2,20 +2,27 @@
 
 mod contract;
 mod corpus;
+mod crowd;
+mod delay;
 mod events;
 mod images;
 mod jobs;
+mod locked;
 mod metrics;
 mod openai;
 mod operation;
 mod others;
+mod page;
 mod prompt;
 mod prompts;
+mod replay;
 mod schema;
+mod slow;
+mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
@@ -31,6 +38,7 @@ use zao_engine::ModelFacts;
 use zao_queue::{Claimed, Ledger, Limits, Offer};
 use zao_weights::{AdapterFolder, Source};
 
+use super::Haste;
 use crate::crew::{AdaptersState, CrewSettings, Endurance, Patience};
 use crate::hands::{Condition, Hands, Health, WorkerHealth};
 use crate::house::House;
@@ -49,6 +57,10 @@ struct Painter {
     house: Mutex<Option<Arc<House>>>,
     /// Whether it waits before each picture until it may.
     paused: AtomicBool,
+    /// Whether it waits before it says that a job is done.
+    holds_back: AtomicBool,
+    /// Milliseconds between what it reports.
+    breath: AtomicU64,
     stopped: Mutex<Vec<String>>,
     ended: AtomicBool,
     condition: Mutex<Condition>,
@@ -119,27 +131,86 @@ impl Painter {
             return ledger.failed(claim, error, now).unwrap();
         }
         let steps = claimed.demand.steps;
+        let is_noise = claimed.request.request.prompt.contains("noise");
         for step in 1..=steps {
             let fraction = f64::from(step) / f64::from(steps);
             let progress = Progress { stage: Stage::Denoise, step, steps, fraction };
-            ledger.progress(claim, progress, None, now).unwrap();
+            ledger.progress(claim, progress, None, SystemTime::now()).unwrap();
+            self.breathe();
         }
         let (width, height) = (claimed.demand.width, claimed.demand.height);
         for &(index, seed) in &claimed.missing {
             for _ in 0..claimed.request.previews.unwrap_or(0) {
-                ledger.preview(claim, index, "image/png", "UE5H".into(), (8, 8)).unwrap();
+                let b64 = if is_noise { "A".repeat(100_000) } else { "UE5H".into() };
+                let now = SystemTime::now();
+                ledger.preview(claim, index, "image/png", b64, (8, 8), now).unwrap();
+                self.breathe();
             }
-            let colour = [seed as u8, (seed >> 8) as u8, index as u8];
-            let rgb = colour.repeat((width * height) as usize);
+            let rgb = if is_noise {
+                noise((3 * width * height) as usize)
+            } else {
+                let colour = [seed as u8, (seed >> 8) as u8, index as u8];
+                colour.repeat((width * height) as usize)
+            };
             let png = zao_png::encode_plain(&rgb, width, height).unwrap();
-            ledger.finished_picture(claim, index, &png, now).unwrap();
+            ledger.finished_picture(claim, index, &png, SystemTime::now()).unwrap();
+            self.breathe();
         }
-        if claimed.request.previews.is_some_and(|previews| previews > 0) {
-            // With the end of a job its previews are dropped, so who listens gets a moment.
-            std::thread::sleep(Duration::from_millis(150));
+        while self.holds_back.load(Ordering::Relaxed) && !self.ended.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(2));
         }
-        ledger.completed(claim, now).unwrap();
+        ledger.completed(claim, SystemTime::now()).unwrap();
     }
+
+    fn breathe(&self) {
+        let breath = self.breath.load(Ordering::Relaxed);
+        if breath > 0 {
+            std::thread::sleep(Duration::from_millis(breath));
+        }
+    }
+}
+
+/// Bytes that no compression makes smaller.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// A server's rooms in a folder of their own, with nobody who draws.
+pub(crate) fn house(change: impl FnOnce(&mut Settings), haste: Haste) -> (Arc<House>, TempDir) {
+    let folder = TempDir::new().unwrap();
+    let mut settings = Settings {
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        folder: folder.path().join("jobs"),
+        token: None,
+        origins: Vec::new(),
+        proxies: Vec::new(),
+        page: None,
+        ledger: Limits::default(),
+        request: RequestLimits { pixels: 512 * 512, ..RequestLimits::default() },
+        drain: Duration::from_secs(1),
+        workers: CrewSettings {
+            workers: Vec::new(),
+            patience: Patience::default(),
+            endurance: Endurance::default(),
+            memory_limit: None,
+        },
+        log_prompts: false,
+    };
+    change(&mut settings);
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/demo-model");
+    let model = ModelFacts::of("demo", Source::Folder(model)).unwrap();
+    let loras = AdapterFolder::new(folder.path().join("loras"));
+    let ledger = Ledger::open(&settings.folder, settings.ledger.clone(), SystemTime::now());
+    let mut house = House::new(settings, model, loras, Arc::new(ledger.unwrap()));
+    Arc::get_mut(&mut house).unwrap().haste = haste;
+    (house, folder)
 }
 
 impl Server {
@@ -148,34 +219,16 @@ impl Server {
     }
 
     fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        let folder = TempDir::new().unwrap();
-        let mut settings = Settings {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            folder: folder.path().join("jobs"),
-            token: None,
-            origins: Vec::new(),
-            proxies: Vec::new(),
-            page: None,
-            ledger: Limits::default(),
-            request: RequestLimits { pixels: 512 * 512, ..RequestLimits::default() },
-            drain: Duration::from_secs(1),
-            workers: CrewSettings {
-                workers: Vec::new(),
-                patience: Patience::default(),
-                endurance: Endurance::default(),
-                memory_limit: None,
-            },
-            log_prompts: false,
-        };
-        change(&mut settings);
-        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/demo-model");
-        let model = ModelFacts::of("demo", Source::Folder(model)).unwrap();
-        let loras = AdapterFolder::new(folder.path().join("loras"));
-        let ledger = Ledger::open(&settings.folder, settings.ledger.clone(), SystemTime::now());
-        let house = House::new(settings, model, loras, Arc::new(ledger.unwrap()));
+        Self::of(change, Haste::USUAL)
+    }
+
+    fn of(change: impl FnOnce(&mut Settings), haste: Haste) -> Self {
+        let (house, folder) = house(change, haste);
         let painter = Arc::new(Painter {
             house: Mutex::new(Some(Arc::clone(&house))),
             paused: AtomicBool::new(false),
+            holds_back: AtomicBool::new(false),
+            breath: AtomicU64::new(0),
             stopped: Mutex::default(),
             ended: AtomicBool::new(false),
             condition: Mutex::new(Condition::Ready),
@@ -190,6 +243,16 @@ impl Server {
 
     fn pause(&self, paused: bool) {
         self.painter.paused.store(paused, Ordering::Relaxed);
+    }
+
+    /// Waits for something while the painter takes a while to say that a job is done, as one whose previews are to be seen.
+    async fn held_back<T>(&self, what: impl Future<Output = T>) -> T {
+        self.painter.holds_back.store(true, Ordering::Relaxed);
+        let (done, ()) = tokio::join!(what, async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            self.painter.holds_back.store(false, Ordering::Relaxed);
+        });
+        done
     }
 
     /// Sends a request. Whatever comes back has to be what the document tells of.

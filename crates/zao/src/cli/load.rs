@@ -54,6 +54,10 @@ pub(crate) struct SweepArgs {
     #[arg(value_parser = |text: &str| whole(text, 1..=u64::MAX))]
     pub(crate) requests: Option<u64>,
 
+    /// End a row sooner, when its last three windows of a tenth of --duration are alike within this; the row is of those
+    #[arg(long, value_name = "PERCENT", value_parser = percent, allow_negative_numbers = true)]
+    pub(crate) stable: Option<f64>,
+
     #[command(flatten)]
     pub(crate) ask: AskArgs,
     #[command(flatten)]
@@ -161,6 +165,14 @@ pub(crate) struct AskArgs {
     /// What the server wants to see as a bearer token [default: ZAO_TOKEN, if it is set]
     #[arg(long, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
+
+    /// Certificates of an authority of one's own, in PEM, whose servers are taken beside those of public ones
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// Take any certificate: only for servers of one's own, since whoever stands between can read everything
+    #[arg(long)]
+    pub(crate) insecure: bool,
 
     /// Fields that go into every request, as a JSON object: '{"model": "z-image"}'
     #[arg(long, value_name = "JSON", value_parser = object)]

@@ -60,10 +60,12 @@ pub(super) fn run(
         output: &args.output,
         seed,
         auto_steps: args.steps == Some(AskedSteps::Auto),
+        fix_prompts: args.fix_prompt,
         merge_loras: args.merge_lora,
         record: &record,
     };
     let mut plan = Plan::new(&mut engine, &list, &base, &options)?;
+    plan.mended.iter().for_each(|line| screen.remark(line));
     if let Some(previous) = &previous {
         plan.find_those_there(previous);
     }
@@ -131,6 +133,7 @@ fn draw(
     let (outcomes, written) = sync_channel(UNWRITTEN);
     let mut desk =
         ListDesk::new(plan, engine.model().clone(), (screen, &progress), cancel, outcomes);
+    desk.may_shrink = args.allow_downscale;
     let (summary, drawn) = std::thread::scope(|scope| {
         let writing = scope.spawn(|| gallery.hang(written, manifest));
         let drawn = engine.work_through(&mut desk);

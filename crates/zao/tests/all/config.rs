@@ -147,11 +147,11 @@ fn generate_follows_the_settings_but_a_recipe_counts_before_them() {
 fn a_server_takes_its_settings_and_its_token_from_files() {
     let folder = with_settings("max_steps: 3\ntoken_file: token\n");
     fs::write(folder.path("token"), "hush\n").unwrap();
-    let server = crate::serve::Server::start(&folder, &[]);
+    let server = crate::server::Server::start(&folder, &[]);
     assert_eq!(server.get("/v1/jobs").0, 401);
     let bearer = "authorization: Bearer hush\r\n";
     assert_eq!(server.ask("GET", "/v1/jobs", bearer, "").0, 200);
-    let wish = crate::serve::small("an owl", 1, 4).to_string();
+    let wish = crate::server::small("an owl", 1, 4).to_string();
     let (status, body) = server.ask("POST", "/v1/jobs", bearer, &wish);
     assert_eq!(status, 400, "{}", String::from_utf8_lossy(&body));
     fs::write(folder.path("token"), "\n").unwrap();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::folder::Folder;
-use crate::serve::{Server, small};
+use crate::server::{Server, small};
 
 /// Every line as an object.
 #[track_caller]

@@ -25,6 +25,8 @@ mod crew;
 mod doctor;
 mod draw;
 mod edit;
+#[cfg(target_os = "linux")]
+mod faults;
 mod files;
 mod folder;
 mod from;
@@ -55,4 +57,6 @@ mod quality;
 mod said;
 #[cfg(target_os = "linux")]
 mod serve;
+#[cfg(target_os = "linux")]
+mod server;
 mod wrong_use;

@@ -170,9 +170,12 @@ async fn create(state: &Arc<State>, wire: &mut Wire, asked: &Asked) -> io::Resul
     tokio::spawn(async move {
         tokio::time::sleep(state.behaviour.work / 2).await;
         let tell = |event, data| sender.send_modify(|events| events.push((event, data)));
+        // It says that it happened a little before.
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let at = (now - NEWS).as_secs_f64();
         tell(
             "preview",
-            json!({"index": 0, "mime": "image/png", "b64": "aGk=", "width": 1, "height": 1}),
+            json!({"index": 0, "mime": "image/png", "b64": "aGk=", "width": 1, "height": 1, "at": at}),
         );
         if fault == Fault::Drop {
             let mut last = description(number, &shared, "failed", None);
@@ -186,6 +189,9 @@ async fn create(state: &Arc<State>, wire: &mut Wire, asked: &Asked) -> io::Resul
     });
     wire.answer(202, "", queued.to_string().as_bytes(), Duration::ZERO).await
 }
+
+/// How old a preview is when it is told.
+pub(crate) const NEWS: Duration = Duration::from_millis(30);
 
 /// A job as [`zao_api::Job`] has it.
 fn description(number: u64, request: &Value, status: &str, timing: Option<(f64, f64)>) -> Value {

@@ -4,11 +4,10 @@ use axum::body::to_bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use super::super::openai::{Wanted, Wish, stream};
 use super::super::read::Object;
-use super::{Server, posted};
+use super::Server;
 
 const PATH: &str = "/v1/images/generations";
 
@@ -47,12 +46,8 @@ async fn pictures_come_in_one_answer_with_where_the_time_went() {
 async fn a_stream_shows_the_way_and_ends_with_the_picture() {
     let server = Server::new();
     let wish = json!({"prompt": "a cat", "size": "32x32", "stream": true, "partial_images": 2});
-    // Previews are not told again, so the painter waits until somebody looks.
-    server.pause(true);
-    let (answer, ()) = tokio::join!(server.post(PATH, wish), async {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        server.pause(false);
-    });
+    // Previews are not kept of what is over, so it is not over before they are read.
+    let answer = server.held_back(server.post(PATH, wish)).await;
     assert_eq!(answer.headers["content-type"], "text/event-stream");
     let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
     let data: Vec<Value> = text

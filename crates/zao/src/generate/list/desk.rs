@@ -51,6 +51,8 @@ pub(super) struct ListDesk<'p> {
     inputs: Inputs,
     /// What was said once.
     told: HashSet<String>,
+    /// Whether pictures that memory has no room for may be drawn smaller.
+    pub(super) may_shrink: bool,
 }
 
 impl<'p> ListDesk<'p> {
@@ -63,7 +65,19 @@ impl<'p> ListDesk<'p> {
     ) -> Self {
         let waiting = plan.in_order().0.into();
         let (under_way, inputs, told) = (HashMap::new(), Inputs::default(), HashSet::new());
-        Self { plan, model, screen, progress, cancel, outcomes, waiting, under_way, inputs, told }
+        Self {
+            plan,
+            model,
+            screen,
+            progress,
+            cancel,
+            outcomes,
+            waiting,
+            under_way,
+            inputs,
+            told,
+            may_shrink: false,
+        }
     }
 
     fn job(&mut self, place: usize) -> Result<(Job, Option<InputImage>), String> {
@@ -80,6 +94,7 @@ impl<'p> ListDesk<'p> {
             &self.model,
         );
         let job = job.map_err(|error| error.to_string())?;
+        let job = if self.may_shrink { job.or_smaller() } else { job };
         Ok((job, input.map(Input::record)))
     }
 
@@ -138,7 +153,8 @@ impl Desk for ListDesk<'_> {
             News::Event(Event::Warning(line)) => self.say_once(line),
             News::Again => self.progress.take_back(std::mem::take(&mut picture.shown)),
             News::Event(Event::Planned(_) | Event::Loaded { .. } | Event::Decoded { .. })
-            | News::Preview(_) => {}
+            // The warning before says so, and the picture has its size.
+            | News::Preview(_) | News::Smaller(_) => {}
         }
     }
 

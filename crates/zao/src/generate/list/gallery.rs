@@ -73,7 +73,8 @@ impl Gallery<'_> {
         let seconds = begun.elapsed().as_secs_f64();
         if self.lines {
             let (file, seed) = (planned.target.display(), planned.seed);
-            let line = format!("{file}  {}  seed {seed}  {seconds:.2} s", planned.size);
+            let (width, height) = (picture.width, picture.height);
+            let line = format!("{file}  {width}x{height}  seed {seed}  {seconds:.2} s");
             self.screen.result(&line)?;
         }
         let entry = entry_of(planned, &self.plan.record, Status::Done);

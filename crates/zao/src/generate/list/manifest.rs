@@ -212,7 +212,8 @@ mod tests {
     }
 
     fn begin(path: &Path) -> Result<Manifest> {
-        let plan = Plan { pictures: Vec::new(), loras: Vec::new(), record: path.into() };
+        let (pictures, loras, mended) = Default::default();
+        let plan = Plan { pictures, loras, record: path.into(), mended };
         Manifest::begin(path, &Header::new("a.txt".into(), "def".into(), 7), &plan)
     }
 

@@ -14,7 +14,7 @@ use super::manifest::{Entry, Previous, Status, sha256};
 use super::read::List;
 use super::row::Row;
 use crate::failure::{Failure, Result};
-use crate::generate::{output, shared};
+use crate::generate::{fix, output, shared};
 use crate::places;
 
 /// What counts for all rows.
@@ -24,6 +24,8 @@ pub(super) struct Options<'a> {
     pub(super) seed: u64,
     /// Whether the prompt decides the steps where a row does not.
     pub(super) auto_steps: bool,
+    /// Whether prompts are mended before they are drawn.
+    pub(super) fix_prompts: bool,
     pub(super) merge_loras: bool,
     /// The manifest.
     pub(super) record: &'a Path,
@@ -36,6 +38,8 @@ pub(super) struct Plan {
     pub(super) loras: Vec<Loras>,
     /// The manifest.
     pub(super) record: PathBuf,
+    /// What was changed in prompts, a line each.
+    pub(super) mended: Vec<String>,
 }
 
 /// A picture of a row.
@@ -101,12 +105,14 @@ impl Plan {
             loras,
             known: HashMap::new(),
             inputs: Inputs::default(),
+            mended: Vec::new(),
         };
         let mut pictures = Vec::new();
         for (index, row) in list.rows.iter().enumerate() {
             planner.row(index, row, &mut pictures)?;
         }
-        Ok(Self { pictures, loras: planner.loras, record: options.record.into() })
+        let Planner { loras, mended, .. } = planner;
+        Ok(Self { pictures, loras, record: options.record.into(), mended })
     }
 
     /// Marks the pictures that an earlier run drew as they would be drawn now.
@@ -180,6 +186,7 @@ struct Planner<'a> {
     /// Places of what rows follow, or why it cannot be followed, by what they say.
     known: HashMap<String, std::result::Result<usize, String>>,
     inputs: Inputs,
+    mended: Vec<String>,
 }
 
 impl Planner<'_> {
@@ -201,7 +208,12 @@ impl Planner<'_> {
             };
             let target = output::of_list(self.options.output, own, number)
                 .map_err(|error| Failure::usage(format!("line {}: {error}", row.line)))?;
-            let request = Request { prompt, seed: Some(seed), ..wanted.clone() };
+            let mut request = Request { prompt, seed: Some(seed), ..wanted.clone() };
+            if self.options.fix_prompts {
+                let lines = fix::prompt(&mut request);
+                let at = |line| format!("line {}: {line}", row.line);
+                self.mended.extend(lines.into_iter().map(at));
+            }
             let advised = auto_steps
                 .then(|| zao_request::advised_steps(&request.prompt, self.engine.model()).0);
             let request = Request { steps: advised.or(request.steps), ..request };
