@@ -62,11 +62,13 @@ export function template({ prompt, slots }) {
 }
 
 /** The answer of `POST /v1/prompt/advice`. */
-export function advice({ prompt }, language) {
+export function advice({ prompt }) {
   const length = tokens(prompt);
   const [steps, quality] = length < 14 ? [8, 'standard'] : length < 60 ? [9, 'standard'] : [9, 'high'];
-  const reason = language.startsWith('zh') ? '画面里的东西不少。' : 'There is more than one thing in the picture.';
-  return { steps, quality, reason };
+  const [width, height] = quality === 'high' ? [1280, 1280] : [1024, 1024];
+  const counts = { words: length, things: 2, relations: 1, texts: 0, faces: 0, details: 0 };
+  const reason = { en: 'There is more than one thing in the picture.', zh: '画面里的东西不少。' };
+  return { steps, quality, width, height, counts, reason };
 }
 
 function tokens(text) {

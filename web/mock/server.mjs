@@ -119,7 +119,7 @@ export async function start(options = {}) {
     if (reads && body.prompt?.includes('slow read')) await new Promise((resolve) => setTimeout(resolve, 1000));
     if (reads && path === '/v1/prompt/check') return json(response, 200, read(body));
     if (reads && path === '/v1/prompt/template') return json(response, 200, template(body));
-    if (reads && path === '/v1/prompt/advice') return json(response, 200, advice(body, request.headers['accept-language'] ?? ''));
+    if (reads && path === '/v1/prompt/advice') return json(response, 200, advice(body));
     throw new Refusal(404, 'not_found', `nothing is at ${path}`);
   }
 

@@ -11,7 +11,7 @@ use words::TABLE;
 
 /// How large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AdvisedTier))]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// Three quarters of a model's own side: 768 pixels for Z-Image-Turbo.
@@ -24,7 +24,7 @@ pub enum Tier {
 
 /// What a prompt speaks of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = PromptCounts))]
 pub struct Counts {
     /// Words; two Chinese characters are one.
     pub words: usize,

@@ -10,7 +10,7 @@ pub const TOKEN_LIMIT: usize = 512;
 
 /// Which rule a finding is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = FindingCode))]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
     /// Words that only say "more": very, 非常.
@@ -133,7 +133,7 @@ pub struct Finding {
 
 /// How long a prompt is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = PromptTokens))]
 pub struct Tokens {
     /// Tokens that the text encoder would have to read.
     pub count: usize,
@@ -195,7 +195,7 @@ impl CodePoints<'_> {
 
 /// A [`Report`] as JSON has it.
 #[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = PromptReport))]
 pub struct ReportWire<'r> {
     findings: Vec<FindingWire<'r>>,
     fixed: &'r str,
@@ -203,7 +203,7 @@ pub struct ReportWire<'r> {
 }
 
 #[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Finding))]
 struct FindingWire<'r> {
     code: Code,
     severity: Severity,
@@ -220,7 +220,7 @@ struct FindingWire<'r> {
 
 /// Code points from 0, the end exclusive.
 #[derive(Clone, Copy, Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Span))]
 struct SpanWire {
     start: usize,
     end: usize,

@@ -19,7 +19,7 @@ const TRANSLATION: &str = " // ";
 
 /// The parts of a prompt. An empty text is a part that is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = PromptSlots))]
 #[serde(default, deny_unknown_fields)]
 pub struct Slots {
     /// Who or what.

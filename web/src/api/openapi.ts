@@ -29,6 +29,15 @@ export interface components {
         Adapters: {
             loras: components["schemas"]["Adapter"][];
         };
+        /** @description A prompt to weigh. */
+        AskAdvice: {
+            prompt: string;
+        };
+        /** @description A prompt to take apart, or slots to make a prompt of: one of both. */
+        AskTemplate: {
+            prompt?: string | null;
+            slots?: components["schemas"]["Slots"] | null;
+        };
         /** @description What this server can do. */
         Capabilities: {
             /** @description Version of zao. */
@@ -96,6 +105,13 @@ export interface components {
             /** @description The id of the request, which the server's log has too; null in the middle of a stream. */
             request_id: string | null;
         };
+        /** @description A prompt to look at. */
+        CheckPrompt: {
+            prompt: string;
+            negative_prompt?: string | null;
+            /** @description In which language findings are explained. */
+            language?: components["schemas"]["Language"];
+        };
         /** @description A model. */
         CheckpointInfo: {
             title: string;
@@ -109,7 +125,7 @@ export interface components {
          * @description What happened; programs decide by this.
          * @enum {string}
          */
-        Code: "invalid_request" | "invalid_size" | "prompt_too_long" | "invalid_image" | "unauthorized" | "forbidden_origin" | "not_found" | "unknown_lora" | "unknown_model" | "method_not_allowed" | "already_over" | "idempotency_conflict" | "cancelled" | "expired" | "body_too_large" | "unsupported_media_type" | "queue_full" | "rate_limited" | "internal" | "draining" | "no_worker" | "worker_lost" | "out_of_memory" | "storage_full" | "deadline_exceeded";
+        Code: "invalid_request" | "invalid_size" | "prompt_too_long" | "invalid_image" | "unauthorized" | "forbidden_origin" | "not_found" | "unknown_lora" | "unknown_model" | "method_not_allowed" | "request_timeout" | "already_over" | "idempotency_conflict" | "cancelled" | "expired" | "body_too_large" | "unsupported_media_type" | "queue_full" | "rate_limited" | "internal" | "draining" | "no_worker" | "worker_lost" | "out_of_memory" | "storage_full" | "storage_locked" | "deadline_exceeded";
         /** @description The data of an event `image_generation.completed`. */
         CompletedImage: {
             /** @description `image_generation.completed`. */
@@ -132,6 +148,21 @@ export interface components {
              */
             seed: Seed;
             usage: components["schemas"]["Usage"];
+        };
+        /** @description What a prompt speaks of. */
+        Counts: {
+            /** @description Words; two Chinese characters are one. */
+            words: number;
+            /** @description Things and beings. */
+            things: number;
+            /** @description Where they are to each other, and what they do with each other. */
+            relations: number;
+            /** @description Texts to be drawn. */
+            texts: number;
+            /** @description Faces. */
+            faces: number;
+            /** @description Details. */
+            details: number;
         };
         /** @description SdMemory of cards. */
         CudaMemory: {
@@ -190,6 +221,17 @@ export interface components {
          * @enum {string}
          */
         ErrorCode: "invalid_request" | "model_not_found" | "model_invalid" | "out_of_memory" | "cancelled" | "deadline_exceeded" | "worker_lost" | "storage_full" | "io" | "internal";
+        FindingWire: {
+            code: components["schemas"]["Code"];
+            severity: components["schemas"]["Severity"];
+            span: components["schemas"]["SpanWire"];
+            text: string;
+            message: string;
+            /** @description What to write in its place; empty to leave it out, null where only a person can tell. */
+            replacement: string | null;
+            /** @description What helps to mend it by hand. */
+            note: string | null;
+        };
         /** @description A request in OpenAI's words. What is null is as if it were not there; fields that are not here are accepted and mean nothing. */
         GenerateImage: {
             /** @description What the picture shows. */
@@ -619,6 +661,11 @@ export interface components {
             /** @description What to ask for with `after`; null on the last page. */
             next: string | null;
         };
+        /**
+         * @description A language that findings are explained in.
+         * @enum {string}
+         */
+        Language: "en" | "zh";
         /** @description That the process answers. */
         Live: {
             /** @description `live`. */
@@ -769,6 +816,25 @@ export interface components {
              */
             fraction: number;
         };
+        /** @description What a prompt suggests. */
+        PromptAdvice: {
+            /**
+             * Format: int32
+             * @description In proportion to the model's own.
+             */
+            steps: number;
+            quality: components["schemas"]["Tier"];
+            /** @description The size that `quality` has of this model, at most what this server draws. */
+            width: number;
+            height: number;
+            counts: components["schemas"]["Counts"];
+            reason: components["schemas"]["Reason"];
+        };
+        /** @description A prompt and its slots. */
+        PromptTemplate: components["schemas"]["Slots"] & {
+            prompt: string;
+            translation?: components["schemas"]["Slots"] | null;
+        };
         /**
          * @description How fine a picture is to be.
          * @enum {string}
@@ -784,6 +850,11 @@ export interface components {
             status: components["schemas"]["ServerStatus"];
             /** @description Why not. */
             reason: string | null;
+        };
+        /** @description Why, in a sentence. */
+        Reason: {
+            en: string;
+            zh: string;
         };
         /**
          * @description The complete description of one picture: the same recipe gives the same pixels, bit for bit, on
@@ -857,6 +928,12 @@ export interface components {
             precision: components["schemas"]["ResolvedPrecision"];
             /** @description Device that drew it, for example `cpu`. */
             device: string;
+        };
+        /** @description A [`Report`] as JSON has it. */
+        ReportWire: {
+            findings: components["schemas"]["FindingWire"][];
+            fixed: string;
+            tokens: components["schemas"]["Tokens"];
         };
         /**
          * @description The precision a picture was really drawn in; unlike [`Precision`] it cannot be `auto`.
@@ -949,6 +1026,11 @@ export interface components {
          * @enum {string}
          */
         ServerStatus: "ready" | "loading" | "draining" | "unhealthy";
+        /**
+         * @description How much a finding matters.
+         * @enum {string}
+         */
+        Severity: "warning" | "hint";
         /** @description Sides of a picture in pixels. */
         Size: {
             /** Format: int32 */
@@ -956,44 +1038,70 @@ export interface components {
             /** Format: int32 */
             height: number;
         };
+        /** @description The parts of a prompt. An empty text is a part that is not there. */
+        Slots: {
+            /**
+             * @description Who or what.
+             * @default
+             */
+            subject: string;
+            /**
+             * @description What the subject does, or how it is.
+             * @default
+             */
+            action: string;
+            /**
+             * @description What else there is to see, in order.
+             * @default []
+             */
+            details: string[];
+            /**
+             * @description Where and when.
+             * @default
+             */
+            background: string;
+            /**
+             * @description How the picture is made.
+             * @default
+             */
+            style: string;
+        };
         /**
          * @description A program whose notes in PNGs are understood.
          * @enum {string}
          */
         Source: "zao" | "a1111";
+        /** @description Code points from 0, the end exclusive. */
+        SpanWire: {
+            start: number;
+            end: number;
+        };
         /**
          * @description What a running job is busy with.
          * @enum {string}
          */
         Stage: "load" | "encode" | "text" | "denoise" | "decode";
-        /** @description What a quality means here. */
-        Tier: {
-            name: components["schemas"]["TierName"];
-            /** Format: int64 */
-            pixels: number;
-            /** Format: int32 */
-            width: number;
-            /** Format: int32 */
-            height: number;
-            /**
-             * Format: double
-             * @description How long such a picture takes; null until one was drawn.
-             */
-            seconds: number | null;
-            /**
-             * Format: int64
-             * @description Bytes of the device's memory that such a picture takes alone, with the weights, as it is planned; null before the first
-             *     worker is ready.
-             */
-            memory_bytes: number | null;
-            /** @description Whether the server's limits allow it. */
-            fits: boolean;
-        };
+        /**
+         * @description How large.
+         * @enum {string}
+         */
+        Tier: "draft" | "standard" | "high";
         /**
          * @description A quality that names a size.
          * @enum {string}
          */
         TierName: "draft" | "standard" | "high";
+        /** @description How long a prompt is. */
+        Tokens: {
+            /** @description Tokens that the text encoder would have to read. */
+            count: number;
+            /** @description How many it reads. */
+            limit: number;
+            /** @description Whether they are estimated, for want of the model's tokenizer. */
+            estimated: boolean;
+            /** @description Tokens of the prompt after all replacements. */
+            fixed_count: number;
+        };
         /** @description A request in A1111's words. What is null is as if it were not there; fields that are not here are accepted and mean nothing. */
         Txt2Img: {
             /** @description What the picture shows. */

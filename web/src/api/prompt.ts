@@ -1,77 +1,25 @@
-// What the server says about a prompt before anything is drawn: findings, slots, advice. It does NOT
-// send anything; `Client.aboutPrompt` does.
+// What the server says about a prompt before anything is drawn: findings, slots, advice, under the names that the page uses. The types
+// are made of the server's own description. It does NOT send anything; `Client.aboutPrompt` does.
+
+import type { components } from './openapi';
+
+type Schemas = components['schemas'];
 
 export const CHECK = '/v1/prompt/check';
 export const TEMPLATE = '/v1/prompt/template';
 export const ADVICE = '/v1/prompt/advice';
 
-export interface CheckRequest {
-  prompt: string;
-  negative_prompt?: string;
-  /** Of the sentences in the answer. */
-  language?: 'en' | 'zh';
-}
-
+export type CheckRequest = Schemas['CheckPrompt'];
 /** A place in a prompt, in code points; the end is not part of it. */
-export interface Span {
-  start: number;
-  end: number;
-}
-
-export interface Finding {
-  code: string;
-  severity: 'warning' | 'hint';
-  span: Span;
-  /** What stands there. */
-  text: string;
-  /** What is wrong with it, as a sentence. */
-  message: string;
-  /** What should stand there instead; empty where it should go; null where only its writer knows. */
-  replacement: string | null;
-  note: string | null;
-}
-
-export interface Tokens {
-  count: number;
-  /** The most that the model reads. */
-  limit: number;
-  /** Whether the count is a guess, made without the model's own tokenizer. */
-  estimated: boolean;
-  /** How many `fixed` has. */
-  fixed_count: number;
-}
-
-export interface Checked {
-  findings: Finding[];
-  /** The prompt with every replacement made. */
-  fixed: string;
-  tokens: Tokens;
-}
-
+export type Span = Schemas['Span'];
+export type Finding = Schemas['Finding'];
+export type Tokens = Schemas['PromptTokens'];
+/** What could be better, and the prompt with every replacement made. */
+export type Checked = Schemas['PromptReport'];
 /** The parts of a prompt. */
-export interface Slots {
-  subject: string;
-  action: string;
-  details: string[];
-  background: string;
-  style: string;
-}
-
+export type Slots = Required<Schemas['PromptSlots']>;
 export type TemplateRequest = { prompt: string } | { slots: Slots };
-
-export interface Template extends Slots {
-  prompt: string;
-}
-
-export interface AdviceRequest {
-  prompt: string;
-  width?: number;
-  height?: number;
-}
-
-export interface Advice {
-  steps: number;
-  /** The name of a size tier. */
-  quality: string;
-  reason: string;
-}
+export type Template = Slots & Omit<Schemas['PromptTemplate'], keyof Slots>;
+export type AdviceRequest = Schemas['AskAdvice'];
+/** Steps, a size tier, and why in both languages. */
+export type Advice = Schemas['PromptAdvice'];

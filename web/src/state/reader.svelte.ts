@@ -54,7 +54,7 @@ class Reader {
         this.#check(body);
       });
       $effect(() => {
-        this.#advise({ prompt: form.prompt, width: form.width, height: form.height }, view.words.tag);
+        this.#advise({ prompt: form.prompt }, view.words.tag);
       });
     });
   }
