@@ -22,8 +22,8 @@ from scenes import Scenes
 
 VARIANTS = 4
 """Captions a scene: the first half English, the second Chinese."""
-CHUNK = 4096
-LEARNED_FROM = 60_000
+CHUNK = 2048
+LEARNED_FROM = 40_000
 
 
 def main() -> None:

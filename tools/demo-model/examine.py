@@ -36,7 +36,7 @@ STEPS = 9
 def main() -> None:
     command, things_path, sprites_path, *rest = sys.argv[1:]
     names = things.load(Path(things_path))
-    stage = Stage(np.load(sprites_path), torch.device("cpu"))
+    stage = Stage(np.load(sprites_path), torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     gallery = Gallery(stage, [thing.label for thing in names])
     if command == "choose":
         (HERE / "examined.json").write_text(json.dumps(choose(names, stage, gallery), ensure_ascii=False, indent=1) + "\n")

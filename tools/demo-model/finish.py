@@ -25,7 +25,7 @@ from compose import Stage
 from text_encoder import TextEncoder
 from transformer import Transformer
 
-STEPS = (4, 5, 8, 9)
+STEPS = (4, 6, 9)
 SHEET = [
     "a red apple on a blue background", "a cat", "红苹果，绿色背景", "a dog and a pizza on a yellow background", "three bananas", "a rocket", "猫脸，粉色背景",
     "an owl on a black background", "a robot", "a panda and a hamburger", "乌龟，紫色背景", "two roses on a pink background", "an octopus on a sky blue background",

@@ -1,7 +1,7 @@
 """Muon for the matrices of blocks, AdamW for everything else, over flat buffers, so that a step is a few kernels and can be replayed as a CUDA graph.
 
-Muon (Jordan et al., 2024) takes the momentum's nearest orthogonal matrix as the step; scaled as in "Muon is Scalable" (Liu et al., 2025), so that both
-halves share one rate. Does not read gradients of several devices together; `train_flow.py` does.
+Muon (Jordan et al., 2024) takes the momentum's nearest orthogonal matrix as the step; scaled as in "Muon is Scalable" (Liu et al., 2025), so that the
+rates of both halves are of one kind. Does not read gradients of several devices together; `train_flow.py` does.
 """
 
 import torch
@@ -9,6 +9,10 @@ from torch import nn
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic iteration that drives singular values towards one."""
+
+
+ADAM_SHARE = 0.25
+"""AdamW's rate as a share of Muon's."""
 
 
 class Flat:
@@ -62,22 +66,24 @@ class Muon:
 
     def __init__(self, parameters: list[torch.Tensor], rate: torch.Tensor, momentum: float = 0.95, decay: float = 0.01):
         self.rate, self.momentum, self.decay = rate, momentum, decay
+        # A convolution is the matrix from all that it reads to its outputs.
         self.stacks: dict[tuple, list[torch.Tensor]] = {}
         for parameter in parameters:
-            self.stacks.setdefault(tuple(parameter.shape), []).append(parameter)
+            shape = (len(parameter), parameter[0].numel())
+            self.stacks.setdefault(shape, []).append(parameter)
         self.buffers = {shape: torch.zeros(len(stack), *shape, device=rate.device) for shape, stack in self.stacks.items()}
 
     @torch.no_grad()
     def step(self) -> None:
         for shape, stack in self.stacks.items():
-            gradients = torch.stack([parameter.grad for parameter in stack])
+            gradients = torch.stack([parameter.grad.reshape(shape) for parameter in stack])
             buffer = self.buffers[shape]
             buffer.lerp_(gradients, 1 - self.momentum)
             update = orthogonal(gradients.lerp(buffer, self.momentum)).float()
             update *= 0.2 * max(shape) ** 0.5 * self.rate
             keep = 1 - self.rate * self.decay
             torch._foreach_mul_(stack, keep)
-            torch._foreach_sub_(stack, list(update.unbind(0)))
+            torch._foreach_sub_(stack, [step.view_as(parameter) for step, parameter in zip(update, stack)])
 
     def state_dict(self) -> dict:
         return {str(shape): buffer for shape, buffer in self.buffers.items()}
@@ -96,11 +102,12 @@ class Optimiser:
         self.rate = torch.zeros((), device=device)
         self.pace = torch.ones((), device=device)
         """How far the average moves towards the weights."""
-        is_block = [muon and parameter.ndim == 2 and in_block(name) for (_, name), parameter in zip(flat.names, flat.parameters)]
+        is_block = [muon and parameter.ndim in (2, 4) and in_block(name) for (_, name), parameter in zip(flat.names, flat.parameters)]
+        self.adam_rate = torch.zeros((), device=device)
         self.muon = Muon([p for p, block in zip(flat.parameters, is_block) if block], self.rate)
         others = [p for p, block in zip(flat.parameters, is_block) if not block]
         graphs = {"fused": True, "capturable": True} if device.type == "cuda" else {"foreach": False}
-        self.adam = torch.optim.AdamW(others, self.rate, betas=(0.9, 0.98), weight_decay=0.01, **graphs)
+        self.adam = torch.optim.AdamW(others, self.adam_rate, betas=(0.9, 0.98), weight_decay=0.01, **graphs)
 
     @torch.no_grad()
     def step(self) -> None:
@@ -112,10 +119,20 @@ class Optimiser:
 
     def schedule(self, share: float, steps: int) -> None:
         self.rate.fill_(self.highest * share)
+        self.adam_rate.fill_(self.highest * share * ADAM_SHARE)
         self.pace.fill_(1 - min(0.9995, (1 + steps) / (10 + steps)))
 
     def state_dict(self) -> dict:
         return {"muon": self.muon.state_dict(), "adam": self.adam.state_dict()}
+
+    @torch.no_grad()
+    def forget(self) -> None:
+        """As if no step had been made, in the same tensors."""
+        for buffer in self.muon.buffers.values():
+            buffer.zero_()
+        for state in self.adam.state.values():
+            for value in state.values():
+                value.zero_()
 
     @torch.no_grad()
     def restore(self, state: dict) -> None:
@@ -129,7 +146,7 @@ class Optimiser:
 
     def load_state_dict(self, state: dict) -> None:
         self.muon.load_state_dict(state["muon"])
-        rate = self.rate
+        rate = self.adam_rate
         self.adam.load_state_dict(state["adam"])
         # Loading replaces the shared tensor by a copy that the schedule would not reach.
         for group in self.adam.param_groups:
@@ -137,5 +154,7 @@ class Optimiser:
 
 
 def in_block(name: str) -> bool:
-    """Matrices that multiply hidden states by hidden states; embedders, modulation and the final layer are not among them."""
-    return ("layers." in name or "refiner." in name) and "adaLN" not in name
+    """Matrices from hidden states to hidden states; embedders, modulation and what touches pixels are not among them."""
+    if "adaLN" in name:
+        return False
+    return any(part in name for part in ("layers.", "refiner.", "resnets.", "upsamplers.", "downsamplers."))

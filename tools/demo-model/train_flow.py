@@ -16,28 +16,24 @@ import torch
 import torch.distributed as dist
 
 import train_vae
-from bank import Scale, Shelf, fill, measure_scale
+from bank import Shelf, fill, measure_scale
 from buckets import BUCKETS, scaled
 from clock import Clock, cosine
 from compose import Stage
 from export import SHIFT
 from optimiser import Flat, Optimiser
+from straighten import Straightening, teachers_of
 from text_encoder import TextEncoder
 from transformer import Transformer, rope_of
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    launch(parser.parse_args(), Training)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("sprites", type=Path)
     parser.add_argument("folder", type=Path, help="has vae.pt, gets flow.pt")
     parser.add_argument("--minutes", type=float, default=14)
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, default=5e-3)
     parser.add_argument("--adam", action="store_true", help="AdamW for all, to compare")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--graphs", action="store_true", help="replay steps as CUDA graphs")
@@ -45,10 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, help="for all sizes, to try things out")
     parser.add_argument("--warm", action="store_true", help="compile for all sizes on random numbers, and end")
     parser.add_argument("--save-every", type=float, default=60, help="seconds between checkpoints")
-
-
-def launch(arguments, training: type) -> None:
-    """Runs `training` on the devices that torchrun gave this process a rank among, or on one."""
+    parser.add_argument("--until", type=float, help="seconds since 1970 when everything has to be over; shortens --minutes")
+    parser.add_argument("--straight", type=float, default=0, help="minutes of straightening after it")
+    arguments = parser.parse_args()
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     cuda = torch.cuda.is_available()
     device = torch.device("cuda", rank) if cuda else torch.device("cpu")
@@ -58,14 +53,19 @@ def launch(arguments, training: type) -> None:
         dist.init_process_group("nccl" if cuda else "gloo")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.manual_seed(0)
-    training(arguments, device, rank, world).run()
+    training = Training(arguments, device, rank, world)
+    if arguments.warm:
+        training.prepare()
+        teachers_of(training)
+    else:
+        training.run()
+        if arguments.straight > 0:
+            Straightening(training, arguments.straight, arguments.rate / 8).run()
     if world > 1:
         dist.destroy_process_group()
 
 
 class Training:
-    CHECKPOINT = "flow.pt"
-
     def __init__(self, arguments, device: torch.device, rank: int, world: int):
         self.arguments, self.device, self.rank, self.world = arguments, device, rank, world
         self.buckets = scaled(BUCKETS, arguments.scale, 8, arguments.batch)
@@ -78,14 +78,11 @@ class Training:
             blocks = [*self.transformer.layers, *self.transformer.noise_refiner, *self.transformer.context_refiner, *self.text.layers]
             for block in [*blocks, self.transformer.all_final_layer["2-1"]]:
                 block.compile(dynamic=False)
-        self.path = arguments.folder / self.CHECKPOINT
+        self.path = arguments.folder / "flow.pt"
         self.steps = 0
         self.graphs: dict[tuple, Replay] = {}
         self.pool = None
         if arguments.warm:
-            return
-        self.finished = self.path.exists() and torch.load(self.path, map_location="cpu")["spent"] >= arguments.minutes * 60
-        if self.finished:
             return
         vae_path = arguments.folder / "vae.pt"
         stage, vae = Stage(np.load(arguments.sprites), device), train_vae.load(vae_path, device)
@@ -98,7 +95,14 @@ class Training:
         self.order = np.random.default_rng([11, self.steps])
         self.generator = torch.Generator(device).manual_seed(1000 + self.steps * 16 + rank)
         self.prepare()
-        self.clock = Clock(arguments.minutes * 60, spent)
+        self.shelves = [s for s in self.shelves if (s.bucket.rows, s.bucket.tokens, s.bucket.batch) in self.graphs]
+        seconds = arguments.minutes * 60
+        if arguments.until:
+            # All devices take the first one's word.
+            left = arguments.until - time.time() - arguments.straight * 60
+            seconds = self.agreed(min(seconds, max(0.0, left) + spent))
+        self.report(f"flow: {seconds:.0f} s, of which {spent:.0f} are spent")
+        self.clock = Clock(max(seconds, 1.0), spent)
 
     def begin(self) -> float:
         """Reads a checkpoint, where there is one; seconds that were spent on it."""
@@ -107,13 +111,12 @@ class Training:
         saved = torch.load(self.path, map_location=self.device)
         self.flat.values.copy_(saved["values"])
         self.flat.average.copy_(saved["average"])
-        self.optimiser.load_state_dict(saved["optimiser"])
+        # Once a graph updates the optimiser's tensors, they have to stay the same tensors.
+        take = self.optimiser.restore if hasattr(self, "update") else self.optimiser.load_state_dict
+        take(saved["optimiser"])
         self.steps = saved["steps"]
-        self.report(f"flow: going on after {self.steps} steps, {saved['spent']:.0f} s")
+        self.report(f"{self.path.name}: going on after {self.steps} steps, {saved['spent']:.0f} s")
         return saved["spent"]
-
-    def share_of_rate(self, share: float) -> float:
-        return cosine(share)
 
     def prepare(self) -> None:
         """Compiles and captures every size before the clock starts; the weights stay as they are."""
@@ -121,11 +124,20 @@ class Training:
         started = time.monotonic()
         for bucket in self.buckets:
             key = (bucket.rows, bucket.tokens, bucket.batch)
-            if key not in self.graphs:
+            if key in self.graphs:
+                continue
+            try:
                 self.graphs[key] = Replay(self, *key)
                 self.report(f"flow: {key} ready after {time.monotonic() - started:.1f} s")
+            except torch.OutOfMemoryError:
+                # The other sizes are worth more than this one.
+                self.report(f"flow: no memory for {key}, left out")
         self.flat.values.copy_(kept)
-        self.update = self.capture_update()
+        try:
+            self.update = self.capture_update()
+        except RuntimeError as error:
+            self.report(f"flow: the update is not captured: {error}")
+            self.update = self.optimiser.step
         self.flat.gradients.zero_()
 
     def capture_update(self):
@@ -150,23 +162,17 @@ class Training:
         return graph.replay
 
     def run(self) -> None:
-        if self.arguments.warm:
-            self.prepare()
-            return
-        if self.finished:
-            self.report(f"{self.path.name}: finished before")
-            return
-        shares = np.array([bucket.share for bucket in self.buckets])
         saved_at = reported_at = time.monotonic()
         reported = self.steps
         losses = torch.zeros((), device=self.device)
+        share = self.agreed(self.clock.share())
         while True:
             # Whether time is up has to be the same on all devices.
             share = self.agreed(self.clock.share()) if self.steps % 16 == 0 else share
             if share >= 1:
                 break
-            shelf = self.shelves[self.order.choice(len(shares), p=shares / shares.sum())]
-            losses += self.step(shelf, self.share_of_rate(share))
+            shelf = self.next_shelf()
+            losses += self.step(shelf, cosine(share))
             self.steps += 1
             if self.steps % 200 == 0:
                 value = float(losses) / 200
@@ -177,8 +183,12 @@ class Training:
                 if now - saved_at > self.arguments.save_every:
                     self.save()
                     saved_at = now
-        self.save(finished=True)
+        self.save()
         self.report(f"flow: done after {self.steps} steps")
+
+    def next_shelf(self) -> Shelf:
+        shares = np.array([shelf.bucket.share for shelf in self.shelves])
+        return self.shelves[self.order.choice(len(shares), p=shares / shares.sum())]
 
     def agreed(self, share: float) -> float:
         if self.world == 1:
@@ -204,7 +214,7 @@ class Training:
         self.update()
         return replay.loss
 
-    def save(self, finished: bool = False) -> None:
+    def save(self) -> None:
         if self.rank != 0:
             return
         state = {
@@ -216,7 +226,6 @@ class Training:
             "scale": asdict(self.scale),
             "steps": self.steps,
             "spent": self.clock.spent(),
-            "finished": finished,
         }
         partial = self.path.with_suffix(".partial")
         torch.save(state, partial)
