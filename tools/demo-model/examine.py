@@ -12,6 +12,7 @@ import json
 import random as randoms
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 
@@ -111,12 +112,17 @@ def as_table(report: dict) -> str:
 
 def draw_with_zao(binary: Path, model: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for index, entry in enumerate(examined()):
+
+    def one(index: int, caption: str) -> None:
         output = folder / f"{index:03}.png"
         if output.exists():
-            continue
-        arguments = ["generate", entry["caption"], "--model", model, "--steps", str(STEPS), "--seed", str(index), "--size", "256x256", "--output", str(output)]
-        subprocess.run([binary, *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            return
+        fixed = ["--steps", str(STEPS), "--size", "256x256", "--threads", "1", "--quiet"]
+        arguments = ["generate", caption, "--model", model, "--seed", str(index), "--output", str(output), *fixed]
+        subprocess.run([binary, *arguments], check=True)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(one, *zip(*enumerate(entry["caption"] for entry in examined()))))
 
 
 if __name__ == "__main__":

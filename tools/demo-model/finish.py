@@ -1,8 +1,8 @@
 """From checkpoints to a pipeline folder, with what the model makes of the examination at several numbers of steps, and sheets to look at.
 
-    python finish.py CORPUS THINGS SPRITES FOLDER OUT [--weights flow.pt]
+    python finish.py CORPUS THINGS SPRITES FOLDER OUT
 
-FOLDER has vae.pt and the weights. Draws with PyTorch; the model card's numbers come from `examine.py zao`. Does not train.
+FOLDER has vae.pt and flow.pt. Draws with PyTorch; the model card's numbers come from `examine.py zao`. Does not train.
 """
 
 import argparse
@@ -38,25 +38,23 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for name in ("corpus", "things", "sprites", "folder", "out"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("--weights", default="flow.pt")
     parser.add_argument("--brief", action="store_true", help="export and one sheet only")
     arguments = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    parts = load(arguments.folder, arguments.weights, device)
+    parts = load(arguments.folder, device)
     write(parts, arguments.corpus / "tokenizer", arguments.out / "demo-model")
     tokenizer = Tokenizer.from_file(str(arguments.corpus / "tokenizer" / "tokenizer.json"))
-    stem = Path(arguments.weights).stem
-    sheets(parts, tokenizer, arguments.out, stem)
+    sheets(parts, tokenizer, arguments.out)
     if not arguments.brief:
-        report(parts, tokenizer, arguments, device, stem)
+        report(parts, tokenizer, arguments, device)
 
 
-def load(folder: Path, weights: str, device: torch.device):
-    saved = torch.load(folder / weights, map_location=device)
+def load(folder: Path, device: torch.device):
+    saved = torch.load(folder / "flow.pt", map_location=device)
     transformer, text = Transformer().to(device).eval(), TextEncoder().to(device).eval()
     transformer.load_state_dict(saved["transformer"])
     text.load_state_dict(saved["text"])
-    print(f"{weights}: {saved['steps']} steps in {saved['spent']:.0f} s", flush=True)
+    print(f"flow.pt: {saved['steps']} steps in {saved['spent']:.0f} s", flush=True)
     return transformer, text, train_vae.load(folder / "vae.pt", device), Scale(**saved["scale"])
 
 
@@ -68,16 +66,16 @@ def write(parts, tokenizer: Path, folder: Path) -> None:
     export.write_vae(folder, vae.state_dict(), vae.shape, scale.scaling, scale.shift)
 
 
-def sheets(parts, tokenizer: Tokenizer, out: Path, stem: str) -> None:
+def sheets(parts, tokenizer: Tokenizer, out: Path) -> None:
     rows = [tiled(sample.draw(parts, tokenizer, SHEET, 256, 256, steps, 0), 12) for steps in (9, 4)]
-    save(np.concatenate(rows), out / f"{stem}-sheet.png")
+    save(np.concatenate(rows), out / "sheet.webp")
     wide = sample.draw(parts, tokenizer, SHEET[:6], 256, 384, 9, 1)
     tall = sample.draw(parts, tokenizer, SHEET[:6], 320, 192, 9, 1)
     large = sample.draw(parts, tokenizer, SHEET[:6], 384, 384, 9, 1)
     small = sample.draw(parts, tokenizer, SHEET[:6], 192, 192, 9, 1)
     strips = [np.concatenate(list(pictures), axis=1) for pictures in (wide, tall, large, small)]
     width = max(strip.shape[1] for strip in strips)
-    save(np.concatenate([np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0))) for strip in strips]), out / f"{stem}-sizes.png")
+    save(np.concatenate([np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0))) for strip in strips]), out / "sizes.webp")
 
 
 def tiled(pictures: np.ndarray, columns: int) -> np.ndarray:
@@ -85,10 +83,10 @@ def tiled(pictures: np.ndarray, columns: int) -> np.ndarray:
 
 
 def save(picture: np.ndarray, path: Path) -> None:
-    Image.fromarray(picture).save(path.with_suffix(".webp"), quality=88)
+    Image.fromarray(picture).save(path, quality=88)
 
 
-def report(parts, tokenizer: Tokenizer, arguments, device: torch.device, stem: str) -> None:
+def report(parts, tokenizer: Tokenizer, arguments, device: torch.device) -> None:
     names = things.load(arguments.things)
     gallery = Gallery(Stage(np.load(arguments.sprites), device), [thing.label for thing in names])
     captions = [entry["caption"] for entry in examine.examined()]
@@ -96,13 +94,13 @@ def report(parts, tokenizer: Tokenizer, arguments, device: torch.device, stem: s
     for steps in STEPS:
         drawn[steps] = sample.draw(parts, tokenizer, captions, 256, 256, steps, 7)
         found[steps] = examine.count(gallery, lambda index, pictures=drawn[steps]: pictures[index])
-        print(f"{stem}, {steps} steps\n{examine.as_table(found[steps])}", flush=True)
+        print(f"{steps} steps\n{examine.as_table(found[steps])}", flush=True)
     agreement = {
         f"{few} and 9": float(np.mean([decibels(a, b) for a, b in zip(drawn[few], drawn[9])])) for few in STEPS if few != 9
     }
-    print(f"{stem}: agreement of steps, mean PSNR: {agreement}", flush=True)
-    save(tiled(drawn[9][:96], 12), arguments.out / f"{stem}-examined.png")
-    (arguments.out / f"{stem}-report.json").write_text(json.dumps({"agreement": agreement, "steps": found}, ensure_ascii=False))
+    print(f"agreement of steps, mean PSNR: {agreement}", flush=True)
+    save(tiled(drawn[9][:96], 12), arguments.out / "examined.webp")
+    (arguments.out / "report.json").write_text(json.dumps({"agreement": agreement, "steps": found}, ensure_ascii=False))
 
 
 def decibels(a: np.ndarray, b: np.ndarray) -> float:

@@ -126,15 +126,6 @@ class Optimiser:
         return {"muon": self.muon.state_dict(), "adam": self.adam.state_dict()}
 
     @torch.no_grad()
-    def forget(self) -> None:
-        """As if no step had been made, in the same tensors."""
-        for buffer in self.muon.buffers.values():
-            buffer.zero_()
-        for state in self.adam.state.values():
-            for value in state.values():
-                value.zero_()
-
-    @torch.no_grad()
     def restore(self, state: dict) -> None:
         """Puts an earlier `state_dict` back into the same tensors, which a captured graph goes on using; what had no state yet begins anew."""
         self.muon.load_state_dict(state["muon"])

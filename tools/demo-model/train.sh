@@ -8,8 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$folder"
 [ -e "$folder/started" ] || date +%s >"$folder/started"
 end=$(($(cat "$folder/started") + seconds))
-# The autoencoder gets a fifth, straightening a twelfth; drawing the examination takes the last minute.
-vae=$(echo "$seconds" | awk '{print $1 / 300}') straight=$(echo "$seconds" | awk '{print $1 / 720}')
+# The autoencoder gets a fifth; drawing the examination takes the last two minutes.
+vae=$(echo "$seconds" | awk '{print $1 / 300}')
 # NVLink multicast stays off: not every host that shares its cards among machines stands it.
 export PYTHONUNBUFFERED=1 NCCL_NVLS_ENABLE=0 TORCH_SYMM_MEM_DISABLE_MULTICAST=1 NVSHMEM_DISABLE_NVLS=1
 export TORCHINDUCTOR_CACHE_DIR=$folder/compiled
@@ -34,17 +34,12 @@ note vae
 wait "$corpus"
 [ -z "$warm" ] || wait "$warm"
 note "captions and compilation"
-flow() { "$@" "$folder/corpus" "$folder/sprites.npy" "$folder" --minutes 60 --until $((end - 60)); }
-flow $together "$here/train_flow.py" --compile --graphs --straight "$straight" ||
-    [ "$(date +%s)" -ge $((end - 200)) ] ||
+flow() { "$@" "$folder/corpus" "$folder/sprites.npy" "$folder" --minutes 60 --until $((end - 120)); }
+flow $together "$here/train_flow.py" --compile --graphs ||
     flow $alone "$here/train_flow.py" --compile --graphs ||
     flow $alone "$here/train_flow.py" --graphs ||
     flow $alone "$here/train_flow.py"
 note flow
-for weights in flow straight; do
-    [ ! -e "$folder/$weights.pt" ] ||
-        $alone "$here/finish.py" "$folder/corpus" "$things" "$folder/sprites.npy" "$folder" "$folder/$weights" --weights $weights.pt &
-done
-wait
+$alone "$here/finish.py" "$folder/corpus" "$things" "$folder/sprites.npy" "$folder" "$folder/out"
 note finished
 touch "$folder/finished"

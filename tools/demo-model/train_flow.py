@@ -7,7 +7,6 @@ import argparse
 import copy
 import os
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from clock import Clock, cosine
 from compose import Stage
 from export import SHIFT
 from optimiser import Flat, Optimiser
-from straighten import Straightening, teachers_of
 from text_encoder import TextEncoder
 from transformer import Transformer, rope_of
 
@@ -41,8 +39,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, help="for all sizes, to try things out")
     parser.add_argument("--warm", action="store_true", help="compile for all sizes on random numbers, and end")
     parser.add_argument("--save-every", type=float, default=60, help="seconds between checkpoints")
-    parser.add_argument("--until", type=float, help="seconds since 1970 when everything has to be over; shortens --minutes")
-    parser.add_argument("--straight", type=float, default=0, help="minutes of straightening after it")
+    parser.add_argument("--until", type=float, help="seconds since 1970 when it has to be over; shortens --minutes")
     arguments = parser.parse_args()
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     cuda = torch.cuda.is_available()
@@ -56,11 +53,8 @@ def main() -> None:
     training = Training(arguments, device, rank, world)
     if arguments.warm:
         training.prepare()
-        teachers_of(training)
     else:
         training.run()
-        if arguments.straight > 0:
-            Straightening(training, arguments.straight, arguments.rate / 8).run()
     if world > 1:
         dist.destroy_process_group()
 
@@ -99,8 +93,8 @@ class Training:
         seconds = arguments.minutes * 60
         if arguments.until:
             # All devices take the first one's word.
-            left = arguments.until - time.time() - arguments.straight * 60
-            seconds = self.agreed(min(seconds, max(0.0, left) + spent))
+            left = max(0.0, arguments.until - time.time())
+            seconds = self.agreed(min(seconds, left + spent))
         self.report(f"flow: {seconds:.0f} s, of which {spent:.0f} are spent")
         self.clock = Clock(max(seconds, 1.0), spent)
 
@@ -111,9 +105,7 @@ class Training:
         saved = torch.load(self.path, map_location=self.device)
         self.flat.values.copy_(saved["values"])
         self.flat.average.copy_(saved["average"])
-        # Once a graph updates the optimiser's tensors, they have to stay the same tensors.
-        take = self.optimiser.restore if hasattr(self, "update") else self.optimiser.load_state_dict
-        take(saved["optimiser"])
+        self.optimiser.load_state_dict(saved["optimiser"])
         self.steps = saved["steps"]
         self.report(f"{self.path.name}: going on after {self.steps} steps, {saved['spent']:.0f} s")
         return saved["spent"]
@@ -197,15 +189,12 @@ class Training:
         dist.broadcast(value, 0)
         return float(value)
 
-    def step(self, shelf: Shelf, rate: float, before: Callable[[], None] | None = None) -> torch.Tensor:
-        """One step on scenes of a shelf; `before` may change what the replay was filled with."""
+    def step(self, shelf: Shelf, rate: float) -> torch.Tensor:
         bucket = shelf.bucket
         replay = self.graphs[bucket.rows, bucket.tokens, bucket.batch]
         chosen = torch.randint(len(shelf.patches), (bucket.batch,), device=self.device, generator=self.generator)
         variant = torch.randint(shelf.ids.shape[1], (bucket.batch,), device=self.device, generator=self.generator)
         replay.take(bucket, shelf.patches[chosen], shelf.ids[chosen, variant], shelf.lengths[chosen, variant], self.generator)
-        if before is not None:
-            before()
         replay.run()
         if self.world > 1:
             dist.all_reduce(self.flat.gradients)
