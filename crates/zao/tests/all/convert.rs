@@ -51,7 +51,7 @@ fn what_a_conversion_cost_is_told_in_a_table_and_as_json() {
         &["demo", "int4", "small"][..],
         &["feed_forward.w2", "groups of 64"],
         &["error of the weights", "layers", "median", "worst"],
-        &["transformer attention.to_q", "10", "%", "in noise_refiner.0."],
+        &["transformer attention.to_q", "9", "%", "in noise_refiner.0."],
         &["text encoder mlp.down_proj", "3", "%"],
         &["  all", "%", "in the"],
         &["pictures", "256x256", "8 steps", "both drawn in bf16"],
@@ -66,13 +66,13 @@ fn what_a_conversion_cost_is_told_in_a_table_and_as_json() {
     assert_eq!((&report["to"], &report["model"]), (&"int4".into(), &"demo".into()));
     let layers = report["layers"].as_array().unwrap();
     let of = |kept: &'static str| layers.iter().filter(move |layer| layer["kept"] == kept);
-    assert_eq!(of("no_whole_groups").count(), 10);
+    assert_eq!(of("no_whole_groups").count(), 9);
     let packed: Vec<_> = layers.iter().filter(|layer| layer["kept"].is_null()).collect();
     assert!(packed.iter().all(|layer| layer["stored"] == "int4"), "{packed:?}");
     assert!(packed.iter().all(|layer| layer["relative_error"].as_f64().unwrap() > 0.05));
     assert_eq!(report["pictures"]["each"].as_array().unwrap().len(), 2);
     let median = report["pictures"]["median_psnr_db"].as_f64().unwrap();
-    assert!((24.0..45.0).contains(&median), "{median}");
+    assert!((20.0..45.0).contains(&median), "{median}");
     assert!(folder.run(&["inspect", "small"]).ok().text().contains("int4 ("));
 }
 

@@ -44,6 +44,25 @@ fn every_kind_of_picture_is_drawn_again_bit_for_bit() {
     assert_eq!(folder.bytes("result.png"), first, "in its own place");
 }
 
+/// Bit for bit on a processor with the same instructions; elsewhere `zao` says that pixels may differ,
+/// and then they may by what rounding makes of the last bits.
+#[test]
+fn the_first_picture_of_the_readme_is_what_the_demo_model_draws() {
+    let folder = Folder::new();
+    let shown = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/images/apple.png");
+    fs::copy(shown, folder.path("shown.png")).unwrap();
+    let from = ["generate", "--from", "shown.png", "--output", "again.png"];
+    let said = folder.run(&from).ok();
+    let (shown, again) = (folder.pixels("shown.png"), folder.pixels("again.png"));
+    if said.err.is_empty() {
+        assert_eq!(again, shown);
+        return;
+    }
+    assert!(said.err.contains("pixels may differ") && said.err.lines().count() == 1, "{said:?}");
+    let far = again.pixels.iter().zip(&shown.pixels).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(far.unwrap() <= 8, "{far:?} levels off");
+}
+
 #[test]
 fn one_of_several_is_drawn_again_alone() {
     let folder = Folder::new();
