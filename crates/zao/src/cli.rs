@@ -351,7 +351,8 @@ fn asked_steps(text: &str) -> Result<AskedSteps, String> {
     if text == "auto" {
         return Ok(AskedSteps::Auto);
     }
-    whole(text, 1..=MAX_STEPS as u32).map(AskedSteps::Exactly)
+    let steps = whole(text, 1..=MAX_STEPS as u32).map_err(|error| format!("{error}, or auto"))?;
+    Ok(AskedSteps::Exactly(steps))
 }
 
 fn asked_size(text: &str) -> Result<AskedSize, String> {

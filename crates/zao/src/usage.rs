@@ -91,7 +91,7 @@ mod tests {
     fn bad_values_say_what_is_good() {
         assert_eq!(
             refusal(&["generate", "x", "--steps", "0"]),
-            "invalid value '0' for '--steps <N>': use a whole number from 1 to 1000"
+            "invalid value '0' for '--steps <N|auto>': use a whole number from 1 to 1000, or auto"
         );
         assert_eq!(
             refusal(&["generate", "x", "--seed", "-1"]),
