@@ -13,7 +13,7 @@ use super::text::BLANK;
 const LONGEST_PROMPT: usize = 16 << 10;
 
 /// From so many characters on a Chinese phrase is no chance.
-const HAN_TAG: usize = 4;
+const HAN_TAG: usize = 3;
 const HAN_PHRASE: usize = 7;
 
 /// The same for English, in words, and how many of them have to say something.

@@ -11,6 +11,9 @@ use crate::rules::{Group, Match};
 /// How far behind a measure word its noun may stand, in bytes.
 const REACH: usize = 42;
 
+/// What makes the character in front of it a verb.
+const VERB_ENDS: [char; 7] = ['着', '在', '满', '向', '起', '到', '了'];
+
 /// Words that point at a thing, with what counts it behind them: 这匹马. They do without, too: 这马.
 const POINTING: [char; 4] = ['这', '那', '每', '某'];
 
@@ -143,5 +146,9 @@ fn noun_at(subject: &Subject<'_>, nouns: &[Match], from: usize, bare: bool) -> O
 
 /// Whether what follows a noun leaves it the noun that it is.
 fn ends_word(table: &crate::rules::Nouns, after: &str) -> bool {
-    !after.starts_with(is_han) || table.followers.iter().any(|it| after.starts_with(it.as_str()))
+    // 摊着, 摆满: a verb, whichever it is.
+    let is_verb = after.chars().nth(1).is_some_and(|c| VERB_ENDS.contains(&c));
+    is_verb
+        || !after.starts_with(is_han)
+        || table.followers.iter().any(|it| after.starts_with(it.as_str()))
 }

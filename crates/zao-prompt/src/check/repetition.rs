@@ -79,7 +79,7 @@ fn phrases(subject: &Subject<'_>, found: &mut Vec<Again>) {
     for segment in &subject.text.segments {
         let phrase = &folded[segment.clone()];
         let article = ["a ", "an ", "the "].iter().find_map(|article| phrase.strip_prefix(article));
-        let phrase = article.unwrap_or(phrase);
+        let phrase = without_count(subject, article.unwrap_or(phrase));
         let letters = phrase.chars().filter(|c| c.is_alphabetic()).take(3).count();
         if letters < 2 || phrase.contains(BLANK) || (letters < 3 && phrase.is_ascii()) {
             continue;
@@ -91,6 +91,15 @@ fn phrases(subject: &Subject<'_>, found: &mut Vec<Again>) {
             }
         }
     }
+}
+
+/// A Chinese phrase without 一只, 一位 in front, which is its article.
+fn without_count<'p>(subject: &Subject<'_>, phrase: &'p str) -> &'p str {
+    let Some(rest) = phrase.strip_prefix('一') else { return phrase };
+    let classifiers = &subject.rules.tables.measure.classifiers;
+    let bare = classifiers.iter().filter_map(|it| rest.strip_prefix(it.as_str()));
+    let bare = bare.min_by_key(|rest| rest.len());
+    bare.filter(|rest| rest.chars().count() > 1).unwrap_or(phrase)
 }
 
 /// Words of Latin letters behind each other, also across a comma.

@@ -41,8 +41,18 @@ fn stands_alone(subject: &Subject<'_>, table: &Words, found: &Match) -> bool {
         return false;
     }
     let after = after.trim_start();
-    let ends = after.is_empty() || set("trail").iter().any(|word| word::follows(after, word));
-    ends && is_led_to(before, set("lead"), set("weak"))
+    let follows = |name| set(name).iter().any(|word| word::follows(after, word));
+    // A nostalgic feel, 温馨的氛围: that says itself that nothing is seen.
+    if follows("heads") {
+        return true;
+    }
+    let lead = set("lead");
+    if after.is_empty() || follows("trail") {
+        return is_led_to(before, lead, set("weak"));
+    }
+    // 充满希望的清晨: who is led to it so does not see it either.
+    let is_led = lead.iter().any(|word| word::precedes(before.trim_end(), word));
+    is_led && follows("beyond")
 }
 
 /// Whether a phrase up to an abstract word is empty, or leads to it.
