@@ -4,6 +4,7 @@
 mod bilingual;
 mod characters;
 mod contradiction;
+mod distance;
 mod edit;
 mod explain;
 mod gloss;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 pub(crate) use lexicon::{Group, Match, Matches};
-pub(crate) use tables::{Entry, Names, Nouns, Scope, Tables};
+pub(crate) use tables::{Entry, Names, Nouns, Scope, Tables, Words};
 
 use lexicon::Lexicon;
 

@@ -114,6 +114,9 @@ fn chinese_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match])
         let end = start + folded[start..].find(|c| !is_numeral(c)).unwrap_or(range.end - start);
         from = end;
         let Some(value) = chinese_number(&folded[start..end]) else { continue };
+        // 一双, 一对 are a pair; 三双 are three pairs in either language.
+        let is_pair = value == 1 && folded[end..].starts_with(['双', '对']);
+        let value = if is_pair { 2 } else { value };
         let counts_things = classifiers.iter().any(|it| folded[end..].starts_with(it.as_str()));
         let is_number = folded[start..end].bytes().all(|byte| byte.is_ascii_digit());
         if counts_things || is_number {
@@ -169,10 +172,19 @@ fn english_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match])
         let length = side[start..].find(|c: char| !c.is_ascii_alphanumeric());
         let end = start + length.unwrap_or(range.end - start);
         from = end;
-        let word = &side[start..end];
-        if let Some(value) = words.get(word).copied().or_else(|| word.parse().ok()) {
-            let thing = thing_behind(subject, things, end).map(|thing| thing.item);
-            counts.push(Count { value, span: start..end, thing });
+        let number = |word: &str| words.get(word).copied().or_else(|| word.parse().ok());
+        if let Some(mut value) = number(&side[start..end]) {
+            // A dozen, two hundred, a pair.
+            let rest = side[end..].trim_start();
+            let next = rest.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+            if side[end..].starts_with(' ')
+                && let Some(unit) = words.get(next).filter(|_| !next.is_empty())
+            {
+                value = value.saturating_mul(*unit);
+                from = side.len() - rest.len() + next.len();
+            }
+            let thing = thing_behind(subject, things, from).map(|thing| thing.item);
+            counts.push(Count { value, span: start..from, thing });
         }
     }
     counts

@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use super::Subject;
+use super::characters::is_separator;
 use super::edit::{About, Hit};
 use crate::Code;
 use crate::rules::{Group, Match, Scope};
 
 pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec<Hit>) {
     hits.extend(negative.into_iter().flat_map(|negative| refused(subject, negative)));
-    if subject.matches.has(Group::Contrast) {
+    if !subject.matches.outside(Group::Contrast, Group::NoContrast).is_empty() {
         return;
     }
     let left = subject.matches.outside(Group::PairLeft, Group::PairKeep);
@@ -19,16 +20,33 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
     }
     let pairs = &subject.rules.tables.contradiction.pair;
     let is_one = is_one(subject);
+    let mut told = Vec::new();
     for side in &subject.text.sides {
         let firsts = firsts(&left, &side.range, pairs.len());
         for (item, right) in firsts_of(&right, &side.range, pairs.len()) {
             let Some(left) = firsts[item] else { continue };
-            let overlap = left.start < right.end && right.start < left.end;
-            if overlap || (pairs[item].scope == Scope::Thing && !is_one) {
+            if left.start < right.end && right.start < left.end {
                 continue;
             }
             let (first, second) =
                 if left.start < right.start { (left, right) } else { (right, left) };
+            let clash = match pairs[item].scope {
+                Scope::Scene => !is_elsewhere(subject, &first, &second),
+                Scope::Thing => is_one || is_one_clause(subject, &first, &second),
+                Scope::Beside => is_beside(subject, &first, &second),
+            };
+            // Two pairs may know the same clash.
+            let span = first.start..second.end;
+            if !clash
+                || told.iter().any(|it: &Range<usize>| {
+                    it.start < span.end
+                        && span.start < it.end
+                        && (it.start == span.start || it.end == span.end)
+                })
+            {
+                continue;
+            }
+            told.push(span);
             hits.push(Hit::advice(
                 Code::Contradiction,
                 first.start..second.end,
@@ -57,21 +75,81 @@ fn firsts_of(
     firsts.into_iter().enumerate().filter_map(|(item, first)| Some((item, first?)))
 }
 
+/// The clauses from the first word's to the second's.
+fn clauses(subject: &Subject<'_>, first: &Match, second: &Match) -> Range<usize> {
+    let segments = &subject.text.segments;
+    let at = |end: usize| segments.partition_point(|segment| segment.end < end);
+    let start = segments.get(at(first.end)).map_or(first.start, |it| it.start.min(first.start));
+    let end = segments.get(at(second.end)).map_or(second.end, |it| it.end.max(second.end));
+    start..end
+}
+
+/// Whether one of the two is seen through a window, on a screen, in the distance.
+fn is_elsewhere(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    let range = clauses(subject, first, second);
+    let places = subject.matches.of(Group::Elsewhere);
+    places.iter().any(|it| range.contains(&it.start))
+}
+
 /// Whether there is only one being that can be young, stand or smile.
 fn is_one(subject: &Subject<'_>) -> bool {
+    is_one_within(subject, &(0..subject.text.folded.len()))
+}
+
+/// Whether both words say something of the one being in their clause, whoever else is in the picture.
+fn is_one_clause(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    let range = clauses(subject, first, second);
+    let is_single = subject
+        .text
+        .segments
+        .iter()
+        .any(|segment| segment.start <= range.start && range.end <= segment.end);
+    let has_being = subject.matches.of(Group::Subject).iter().any(|it| range.contains(&it.start));
+    is_single && has_being && is_one_within(subject, &range)
+}
+
+fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
     let folded = &subject.text.folded;
-    let mut beings: Vec<&str> = Vec::new();
+    let mut being: Option<&str> = None;
+    let mut is_introduced = false;
     for it in subject.matches.of(Group::Subject) {
-        let being = &folded[it.span()];
-        if !beings.contains(&being) {
-            beings.push(being);
+        if !range.contains(&it.start) {
+            continue;
         }
-        // Another name may mean the same one, but nobody can tell.
-        if beings.len() > 1 {
+        // Another name may mean the same one, but nobody can tell; a second `a woman` is another one.
+        let introduces = introduces(&folded[range.start..it.start]);
+        let name = &folded[it.span()];
+        if being.is_some_and(|being| being != name) || (is_introduced && introduces) {
             return false;
         }
+        being = Some(name);
+        is_introduced |= introduces;
     }
-    !subject.matches.has(Group::Several)
+    !subject.matches.of(Group::Several).iter().any(|it| range.contains(&it.start))
+}
+
+/// Whether what stands in front of a being says that it is new: `an old`, 一位年轻的.
+fn introduces(before: &str) -> bool {
+    let from = before.rfind(is_separator).map_or(0, |at| at + 1);
+    let before = before.get(from..).unwrap_or(before);
+    let near = |count: usize| before.char_indices().rev().nth(count).map_or(0, |(at, _)| at);
+    before[near(7)..].contains('一')
+        || before.split_whitespace().rev().take(3).any(|word| matches!(word, "a" | "an"))
+}
+
+/// How far apart, in bytes, two adjectives of one thing may stand.
+const BESIDE: usize = 14;
+
+/// Whether two adjectives stand in front of the same thing, with no other thing between them.
+fn is_beside(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    let between = &subject.text.folded[first.end..second.start];
+    let joins = ["and", "or", "to", "with", "on", "in", "of", "a", "the", "but", "not", "than"];
+    between.len() <= BESIDE
+        && !between.contains(|c| {
+            is_separator(c) || matches!(c, '和' | '与' | '或' | '到' | '一' | '在' | '不' | '旁')
+        })
+        && !between.split_whitespace().any(|word| joins.contains(&word))
+        && between.split_whitespace().count() < 2
 }
 
 /// Phrases that are asked for and refused at the same time.

@@ -11,6 +11,12 @@ use crate::rules::{Group, Match};
 /// How far behind a measure word its noun may stand, in bytes.
 const REACH: usize = 42;
 
+/// What makes the character in front of it a verb.
+const VERB_ENDS: [char; 7] = ['着', '在', '满', '向', '起', '到', '了'];
+
+/// Words that point at a thing, with what counts it behind them: 这匹马. They do without, too: 这马.
+const POINTING: [char; 4] = ['这', '那', '每', '某'];
+
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let nouns = subject.matches.of(Group::Noun);
     if nouns.is_empty() {
@@ -27,6 +33,12 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
             hits.extend(counted(subject, &nouns, start..end));
         }
     }
+    let mut from = 0;
+    while let Some(at) = folded[from..].find(POINTING) {
+        let start = from + at;
+        from = start + POINTING[0].len_utf8();
+        hits.extend(miscounted(subject, &nouns, start..from));
+    }
 }
 
 /// Whether a number counts things: no ordinal, no date, no part of a word.
@@ -42,11 +54,11 @@ fn is_counting(subject: &Subject<'_>, start: usize, end: usize) -> bool {
 fn counted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> Option<Hit> {
     let table = &subject.rules.tables.measure;
     let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
-    let rest = &folded[number.end..];
     if let Some(noun) = noun_at(subject, nouns, number.end, true) {
         // The number and the noun side by side, which single characters may be: 一人一马.
         let single = folded[noun.span()].chars().count() < 2;
-        if single || folded[number.clone()].ends_with(['半', '多', '数']) {
+        let is_round = ['半', '多', '数', '百', '千', '万', '亿'];
+        if single || folded[number.clone()].ends_with(is_round) {
             return None;
         }
         let right = table.noun[noun.item].takes.first()?;
@@ -54,12 +66,20 @@ fn counted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> Opti
         let about = About::Counted { noun: noun.span(), missing: true };
         return Some(Hit::replace(Code::MeasureWord, number, with, about));
     }
+    miscounted(subject, nouns, number)
+}
+
+/// What is wrong with the measure word behind `number`, which is a number or points at a thing.
+fn miscounted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> Option<Hit> {
+    let table = &subject.rules.tables.measure;
+    let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
+    let rest = &folded[number.end..];
     let classifiers = table.classifiers.iter().filter(|it| rest.starts_with(it.as_str()));
     let classifier = classifiers.max_by_key(|it| it.len())?;
     let behind = number.end + classifier.len();
     let noun = head(subject, nouns, behind)?;
     let takes = &table.noun[noun.item].takes;
-    if takes.contains(classifier) {
+    if takes.contains(classifier) || table.anything.contains(classifier) {
         return None;
     }
     let with = format!("{}{}", &prompt[number.clone()], takes.first()?);
@@ -126,5 +146,9 @@ fn noun_at(subject: &Subject<'_>, nouns: &[Match], from: usize, bare: bool) -> O
 
 /// Whether what follows a noun leaves it the noun that it is.
 fn ends_word(table: &crate::rules::Nouns, after: &str) -> bool {
-    !after.starts_with(is_han) || table.followers.iter().any(|it| after.starts_with(it.as_str()))
+    // 摊着, 摆满: a verb, whichever it is.
+    let is_verb = after.chars().nth(1).is_some_and(|c| VERB_ENDS.contains(&c));
+    is_verb
+        || !after.starts_with(is_han)
+        || table.followers.iter().any(|it| after.starts_with(it.as_str()))
 }

@@ -67,9 +67,29 @@ fn piles(subject: &Subject<'_>) -> Vec<Pile> {
 /// Whether nothing but commas and `and` stands between two tags.
 fn is_joint(between: &str) -> bool {
     let between = between.trim();
-    let bare =
-        between.trim_matches([',', '，', '、', ';', '；', '.', '。', '|', '+', '&', ' ', '\n']);
+    let bare = between.trim_matches(|c: char| {
+        matches!(c, ',' | '，' | '、' | ';' | '；' | '.' | '。' | '|' | '+' | '&' | ' ' | '\n')
+            || is_weight(c)
+    });
     matches!(bare, "" | "and" | "with" | "in" | "和" | "与" | "且" | "的" | "，的")
+}
+
+/// Whether a character belongs to the weight that older models read behind a tag: `(masterpiece:1.2)`.
+fn is_weight(c: char) -> bool {
+    matches!(c, '(' | ')' | '[' | ']' | ':' | '.') || c.is_ascii_digit()
+}
+
+/// A pile with the brackets and weights around it, if it has any inside: they would be left without their other halves.
+fn with_brackets(folded: &str, pile: std::ops::Range<usize>) -> std::ops::Range<usize> {
+    if !folded[pile.clone()].contains(['(', ')', '[', ']']) {
+        return pile;
+    }
+    let start = folded[..pile.start].trim_end_matches(['(', '[']).len();
+    let rest = &folded[pile.end..];
+    let mut end = pile.end + (rest.len() - rest.trim_start_matches(is_weight).len());
+    // A full stop behind the last bracket ends the sentence.
+    end -= folded[pile.end..end].len() - folded[pile.end..end].trim_end_matches('.').len();
+    start..end
 }
 
 impl Pile {
@@ -86,7 +106,7 @@ impl Pile {
     fn hit(&self, subject: &Subject<'_>, keeps_one: bool) -> Hit {
         let prompt = subject.text.prompt;
         let (first, last) = (self.members[0].0, self.members[self.members.len() - 1].0);
-        let core = first.start..last.end;
+        let core = with_brackets(&subject.text.folded, first.start..last.end);
         let mut free = keeps_one;
         let stays = self.members.iter().filter(|(_, bridge)| *bridge || std::mem::take(&mut free));
         let stays: Vec<&str> = stays.map(|(it, _)| &prompt[it.span()]).collect();

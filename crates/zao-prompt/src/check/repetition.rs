@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::Subject;
 use super::characters::{is_han, is_latin};
+use super::distance;
 use super::edit::{About, Hit};
 use super::text::BLANK;
 use crate::Code;
@@ -13,6 +14,9 @@ use crate::rules::{Group, Match};
 
 /// The most characters of a Chinese word that is looked for twice in a row.
 const LONGEST_WORD: usize = 6;
+
+/// Chinese words of grammar that nobody doubles.
+const FUNCTION_WORDS: [char; 9] = ['的', '了', '在', '与', '和', '及', '着', '被', '把'];
 
 /// Two places that are no further apart, in bytes, may be one name.
 const NEAR: usize = 4;
@@ -23,6 +27,17 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     phrases(subject, &mut found);
     words(subject, &mut found);
     han(subject, &mut found);
+    function_words(subject, &mut found);
+    // What is taken out already is not told again, and what it is compared with stays.
+    for (again, before) in distance::find(subject) {
+        let meets = |(it, _): &Again| {
+            let touches = |piece: &Range<usize>| it.start < piece.end && piece.start < it.end;
+            touches(&again) || touches(&before)
+        };
+        if !found.iter().any(meets) {
+            found.push((again, before));
+        }
+    }
     let overlaps = |span: &Range<usize>| {
         let at = kept.partition_point(|keep: &Match| keep.end <= span.start);
         kept.get(at).is_some_and(|keep| keep.start < span.end)
@@ -39,16 +54,23 @@ fn hit(subject: &Subject<'_>, again: Range<usize>, before: Range<usize>) -> Hit 
     let text = &subject.text;
     let at = text.segments.partition_point(|segment| segment.start < again.start);
     let is_phrase = text.segments.get(at) == Some(&again);
-    let apart = !text.folded[before.end..again.start].trim().is_empty();
-    if apart && !is_phrase {
+    if is_phrase {
+        return Hit::remove(Code::Repetition, again, text, About::Other(before));
+    }
+    let between = text.folded.get(before.end..again.start).unwrap_or_default().trim();
+    if between.chars().any(char::is_alphanumeric) {
+        // Inside of another clause, only who wrote it knows what to leave out.
+        return Hit::advice(Code::Repetition, again, About::Other(before));
+    }
+    if !between.is_empty() {
         let about = About::Other(again.clone());
         return Hit::replace(Code::Repetition, before.start..again.start, "", about);
     }
     Hit::remove(Code::Repetition, again, text, About::Other(before))
 }
 
-/// A place and the place before that says the same.
-type Again = (Range<usize>, Range<usize>);
+/// A place and another, mostly before it, that says the same.
+pub(super) type Again = (Range<usize>, Range<usize>);
 
 /// Phrases between commas that were there before.
 fn phrases(subject: &Subject<'_>, found: &mut Vec<Again>) {
@@ -57,7 +79,7 @@ fn phrases(subject: &Subject<'_>, found: &mut Vec<Again>) {
     for segment in &subject.text.segments {
         let phrase = &folded[segment.clone()];
         let article = ["a ", "an ", "the "].iter().find_map(|article| phrase.strip_prefix(article));
-        let phrase = article.unwrap_or(phrase);
+        let phrase = without_count(subject, article.unwrap_or(phrase));
         let letters = phrase.chars().filter(|c| c.is_alphabetic()).take(3).count();
         if letters < 2 || phrase.contains(BLANK) || (letters < 3 && phrase.is_ascii()) {
             continue;
@@ -69,6 +91,15 @@ fn phrases(subject: &Subject<'_>, found: &mut Vec<Again>) {
             }
         }
     }
+}
+
+/// A Chinese phrase without 一只, 一位 in front, which is its article.
+fn without_count<'p>(subject: &Subject<'_>, phrase: &'p str) -> &'p str {
+    let Some(rest) = phrase.strip_prefix('一') else { return phrase };
+    let classifiers = &subject.rules.tables.measure.classifiers;
+    let bare = classifiers.iter().filter_map(|it| rest.strip_prefix(it.as_str()));
+    let bare = bare.min_by_key(|rest| rest.len());
+    bare.filter(|rest| rest.chars().count() > 1).unwrap_or(phrase)
 }
 
 /// Words of Latin letters behind each other, also across a comma.
@@ -98,6 +129,24 @@ fn words(subject: &Subject<'_>, found: &mut Vec<Again>) {
         }
         from = end;
         last = Some(word);
+    }
+}
+
+/// 的的, 了了: a slip of the hand. Where one of the two belongs to a word (目的的), the table keeps it.
+fn function_words(subject: &Subject<'_>, found: &mut Vec<Again>) {
+    let folded = &subject.text.folded;
+    let mut last: Option<(usize, char)> = None;
+    for (at, c) in folded.char_indices() {
+        let end = at + c.len_utf8();
+        if let Some((before, word)) = last
+            && word == c
+            && FUNCTION_WORDS.contains(&c)
+        {
+            found.push((at..end, before..at));
+            last = None;
+            continue;
+        }
+        last = Some((at, c));
     }
 }
 

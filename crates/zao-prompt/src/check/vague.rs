@@ -1,15 +1,73 @@
-//! `abstract`: words that nothing can be drawn from, with what could be written instead.
+//! `abstract`: words that nothing can be drawn from, with what could be written instead. Some always are; others are only where they stand
+//! as what is to be drawn. What carries one (a smile of joy, 孤独的老人) is not judged.
 
 use super::edit::{About, Hit};
 use super::{Subject, word};
 use crate::Code;
-use crate::rules::Group;
+use crate::rules::{Group, Match, Words};
+
+/// How many words without a weight of their own are passed on the way to what leads to an abstract word.
+const STEPS: usize = 4;
 
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let table = &subject.rules.tables.vague;
+    let folded = &subject.text.folded;
     for found in subject.matches.outside(Group::Vague, Group::VagueKeep) {
-        if word::applies(&table.entry[found.item], &table.sets, &subject.text.folded, &found) {
+        let entry = &table.entry[found.item];
+        if word::applies(entry, &table.sets, folded, &found)
+            && (!entry.alone || stands_alone(subject, table, &found))
+        {
             hits.push(Hit::advice(Code::Abstract, found.span(), About::Entry(found.item)));
         }
     }
+}
+
+/// Whether a word is what its phrase is about: nothing but words such as `the feeling of` in front, nothing that it describes behind.
+fn stands_alone(subject: &Subject<'_>, table: &Words, found: &Match) -> bool {
+    let text = &subject.text;
+    let at = text.segments.partition_point(|segment| segment.end < found.end);
+    let Some(segment) = text.segments.get(at).filter(|it| it.start <= found.start) else {
+        return false;
+    };
+    let (before, after) =
+        (&text.folded[segment.start..found.start], &text.folded[found.end..segment.end]);
+    // Joy and Hope are people, unless a phrase begins so.
+    let is_name = text.prompt[found.start..].starts_with(|c: char| c.is_ascii_uppercase());
+    if is_name && !before.is_empty() {
+        return false;
+    }
+    let set = |name: &str| table.sets.get(name).map(Vec::as_slice).unwrap_or_default();
+    if set("carriers").iter().any(|carrier| before.contains(carrier.as_str())) {
+        return false;
+    }
+    let after = after.trim_start();
+    let follows = |name| set(name).iter().any(|word| word::follows(after, word));
+    // A nostalgic feel, 温馨的氛围: that says itself that nothing is seen.
+    if follows("heads") {
+        return true;
+    }
+    let lead = set("lead");
+    if after.is_empty() || follows("trail") {
+        return is_led_to(before, lead, set("weak"));
+    }
+    // 充满希望的清晨: who is led to it so does not see it either.
+    let is_led = lead.iter().any(|word| word::precedes(before.trim_end(), word));
+    is_led && follows("beyond")
+}
+
+/// Whether a phrase up to an abstract word is empty, or leads to it.
+fn is_led_to(before: &str, lead: &[String], weak: &[String]) -> bool {
+    let mut before = before.trim_end();
+    for _ in 0..STEPS {
+        if before.is_empty() || lead.iter().any(|word| word::precedes(before, word)) {
+            return true;
+        }
+        let longest =
+            weak.iter().filter(|word| word::precedes(before, word)).map(String::len).max();
+        match longest {
+            Some(length) => before = before[..before.len() - length].trim_end(),
+            None => return false,
+        }
+    }
+    before.is_empty()
 }

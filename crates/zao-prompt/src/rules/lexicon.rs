@@ -27,6 +27,8 @@ pub(crate) enum Group {
     PairRight,
     PairKeep,
     Contrast,
+    NoContrast,
+    Elsewhere,
     Subject,
     Several,
     Carrier,
@@ -93,10 +95,6 @@ impl Matches {
                 .any(|keep| keep.overlaps(it))
         });
         longest(&free)
-    }
-
-    pub(crate) fn has(&self, group: Group) -> bool {
-        !self.groups[group as usize].is_empty()
     }
 }
 
@@ -184,6 +182,8 @@ impl Lexicon {
         let pairs = &tables.contradiction;
         all.add_each(Group::PairKeep, &pairs.keep);
         all.add_each(Group::Contrast, &pairs.contrast);
+        all.add_each(Group::NoContrast, &pairs.no_contrast);
+        all.add_each(Group::Elsewhere, &pairs.elsewhere);
         all.add_each(Group::Subject, &pairs.subjects);
         all.add_each(Group::Several, &pairs.several);
         for (item, pair) in pairs.pair.iter().enumerate() {

@@ -48,6 +48,8 @@ pub(crate) struct Entry {
     pub(crate) only_before: Vec<String>,
     /// Quality tags: what may stand inside a pile without being a part of it.
     pub(crate) bridge: bool,
+    /// Abstract words: whether one is meant only where nothing concrete carries it.
+    pub(crate) alone: bool,
     /// What to write instead, as advice.
     pub(crate) en: Option<String>,
     pub(crate) zh: Option<String>,
@@ -71,6 +73,10 @@ pub(crate) struct Pairs {
     pub(crate) keep: Vec<String>,
     /// Words that say that a contrast is meant.
     pub(crate) contrast: Vec<String>,
+    /// Phrases with such a word in which no two things are set against each other: `high contrast`.
+    pub(crate) no_contrast: Vec<String>,
+    /// Words that put one of the two into another place or time: `through the window`.
+    pub(crate) elsewhere: Vec<String>,
     /// Beings that can have hair, a pose, an age.
     pub(crate) subjects: Vec<String>,
     /// Words for several of them.
@@ -95,6 +101,8 @@ pub(crate) enum Scope {
     Scene,
     /// Each being in it has one of its own.
     Thing,
+    /// Each thing in it has one of its own, so that both have to stand side by side in front of one.
+    Beside,
 }
 
 /// What text stands on, and how it is introduced.
@@ -133,6 +141,8 @@ pub(crate) struct Nouns {
     source: String,
     /// All measure words, to know one from a noun.
     pub(crate) classifiers: Vec<String>,
+    /// Those that count anything, such as a heap or a box of it.
+    pub(crate) anything: Vec<String>,
     /// Adjectives that may stand between measure word and noun.
     pub(crate) adjectives: Vec<String>,
     /// What may follow a noun that is complete.
@@ -297,6 +307,8 @@ impl Pairs {
         take_source(&mut self.source, more.source);
         self.keep.extend(more.keep);
         self.contrast.extend(more.contrast);
+        self.no_contrast.extend(more.no_contrast);
+        self.elsewhere.extend(more.elsewhere);
         self.subjects.extend(more.subjects);
         self.several.extend(more.several);
         self.pair.extend(more.pair);
@@ -324,6 +336,7 @@ impl Nouns {
     fn extend(&mut self, more: Self) {
         take_source(&mut self.source, more.source);
         self.classifiers.extend(more.classifiers);
+        self.anything.extend(more.anything);
         self.adjectives.extend(more.adjectives);
         self.followers.extend(more.followers);
         self.not_after.extend(more.not_after);

@@ -11,6 +11,7 @@
 mod promise;
 
 mod chinese;
+mod counter;
 mod english;
 mod good;
 mod long;
