@@ -70,6 +70,12 @@ impl PartialSchema for JobRequest {
         object.properties.insert("previews".into(), previews.minimum(Some(0)).into());
         let deadline = deadline.exclusive_minimum(Some(0));
         object.properties.insert("deadline_seconds".into(), deadline.into());
+        let smaller = own(
+            Type::Boolean,
+            None,
+            "Whether a smaller picture may be drawn where memory has no room for one as large as was asked for.",
+        );
+        object.properties.insert("allow_downscale".into(), smaller.into());
         RefOr::T(Schema::Object(object))
     }
 }

@@ -29,6 +29,11 @@ export interface components {
         Adapters: {
             loras: components["schemas"]["Adapter"][];
         };
+        /**
+         * @description How large.
+         * @enum {string}
+         */
+        AdvisedTier: "draft" | "standard" | "high";
         /** @description A prompt to weigh. */
         AskAdvice: {
             prompt: string;
@@ -36,7 +41,7 @@ export interface components {
         /** @description A prompt to take apart, or slots to make a prompt of: one of both. */
         AskTemplate: {
             prompt?: string | null;
-            slots?: components["schemas"]["Slots"] | null;
+            slots?: components["schemas"]["PromptSlots"] | null;
         };
         /** @description What this server can do. */
         Capabilities: {
@@ -149,21 +154,6 @@ export interface components {
             seed: Seed;
             usage: components["schemas"]["Usage"];
         };
-        /** @description What a prompt speaks of. */
-        Counts: {
-            /** @description Words; two Chinese characters are one. */
-            words: number;
-            /** @description Things and beings. */
-            things: number;
-            /** @description Where they are to each other, and what they do with each other. */
-            relations: number;
-            /** @description Texts to be drawn. */
-            texts: number;
-            /** @description Faces. */
-            faces: number;
-            /** @description Details. */
-            details: number;
-        };
         /** @description SdMemory of cards. */
         CudaMemory: {
             system: components["schemas"]["CardMemory"];
@@ -221,10 +211,10 @@ export interface components {
          * @enum {string}
          */
         ErrorCode: "invalid_request" | "model_not_found" | "model_invalid" | "out_of_memory" | "cancelled" | "deadline_exceeded" | "worker_lost" | "storage_full" | "io" | "internal";
-        FindingWire: {
-            code: components["schemas"]["Code"];
+        Finding: {
+            code: components["schemas"]["FindingCode"];
             severity: components["schemas"]["Severity"];
-            span: components["schemas"]["SpanWire"];
+            span: components["schemas"]["Span"];
             text: string;
             message: string;
             /** @description What to write in its place; empty to leave it out, null where only a person can tell. */
@@ -232,6 +222,11 @@ export interface components {
             /** @description What helps to mend it by hand. */
             note: string | null;
         };
+        /**
+         * @description Which rule a finding is of.
+         * @enum {string}
+         */
+        FindingCode: "intensifier" | "repetition" | "quality-tags" | "contradiction" | "abstract" | "too-long" | "unquoted-text" | "homograph" | "idiom" | "measure-word" | "dialect" | "punctuation" | "script" | "invisible" | "bilingual";
         /** @description A request in OpenAI's words. What is null is as if it were not there; fields that are not here are accepted and mean nothing. */
         GenerateImage: {
             /** @description What the picture shows. */
@@ -631,6 +626,8 @@ export interface components {
              * @description Seconds from its start after which the job is given up.
              */
             deadline_seconds?: number | null;
+            /** @description Whether a smaller picture may be drawn where memory has no room for one as large as was asked for. */
+            allow_downscale?: boolean | null;
         };
         /**
          * @description How far a job has come.
@@ -823,17 +820,77 @@ export interface components {
              * @description In proportion to the model's own.
              */
             steps: number;
-            quality: components["schemas"]["Tier"];
+            quality: components["schemas"]["AdvisedTier"];
             /** @description The size that `quality` has of this model, at most what this server draws. */
             width: number;
             height: number;
-            counts: components["schemas"]["Counts"];
+            counts: components["schemas"]["PromptCounts"];
             reason: components["schemas"]["Reason"];
         };
+        /** @description What a prompt speaks of. */
+        PromptCounts: {
+            /** @description Words; two Chinese characters are one. */
+            words: number;
+            /** @description Things and beings. */
+            things: number;
+            /** @description Where they are to each other, and what they do with each other. */
+            relations: number;
+            /** @description Texts to be drawn. */
+            texts: number;
+            /** @description Faces. */
+            faces: number;
+            /** @description Details. */
+            details: number;
+        };
+        /** @description A [`Report`] as JSON has it. */
+        PromptReport: {
+            findings: components["schemas"]["Finding"][];
+            fixed: string;
+            tokens: components["schemas"]["PromptTokens"];
+        };
+        /** @description The parts of a prompt. An empty text is a part that is not there. */
+        PromptSlots: {
+            /**
+             * @description Who or what.
+             * @default
+             */
+            subject: string;
+            /**
+             * @description What the subject does, or how it is.
+             * @default
+             */
+            action: string;
+            /**
+             * @description What else there is to see, in order.
+             * @default []
+             */
+            details: string[];
+            /**
+             * @description Where and when.
+             * @default
+             */
+            background: string;
+            /**
+             * @description How the picture is made.
+             * @default
+             */
+            style: string;
+        };
         /** @description A prompt and its slots. */
-        PromptTemplate: components["schemas"]["Slots"] & {
+        PromptTemplate: components["schemas"]["PromptSlots"] & {
             prompt: string;
-            translation?: components["schemas"]["Slots"] | null;
+            translation?: components["schemas"]["PromptSlots"] | null;
+        };
+        /** @description How long a prompt is. */
+        PromptTokens: {
+            /** @description Tokens that the text encoder would have to read. */
+            count: number;
+            /** @description How many it reads. */
+            limit: number;
+            /** @description Whether they are estimated, for want of the model's tokenizer. */
+            estimated: boolean;
+            /** @description Tokens of the prompt after all replacements. */
+            fixed_count: number;
         };
         /**
          * @description How fine a picture is to be.
@@ -928,12 +985,6 @@ export interface components {
             precision: components["schemas"]["ResolvedPrecision"];
             /** @description Device that drew it, for example `cpu`. */
             device: string;
-        };
-        /** @description A [`Report`] as JSON has it. */
-        ReportWire: {
-            findings: components["schemas"]["FindingWire"][];
-            fixed: string;
-            tokens: components["schemas"]["Tokens"];
         };
         /**
          * @description The precision a picture was really drawn in; unlike [`Precision`] it cannot be `auto`.
@@ -1038,41 +1089,13 @@ export interface components {
             /** Format: int32 */
             height: number;
         };
-        /** @description The parts of a prompt. An empty text is a part that is not there. */
-        Slots: {
-            /**
-             * @description Who or what.
-             * @default
-             */
-            subject: string;
-            /**
-             * @description What the subject does, or how it is.
-             * @default
-             */
-            action: string;
-            /**
-             * @description What else there is to see, in order.
-             * @default []
-             */
-            details: string[];
-            /**
-             * @description Where and when.
-             * @default
-             */
-            background: string;
-            /**
-             * @description How the picture is made.
-             * @default
-             */
-            style: string;
-        };
         /**
          * @description A program whose notes in PNGs are understood.
          * @enum {string}
          */
         Source: "zao" | "a1111";
         /** @description Code points from 0, the end exclusive. */
-        SpanWire: {
+        Span: {
             start: number;
             end: number;
         };
@@ -1081,27 +1104,34 @@ export interface components {
          * @enum {string}
          */
         Stage: "load" | "encode" | "text" | "denoise" | "decode";
-        /**
-         * @description How large.
-         * @enum {string}
-         */
-        Tier: "draft" | "standard" | "high";
+        /** @description What a quality means here. */
+        Tier: {
+            name: components["schemas"]["TierName"];
+            /** Format: int64 */
+            pixels: number;
+            /** Format: int32 */
+            width: number;
+            /** Format: int32 */
+            height: number;
+            /**
+             * Format: double
+             * @description How long such a picture takes; null until one was drawn.
+             */
+            seconds: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of the device's memory that such a picture takes alone, with the weights, as it is planned; null before the first
+             *     worker is ready.
+             */
+            memory_bytes: number | null;
+            /** @description Whether the server's limits allow it. */
+            fits: boolean;
+        };
         /**
          * @description A quality that names a size.
          * @enum {string}
          */
         TierName: "draft" | "standard" | "high";
-        /** @description How long a prompt is. */
-        Tokens: {
-            /** @description Tokens that the text encoder would have to read. */
-            count: number;
-            /** @description How many it reads. */
-            limit: number;
-            /** @description Whether they are estimated, for want of the model's tokenizer. */
-            estimated: boolean;
-            /** @description Tokens of the prompt after all replacements. */
-            fixed_count: number;
-        };
         /** @description A request in A1111's words. What is null is as if it were not there; fields that are not here are accepted and mean nothing. */
         Txt2Img: {
             /** @description What the picture shows. */
