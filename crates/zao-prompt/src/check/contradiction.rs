@@ -30,11 +30,12 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
             }
             let (first, second) =
                 if left.start < right.start { (left, right) } else { (right, left) };
-            let clash = match pairs[item].scope {
-                Scope::Scene => !is_elsewhere(subject, &first, &second),
-                Scope::Thing => is_one || is_one_clause(subject, &first, &second),
-                Scope::Beside => is_beside(subject, &first, &second),
-            };
+            let clash = !is_elsewhere(subject, &first, &second)
+                && match pairs[item].scope {
+                    Scope::Scene => true,
+                    Scope::Thing => is_one || is_one_clause(subject, &first, &second),
+                    Scope::Beside => is_beside(subject, &first, &second),
+                };
             // Two pairs may know the same clash.
             let span = first.start..second.end;
             if !clash

@@ -52,8 +52,10 @@ fn is_counting(subject: &Subject<'_>, start: usize, end: usize) -> bool {
 
 /// What is wrong with how the number at `number` counts what follows.
 fn counted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> Option<Hit> {
-    let table = &subject.rules.tables.measure;
-    let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
+    let folded = &subject.text.folded;
+    if let Some(noun) = single_at(subject, nouns, &number) {
+        return missing(subject, number, &noun);
+    }
     if let Some(noun) = noun_at(subject, nouns, number.end, true) {
         // The number and the noun side by side, which single characters may be: 一人一马.
         let single = folded[noun.span()].chars().count() < 2;
@@ -61,12 +63,17 @@ fn counted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> Opti
         if single || folded[number.clone()].ends_with(is_round) {
             return None;
         }
-        let right = table.noun[noun.item].takes.first()?;
-        let with = format!("{}{right}", &prompt[number.clone()]);
-        let about = About::Counted { noun: noun.span(), missing: true };
-        return Some(Hit::replace(Code::MeasureWord, number, with, about));
+        return missing(subject, number, &noun);
     }
     miscounted(subject, nouns, number)
+}
+
+/// A number with the measure word that it lacks.
+fn missing(subject: &Subject<'_>, number: Range<usize>, noun: &Match) -> Option<Hit> {
+    let right = subject.rules.tables.measure.noun[noun.item].takes.first()?;
+    let with = format!("{}{right}", &subject.text.prompt[number.clone()]);
+    let about = About::Counted { noun: noun.span(), missing: true };
+    Some(Hit::replace(Code::MeasureWord, number, with, about))
 }
 
 /// What is wrong with the measure word behind `number`, which is a number or points at a thing.
@@ -142,6 +149,22 @@ fn noun_at(subject: &Subject<'_>, nouns: &[Match], from: usize, bare: bool) -> O
         at += adjective.map(String::len).max()?;
     }
     None
+}
+
+/// The noun of one character behind `number` that 两 cannot count: 两书和一杯茶. Another numeral may make a phrase of it (一猫一狗).
+fn single_at(subject: &Subject<'_>, nouns: &[Match], number: &Range<usize>) -> Option<Match> {
+    let folded = &subject.text.folded;
+    let singles = &subject.rules.tables.measure.singles;
+    let rest = &folded[number.end..];
+    let single = singles.iter().find(|it| rest.starts_with(it.as_str()))?;
+    let after = &rest[single.len()..];
+    if &folded[number.clone()] != "两"
+        || (after.starts_with(is_han) && !after.starts_with(['和', '与', '及']))
+    {
+        return None;
+    }
+    let span = number.end..number.end + single.len();
+    nouns.iter().find(|noun| noun.span() == span).copied()
 }
 
 /// Whether what follows a noun leaves it the noun that it is.

@@ -15,6 +15,9 @@ use crate::rules::{Group, Match};
 /// The most characters of a Chinese word that is looked for twice in a row.
 const LONGEST_WORD: usize = 6;
 
+/// From so many characters on, a phrase that the next clause begins with again is no list of things alike.
+const PHRASE: usize = 4;
+
 /// Chinese words of grammar that nobody doubles.
 const FUNCTION_WORDS: [char; 9] = ['的', '了', '在', '与', '和', '及', '着', '被', '把'];
 
@@ -26,6 +29,7 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let mut found = Vec::new();
     phrases(subject, &mut found);
     words(subject, &mut found);
+    stammer(subject, &mut found);
     han(subject, &mut found);
     function_words(subject, &mut found);
     // What is taken out already is not told again, and what it is compared with stays.
@@ -132,6 +136,40 @@ fn words(subject: &Subject<'_>, found: &mut Vec<Again>) {
     }
 }
 
+/// The most words of an English phrase that is looked for twice in a row.
+const LONGEST_STAMMER: usize = 4;
+
+/// Two and more words behind each other again, with nothing but blanks between: `a chef a chef`. Single words are [`words`]' business.
+fn stammer(subject: &Subject<'_>, found: &mut Vec<Again>) {
+    let folded = &subject.text.folded;
+    // The last words, oldest first.
+    let mut window: Vec<Range<usize>> = Vec::new();
+    let mut from = 0;
+    while let Some(at) = folded[from..].find(is_latin) {
+        let start = from + at;
+        let is_part = |c: char| is_latin(c) || c == '\'' || c == '-';
+        let end = folded[start..].find(|c| !is_part(c)).map_or(folded.len(), |it| start + it);
+        from = end;
+        if window.last().is_some_and(|last| !folded[last.end..start].trim().is_empty()) {
+            window.clear();
+        }
+        window.push(start..end);
+        if window.len() > 2 * LONGEST_STAMMER {
+            window.remove(0);
+        }
+        for length in (2..=window.len() / 2).rev() {
+            let (head, tail) = window[window.len() - 2 * length..].split_at(length);
+            let word = |it: &Range<usize>| &folded[it.clone()];
+            let same = head.iter().zip(tail).all(|(a, b)| word(a) == word(b));
+            if same && head.iter().any(|it| word(it) != word(&head[0])) {
+                found.push((tail[0].start..end, head[0].start..head[length - 1].end));
+                window.clear();
+                break;
+            }
+        }
+    }
+}
+
 /// 的的, 了了: a slip of the hand. Where one of the two belongs to a word (目的的), the table keeps it.
 fn function_words(subject: &Subject<'_>, found: &mut Vec<Again>) {
     let folded = &subject.text.folded;
@@ -171,7 +209,7 @@ fn han(subject: &Subject<'_>, found: &mut Vec<Again>) {
         }
         for length in (2..=window.len() / 2).rev() {
             let (head, tail) = window[window.len() - 2 * length..].split_at(length);
-            if head.iter().zip(tail).any(|(a, b)| a.1 != b.1) || is_reduplication(head) {
+            if head.iter().zip(tail).any(|(a, b)| a.1 != b.1) {
                 continue;
             }
             let end = |piece: &[(usize, char)]| piece.last().map_or(0, |(at, c)| at + c.len_utf8());
@@ -180,10 +218,14 @@ fn han(subject: &Subject<'_>, found: &mut Vec<Again>) {
                 range.len() == head.iter().map(|(_, c)| c.len_utf8()).sum::<usize>()
             };
             let apart = before.end < again.start;
-            // Across a comma only a whole phrase repeats, or an adjective with 的.
+            // Across a comma only a whole phrase repeats, or an adjective with 的: 一个女孩，一个女孩站着.
             let tail_end = folded[again.end..].chars().next();
             let whole = |at: usize| !folded[..at].chars().next_back().is_some_and(is_han);
-            let clear = !apart || (whole(before.start) && tail_end == Some('的'));
+            let clear = if apart {
+                whole(before.start) && (tail_end == Some('的') || is_phrase(head))
+            } else {
+                !is_reduplication(head)
+            };
             if contiguous(&before) && contiguous(&again) && clear {
                 found.push((again, before));
                 window.clear();
@@ -191,6 +233,13 @@ fn han(subject: &Subject<'_>, found: &mut Vec<Again>) {
             }
         }
     }
+}
+
+/// Whether a piece is long enough to be no list of things alike, and no word that is doubled in itself: 一层一层.
+fn is_phrase(piece: &[(usize, char)]) -> bool {
+    let (head, tail) = piece.split_at(piece.len() / 2);
+    let doubled = head.len() == tail.len() && head.iter().zip(tail).all(|(a, b)| a.1 == b.1);
+    piece.len() >= PHRASE && !doubled
 }
 
 /// Whether doubling a word makes another one: 一层一层, 很多很多, 慢慢慢慢.

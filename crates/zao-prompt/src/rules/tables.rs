@@ -147,6 +147,8 @@ pub(crate) struct Nouns {
     pub(crate) adjectives: Vec<String>,
     /// What may follow a noun that is complete.
     pub(crate) followers: Vec<String>,
+    /// Nouns of one character that 两 does not count alone.
+    pub(crate) singles: Vec<String>,
     /// What may not stand in front of the number.
     pub(crate) not_after: Vec<String>,
     /// Signs of a verb, in front of `的`.
@@ -339,6 +341,7 @@ impl Nouns {
         self.anything.extend(more.anything);
         self.adjectives.extend(more.adjectives);
         self.followers.extend(more.followers);
+        self.singles.extend(more.singles);
         self.not_after.extend(more.not_after);
         self.verbs.extend(more.verbs);
         self.noun.extend(more.noun);

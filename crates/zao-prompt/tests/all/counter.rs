@@ -21,7 +21,7 @@ fn abstract_words_that_something_carries_are_seen() {
     ] {
         finds(Code::Abstract, prompt, &[]);
     }
-    finds(Code::Abstract, "the feeling of freedom, a rider on a hill", &["freedom"]);
+    finds(Code::Abstract, "the feeling of freedom, a rider on a hill", &["feeling of", "freedom"]);
     finds(Code::Abstract, "孤独，一座灯塔", &["孤独"]);
     finds(Code::Abstract, "充满希望的清晨", &["希望"]);
 }
@@ -39,7 +39,7 @@ fn things_that_look_alike_are_not_repeated() {
     ] {
         finds(Code::Repetition, prompt, &[]);
     }
-    finds(Code::Repetition, "girl with long hair, a lake, long hair", &["long hair"]);
+    finds(Code::Repetition, "girl with long hair, a lake, long hair", &[", long hair"]);
     finds(Code::Repetition, "红色的的木桥", &["的"]);
 }
 
@@ -90,4 +90,32 @@ fn readings_and_dialect_hold_across_scripts_and_not_inside_words() {
         finds(Code::Dialect, prompt, &[]);
     }
     finds(Code::Dialect, "一個靚女", &["靚女"]);
+}
+
+#[test]
+fn what_two_count_needs_a_measure_word_but_for_words_of_two() {
+    for prompt in ["两人两手空空", "两山之间", "一猫一狗", "两马路口"] {
+        finds(Code::MeasureWord, prompt, &[]);
+    }
+    finds(Code::MeasureWord, "桌上摆着两书和一杯茶", &["两"]);
+    finds(Code::MeasureWord, "旁边三椅子一字排开", &["三"]);
+}
+
+#[test]
+fn a_phrase_that_begins_again_is_a_repetition_and_things_alike_are_none() {
+    for prompt in
+        ["a cat and a cat toy", "step by step", "一层一层，一层一层地", "红灯笼，红灯笼纸"]
+    {
+        finds(Code::Repetition, prompt, &[]);
+    }
+    finds(Code::Repetition, "a chef a chef in a kitchen", &["a chef"]);
+    finds(Code::Repetition, "一个女孩，一个女孩站在海边", &["一个女孩，"]);
+}
+
+#[test]
+fn black_and_white_things_are_no_black_and_white_pictures() {
+    let dog = "a black and white border collie jumping over a vivid red fence";
+    finds(Code::Contradiction, dog, &[]);
+    let photo = "a black and white photo of vivid colors";
+    finds(Code::Contradiction, photo, &["black and white photo of vivid colors"]);
 }
