@@ -72,7 +72,7 @@ fn what_a_conversion_cost_is_told_in_a_table_and_as_json() {
     assert!(packed.iter().all(|layer| layer["relative_error"].as_f64().unwrap() > 0.05));
     assert_eq!(report["pictures"]["each"].as_array().unwrap().len(), 2);
     let median = report["pictures"]["median_psnr_db"].as_f64().unwrap();
-    assert!((20.0..45.0).contains(&median), "{median}");
+    assert!((24.0..45.0).contains(&median), "{median}");
     assert!(folder.run(&["inspect", "small"]).ok().text().contains("int4 ("));
 }
 
