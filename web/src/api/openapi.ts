@@ -877,7 +877,13 @@ export interface components {
             style: string;
         };
         /** @description A prompt and its slots. */
-        PromptTemplate: components["schemas"]["PromptSlots"] & {
+        PromptTemplate: {
+            /** @description Empty where there is none, as all of them. */
+            subject: string;
+            action: string;
+            details: string[];
+            background: string;
+            style: string;
             prompt: string;
             translation?: components["schemas"]["PromptSlots"] | null;
         };

@@ -23,8 +23,12 @@ pub(super) struct AskTemplate {
 /// A prompt and its slots.
 #[derive(Serialize, ToSchema)]
 pub(super) struct PromptTemplate {
-    #[serde(flatten)]
-    slots: Slots,
+    /// Empty where there is none, as all of them.
+    subject: String,
+    action: String,
+    details: Vec<String>,
+    background: String,
+    style: String,
     prompt: String,
     /// The slots of what stands behind `//`, where there is something.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,5 +70,6 @@ pub(crate) async fn post(
         }
     };
     let (prompt, Template { slots, translation }) = (template.prompt(), template);
-    Ok(Json(PromptTemplate { slots, prompt, translation }))
+    let Slots { subject, action, details, background, style } = slots;
+    Ok(Json(PromptTemplate { subject, action, details, background, style, prompt, translation }))
 }
