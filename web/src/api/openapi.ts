@@ -114,8 +114,7 @@ export interface components {
         CheckPrompt: {
             prompt: string;
             negative_prompt?: string | null;
-            /** @description In which language findings are explained. */
-            language?: components["schemas"]["Language"];
+            language?: components["schemas"]["Language"] | null;
         };
         /** @description A model. */
         CheckpointInfo: {

@@ -18,9 +18,8 @@ use crate::house::House;
 pub(super) struct CheckPrompt {
     prompt: String,
     negative_prompt: Option<String>,
-    /// In which language findings are explained.
-    #[serde(default)]
-    language: Language,
+    /// In which language findings are explained; English where nothing is said.
+    language: Option<Language>,
 }
 
 /// Look at a prompt before it is submitted
@@ -49,7 +48,7 @@ fn report(house: &House, asked: &CheckPrompt) -> serde_json::Result<String> {
     let counts = house.model.encoder_tokens("").is_ok();
     let count = |text: &str| house.model.encoder_tokens(text).unwrap_or(0);
     let options = Options {
-        language: asked.language,
+        language: asked.language.unwrap_or_default(),
         count: if counts { Some(&count) } else { None },
         negative: asked.negative_prompt.as_deref(),
         ..Options::default()
