@@ -110,15 +110,10 @@ fn without_count<'p>(subject: &Subject<'_>, phrase: &'p str) -> &'p str {
 fn words(subject: &Subject<'_>, found: &mut Vec<Again>) {
     let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
     let mut last: Option<Range<usize>> = None;
-    let mut from = 0;
-    while let Some(at) = folded[from..].find(is_latin) {
-        let start = from + at;
-        let is_part = |c: char| is_latin(c) || c == '\'' || c == '-';
-        let end = folded[start..].find(|c| !is_part(c)).map_or(folded.len(), |it| start + it);
-        let word = start..end;
+    for word in latin_words(folded) {
         let same = |before: &&Range<usize>| folded[(*before).clone()] == folded[word.clone()];
         if let Some(before) = last.as_ref().filter(same) {
-            let between = folded[before.end..start].trim();
+            let between = folded[before.end..word.start].trim();
             let touches = between.is_empty() || between == ",";
             // No number, which may well stand twice.
             let is_word = folded[word.clone()].chars().filter(|c| c.is_alphabetic()).count() > 1;
@@ -131,9 +126,19 @@ fn words(subject: &Subject<'_>, found: &mut Vec<Again>) {
                 found.push((word.clone(), before.clone()));
             }
         }
-        from = end;
         last = Some(word);
     }
+}
+
+/// Where words of Latin letters stand, in order.
+fn latin_words(folded: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let start = from + folded[from..].find(is_latin)?;
+        let is_part = |c: char| is_latin(c) || c == '\'' || c == '-';
+        from = folded[start..].find(|c| !is_part(c)).map_or(folded.len(), |it| start + it);
+        Some(start..from)
+    })
 }
 
 /// The most words of an English phrase that is looked for twice in a row.
@@ -144,25 +149,21 @@ fn stammer(subject: &Subject<'_>, found: &mut Vec<Again>) {
     let folded = &subject.text.folded;
     // The last words, oldest first.
     let mut window: Vec<Range<usize>> = Vec::new();
-    let mut from = 0;
-    while let Some(at) = folded[from..].find(is_latin) {
-        let start = from + at;
-        let is_part = |c: char| is_latin(c) || c == '\'' || c == '-';
-        let end = folded[start..].find(|c| !is_part(c)).map_or(folded.len(), |it| start + it);
-        from = end;
-        if window.last().is_some_and(|last| !folded[last.end..start].trim().is_empty()) {
+    for word in latin_words(folded) {
+        if window.last().is_some_and(|last| !folded[last.end..word.start].trim().is_empty()) {
             window.clear();
         }
-        window.push(start..end);
+        window.push(word);
         if window.len() > 2 * LONGEST_STAMMER {
             window.remove(0);
         }
         for length in (2..=window.len() / 2).rev() {
             let (head, tail) = window[window.len() - 2 * length..].split_at(length);
-            let word = |it: &Range<usize>| &folded[it.clone()];
-            let same = head.iter().zip(tail).all(|(a, b)| word(a) == word(b));
-            if same && head.iter().any(|it| word(it) != word(&head[0])) {
-                found.push((tail[0].start..end, head[0].start..head[length - 1].end));
+            let text = |it: &Range<usize>| &folded[it.clone()];
+            let same = head.iter().zip(tail).all(|(a, b)| text(a) == text(b));
+            if same && head.iter().any(|it| text(it) != text(&head[0])) {
+                let whole = |words: &[Range<usize>]| words[0].start..words[length - 1].end;
+                found.push((whole(tail), whole(head)));
                 window.clear();
                 break;
             }
