@@ -61,6 +61,7 @@ pub(super) fn run(
         seed,
         auto_steps: args.steps == Some(AskedSteps::Auto),
         fix_prompts: args.fix_prompt,
+        may_shrink: args.allow_downscale,
         merge_loras: args.merge_lora,
         record: &record,
     };
@@ -133,7 +134,6 @@ fn draw(
     let (outcomes, written) = sync_channel(UNWRITTEN);
     let mut desk =
         ListDesk::new(plan, engine.model().clone(), (screen, &progress), cancel, outcomes);
-    desk.may_shrink = args.allow_downscale;
     let (summary, drawn) = std::thread::scope(|scope| {
         let writing = scope.spawn(|| gallery.hang(written, manifest));
         let drawn = engine.work_through(&mut desk);

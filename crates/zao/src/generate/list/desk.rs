@@ -51,8 +51,6 @@ pub(super) struct ListDesk<'p> {
     inputs: Inputs,
     /// What was said once.
     told: HashSet<String>,
-    /// Whether pictures that memory has no room for may be drawn smaller.
-    pub(super) may_shrink: bool,
 }
 
 impl<'p> ListDesk<'p> {
@@ -65,19 +63,7 @@ impl<'p> ListDesk<'p> {
     ) -> Self {
         let waiting = plan.in_order().0.into();
         let (under_way, inputs, told) = (HashMap::new(), Inputs::default(), HashSet::new());
-        Self {
-            plan,
-            model,
-            screen,
-            progress,
-            cancel,
-            outcomes,
-            waiting,
-            under_way,
-            inputs,
-            told,
-            may_shrink: false,
-        }
+        Self { plan, model, screen, progress, cancel, outcomes, waiting, under_way, inputs, told }
     }
 
     fn job(&mut self, place: usize) -> Result<(Job, Option<InputImage>), String> {
@@ -94,7 +80,7 @@ impl<'p> ListDesk<'p> {
             &self.model,
         );
         let job = job.map_err(|error| error.to_string())?;
-        let job = if self.may_shrink { job.or_smaller() } else { job };
+        let job = if picture.may_shrink { job.or_smaller() } else { job };
         Ok((job, input.map(Input::record)))
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Options<'a> {
     pub(super) auto_steps: bool,
     /// Whether prompts are mended before they are drawn.
     pub(super) fix_prompts: bool,
+    /// Whether pictures that memory has no room for may be smaller, where a row does not say.
+    pub(super) may_shrink: bool,
     pub(super) merge_loras: bool,
     /// The manifest.
     pub(super) record: &'a Path,
@@ -54,6 +56,8 @@ pub(super) struct Planned {
     pub(super) request: Request,
     pub(super) seed: u64,
     pub(super) size: Grid,
+    /// Whether a smaller one may be drawn in its place.
+    pub(super) may_shrink: bool,
     /// The place of what it follows.
     pub(super) loras: usize,
     pub(super) target: PathBuf,
@@ -226,6 +230,7 @@ impl Planner<'_> {
                     (0, self.engine.model().default_size, String::new(), State::Refused(why))
                 }
             };
+            let may_shrink = row.may_shrink.unwrap_or(self.options.may_shrink);
             let (row, line, picture) = (index + 1, row.line, picture + 1);
             pictures.push(Planned {
                 row,
@@ -234,6 +239,7 @@ impl Planner<'_> {
                 request,
                 seed,
                 size,
+                may_shrink,
                 loras,
                 target,
                 hash,

@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde_json::{Map, Value};
 
 use super::csv;
-use super::row::{FIELDS, Row};
+use super::row::{Row, fields, is_field};
 use crate::failure::{Failure, Result};
 
 /// No list of prompts is larger than this.
@@ -96,7 +96,7 @@ fn form(path: &Path, content: &str) -> Form {
         let mut cells = first.split(separator).map(|cell| cell.trim().trim_matches('"'));
         first.contains(separator)
             && cells.clone().any(|cell| cell == "prompt")
-            && cells.all(|cell| FIELDS.contains(&cell))
+            && cells.all(is_field)
     };
     let separator = [',', ';', '\t'].into_iter().find(|&separator| names_fields(separator));
     separator.map_or(Form::Text, Form::Table)
@@ -133,11 +133,8 @@ fn of_table(content: &str, separator: char) -> Rows {
         header.cells.iter().map(|cell| cell.text.trim().to_lowercase()).collect();
     for (name, cell) in names.iter().zip(&header.cells) {
         let place = &cell.place;
-        if !FIELDS.contains(&name.as_str()) {
-            return Err(format!(
-                "{place}: there is no field {name:?}; there are {}",
-                FIELDS.join(", ")
-            ));
+        if !is_field(name.as_str()) {
+            return Err(format!("{place}: there is no field {name:?}; there are {}", fields()));
         }
         if names.iter().filter(|other| *other == name).count() > 1 {
             return Err(format!("{place}: the field {name:?} is there twice"));
@@ -243,6 +240,16 @@ mod tests {
             let wrong = of_table(content, ',').map(|_| ()).unwrap_err();
             assert!(wrong.contains(part), "{content}: {wrong}");
         }
+    }
+
+    #[test]
+    fn a_row_may_say_whatever_a_job_of_a_server_may() {
+        assert!(zao_api::JobRequest::FIELDS.iter().all(|field| is_field(field)));
+        let told = |rows: Vec<Row>| rows.iter().map(|row| row.may_shrink).collect::<Vec<_>>();
+        let table = of_table("prompt,allow_downscale\na,true\nb,\n", ',').unwrap();
+        assert_eq!(told(table), [Some(true), None]);
+        let lines = of_json("{\"prompt\": \"a\", \"allow_downscale\": false}").unwrap();
+        assert_eq!(told(lines), [Some(false)]);
     }
 
     #[test]

@@ -4,41 +4,26 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use zao_api::{Lora, Quality, Recipe, Request};
+use zao_api::{JobRequest, Lora, Quality, Recipe, Request};
 use zao_prompt::Pattern;
 
 use super::csv::Place;
 use crate::cli;
 use crate::generate::request::of_recipe;
 
-/// What a row may say: fields of requests and jobs, `size` for both sides, `output`, and shorter names.
-pub(super) const FIELDS: [&str; 25] = [
-    "prompt",
-    "negative_prompt",
-    "negative",
-    "width",
-    "height",
-    "size",
-    "quality",
-    "image",
-    "mask",
-    "strength",
-    "steps",
-    "guidance",
-    "cfg_normalization",
-    "cfg_truncation",
-    "seed",
-    "count",
-    "rng",
-    "precision",
-    "model",
-    "loras",
-    "lora",
-    "output",
-    "priority",
-    "previews",
-    "deadline_seconds",
-];
+/// What a row may say besides the fields of a job: `size` for both sides, `output`, and shorter names.
+const OWN_FIELDS: [&str; 6] = ["negative", "size", "precision", "model", "lora", "output"];
+
+/// Whether a row may say something under this name. Whose turn it is and what is shown of the way mean nothing here, but a request that
+/// was sent to a server says it and is taken as it is.
+pub(super) fn is_field(name: &str) -> bool {
+    JobRequest::FIELDS.contains(&name) || OWN_FIELDS.contains(&name)
+}
+
+/// All names that a row may use, for a message.
+pub(super) fn fields() -> String {
+    [&JobRequest::FIELDS[..], &OWN_FIELDS].concat().join(", ")
+}
 
 /// A row as it was read.
 #[derive(Debug)]
@@ -50,6 +35,8 @@ pub(super) struct Row {
     pub(super) pattern: Pattern,
     /// Whether the prompt decides the steps.
     pub(super) auto_steps: bool,
+    /// Whether a smaller picture will do, where the row says so.
+    pub(super) may_shrink: Option<bool>,
     /// The name of its file.
     pub(super) output: Option<String>,
 }
@@ -62,7 +49,7 @@ impl Row {
     pub(super) fn of_prompt(prompt: &str, (line, before): (usize, usize)) -> Result<Self, String> {
         let pattern = pattern(prompt, Place { line, column: before + 1 })?;
         let request = Request { prompt: prompt.into(), ..Request::default() };
-        Ok(Self { line, request, pattern, auto_steps: false, output: None })
+        Ok(Self { line, request, pattern, auto_steps: false, may_shrink: None, output: None })
     }
 
     /// A row by its fields, in their own types or as text.
@@ -74,10 +61,10 @@ impl Row {
         if fields.contains_key("zao") {
             return Self::of_recipe(fields, line);
         }
-        if let Some(unknown) = fields.keys().find(|field| !FIELDS.contains(&field.as_str())) {
+        if let Some(unknown) = fields.keys().find(|field| !is_field(field)) {
             return Err(format!(
                 "line {line}: there is no field {unknown:?}; there are {}",
-                FIELDS.join(", ")
+                self::fields()
             ));
         }
         let fields = Fields { fields, line, places };
@@ -117,7 +104,8 @@ impl Row {
         };
         let place = places.get("prompt").copied().unwrap_or(Place { line, column: 1 });
         let pattern = pattern(&request.prompt, place)?;
-        Ok(Self { line, pattern, request, auto_steps, output: fields.text("output")? })
+        let (may_shrink, output) = (fields.value("allow_downscale")?, fields.text("output")?);
+        Ok(Self { line, pattern, request, auto_steps, may_shrink, output })
     }
 
     /// A recipe, as `zao info --json` prints it: its prompt is what was drawn, and no pattern.
@@ -137,7 +125,7 @@ impl Row {
             .replace('}', "\\}")
             .replace('|', "\\|");
         let pattern = pattern(&literal, Place { line, column: 1 })?;
-        Ok(Self { line, request, pattern, auto_steps: false, output: None })
+        Ok(Self { line, request, pattern, auto_steps: false, may_shrink: None, output: None })
     }
 
     /// What the row asks for, and `base` where it says nothing.
@@ -211,12 +199,12 @@ impl Fields<'_> {
         }
     }
 
-    /// A number or a name; a table has them as text.
+    /// A number, a name, or whether something is so; a table has them as text.
     fn value<T: DeserializeOwned>(&self, field: &str) -> Result<Option<T>, String> {
         let Some(value) = self.get(field) else { return Ok(None) };
-        let number =
-            value.as_str().and_then(|text| serde_json::from_str::<Value>(text.trim()).ok());
-        let value = number.filter(Value::is_number).unwrap_or_else(|| match value {
+        let read = value.as_str().and_then(|text| serde_json::from_str::<Value>(text.trim()).ok());
+        let is_meant = |value: &Value| value.is_number() || value.is_boolean();
+        let value = read.filter(is_meant).unwrap_or_else(|| match value {
             Value::String(text) => Value::String(text.trim().into()),
             other => other.clone(),
         });
