@@ -7,8 +7,9 @@ use std::sync::Arc;
 /// The most bytes that are remembered: a hundred usual prompts of the largest text encoder, a dozen of the longest.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// The most prompts that are remembered, so that looking one up stays cheap where states are small.
-const MOST_PROMPTS: usize = 1024;
+/// The most prompts that are remembered, so that looking one up stays cheap where states are small, and so that a worker
+/// has all of the memory it will ever take after minutes: who looks at its curve must not wait hours for the flat part.
+const MOST_PROMPTS: usize = 256;
 
 /// Prompts by their token ids. Equal ones are equal whoever asked for them: one text encoder read them all.
 #[derive(Clone, Debug, PartialEq, Eq)]
