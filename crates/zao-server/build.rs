@@ -1,5 +1,6 @@
-//! Finds the page that goes into the binary: `$ZAO_PAGE_DIST`, or `web/dist` if it was built, or one file that says how to build it, so
-//! that a bare `cargo build` needs no Node. What it finds becomes a table of names and bytes.
+//! Finds the page that goes into the binary: `$ZAO_PAGE_DIST`, or `web/dist`, which lies in the repository so that a bare `cargo build` needs
+//! no Node, or where somebody took that away one file that says how to build it. What it finds becomes a table of names and bytes. A build with
+//! optimisation, which may be handed on, fails rather than go without its page.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -17,11 +18,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", built.display());
     let given = env::var_os("ZAO_PAGE_DIST").map(PathBuf::from);
     let page = given.or_else(|| built.join("index.html").exists().then_some(built));
-    println!("cargo::rerun-if-env-changed=ZAO_RELEASE");
     let page = match page {
         Some(page) => page.canonicalize()?,
-        None if env::var_os("ZAO_RELEASE").is_some() => {
-            return Err("a release needs its page: run `cargo xtask web` first".into());
+        None if env::var("PROFILE").as_deref() == Ok("release") => {
+            let built = built.display();
+            return Err(format!(
+                "{built} has no page; take it from the repository, or run `cargo xtask web`"
+            )
+            .into());
         }
         None => stub(&out)?,
     };

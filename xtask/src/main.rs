@@ -18,7 +18,7 @@ usage: cargo xtask <chore>
   kernels [NAME]...     compile the CUDA kernels whose sources changed, or those named (Linux, needs pip)
   kernels --check       compile them all and compare with what is committed
   openapi [--check]     write docs/openapi.json, which the routes of the server make, or only compare
-  web                   build the page, which the next build of zao puts into the binary (needs Node)";
+  web [--check]         build the page anew, or only compare (needs Node)";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -42,6 +42,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["openapi"] => openapi::write(),
         ["openapi", "--check"] => openapi::check(),
         ["web"] => web::build(),
+        ["web", "--check"] => web::check(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())
