@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=ZAO_PAGE_DIST");
     println!("cargo::rerun-if-changed={}", built.display());
     let given = env::var_os("ZAO_PAGE_DIST").map(PathBuf::from);
-    let page = given.or_else(|| built.join("index.html").exists().then_some(built));
+    let page = given.or_else(|| built.join("index.html").exists().then(|| built.clone()));
     let page = match page {
         Some(page) => page.canonicalize()?,
         None if env::var("PROFILE").as_deref() == Ok("release") => {

@@ -13,6 +13,7 @@ use crate::hands::{Hands, Health};
 use crate::http::{Code, Haste, Rates, Refusal, Result};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
+use crate::thumbnails::Thumbnails;
 
 /// The server's rooms.
 pub(crate) struct House {
@@ -23,6 +24,7 @@ pub(crate) struct House {
     pub(crate) bells: Arc<Bells>,
     pub(crate) metrics: Metrics,
     pub(crate) rates: Rates,
+    pub(crate) thumbnails: Thumbnails,
     /// How slowly bodies may come.
     pub(crate) haste: Haste,
     hands: OnceLock<Arc<dyn Hands>>,
@@ -50,6 +52,7 @@ impl House {
             bells,
             metrics,
             rates,
+            thumbnails: Thumbnails::default(),
             haste,
             hands,
             draining,

@@ -19,6 +19,7 @@ mod resident;
 mod serve;
 mod settings;
 mod story;
+mod thumbnails;
 pub mod worker;
 
 pub use page::is_stub;

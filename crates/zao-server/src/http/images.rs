@@ -126,7 +126,7 @@ pub(crate) async fn get(
         Some(side) => format!("\"{id}-{side}\""),
         None => format!("\"{id}\""),
     };
-    let path = file(&house, id).await?;
+    let path = file(&house, id.clone()).await?;
     let known = headers.get_all(header::IF_NONE_MATCH).iter();
     let is_known = known
         .filter_map(|value| value.to_str().ok())
@@ -136,7 +136,7 @@ pub(crate) async fn get(
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         match look.thumb {
-            Some(side) => small(path, side).await?,
+            Some(side) => small(&house, id, path, side).await?,
             None => whole(path, headers.get(header::RANGE)).await?,
         }
     };
@@ -212,10 +212,13 @@ fn part(text: &str, length: usize) -> Option<Result<(usize, usize), ()>> {
 }
 
 /// A picture that fits into a square of `side` pixels.
-async fn small(path: PathBuf, side: u32) -> Result<Response> {
-    let bytes = read(path).await?;
-    let made = tokio::task::spawn_blocking(move || thumbnail(&bytes, side)).await;
-    let png = made.map_err(|error| Refusal::new(Code::Internal, error.to_string()))??;
+async fn small(house: &House, id: ImageId, path: PathBuf, side: u32) -> Result<Response> {
+    let make = || async move {
+        let bytes = read(path).await?;
+        let made = tokio::task::spawn_blocking(move || thumbnail(&bytes, side)).await;
+        made.map_err(|error| Refusal::new(Code::Internal, error.to_string()))?
+    };
+    let png = house.thumbnails.get(&(id, side), make).await?;
     Ok(([(header::CONTENT_TYPE, "image/png")], png).into_response())
 }
 
@@ -245,7 +248,9 @@ fn thumbnail(bytes: &[u8], side: u32) -> Result<Vec<u8>> {
 )]
 pub(crate) async fn delete(State(house): State<Arc<House>>, Name(id): Name) -> Result<StatusCode> {
     let id = image_id(&id)?;
-    house.ledger(move |ledger, _| ledger.delete_image(&id)).await?;
+    let gone = id.clone();
+    house.ledger(move |ledger, _| ledger.delete_image(&gone)).await?;
+    house.thumbnails.forget(&id);
     Ok(StatusCode::NO_CONTENT)
 }
 
