@@ -5,10 +5,11 @@
 //! said to anybody; whose fault an [`Error`] is, its caller decides.
 //!
 //! The way: [`advised_steps`] answers who left them to the prompt, [`complete`] fills in what the model decides, [`settle`] the size, [`Input`] is the picture to begin with,
-//! [`Loras`] or a [`Shelf`] opens adapters, [`seeds`] and [`jobs()`] make a job for each picture, [`Provenance`] tells
+//! [`Loras`] or a [`Shelf`] opens adapters, [`in_vain()`] says what had no effect, [`seeds`] and [`jobs()`] make a job for each picture, [`Provenance`] tells
 //! where it comes from.
 
 mod error;
+mod in_vain;
 mod input;
 mod jobs;
 mod loras;
@@ -18,6 +19,7 @@ mod shelf;
 mod size;
 
 pub use error::{Error, Result};
+pub use in_vain::in_vain;
 pub use input::Input;
 pub use jobs::{advised_steps, complete, job, jobs, seeds};
 pub use loras::Loras;

@@ -63,7 +63,8 @@ pub(crate) fn submission(
     let plan = serde_json::to_string(&complete)
         .map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
     let priority = wish.priority.unwrap_or_default();
-    let warnings = remark.into_iter().chain(nobody_draws(house)).collect();
+    let in_vain = zao_request::in_vain(&wish.request, &complete);
+    let warnings = remark.into_iter().chain(in_vain).chain(nobody_draws(house)).collect();
     Ok(Submission {
         client: client.address,
         key,

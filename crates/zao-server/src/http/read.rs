@@ -63,7 +63,9 @@ fn mentions(message: &str, name: &str) -> bool {
 }
 
 /// A JSON object.
-pub(crate) struct Object(pub(crate) serde_json::Map<String, Value>);
+pub(crate) struct Object(pub(crate) Map);
+
+type Map = serde_json::Map<String, Value>;
 
 impl FromRequest<Arc<House>> for Object {
     type Rejection = Refusal;
@@ -98,17 +100,29 @@ impl Object {
     pub(crate) fn parse<T: DeserializeOwned>(mut self) -> Result<T> {
         // A field that is null is one that is not there.
         self.0.retain(|_, value| !value.is_null());
-        let fields: Vec<String> = self.0.keys().cloned().collect();
-        serde_json::from_value(Value::Object(self.0)).map_err(|error| {
+        let parse = |object: &Map| serde_json::from_value::<T>(Value::Object(object.clone()));
+        parse(&self.0).map_err(|error| {
             let message = error.to_string();
-            let named = fields.iter().find(|field| message.contains(&format!("`{field}`")));
-            let refusal = Refusal::new(Code::InvalidRequest, message.clone());
-            match named {
-                Some(field) => refusal.at(field),
-                None => refusal,
+            match culprit(&self.0, &message, |object| parse(object).err()) {
+                Some(field) if mentions(&message, field) => Refusal::of(field, message),
+                Some(field) => Refusal::of(field, format!("{field}: {message}")),
+                None => Refusal::new(Code::InvalidRequest, message),
             }
         })
     }
+}
+
+/// The field that a parser's `message` is about: without it there is another error, or none. Parsers say what is wrong, but not always where.
+fn culprit<'a>(
+    object: &'a Map,
+    message: &str,
+    error: impl Fn(&Map) -> Option<serde_json::Error>,
+) -> Option<&'a str> {
+    object.keys().map(String::as_str).find(|field| {
+        let mut without = object.clone();
+        without.remove(*field);
+        error(&without).is_none_or(|other| other.to_string() != message)
+    })
 }
 
 /// Whether the client says that it sends JSON, or says nothing.
@@ -140,5 +154,22 @@ mod tests {
         let wish: Wish = object(r#"{"steps": null}"#).only(&["steps"]).unwrap();
         assert_eq!(wish, Wish { steps: None });
         assert!(object(r#"{"steps": -1}"#).only::<Wish>(&["steps"]).is_err());
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_refused_where_it_stands() {
+        for (json, param) in [
+            (r#"{"prompt": "a", "count": "2"}"#, "count"),
+            (r#"{"prompt": ["a"]}"#, "prompt"),
+            (r#"{"prompt": "a", "steps": -1, "width": 64}"#, "steps"),
+            (r#"{"prompt": "a", "quality": "ultra"}"#, "quality"),
+            (r#"{"prompt": "a", "loras": [{"name": 1}]}"#, "loras"),
+            (r#"{"prompt": "a", "deadline_seconds": "soon"}"#, "deadline_seconds"),
+        ] {
+            let refusal = object(json).parse::<zao_api::JobRequest>().unwrap_err();
+            let body = serde_json::to_value(refusal.body(None)).unwrap();
+            assert_eq!(body["error"]["param"], param, "{json}: {body}");
+            assert!(body["error"]["message"].as_str().unwrap().contains(param), "{body}");
+        }
     }
 }

@@ -52,6 +52,17 @@ async fn what_is_left_open_is_chosen_once() {
 }
 
 #[tokio::test]
+async fn what_has_no_effect_is_said() {
+    let server = Server::new();
+    let wish = json!({"prompt": "an owl", "negative_prompt": "blur", "width": 64, "height": 64, "quality": "draft"});
+    let job = server.post("/v1/jobs", wish).await.expect(202);
+    let lines: Vec<_> =
+        job["warnings"].as_array().unwrap().iter().filter_map(|l| l.as_str()).collect();
+    assert_eq!(lines.len(), 2, "{job}");
+    assert!(lines[0].starts_with("negative_prompt") && lines[1].starts_with("quality"), "{job}");
+}
+
+#[tokio::test]
 async fn the_same_key_is_the_same_job() {
     let server = Server::new();
     let send = |key, prompt| {
