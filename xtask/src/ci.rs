@@ -37,7 +37,13 @@ const STEPS: [Step; 8] = [
     Step {
         name: "docs",
         work: Work::Cargo {
-            arguments: &["doc", "--release", "--workspace", "--no-deps", "--document-private-items"],
+            arguments: &[
+                "doc",
+                "--release",
+                "--workspace",
+                "--no-deps",
+                "--document-private-items",
+            ],
             environment: &[("RUSTDOCFLAGS", "-D warnings")],
         },
     },

@@ -11,20 +11,31 @@ use std::time::{Duration, Instant};
 fn run(script: &str) -> (bool, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let script = format!(". .ci/steps\n{script}");
-    let output = Command::new("bash").args(["-c", &script]).current_dir(root).output().unwrap();
-    (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    let output = Command::new("bash").args(["-c", &script]).current_dir(root).output();
+    let output = output.expect("there is bash");
+    (output.status.success(), String::from_utf8(output.stdout).expect("a step says text"))
 }
 
 #[test]
 fn each_step_is_in_the_table() {
     let (passed, said) = run("
-        inner() { step 'a third' echo inside; }
+        inner() { sleep 1; step 'a third' echo inside; }
+        beside another true
         beside others gently inner
         step 'a first' true
         step 'a second' true
+        await another
         await others");
     assert!(passed, "{said}");
-    for part in ["s  a first", "s  a second", "s  a third", "s  others", "s  in all", "inside"] {
+    for part in [
+        "s  a first",
+        "s  a second",
+        "s  a third",
+        "s  another",
+        "s  others",
+        "s  in all",
+        "inside",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(said.ends_with("ci: all is well\n"), "{said}");
