@@ -14,6 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     let built = root.join("web/dist");
     println!("cargo::rerun-if-env-changed=ZAO_PAGE_DIST");
+    make_watchable(&built);
     println!("cargo::rerun-if-changed={}", built.display());
     let given = env::var_os("ZAO_PAGE_DIST").map(PathBuf::from);
     let page = given.or_else(|| built.join("index.html").exists().then_some(built));
@@ -35,6 +36,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rows = files.iter().map(row).collect::<Result<String, _>>()?;
     fs::write(out.join("page.rs"), format!("&[\n{rows}]\n"))?;
     Ok(())
+}
+
+/// Makes an empty folder where the page was not built. Cargo takes a path that is missing for one that changed, and would compile this crate, and
+/// all that are above it, at every call. Where it cannot be made, cargo does so.
+fn make_watchable(built: &Path) {
+    let made = built.parent().is_some_and(Path::is_dir) && fs::create_dir(built).is_ok();
+    // Older than this build, or the next one would find it changed.
+    if made && let Ok(folder) = fs::File::open(built) {
+        let _ = folder.set_modified(std::time::SystemTime::UNIX_EPOCH);
+    }
 }
 
 fn stub(out: &Path) -> Result<PathBuf, Box<dyn Error>> {

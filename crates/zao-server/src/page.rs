@@ -124,6 +124,13 @@ fn kind_of(path: &str) -> &'static str {
 mod tests {
     use super::*;
 
+    /// If it were not, each call of cargo would compile this crate again, and all that are above it.
+    #[test]
+    fn the_folder_that_cargo_watches_is_there() {
+        let web = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
+        assert!(!web.is_dir() || web.join("dist").is_dir());
+    }
+
     #[test]
     fn who_takes_gzip_says_so() {
         for (offer, takes) in [
