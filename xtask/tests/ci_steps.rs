@@ -21,7 +21,7 @@ fn each_step_is_in_the_table() {
     let (passed, said) = run("
         inner() { sleep 1; step 'a third' echo inside; }
         beside another true
-        beside others gently inner
+        beside others gently 19 inner
         step 'a first' true
         step 'a second' true
         await another
