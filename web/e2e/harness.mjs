@@ -1,6 +1,7 @@
 // A browser before a mock server that serves the built page. It does NOT test anything.
 
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { chromium } from 'playwright-core';
@@ -12,7 +13,8 @@ export const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 export function launch() {
-  if (!existsSync(DIST)) throw new Error('there is no built page: run `npm run build` first');
+  // The folder alone cargo makes.
+  if (!existsSync(join(DIST, 'index.html'))) throw new Error('there is no built page: run `npm run build` first');
   return chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 }
 

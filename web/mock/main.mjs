@@ -2,6 +2,7 @@
 //   node mock/main.mjs [--port 7860] [--step-ms 180] [--model demo|turbo] [--token T] [--pictures]
 
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -24,7 +25,7 @@ const mock = await start({
   stepMs: Number(values['step-ms']),
   model: values.model,
   token: values.token,
-  dist: existsSync(dist) ? dist : undefined,
+  dist: existsSync(join(dist, 'index.html')) ? dist : undefined,
 });
 if (values.pictures) for (const { prompt, seed, width, height } of HISTORY) mock.studio.hang(prompt, seed, width, height);
 console.log(`mock of zao serve at ${mock.url}`);

@@ -7,6 +7,8 @@ use anyhow::{Result, bail};
 use crate::Project;
 use crate::step::{Step, Work};
 
+/// All but the sanitizer look at the release build: what it has compiled to run on this machine (build scripts with the C that they build, macros)
+/// is then there already, and only our own crates are looked at again.
 const STEPS: [Step; 8] = [
     Step {
         name: "format",
@@ -16,7 +18,15 @@ const STEPS: [Step; 8] = [
     Step {
         name: "lints",
         work: Work::Cargo {
-            arguments: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+            arguments: &[
+                "clippy",
+                "--release",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
             environment: &[],
         },
     },
@@ -24,32 +34,24 @@ const STEPS: [Step; 8] = [
         name: "tests",
         work: Work::Cargo { arguments: &["test", "--release", "--workspace"], environment: &[] },
     },
-    // The compiler has the sanitizer, but only lets nightly ask for it; the device that works with raw
-    // memory is small enough to be built a second time.
-    Step {
-        name: "sanitizer",
-        work: Work::Cargo {
-            arguments: &[
-                "test",
-                "--package",
-                "zao-cpu",
-                "--target",
-                "x86_64-unknown-linux-gnu",
-                "--target-dir",
-                "target/sanitizer",
-            ],
-            environment: &[
-                ("RUSTC_BOOTSTRAP", "1"),
-                ("RUSTFLAGS", "-Zsanitizer=address"),
-                ("ASAN_OPTIONS", "detect_leaks=0"),
-            ],
-        },
-    },
     Step {
         name: "docs",
         work: Work::Cargo {
-            arguments: &["doc", "--workspace", "--no-deps", "--document-private-items"],
+            arguments: &[
+                "doc",
+                "--release",
+                "--workspace",
+                "--no-deps",
+                "--document-private-items",
+            ],
             environment: &[("RUSTDOCFLAGS", "-D warnings")],
+        },
+    },
+    Step {
+        name: "small",
+        work: Work::Cargo {
+            arguments: &["check", "--release", "--package", "zao", "--no-default-features"],
+            environment: &[],
         },
     },
     // Advisories need a network and change by the day, so they do not decide about a commit.
@@ -60,11 +62,27 @@ const STEPS: [Step; 8] = [
             arguments: &["deny", "check", "licenses", "bans", "sources"],
         },
     },
+    // The compiler has the sanitizer, but only lets nightly ask for it; the device that works with raw
+    // memory is small enough to be built a second time.
     Step {
-        name: "small",
+        name: "sanitizer",
         work: Work::Cargo {
-            arguments: &["check", "--package", "zao", "--no-default-features"],
-            environment: &[],
+            arguments: &[
+                "test",
+                "--package",
+                "zao-cpu",
+                "--profile",
+                "sanitizer",
+                "--target",
+                "x86_64-unknown-linux-gnu",
+                "--target-dir",
+                "target/sanitizer",
+            ],
+            environment: &[
+                ("RUSTC_BOOTSTRAP", "1"),
+                ("RUSTFLAGS", "-Zsanitizer=address"),
+                ("ASAN_OPTIONS", "detect_leaks=0"),
+            ],
         },
     },
 ];

@@ -13,9 +13,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::Project;
 use crate::nvrtc::{Nvrtc, Text, VERSION, hexadecimal};
-use crate::ptx;
+use crate::{Project, packed, ptx};
 
 /// What a source is compiled for unless it says otherwise.
 const ARCHITECTURES: [&str; 7] =
@@ -24,8 +23,6 @@ const ARCHITECTURES: [&str; 7] =
 const OPTIONS: [&str; 2] = ["--std=c++17", "-default-device"];
 /// A line that begins so names the architectures of a source.
 const FOR: &str = "// For: ";
-/// Slow to make, fast to read.
-const COMPRESSION: i32 = 21;
 
 /// A source with what belongs to it.
 struct Source {
@@ -56,7 +53,7 @@ pub fn build(names: &[&str]) -> Result<()> {
         let mut described = serde_json::Map::new();
         let mut total = 0;
         for (architecture, image) in &images {
-            let packed = zstd::encode_all(image.as_slice(), COMPRESSION)?;
+            let packed = packed::pack(image)?;
             total += packed.len();
             fs::write(image_path(&folder, &source.name, architecture), packed)?;
             described.insert(architecture.clone(), json!(checksum(image)));
@@ -131,7 +128,7 @@ fn faults(folder: &Path, source: &Source) -> Vec<String> {
     }
     for architecture in &source.architectures {
         let path = image_path(folder, name, architecture);
-        let image = fs::read(path).ok().and_then(|packed| zstd::decode_all(&packed[..]).ok());
+        let image = fs::read(path).ok().and_then(|packed| packed::unpack(&packed).ok());
         let image = image.map(|image| json!(checksum(&image)));
         if image.as_ref() != manifest["images"].get(architecture) {
             faults
@@ -303,7 +300,9 @@ mod tests {
         assert_eq!(stale(&folder)?, ["a.cu has not been compiled"]);
         let source = &sources(&folder)?[0];
         assert_eq!(source.files.keys().collect::<Vec<_>>(), ["a.cu", "b.cuh"]);
-        fs::write(image_path(&folder, "a", "sm_80"), zstd::encode_all(&b"image"[..], 1)?)?;
+        let level = ruzstd::encoding::CompressionLevel::Uncompressed;
+        let packed = ruzstd::encoding::compress_to_vec(&b"image"[..], level);
+        fs::write(image_path(&folder, "a", "sm_80"), packed)?;
         let images = json!({ "sm_80": checksum(b"image") });
         let images = images.as_object().cloned().unwrap_or_default();
         fs::write(manifest_path(&folder, "a"), manifest(source, &images)?)?;

@@ -13,6 +13,7 @@ pub mod fuzz;
 pub mod kernels;
 mod nvrtc;
 pub mod openapi;
+mod packed;
 mod ptx;
 mod read;
 mod step;

@@ -15,7 +15,7 @@ usage: cargo xtask <chore>
   tidy                  only the rules of the house, without compiling the project
   fuzz [--minutes N] [PARSER]
                         throw damaged files at the parsers and mixed-up prompts at their rules, a minute at each unless told otherwise
-  kernels [NAME]...     compile the CUDA kernels whose sources changed, or those named (Linux, needs pip)
+  kernels [NAME]...     compile the CUDA kernels whose sources changed, or those named (Linux, needs pip and zstd)
   kernels --check       compile them all and compare with what is committed
   openapi [--check]     write docs/openapi.json, which the routes of the server make, or only compare
   web [--check]         build the page anew, or only compare (needs Node)";

@@ -125,6 +125,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_page_is_in_the_binary() {
+        assert!(
+            !is_stub(),
+            "web/dist is not there: take it from the repository, or run `cargo xtask web`"
+        );
+        let page = String::from_utf8_lossy(built_in("index.html").unwrap());
+        let script = page.split("src=\"/").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        assert!(built_in(script).is_some_and(|script| !script.is_empty()), "{script}");
+        assert!(built_in(&format!("{script}.gz")).is_some(), "{script}");
+    }
+
+    #[test]
     fn who_takes_gzip_says_so() {
         for (offer, takes) in [
             ("gzip, deflate, br, zstd", true),
