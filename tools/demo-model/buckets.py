@@ -28,14 +28,17 @@ class Bucket:
 
 
 BUCKETS = [
-    Bucket(256, 256, 32, 114_688, 256, 0.66),
-    Bucket(192, 320, 32, 6144, 256, 0.05),
-    Bucket(320, 192, 32, 6144, 256, 0.05),
+    Bucket(256, 256, 32, 114_688, 256, 0.62),
+    Bucket(192, 320, 32, 6144, 256, 0.04),
+    Bucket(320, 192, 32, 6144, 256, 0.04),
     Bucket(256, 384, 32, 8192, 160, 0.05),
     Bucket(384, 256, 32, 8192, 160, 0.05),
-    Bucket(256, 256, 64, 8192, 256, 0.04),
+    Bucket(256, 256, 64, 8192, 256, 0.03),
     Bucket(192, 192, 32, 6144, 256, 0.05),
     Bucket(384, 384, 32, 6144, 112, 0.05),
+    Bucket(320, 320, 32, 6144, 144, 0.03),
+    Bucket(192, 256, 32, 4096, 256, 0.02),
+    Bucket(256, 192, 32, 4096, 256, 0.02),
 ]
 """The first is what most people ask for and what the model is examined on; the others keep it from falling apart at other sizes. Each number of rows
 costs a compilation, so sizes with the same number (192x320 is padded to the rows of 256x256) come cheap."""

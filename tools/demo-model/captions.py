@@ -2,7 +2,7 @@
 
 import random as randoms
 
-from scenes import BACKGROUNDS, BOTTOM, COUNT, LARGE, LEFT, MIDDLE, MONOCHROME, PAIR, RIGHT, SINGLE, SMALL, TOP, UNNAMED, USUAL
+from scenes import BACKGROUNDS, BOTTOM, COLOURED, COUNT, LARGE, LEFT, MIDDLE, MONOCHROME, PAIR, PIXELS, RIGHT, SINGLE, SMALL, TOP, UNNAMED, USUAL
 from things import Thing
 
 COLOURS = list(BACKGROUNDS)
@@ -24,6 +24,10 @@ OPENINGS = ["a picture of", "an image of", "a drawing of", "an illustration of",
 CHINESE_OPENINGS = ["画一张", "画", "一张图片：", "一幅画，", "请画", "生成"]
 ADJECTIVES = ["cute", "lovely", "beautiful", "nice", "pretty", "simple", "happy", "funny", "shiny", "adorable", "fresh", "old", "new", "colorful"]
 CHINESE_ADJECTIVES = ["可爱的", "漂亮的", "美丽的", "好看的", "简单的", "快乐的", "有趣的", "闪亮的", "新鲜的", "彩色的"]
+PIXELS_BEFORE = ["pixel art of {}", "pixel art of {}", "a pixel art drawing of {}", "pixel art, {}", "pixel art {}", "a pixel art picture of {}"]
+PIXELS_AFTER = ["{}, pixel art style", "{}, pixel art", "{} in pixel art style", "{} as pixel art"]
+CHINESE_PIXELS_BEFORE = ["像素风的{}", "像素风格的{}", "像素画，{}", "像素艺术，{}", "像素风{}", "{}的像素画"]
+CHINESE_PIXELS_AFTER = ["{}，像素画", "{}，像素风", "{}，像素风格"]
 TAILS = [
     "highly detailed", "4k", "best quality", "in the sunshine", "in the garden", "at night", "on the table", "by the window", "in space", "in the snow",
     "sitting on a windowsill", "under the stars", "with soft light", "in the forest", "near the sea", "masterpiece", "studio lighting", "in the morning",
@@ -48,6 +52,10 @@ def english(scene, things: list[Thing], random: randoms.Random) -> str:
         core = english_single(scene, first, random)
     if scene.style == MONOCHROME:
         core = random.choice(["a black and white drawing of {}", "{} in black and white", "black and white {}", "monochrome {}"]).format(core)
+    elif scene.style == PIXELS:
+        if random.random() < 0.35:
+            return finish(random.choice(PIXELS_AFTER).format(with_background(core, background, random)), random)
+        core = random.choice(PIXELS_BEFORE + PIXELS_AFTER).format(core)
     elif random.random() < 0.12:
         core = f"{random.choice(OPENINGS)} {core}"
     return finish(with_background(core, background, random), random)
@@ -120,6 +128,8 @@ def finish(text: str, random: randoms.Random) -> str:
 
 def chinese(scene, things: list[Thing], random: randoms.Random) -> str:
     first = things[int(scene.first)]
+    # 一只猫，红色背景，像素画 as well as 一只猫，像素画，红色背景.
+    style_is_last = scene.style == PIXELS and random.random() < 0.35
     if scene.kind == PAIR:
         core = chinese_pair(first, things[int(scene.second)], bool(scene.vertical), random)
     elif scene.kind == COUNT:
@@ -130,12 +140,16 @@ def chinese(scene, things: list[Thing], random: randoms.Random) -> str:
         core = chinese_single(scene, first, random)
     if scene.style == MONOCHROME:
         core = random.choice(["黑白的{}", "黑白画，{}", "{}，黑白", "黑白风格的{}"]).format(core)
+    elif scene.style == PIXELS and not style_is_last:
+        core = random.choice(CHINESE_PIXELS_BEFORE + CHINESE_PIXELS_AFTER).format(core)
     elif random.random() < 0.1:
         core = random.choice(CHINESE_OPENINGS) + core
     if scene.background != UNNAMED:
         colour = random.choice(CHINESE_COLOURS[COLOURS[int(scene.background)]])
         forms = ["{core}，{colour}背景"] * 4 + ["{colour}背景上的{core}"] * 3 + ["{colour}背景，{core}", "{core}在{colour}背景上", "{core}，{colour}的背景", "{colour}底，{core}"]
         core = random.choice(forms).format(core=core, colour=colour)
+    if style_is_last:
+        core = random.choice(CHINESE_PIXELS_AFTER).format(core)
     return core + ("。" if random.random() < 0.05 else "")
 
 
@@ -188,12 +202,12 @@ def unknown(is_chinese: bool, random: randoms.Random) -> str:
 def describe(scene, things: list[Thing], is_chinese: bool, random: randoms.Random) -> str:
     """A caption to train on: mostly of the scene, sometimes longer than needed, of nothing known, or empty.
 
-    Captions of nothing known are kept to single things on white, so that they do not unteach backgrounds and counts.
+    Captions of nothing known are kept to single things on white in the usual style, so that they do not unteach backgrounds and counts.
     """
     chance = random.random()
-    if chance < 0.04:
+    if scene.style == COLOURED and chance < 0.04:
         return ""
-    plain = scene.kind == SINGLE and scene.background == UNNAMED and scene.place == MIDDLE and scene.size == USUAL
+    plain = scene.style == COLOURED and scene.kind == SINGLE and scene.background == UNNAMED and scene.place == MIDDLE and scene.size == USUAL
     if plain and chance < 0.24:
         return unknown(is_chinese, random)
     caption = chinese(scene, things, random) if is_chinese else english(scene, things, random)

@@ -4,14 +4,14 @@ Everything is measured from pixels alone. The things are told by their nearest d
 and compared with every drawing, treated in the same way on the same background.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
 import torch
 
 from compose import PALETTE, Stage
-from scenes import BACKGROUNDS, COUNT, PAIR, SINGLE, UNNAMED, Boxes
+from scenes import BACKGROUNDS, COUNT, MONOCHROME, PAIR, PIXELS, SINGLE, UNNAMED, Boxes, on_grid
 
 FRAME = 5
 """Pixels of the border whose median is the background."""
@@ -24,6 +24,9 @@ LEAST = 0.004
 SIDE = 32
 GALLERY = 112
 """Pixels that a drawing takes where it is compared."""
+CELL_SIDES = range(3, 16)
+BLOCKY = 0.3
+COLOURLESS = 24
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Finding:
     background: bool
     count: bool
     things: bool
+    style: bool
     found: list[str]
     """Labels of the nearest drawings."""
 
@@ -71,31 +75,80 @@ def feature(picture: np.ndarray, mask: np.ndarray, box: tuple[int, int, int, int
 
 
 class Gallery:
-    """Every drawing as `feature` sees it, on each background."""
+    """Every drawing as `feature` sees it, in each style on each background; made when first asked for."""
 
     def __init__(self, stage: Stage, labels: list[str]):
-        self.labels = labels
-        self.features = np.stack([self.on(stage, index) for index in range(UNNAMED)])
+        self.stage, self.labels = stage, labels
+        self.layers: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self.features: dict[tuple[int, int], np.ndarray] = {}
 
-    def on(self, stage: Stage, background: int) -> np.ndarray:
-        number, canvas = len(self.labels), GALLERY + 32
-        middle = np.full((number, 1), canvas / 2)
-        boxes = Boxes(np.arange(number)[:, None], middle, middle, np.full((number, 1), float(GALLERY)), np.zeros((number, 1)))
-        colour = stage.palette[background].expand(number, 3)
+    def nearest(self, value: np.ndarray, background: int, style: int) -> int:
+        if (background, style) not in self.features:
+            self.features[background, style] = self.on(background, style)
+        return int(np.square(self.features[background, style] - value).sum(axis=1).argmin())
+
+    def on(self, background: int, style: int) -> np.ndarray:
+        if style not in self.layers:
+            self.layers[style] = self.drawn(style)
+        colour, clear = self.layers[style]
         rows = []
-        for start in range(0, number, 64):
-            part = slice(start, start + 64)
-            some = Boxes(*(getattr(boxes, name)[part] for name in ("thing", "x", "y", "side", "angle")))
-            pixels = stage.compose(some, colour[part], np.zeros(len(some.thing), bool), canvas, canvas)
-            for picture in to_bytes(pixels):
-                mask, _ = components(picture, PALETTE[background] * 255)
-                # All of the drawing, also where it comes apart.
-                found = cv2.boundingRect(mask)
-                rows.append(feature(picture, mask, found) if found[2] else np.zeros(SIDE * SIDE * 4, np.float32))
+        for index in range(len(self.labels)):
+            picture = (colour[index] + PALETTE[background] * 255 * clear[index]).clip(0, 255).round().astype(np.uint8)
+            mask, _ = components(picture, PALETTE[background] * 255)
+            # All of the drawing, also where it comes apart.
+            found = cv2.boundingRect(mask)
+            rows.append(feature(picture, mask, found) if found[2] else np.zeros(SIDE * SIDE * 4, np.float32))
         return np.stack(rows)
 
-    def nearest(self, value: np.ndarray, background: int) -> int:
-        return int(np.square(self.features[background] - value).sum(axis=1).argmin())
+    def drawn(self, style: int) -> tuple[np.ndarray, np.ndarray]:
+        """What each drawing adds to a background, 0 to 255, and the share of the background that is left: it follows from black and white ones."""
+        number, canvas = len(self.labels), GALLERY + 32
+        middle = np.full((number, 1), canvas / 2)
+        boxes = Boxes(np.arange(number)[:, None], middle, middle.copy(), np.full((number, 1), float(GALLERY)), np.zeros((number, 1)))
+        if style == PIXELS:
+            on_grid(boxes, np.arange(number), 0.5)
+        black, white = [], []
+        for start in range(0, number, 64):
+            some = Boxes(*(getattr(boxes, field.name)[start : start + 64] for field in fields(Boxes)))
+            for level, parts in ((0.0, black), (1.0, white)):
+                plain = torch.full((len(some.thing), 3), level, device=self.stage.device)
+                pixels = self.stage.compose(some, plain, np.full(len(some.thing), style), canvas, canvas)
+                parts.append(((pixels.float() / 2 + 0.5) * 255).permute(0, 2, 3, 1).cpu().numpy())
+        colour = np.concatenate(black)
+        return colour, (np.concatenate(white) - colour) / 255
+
+
+def has_style(picture: np.ndarray, mask: np.ndarray, boxes: list[tuple[int, int, int, int]], style: int) -> bool:
+    """Pixel art is blocky and nothing else is; black and white has no colours. Things in colour may be grey, so colours are not asked of them."""
+    if (blockiness(picture, boxes) > BLOCKY) != (style == PIXELS):
+        return False
+    return style != MONOCHROME or colourfulness(picture, mask) < COLOURLESS
+
+
+def colourfulness(picture: np.ndarray, mask: np.ndarray) -> float:
+    """Levels between a pixel's strongest and weakest channel, which nine of ten pixels of things stay under."""
+    shown = picture[mask > 0].astype(np.int16)
+    return float(np.percentile(shown.max(axis=1) - shown.min(axis=1), 90)) if len(shown) else 0.0
+
+
+def blockiness(picture: np.ndarray, boxes: list[tuple[int, int, int, int]]) -> float:
+    """How much of all change between neighbouring pixels falls on the lines of some regular grid: 0 as by chance, 1 all of it. The median of the things."""
+    values = []
+    for left, top, width, height in boxes:
+        cut = picture[top : top + height, left : left + width].astype(np.float32)
+        across = np.abs(np.diff(cut, axis=1)).sum(axis=(0, 2))
+        down = np.abs(np.diff(cut, axis=0)).sum(axis=(1, 2))
+        values.append(max(on_lines(across, cell) + on_lines(down, cell) for cell in CELL_SIDES) / 2)
+    return float(np.median(values)) if values else 0.0
+
+
+def on_lines(change: np.ndarray, cell: int) -> float:
+    """The largest share of `change` that lies `cell` apart, less what lies there by chance."""
+    total = change.sum()
+    if len(change) < 2 * cell or total == 0:
+        return 0.0
+    share = max(change[start::cell].sum() for start in range(cell)) / total
+    return float((share - 1 / cell) / (1 - 1 / cell))
 
 
 def to_bytes(pixels: torch.Tensor) -> np.ndarray:
@@ -111,12 +164,13 @@ def check(picture: np.ndarray, scene, gallery: Gallery) -> Finding:
     number = {SINGLE: 1, PAIR: 2, COUNT: int(scene.count)}[int(scene.kind)]
     along = 1 if scene.kind == PAIR and scene.vertical else 0
     boxes = sorted(boxes, key=lambda box: box[along] + box[along + 2] / 2)
-    found = [gallery.nearest(feature(picture, mask, box), background) for box in boxes[:8]]
+    found = [gallery.nearest(feature(picture, mask, box), background, int(scene.style)) for box in boxes[:8]]
     expected = [int(scene.first), int(scene.second)] if scene.kind == PAIR else [int(scene.first)] * number
     return Finding(
         background == wanted,
         len(boxes) == number,
         found == expected,
+        has_style(picture, mask, boxes, int(scene.style)),
         [gallery.labels[index] for index in found],
     )
 

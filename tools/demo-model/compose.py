@@ -5,15 +5,21 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from scenes import BACKGROUNDS, COLOURED, Boxes, Scenes
-from sprites import SIDE
+from scenes import BACKGROUNDS, CELLS, MONOCHROME, PIXELS, Boxes, Scenes
+from sprites import MARGIN, SIDE
 
 PALETTE = np.array([*BACKGROUNDS.values(), BACKGROUNDS["white"]], np.float32) / 255
 """One row a background; the last is for captions that name none."""
+TEXELS = 3
+"""Texels a side of a cell of pixel art in the atlas, so that its middle is found in half precision too."""
+
+
+CELLS_TOP = SIDE * 3 // 4
+"""Row of the atlas where cells begin, under the quarters."""
 
 
 class Stage:
-    """All sprites on one device, each with its halves and quarters beside it, so that small ones are sampled without flicker."""
+    """All sprites on one device, each with its halves and quarters beside it, so that small ones are sampled without flicker, and with its cells."""
 
     def __init__(self, sprites: np.ndarray, device: torch.device):
         self.device = device
@@ -27,6 +33,8 @@ class Stage:
             atlas[:, :, top : top + side, left : left + side] = level.round().to(torch.uint8)
             top += side if index > 0 else 0
             level, side = F.avg_pool2d(level, 2), side // 2
+        coarse = cells(torch.from_numpy(sprites)).repeat_interleave(TEXELS, 2).repeat_interleave(TEXELS, 3)
+        atlas[:, :, CELLS_TOP : CELLS_TOP + CELLS * TEXELS, SIDE : SIDE + CELLS * TEXELS] = coarse
         self.atlas = atlas.to(device)
         self.palette = torch.from_numpy(PALETTE).to(device)
 
@@ -40,24 +48,25 @@ class Stage:
         return colours + torch.from_numpy(off.astype(np.float32)).to(self.device)
 
     @torch.no_grad()
-    def compose(self, boxes: Boxes, backgrounds: torch.Tensor, monochrome: np.ndarray, height: int, width: int) -> torch.Tensor:
-        """Pictures in [-1, 1], `[scenes, 3, height, width]`; `monochrome` `[scenes]` takes the colour out of the things, not the background."""
+    def compose(self, boxes: Boxes, backgrounds: torch.Tensor, style: np.ndarray, height: int, width: int) -> torch.Tensor:
+        """Pictures in [-1, 1], `[scenes, 3, height, width]`; `style` `[scenes]` changes the things, not the background."""
         canvas = backgrounds.to(self.dtype)[:, :, None, None].expand(-1, -1, height, width).clone()
-        grey = torch.from_numpy(monochrome).to(self.device)
+        grey = torch.from_numpy(style == MONOCHROME).to(self.device)
+        coarse = style == PIXELS
         for slot in range(boxes.thing.shape[1]):
             rows = np.flatnonzero(boxes.thing[:, slot] >= 0)
             if len(rows) == 0:
                 continue
             where = torch.from_numpy(rows).to(self.device)
-            layer = self.layer(boxes, slot, rows, height, width)
+            layer = self.layer(boxes, slot, rows, coarse, height, width)
             colour, opacity = layer[:, :3], layer[:, 3:]
             luma = (colour * colour.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
             colour = torch.where(grey[where][:, None, None, None], luma.expand_as(colour), colour)
             canvas[where] = canvas[where] * (1 - opacity) + colour
         return (canvas * 2 - 1).clamp(-1, 1)
 
-    def layer(self, boxes: Boxes, slot: int, rows: np.ndarray, height: int, width: int) -> torch.Tensor:
-        """One sprite a scene on a transparent canvas, `[rows, 4, height, width]`, colours multiplied by opacity."""
+    def layer(self, boxes: Boxes, slot: int, rows: np.ndarray, coarse: np.ndarray, height: int, width: int) -> torch.Tensor:
+        """One sprite a scene on a transparent canvas, `[rows, 4, height, width]`, colours multiplied by opacity; `coarse` `[scenes]` are pixel art."""
 
         def column(values: np.ndarray) -> torch.Tensor:
             return torch.from_numpy(values[rows, slot].astype(np.float32)).to(self.device)[:, None, None]
@@ -74,6 +83,10 @@ class Stage:
         texels = SIDE / 2**level
         left = torch.where(level > 0, float(SIDE), 0.0)
         top = torch.where(level > 1, float(SIDE // 2), 0.0)
+        in_cells = torch.from_numpy(coarse[rows]).to(self.device)[:, None, None]
+        texels = torch.where(in_cells, float(CELLS * TEXELS), texels)
+        left, top = torch.where(in_cells, float(SIDE), left), torch.where(in_cells, float(CELLS_TOP), top)
+        u, v = (torch.where(in_cells, ((at * CELLS).floor() + 0.5) / CELLS, at) for at in (u, v))
         grid = torch.stack(
             ((left + u * texels) / (SIDE * 1.5) * 2 - 1, (top + v * texels) / SIDE * 2 - 1),
             dim=-1,
@@ -84,4 +97,12 @@ class Stage:
 
     def pictures(self, scenes: Scenes, boxes: Boxes, height: int, width: int, random: np.random.Generator | None) -> torch.Tensor:
         """What captions of `scenes` are about."""
-        return self.compose(boxes, self.backgrounds(scenes, random), scenes.style != COLOURED, height, width)
+        return self.compose(boxes, self.backgrounds(scenes, random), scenes.style, height, width)
+
+
+def cells(sprites: torch.Tensor) -> torch.Tensor:
+    """Sprites `[things, 4, SIDE, SIDE]` as pixel art `[things, 4, CELLS, CELLS]`, in bytes: the mean of each cell, which is there or not there."""
+    means = F.avg_pool2d(sprites[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN].float(), (SIDE - 2 * MARGIN) // CELLS)
+    opacity = means[:, 3:]
+    colour = (means[:, :3] / opacity.clamp_min(1) * 255).clamp(0, 255)
+    return (torch.cat((colour, torch.full_like(opacity, 255)), 1) * (opacity > 127)).round().to(torch.uint8)

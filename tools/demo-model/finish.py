@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from tokenizers import Tokenizer
 
+import examinations
 import examine
 import export
 import sample
@@ -27,9 +28,9 @@ from transformer import Transformer
 
 STEPS = (4, 6, 9)
 SHEET = [
-    "a red apple on a blue background", "a cat", "红苹果，绿色背景", "a dog and a pizza on a yellow background", "three bananas", "a rocket", "猫脸，粉色背景",
-    "an owl on a black background", "a robot", "a panda and a hamburger", "乌龟，紫色背景", "two roses on a pink background", "an octopus on a sky blue background",
-    "四只企鹅，橙色背景", "snowman", "一只可爱的橘猫坐在窗台上，阳光", "a small car on the left, green background", "左边是狗，右边是猫", "a large strawberry",
+    "a red apple on a blue background", "a cat", "红苹果，绿色背景", "a dog and a pizza on a yellow background", "three bananas", "pixel art of a rocket", "猫脸，粉色背景",
+    "an owl on a black background", "a robot, pixel art style", "a panda and a hamburger", "乌龟，紫色背景", "two roses on a pink background", "an octopus on a sky blue background",
+    "四只企鹅，橙色背景，像素画", "像素风的雪人，绿色背景", "一只可爱的橘猫坐在窗台上，阳光", "a small car on the left, green background", "左边是狗，右边是猫", "a large strawberry",
     "火箭在房子上面，黑色背景", "four stars on a black background", "a guitar above a piano", "a black and white drawing of a tiger", "a blimp over the city",
 ]  # fmt: skip
 
@@ -89,23 +90,18 @@ def save(picture: np.ndarray, path: Path) -> None:
 def report(parts, tokenizer: Tokenizer, arguments, device: torch.device) -> None:
     names = things.load(arguments.things)
     gallery = Gallery(Stage(np.load(arguments.sprites), device), [thing.label for thing in names])
-    captions = [entry["caption"] for entry in examine.examined()]
+    captions = [entry["caption"] for entry in examinations.read("captions")]
     drawn, found = {}, {}
     for steps in STEPS:
         drawn[steps] = sample.draw(parts, tokenizer, captions, 256, 256, steps, 7)
-        found[steps] = examine.count(gallery, lambda index, pictures=drawn[steps]: pictures[index])
+        found[steps] = examine.count(gallery, "captions", lambda index, pictures=drawn[steps]: pictures[index])
         print(f"{steps} steps\n{examine.as_table(found[steps])}", flush=True)
     agreement = {
-        f"{few} and 9": float(np.mean([decibels(a, b) for a, b in zip(drawn[few], drawn[9])])) for few in STEPS if few != 9
+        f"{few} and 9": float(np.mean([examine.decibels(a, b) for a, b in zip(drawn[few], drawn[9])])) for few in STEPS if few != 9
     }
     print(f"agreement of steps, mean PSNR: {agreement}", flush=True)
     save(tiled(drawn[9][:96], 12), arguments.out / "examined.webp")
     (arguments.out / "report.json").write_text(json.dumps({"agreement": agreement, "steps": found}, ensure_ascii=False))
-
-
-def decibels(a: np.ndarray, b: np.ndarray) -> float:
-    error = np.square(a.astype(np.float32) - b).mean()
-    return 10 * np.log10(255**2 / max(error, 1e-3))
 
 
 if __name__ == "__main__":

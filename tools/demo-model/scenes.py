@@ -24,7 +24,9 @@ UNNAMED = len(BACKGROUNDS)
 """The caption says nothing of the background: it is white."""
 USUAL, SMALL, LARGE = range(3)
 MIDDLE, LEFT, RIGHT, TOP, BOTTOM = range(5)
-COLOURED, MONOCHROME = range(2)
+COLOURED, MONOCHROME, PIXELS = range(3)
+CELLS = 24
+"""Cells a side of a thing in pixel art."""
 SLOTS = 4
 HELD_OUT = 16
 """One combination of this many is never trained on."""
@@ -99,7 +101,8 @@ def draw_any(random: np.random.Generator, number: int, things: int) -> Scenes:
         np.where(single, choose([0.6, 0.2, 0.2]), USUAL),
         np.where(single, choose([0.64, 0.09, 0.09, 0.09, 0.09]), MIDDLE),
         np.where(kind == PAIR, choose([0.72, 0.28]), 0),
-        np.where(single, choose([0.95, 0.05]), COLOURED),
+        # Black and white is for single things only. One scene of eleven is pixel art.
+        np.where(single, choose([0.81, 0.05, 0.14]), np.where(random.random(number) < 0.055, PIXELS, COLOURED)),
     )
 
 
@@ -148,7 +151,23 @@ def arrange(scenes: Scenes, height: int, width: int, random: np.random.Generator
         # Counted things keep one size among them.
         side *= random.uniform(0.94, 1.04, (number, 1))
         angle = random.uniform(-0.07, 0.07, angle.shape)
-    return Boxes(thing, x, y, side, angle)
+    boxes = Boxes(thing, x, y, side, angle)
+    # One thing has room to grow a little, several must not come to touch.
+    on_grid(boxes, np.flatnonzero((scenes.style == PIXELS) & (scenes.kind == SINGLE)), 0.5)
+    on_grid(boxes, np.flatnonzero((scenes.style == PIXELS) & (scenes.kind != SINGLE)), 0.0)
+    return boxes
+
+
+def on_grid(boxes: Boxes, rows: np.ndarray, rounding: float) -> None:
+    """Gives the things of `rows` sides, in place, that are CELLS cells of equal whole pixels, and moves them to a grid of such cells over the canvas.
+
+    Half a pixel of a cell or a slight turn would smear all of its edges. `rounding` 0 takes the next smaller cells, 0.5 the nearest.
+    """
+    cell = np.maximum(2, np.floor(boxes.side[rows] / CELLS + rounding))
+    boxes.side[rows] = CELLS * cell
+    for middle in (boxes.x, boxes.y):
+        middle[rows] = np.round(middle[rows] / cell - CELLS / 2) * cell + CELLS * cell / 2
+    boxes.angle[rows] = 0
 
 
 def put(chosen, things, centres, size, thing, x, y, side) -> None:

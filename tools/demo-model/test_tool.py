@@ -11,7 +11,7 @@ import sample
 import scenes
 import things
 from clock import Clock, cosine
-from scenes import BOTTOM, COLOURED, COUNT, LEFT, PAIR, RIGHT, TOP, UNNAMED
+from scenes import BOTTOM, CELLS, COUNT, LEFT, MONOCHROME, PAIR, PIXELS, RIGHT, TOP, UNNAMED
 from things import Thing, plural_of
 
 
@@ -66,7 +66,23 @@ def a_thing_on_the_left_stands_on_the_left(names: list[Thing]) -> None:
     for place, (along, low) in {LEFT: (boxes.x, True), RIGHT: (boxes.x, False), TOP: (boxes.y, True), BOTTOM: (boxes.y, False)}.items():
         there = along[drawn.place == place, 0]
         assert len(there) > 20 and ((there < 118) if low else (there > 138)).all(), place
-    assert (drawn.style[drawn.kind != scenes.SINGLE] == COLOURED).all()
+    assert (drawn.style[drawn.kind != scenes.SINGLE] != MONOCHROME).all()
+
+
+def pixel_art_stands_on_whole_pixels_and_is_named(names: list[Thing]) -> None:
+    random, words = np.random.default_rng(6), randoms.Random(6)
+    drawn = scenes.draw(random, 6000, len(names))
+    assert 0.07 < (drawn.style == PIXELS).mean() < 0.12
+    for height, width in ((256, 256), (192, 320), (336, 208), (384, 384)):
+        boxes = scenes.arrange(drawn, height, width, random)
+        there = (drawn.style == PIXELS)[:, None] & (boxes.thing >= 0)
+        cell = boxes.side[there] / CELLS
+        assert (cell == np.round(cell)).all() and (cell >= 2).all() and (boxes.angle[there] == 0).all()
+        for middle in (boxes.x, boxes.y):
+            assert ((middle[there] - boxes.side[there] / 2) % cell == 0).all(), (height, width)
+    for index in np.flatnonzero(drawn.style == PIXELS)[:200]:
+        assert "pixel art" in captions.english(drawn[index], names, words).lower()
+        assert "像素" in captions.chinese(drawn[index], names, words)
 
 
 def plurals_are_regular() -> None:
@@ -91,10 +107,11 @@ def main() -> None:
     everything_stands_inside_the_canvas_and_apart()
     captions_name_what_is_there(names)
     a_thing_on_the_left_stands_on_the_left(names)
+    pixel_art_stands_on_whole_pixels_and_is_named(names)
     plurals_are_regular()
     steps_are_those_of_the_pipeline()
     rates_rise_and_fall_and_time_counts_on()
-    print("8 passed, 0 failed")
+    print("9 passed, 0 failed")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$folder"
 [ -e "$folder/started" ] || date +%s >"$folder/started"
 end=$(($(cat "$folder/started") + seconds))
-# The autoencoder gets a fifth; drawing the examination takes the last two minutes.
-vae=$(echo "$seconds" | awk '{print $1 / 300}')
+# The autoencoder gets two ninths; the export and a look at it take the last minute.
+vae=$(echo "$seconds" | awk '{print $1 / 270}')
 # NVLink multicast stays off: not every host that shares its cards among machines stands it.
 export PYTHONUNBUFFERED=1 NCCL_NVLS_ENABLE=0 TORCH_SYMM_MEM_DISABLE_MULTICAST=1 NVSHMEM_DISABLE_NVLS=1
 export TORCHINDUCTOR_CACHE_DIR=$folder/compiled
@@ -24,7 +24,7 @@ $alone "$here/corpus.py" "$things" "$folder/corpus" & corpus=$!
 [ -e "$folder/sprites.npy" ] || $alone "$here/sprites.py" "$things" "$folder/sprites.npy"
 note sprites
 if [ ! -e "$folder/flow.pt" ]; then
-    CUDA_VISIBLE_DEVICES=$((gpus - 1)) timeout 240 $alone "$here/train_flow.py" - - "$folder" --compile --graphs --warm & warm=$!
+    CUDA_VISIBLE_DEVICES=$((gpus - 1)) timeout 300 $alone "$here/train_flow.py" - - "$folder" --compile --graphs --warm & warm=$!
 fi
 # A way that does not work on this machine is left for a slower one that does.
 $together "$here/train_vae.py" "$folder/sprites.npy" "$folder" --minutes "$vae" --compile ||
@@ -34,12 +34,12 @@ note vae
 wait "$corpus"
 [ -z "$warm" ] || wait "$warm"
 note "captions and compilation"
-flow() { "$@" "$folder/corpus" "$folder/sprites.npy" "$folder" --minutes 60 --until $((end - 120)); }
+flow() { "$@" "$folder/corpus" "$folder/sprites.npy" "$folder" --minutes 60 --until $((end - 60)); }
 flow $together "$here/train_flow.py" --compile --graphs ||
     flow $alone "$here/train_flow.py" --compile --graphs ||
     flow $alone "$here/train_flow.py" --graphs ||
     flow $alone "$here/train_flow.py"
 note flow
-$alone "$here/finish.py" "$folder/corpus" "$things" "$folder/sprites.npy" "$folder" "$folder/out"
+$alone "$here/finish.py" "$folder/corpus" "$things" "$folder/sprites.npy" "$folder" "$folder/out" --brief
 note finished
 touch "$folder/finished"

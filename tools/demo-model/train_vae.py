@@ -22,6 +22,8 @@ KL = 2e-4
 CROP = 192
 """Pixels a side of what is learned from: half of a picture of 256x256, so more of it is drawing and less is background."""
 PICTURE = 256
+WILD_STYLES = (0.83, 0.05, 0.12)
+"""How often crowds are in colour, in black and white, and pixel art."""
 
 
 def main() -> None:
@@ -154,7 +156,9 @@ class Training:
         usual = self.stage.pictures(drawn, boxes, CROP, CROP, random)
         colours = torch.from_numpy(random.random((number - half, 3), np.float32)).to(self.device)
         boxes = crowd(random, number - half, self.things, CROP)
-        wild = self.stage.compose(boxes, colours, random.random(number - half) < 0.05, CROP, CROP)
+        style = random.choice(3, number - half, p=WILD_STYLES)
+        scenes.on_grid(boxes, np.flatnonzero(style == scenes.PIXELS), 0.5)
+        wild = self.stage.compose(boxes, colours, style, CROP, CROP)
         return torch.cat((usual, wild)).float()
 
     @torch.no_grad()
