@@ -30,10 +30,10 @@ MOCKED = {
     "owl": ("an owl on a black background", 77),
     "panda": ("a panda on a green background", 88),
     "penguin": ("a penguin on a sky blue background", 2),
+    "rocket": ("a rocket on a sky blue background", 1905),
     "sailboat": ("a sailboat on a blue background", 3001),
     "teapot": ("a teapot on an orange background", 404),
     "tiger": ("a tiger face on a black background", 64),
-    "whale": ("a blue whale on a sky blue background", 1905),
 }
 SIDE, GAP = 160, 8
 
