@@ -65,12 +65,25 @@ def tensors(path, names):
     with open(path, "rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))
-        for name in names:
-            entry = header[f"{name}.weight"]
-            start, end = entry["data_offsets"]
+
+        def read(name, dtype):
+            start, end = header[name]["data_offsets"]
             file.seek(8 + length + start)
-            bits = np.frombuffer(file.read(end - start), np.uint16).astype(np.uint32) << 16
-            yield name, bits.view(np.float32).reshape(entry["shape"])
+            return np.frombuffer(file.read(end - start), dtype).reshape(header[name]["shape"])
+
+        for name in names:
+            matrix = f"{name}.weight"
+            if header[matrix]["dtype"] == "F8_E4M3":
+                yield name, widened(read(matrix, np.uint8)) * read(f"{matrix}_scale", np.float32)[:, None]
+            else:
+                yield name, (read(matrix, np.uint16).astype(np.uint32) << 16).view(np.float32)
+
+
+def widened(e4m3):
+    """What bytes stand for: four bits of exponent, three of fraction."""
+    exponent, fraction = e4m3 >> 3 & 15, e4m3 & 7
+    size = np.where(exponent == 0, fraction / 8, 1 + fraction / 8) * 2.0 ** (np.maximum(exponent, 1).astype(int) - 7)
+    return np.where(e4m3 & 128, -size, size).astype(np.float32)
 
 
 def made_up(side=1024):

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from diffusers import ZImagePipeline
 
+import plain
 from golden import Golden
 
 
@@ -25,8 +26,9 @@ class Run:
 
 
 def load(folder: Path) -> ZImagePipeline:
-    """The checkpoint with all components in f32 (the text encoder and the others may be stored in bf16)."""
-    pipe = ZImagePipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    """The checkpoint with all components in f32 (they may be stored in bf16, or in zao's fp8 form)."""
+    with plain.plain(folder) as unpacked:
+        pipe = ZImagePipeline.from_pretrained(unpacked, dtype=torch.float32, local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

@@ -1,7 +1,7 @@
 // The pictures that a mock with a past has drawn, oldest first.
 
 export const HISTORY = [
-  { prompt: 'a blue whale on a sky blue background', seed: 1905, width: 256, height: 256 },
+  { prompt: 'a rocket on a sky blue background', seed: 1905, width: 256, height: 256 },
   { prompt: 'a mushroom on a grey background', seed: 12, width: 384, height: 256 },
   { prompt: '月饼，红色背景', seed: 815, width: 256, height: 256 },
   { prompt: 'a teapot on an orange background', seed: 404, width: 256, height: 320 },

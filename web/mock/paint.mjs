@@ -25,7 +25,7 @@ const CHINESE = [
   ['帆船', 'sailboat'],
   ['茶壶', 'teapot'],
   ['老虎', 'tiger'],
-  ['鲸', 'whale'],
+  ['火箭', 'rocket'],
 ];
 
 /** A picture of `width` x `height` pixels for a prompt; the same prompt and seed give the same one. */

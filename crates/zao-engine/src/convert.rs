@@ -122,7 +122,8 @@ type LowRankParts = HashMap<String, LowRankPart>;
 
 /// Writes the model at `source` to the new folder `place`, with the usual weights as asked. `progress`
 /// hears how many bytes of how many are read. Drawing with a copy in int8 gives the pictures that the model
-/// gives in int8, bit for bit. What no drawing and no encoding of pictures reads is left out.
+/// gives in int8, bit for bit, unless the model is packed: its rows then get a scale each, where drawing with it gives
+/// one to each group of their columns. What no drawing and no encoding of pictures reads is left out.
 ///
 /// # Errors
 /// A model that is not whole, or is in int8 already; a place that is taken, or has no room; cancelled.

@@ -73,12 +73,12 @@ fn weights(source: Source) -> Option<&'static str> {
 
 fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max(4);
-    let head = format!("{:width$}  {:>8}  WEIGHTS  {:18}  PLACE", "NAME", "SIZE", "ORIGIN");
+    let head = format!("{:width$}  {:>8}  WEIGHTS   {:18}  PLACE", "NAME", "SIZE", "ORIGIN");
     let line = |row: &Row| {
         let (size, place) =
             (units::bytes(row.bytes), row.path.as_deref().unwrap_or("in zao itself"));
         let weights = row.weights.unwrap_or("?");
-        format!("{:width$}  {size:>8}  {weights:7}  {:18}  {place}", row.name, row.origin)
+        format!("{:width$}  {size:>8}  {weights:8}  {:18}  {place}", row.name, row.origin)
     };
     [head].into_iter().chain(rows.iter().map(line)).collect::<Vec<_>>().join("\n")
 }

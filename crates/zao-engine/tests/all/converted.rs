@@ -51,7 +51,7 @@ fn asks() -> [Ask; 2] {
 #[test]
 fn pictures_are_those_of_the_original_in_int8_bit_for_bit() {
     for (model, shard_bytes) in
-        [(Model::Demo, u64::MAX), (Model::TinyA, 20_000), (Model::TinyB, 1_000_000)]
+        [(Model::Plain, u64::MAX), (Model::TinyA, 20_000), (Model::TinyB, 1_000_000)]
     {
         let place = Place::new();
         let converted = place.convert(model.folder(), shard_bytes).unwrap();
@@ -69,17 +69,17 @@ fn pictures_are_those_of_the_original_in_int8_bit_for_bit() {
 #[test]
 fn both_ways_to_int8_take_the_same_memory_and_less_than_bf16() {
     let place = Place::new();
-    place.convert(Model::Demo.folder(), u64::MAX).unwrap();
+    place.convert(Model::Plain.folder(), u64::MAX).unwrap();
     let held = |mut engine: zao_engine::Engine| {
         drop(draw(&mut engine, &asks()));
         engine.held_bytes()
     };
     let mapped = held(open(place.folder(), auto).unwrap());
-    let quantised = held(Model::Demo.open(in_int8));
+    let quantised = held(Model::Plain.open(in_int8));
     let bf16 = |s: &mut zao_engine::Settings| {
         s.precision = Precision::Exactly(ResolvedPrecision::Bf16);
     };
-    let rounded = held(Model::Demo.open(bf16));
+    let rounded = held(Model::Plain.open(bf16));
     // Stacked weights are filled up once, those in files each.
     assert!(mapped.abs_diff(quantised) < quantised / 50, "{mapped} {quantised}");
     assert!(quantised < rounded * 3 / 4, "{quantised} {rounded}");

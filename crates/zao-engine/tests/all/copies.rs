@@ -9,7 +9,7 @@ use zao_engine::{Ask, Picture};
 
 use crate::support::{Copied, Model, Tensor, ask, draw, open, psnr};
 
-/// The weights of the demo model, all in bf16.
+/// The weights of the plain demo model, all in bf16.
 const WEIGHTS: [&str; 3] = [
     "text_encoder/model.safetensors",
     "transformer/diffusion_pytorch_model.safetensors",
@@ -21,9 +21,9 @@ fn picture(copied: &Copied) -> Picture {
     draw(&mut open(copied.folder(), |_| ()).unwrap(), &[ask]).remove(0)
 }
 
-/// A copy of the demo model whose weights went through `convert`.
+/// A copy of the plain demo model whose weights went through `convert`.
 fn converted(dtype: Dtype, convert: impl Fn(bf16) -> Vec<u8>) -> Picture {
-    let copied = Model::Demo.copy();
+    let copied = Model::Plain.copy();
     for path in WEIGHTS {
         let mut tensors = copied.tensors(path);
         for Tensor { dtype: stored, data, .. } in &mut tensors {
@@ -39,7 +39,7 @@ fn converted(dtype: Dtype, convert: impl Fn(bf16) -> Vec<u8>) -> Picture {
 
 #[test]
 fn in_f32_bit_for_bit_and_in_f16_as_close_as_its_range_allows() {
-    let original = picture(&Model::Demo.copy());
+    let original = picture(&Model::Plain.copy());
     let f32_picture = converted(Dtype::F32, |v| v.to_f32().to_le_bytes().to_vec());
     assert!(f32_picture == original);
 
@@ -51,7 +51,7 @@ fn in_f32_bit_for_bit_and_in_f16_as_close_as_its_range_allows() {
 
 #[test]
 fn in_shards_bit_for_bit_even_beside_a_single_file() {
-    let copied = Model::Demo.copy();
+    let copied = Model::Plain.copy();
     let original = picture(&copied);
     for path in WEIGHTS {
         let stem = path.strip_suffix(".safetensors").unwrap();

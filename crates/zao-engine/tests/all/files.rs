@@ -20,14 +20,14 @@ use crate::writers::{comfy, gguf};
 const PROMPT: &str = "a red apple on a blue background";
 
 fn path_of(part: PartName) -> PathBuf {
-    Model::Demo.folder().join(part.folder()).join(part.single_file())
+    Model::Plain.folder().join(part.folder()).join(part.single_file())
 }
 
 pub(crate) fn demo(part: PartName) -> Vec<Tensor> {
     read(&std::fs::read(path_of(part)).unwrap())
 }
 
-/// The demo model with some parts from files that are gone when this is dropped.
+/// The plain demo model with some parts from files that are gone when this is dropped.
 pub(crate) struct Files {
     folder: TempDir,
     source: ModelSource,
@@ -35,7 +35,7 @@ pub(crate) struct Files {
 
 impl Files {
     pub(crate) fn new() -> Self {
-        let source = ModelSource::from(Source::Folder(Model::Demo.folder()));
+        let source = ModelSource::from(Source::Folder(Model::Plain.folder()));
         Self { folder: tempfile::tempdir().unwrap(), source }
     }
 
@@ -94,7 +94,7 @@ fn wanted() -> Ask {
 }
 
 fn original() -> Picture {
-    draw(&mut Model::Demo.open(|_| ()), &[wanted()]).remove(0)
+    draw(&mut Model::Plain.open(|_| ()), &[wanted()]).remove(0)
 }
 
 fn comfy_of(part: PartName) -> Vec<u8> {
@@ -163,7 +163,7 @@ fn comfyui_files_draw_the_folders_picture_and_are_the_same_model() {
 fn gguf_of_plain_numbers_draws_the_folders_picture() {
     for dtype in [Dtype::F32, Dtype::F16, Dtype::BF16] {
         let mut files = Files::new();
-        let folder = Model::Demo.copy();
+        let folder = Model::Plain.copy();
         for part in READERS {
             let tensors = typed(&demo(part), dtype);
             files = files.with(part, gguf_of(part, &tensors));
@@ -207,7 +207,7 @@ fn of_values(change: impl Fn(&Tensor) -> Vec<f32>) -> Picture {
 
 /// The demo model, whose quantised matrices have these values instead.
 fn with_values(change: impl Fn(&Tensor) -> Vec<f32>) -> Copied {
-    let folder = Model::Demo.copy();
+    let folder = Model::Plain.copy();
     let changed = |t: Tensor| {
         if is_quantised(&t) { Tensor::f32(&t.name, &t.shape, &change(&t)) } else { t }
     };
@@ -349,7 +349,7 @@ fn converted_files_draw_what_their_values_draw_in_int8() {
         .with(PartName::Transformer, gguf::file("lumina2", &blocks(PartName::Transformer)))
         .with(PartName::TextEncoder, gguf::file("qwen3", &blocks(PartName::TextEncoder)))
         .with(PartName::Vae, comfy_of(PartName::Vae));
-    files.source.tokenizer = Some(Model::Demo.folder());
+    files.source.tokenizer = Some(Model::Plain.folder());
     let place = files.folder.path().join("converted");
     let (settings, cancel) = (ConvertSettings::default(), CancelToken::new());
     convert(files.source.clone(), &place, &settings, &|_, _| (), &cancel).unwrap();
@@ -381,11 +381,11 @@ fn three_files_and_a_tokenizer_are_a_model() {
         text_encoder: file(PartName::TextEncoder),
         transformer: file(PartName::Transformer),
         vae: file(PartName::Vae),
-        tokenizer: Some(Model::Demo.folder()),
+        tokenizer: Some(Model::Plain.folder()),
     };
     let settings = Files::settings(ResolvedPrecision::F32);
     for tokenizer in ["", "tokenizer", "tokenizer/tokenizer.json"] {
-        let tokenizer = Some(Model::Demo.folder().join(tokenizer));
+        let tokenizer = Some(Model::Plain.folder().join(tokenizer));
         let source = ModelSource { tokenizer, ..source.clone() };
         let mut engine = zao_engine::open("files", source, &settings).unwrap();
         assert!(draw(&mut engine, &[wanted()]).remove(0) == original());
@@ -466,20 +466,22 @@ fn a_file_of_the_published_sizes_is_the_published_transformer() {
     assert_eq!(found.parts[0].misfit, None);
     assert_eq!(found.parts[0].stored[0].values, 6_154_908_736);
     // Used with another model, it is still the published one, and does not belong there.
-    let base = ModelSource::from(Source::Folder(Model::Demo.folder()));
+    let base = ModelSource::from(Source::Folder(Model::Plain.folder()));
     let error = refusal(ModelSource { transformer: Some(path), ..base });
     assert!(matches!(error, Error::Strangers { .. }), "{error}");
 }
 
 #[test]
 fn an_inspection_tells_parts_forms_and_what_is_missing() {
-    let folder = inspect(&Model::Demo.folder(), None).unwrap();
-    assert!(matches!(folder.what, Inspected::Folder { .. }));
-    assert_eq!(folder.parts.len(), 3);
-    assert!(folder.parts.iter().all(|part| part.misfit.is_none()), "{folder:?}");
-    assert_eq!(folder.stored.iter().map(|it| it.name).collect::<Vec<_>>(), ["bf16"]);
+    for (model, forms) in [(Model::Plain, &["bf16"][..]), (Model::Demo, &["fp8 e4m3", "bf16"])] {
+        let folder = inspect(&model.folder(), None).unwrap();
+        assert!(matches!(folder.what, Inspected::Folder { .. }));
+        assert_eq!(folder.parts.len(), 3);
+        assert!(folder.parts.iter().all(|part| part.misfit.is_none()), "{folder:?}");
+        assert_eq!(folder.stored.iter().map(|it| it.name).collect::<Vec<_>>(), forms);
+    }
 
-    let base = || Some(Source::Folder(Model::Demo.folder()));
+    let base = || Some(Source::Folder(Model::Plain.folder()));
     let files = Files::new().with(PartName::Transformer, comfy_of(PartName::Transformer));
     let path = files.source.transformer.unwrap();
     let fits = inspect(&path, base()).unwrap();

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use safetensors::Dtype;
 use tempfile::TempDir;
 use zao_engine::{
     CancelToken, ConvertSettings, ConvertTo, Converted, KeptBecause, ModelSource, Precision,
@@ -11,6 +12,8 @@ use zao_engine::{
 use zao_weights::{ModelFolder, PartName, Source};
 
 use crate::support::{Model, ask, draw, files, open};
+use crate::writers::plain::unpacked;
+use crate::writers::safetensors::{read, write};
 
 const TRANSFORMER: &str = "transformer/diffusion_pytorch_model.safetensors";
 
@@ -34,7 +37,7 @@ fn each_matrix_is_told_with_its_error_and_is_what_is_told() {
         (ConvertTo::Fp8, "fp8 e4m3", 0.015..0.03),
         (ConvertTo::Int4, "int4", 0.06..0.13),
     ] {
-        let (_place, folder, converted) = converted(Model::Demo.folder(), to);
+        let (_place, folder, converted) = converted(Model::Between.folder(), to);
         let model = ModelFolder::open(Source::Folder(folder)).unwrap();
         let parts = PartName::ALL.map(|part| model.part(part).unwrap());
         assert!(
@@ -73,9 +76,9 @@ fn rows_that_are_no_whole_groups_stay_and_are_told() {
 #[test]
 fn they_are_drawn_with_as_any_other_file_and_a_damaged_one_is_refused() {
     let asks = [ask("a red apple", (64, 48))];
-    let original = draw(&mut Model::Demo.open(in_bf16), &asks);
+    let original = draw(&mut Model::Between.open(in_bf16), &asks);
     for to in [ConvertTo::Fp8, ConvertTo::Int4] {
-        let (_place, folder, _) = converted(Model::Demo.folder(), to);
+        let (_place, folder, _) = converted(Model::Between.folder(), to);
         let mut engine = open(folder.clone(), |s| s.precision = Precision::Auto).unwrap();
         let auto = (engine.precision(), engine.precision_reason());
         assert_eq!(auto, (ResolvedPrecision::F32, PrecisionReason::Small));
@@ -84,7 +87,7 @@ fn they_are_drawn_with_as_any_other_file_and_a_damaged_one_is_refused() {
         assert_ne!(whole, original, "{to} shows");
         // Its files one by one, in place of those of the original.
         let source = ModelSource {
-            base: Some(Source::Folder(Model::Demo.folder())),
+            base: Some(Source::Folder(Model::Between.folder())),
             transformer: Some(folder.join(TRANSFORMER)),
             text_encoder: Some(folder.join("text_encoder/model.safetensors")),
             ..ModelSource::default()
@@ -95,7 +98,7 @@ fn they_are_drawn_with_as_any_other_file_and_a_damaged_one_is_refused() {
         assert_eq!(draw(&mut engine, &asks), whole, "{to}");
 
         let file = folder.join(TRANSFORMER);
-        let stored = inspect(&file, Some(Source::Folder(Model::Demo.folder()))).unwrap().parts;
+        let stored = inspect(&file, Some(Source::Folder(Model::Between.folder()))).unwrap().parts;
         let name = if to == ConvertTo::Int4 { "int4" } else { "fp8 e4m3" };
         assert_eq!((stored.len(), stored[0].stored[0].name), (1, name), "{stored:?}");
         assert_eq!(stored[0].misfit, None);
@@ -105,6 +108,20 @@ fn they_are_drawn_with_as_any_other_file_and_a_damaged_one_is_refused() {
         std::fs::write(&file, &bytes).unwrap();
         assert!(open(folder, in_bf16).is_err(), "{to} cut short");
     }
+}
+
+/// The goldens of the shipped model are diffusers' pictures of these values.
+#[test]
+fn the_shipped_model_draws_what_its_values_in_f32_draw() {
+    let copied = Model::Demo.copy();
+    for part in PartName::ALL {
+        let file = copied.path(&format!("{}/{}", part.folder(), part.single_file()));
+        let tensors = unpacked(read(&std::fs::read(&file).unwrap()), Dtype::F32);
+        std::fs::write(&file, write(&tensors, None)).unwrap();
+    }
+    let asks = [ask("a red apple on a blue background", (96, 128))];
+    let shipped = draw(&mut Model::Demo.open(|_| ()), &asks);
+    assert!(shipped == draw(&mut open(copied.folder(), |_| ()).unwrap(), &asks));
 }
 
 #[test]

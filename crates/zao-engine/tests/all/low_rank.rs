@@ -30,10 +30,10 @@ const TRANSFORMERS: [(&str, &[&str]); 2] = [
 const TEXT_ENCODERS: [(&str, &[&str]); 1] =
     [("post_attention_layernorm", &["mlp.gate_proj", "mlp.up_proj"])];
 
-/// The demo model with one input of each group of 64 larger than the others, and the norm before it smaller there: the same
+/// The plain demo model with one input of each group of 64 larger than the others, and the norm before it smaller there: the same
 /// pictures. Also the names of the weights that are so.
 fn spiked() -> (Copied, BTreeSet<String>) {
-    let (copied, mut names) = (Model::Demo.copy(), BTreeSet::new());
+    let (copied, mut names) = (Model::Plain.copy(), BTreeSet::new());
     let of_part = [(TRANSFORMER, &TRANSFORMERS[..]), (TEXT_ENCODER, &TEXT_ENCODERS[..])];
     for (path, rules) in of_part {
         let mut tensors = copied.tensors(path);
@@ -141,7 +141,7 @@ fn exactly_those_weights_get_a_part_and_it_gains_what_is_told() {
         let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
         header["__metadata__"]["version"].as_str().unwrap().to_owned()
     };
-    let (_place, plain, converted) = to_int4(Model::Demo.folder());
+    let (_place, plain, converted) = to_int4(Model::Plain.folder());
     assert!(converted.matrices.iter().all(|matrix| matrix.low_rank.is_none()));
     assert_eq!((version(&folder), version(&plain)), ("2".to_owned(), "1".to_owned()));
 }
@@ -152,11 +152,11 @@ fn pictures_are_as_near_as_those_of_int4_without_large_inputs() {
     let asks = [ask("a red apple on a blue background", (256, 256))];
     let asks = asks.map(|ask| Ask { steps: 8, ..ask });
     let original =
-        draw(&mut opened(&Model::Demo.folder(), ResolvedPrecision::F32), &asks).remove(0);
+        draw(&mut opened(&Model::Plain.folder(), ResolvedPrecision::F32), &asks).remove(0);
     let same = draw(&mut opened(&spiked.folder(), ResolvedPrecision::F32), &asks).remove(0);
     assert!(psnr(&same.rgb, &original.rgb) > 50.0, "the larger inputs are smaller before");
     let (_place, folder, _) = to_int4(spiked.folder());
-    let (_plain, plain, _) = to_int4(Model::Demo.folder());
+    let (_plain, plain, _) = to_int4(Model::Plain.folder());
     for precision in [ResolvedPrecision::F32, ResolvedPrecision::Bf16] {
         let near = |folder: &Path| {
             let picture = draw(&mut opened(folder, precision), &asks).remove(0);

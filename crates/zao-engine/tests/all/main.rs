@@ -28,6 +28,7 @@ mod forms;
 mod golden;
 mod idle;
 mod low_rank;
+mod made;
 mod memory;
 mod packed;
 mod pictures;

@@ -16,11 +16,17 @@ use zao_engine::{
 };
 use zao_weights::Source;
 
+use crate::made;
+
 /// The models in the repository.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Model {
-    /// The trained one.
+    /// The trained one, in fp8 as it is shipped.
     Demo,
+    /// The same with all weights in bf16, as models are published.
+    Plain,
+    /// The same with weights that lie between the numbers of fp8, in bf16, so that rounding them costs something.
+    Between,
     /// Random weights in f32, 4 pixels a patch.
     TinyA,
     /// Random weights in bf16 and in shards, 16 pixels a patch.
@@ -29,11 +35,14 @@ pub(crate) enum Model {
 
 impl Model {
     pub(crate) fn folder(self) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join(match self {
-            Self::Demo => "../../assets/demo-model",
-            Self::TinyA => "../zao-model/tests/goldens/tiny-a",
-            Self::TinyB => "../zao-model/tests/goldens/tiny-b",
-        })
+        let inside = |path| Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        match self {
+            Self::Demo => inside("../../assets/demo-model"),
+            Self::Plain => made::plain(),
+            Self::Between => made::between(),
+            Self::TinyA => inside("../zao-model/tests/goldens/tiny-a"),
+            Self::TinyB => inside("../zao-model/tests/goldens/tiny-b"),
+        }
     }
 
     /// An engine with it; the settings are `f32` on two threads of the processor unless changed.

@@ -1,6 +1,6 @@
 //! The checkpoints that the goldens were made from.
 
-use zao_backend::{Backend, Form};
+use zao_backend::{Backend, Dtype, Form};
 use zao_model::text::{TextEncoder, Tokenizer, TokenizerFiles};
 use zao_model::transformer::Transformer;
 use zao_model::{Checkpoint, Error, Result, TextConfig, TransformerConfig, VaeConfig};
@@ -14,15 +14,16 @@ pub(crate) struct Sample {
     pub(crate) golden: Golden,
 }
 
-/// A part's weights as the model asks for them.
+/// A part's weights as the model asks for them; packed ones by their values in `f32`, which are the goldens' too.
 pub(crate) struct Weights(pub(crate) Part);
 
 impl Checkpoint for Weights {
     fn tensor(&self, name: &str, _shape: &[usize]) -> Result<Form> {
-        self.0.get(name).cloned().ok_or_else(|| Error::Weight {
+        let form = self.0.get(name).cloned().ok_or_else(|| Error::Weight {
             name: name.into(),
             detail: "the checkpoint has no such tensor".into(),
-        })
+        })?;
+        Ok(form.unpacked(Dtype::F32))
     }
 }
 

@@ -1,12 +1,13 @@
-//! The demo model's tensors under the names of other programs: read back, they are the demo model's.
+//! The demo model's tensors, its matrices unpacked, under the names of other programs: read back, they are the demo model's.
 
 use std::fs;
 use std::path::Path;
 
 use bytes::Bytes;
-use zao_backend::Form;
+use zao_backend::{Dtype, Form};
 use zao_weights::{Error, ModelFolder, Part, PartName, Source, WeightFile};
 
+use crate::writers::plain::unpacked;
 use crate::writers::safetensors::{Tensor, read, write};
 use crate::writers::{comfy, gguf};
 
@@ -14,7 +15,8 @@ fn demo(part: PartName) -> (Vec<Tensor>, Part) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/demo-model");
     let path = folder.join(part.folder()).join(part.single_file());
     let model = ModelFolder::open(Source::Folder(folder)).unwrap();
-    (read(&fs::read(path).unwrap()), model.part(part).unwrap())
+    let tensors = unpacked(read(&fs::read(path).unwrap()), safetensors::Dtype::BF16);
+    (tensors, model.part(part).unwrap())
 }
 
 fn parse(content: Vec<u8>) -> WeightFile {
@@ -26,12 +28,13 @@ fn prefixed(prefix: &str, tensors: &[Tensor]) -> Vec<Tensor> {
     tensors.iter().map(renamed).collect()
 }
 
-/// Dense tensors of the same names, types, shapes and bytes.
+/// Dense tensors of the same names, types, shapes and bytes, once what is packed is unpacked.
 fn assert_same(found: &Part, expected: &Part) {
     let names = |part: &Part| part.names().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(names(found), names(expected));
     for (name, form) in expected.iter() {
-        let (Form::Dense(ours), Some(Form::Dense(theirs))) = (form, found.get(name)) else {
+        let ours = form.clone().unpacked(Dtype::Bf16);
+        let (Form::Dense(ours), Some(Form::Dense(theirs))) = (ours, found.get(name)) else {
             panic!("{name}")
         };
         assert_eq!((ours.dtype(), ours.shape()), (theirs.dtype(), theirs.shape()), "{name}");

@@ -1,7 +1,7 @@
 //! Folders that open: one file, shards, every element type, and the embedded form.
 
 use serde_json::json;
-use zao_backend::Dtype;
+use zao_backend::{Dtype, Form};
 use zao_weights::{ModelFolder, Part, PartName, Source};
 
 use crate::fixture::{Model, SINGLE, f32_file, safetensors};
@@ -70,27 +70,37 @@ fn an_embedded_model_is_read_like_a_folder() {
             "vae/diffusion_pytorch_model.safetensors",
             include_bytes!("../../../../assets/demo-model/vae/diffusion_pytorch_model.safetensors"),
         ),
+        (
+            "text_encoder/model.safetensors",
+            include_bytes!("../../../../assets/demo-model/text_encoder/model.safetensors"),
+        ),
     ];
     let embedded = ModelFolder::open(Source::Embedded(FILES)).expect("the same model");
     assert_eq!(
         embedded.read("vae/config.json").expect("embedded"),
         on_disk.read("vae/config.json").expect("on disk")
     );
-    let (a, b) = (embedded.part(PartName::Vae), on_disk.part(PartName::Vae));
-    let (a, b) = (a.expect("embedded weights"), b.expect("weights on disk"));
-    assert!(a.names().eq(b.names()) && a.len() > 100);
-    let bytes = |part: &Part, name| part.dense(name).expect("dense").bytes().clone();
-    let same = |name| bytes(&a, name) == bytes(&b, name);
-    assert!(a.names().all(same));
-    let table = FILES[2].1.as_ptr_range();
-    let address = |name| a.dense(name).expect("dense").bytes().as_ptr();
-    assert!(a.names().all(|name| table.contains(&address(name))), "tensors were copied");
+    for (name, (_, file)) in [(PartName::Vae, FILES[2]), (PartName::TextEncoder, FILES[3])] {
+        let (a, b) = (embedded.part(name), on_disk.part(name));
+        let (a, b) = (a.expect("embedded weights"), b.expect("weights on disk"));
+        assert!(a.names().eq(b.names()) && a.len() > 30, "{name}: {}", a.len());
+        let bytes = |part: &Part, name| match part.get(name).expect("listed") {
+            Form::Dense(stored) => stored.bytes().clone(),
+            Form::Scaled(scaled) => scaled.bytes().clone(),
+            other => panic!("{name} is {}", other.name()),
+        };
+        let same = |name| bytes(&a, name) == bytes(&b, name);
+        assert!(a.names().all(same));
+        let table = file.as_ptr_range();
+        let address = |name| bytes(&a, name).as_ptr();
+        assert!(a.names().all(|name| table.contains(&address(name))), "tensors were copied");
 
-    for part in [&a, &b] {
-        part.names().for_each(|name| part.release(name));
-        part.release("no such tensor");
+        for part in [&a, &b] {
+            part.names().for_each(|name| part.release(name));
+            part.release("no such tensor");
+        }
+        assert!(a.names().all(same), "released tensors read as before");
     }
-    assert!(a.names().all(same), "released tensors read as before");
 }
 
 #[test]
@@ -113,13 +123,25 @@ fn tensors_of_every_shard_read_the_same_after_their_release() {
 }
 
 #[test]
-fn every_part_of_the_demo_model_is_finite_bf16() {
+fn the_demo_model_is_finite_fp8_with_its_autoencoder_in_bf16_and_fits_into_20_megabytes() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/demo-model");
     let folder = ModelFolder::open(Source::Folder(root.into())).expect("the demo model");
+    let mut bytes = 0;
     for name in PartName::ALL {
         let part = folder.part(name).expect("its weights");
-        assert!(matches!(part.stored_as()[..], [("bf16", count)] if count > 0), "{name}");
-        let finite = |name| part.dense(name).is_some_and(|t| t.first_non_finite().is_none());
-        assert!(part.names().all(finite), "{name}");
+        let stored = part.stored_as();
+        let forms: Vec<_> = stored.iter().map(|(form, _)| *form).collect();
+        match name {
+            PartName::Vae => assert_eq!(forms, ["bf16"]),
+            PartName::TextEncoder | PartName::Transformer => {
+                assert_eq!(forms, ["fp8 e4m3", "bf16"], "most of it in fp8: {stored:?}");
+            }
+        }
+        for (name, form) in part.iter() {
+            let Form::Dense(stored) = form.clone().unpacked(Dtype::F32) else { panic!("{name}") };
+            assert_eq!(stored.first_non_finite(), None, "{name}");
+        }
+        bytes += folder.part_bytes(name).expect("sizes");
     }
+    assert!(bytes < 20_000_000, "{bytes}");
 }

@@ -5,4 +5,5 @@
 
 pub(crate) mod comfy;
 pub(crate) mod gguf;
+pub(crate) mod plain;
 pub(crate) mod safetensors;

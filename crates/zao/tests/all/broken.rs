@@ -81,7 +81,7 @@ fn a_weight_that_is_no_number_is_named() {
         ("transformer/diffusion_pytorch_model.safetensors", "layers.0.attention.to_q.weight"),
     ] {
         let mut weights = Weights::read(&model.join(file));
-        // The quiet NaN of bf16.
+        // The quiet NaN of bf16, whose upper byte is that of fp8.
         weights.tensor(tensor)[..2].copy_from_slice(&0x7fc0_u16.to_le_bytes());
         model_file::replace(&model.join(file), weights.to_bytes());
         assert_refused(&folder, &[tensor, "NaN", "again"]);

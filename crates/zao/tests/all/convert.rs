@@ -3,6 +3,7 @@
 use zao_api::Generated;
 
 use crate::folder::Folder;
+use crate::model_file;
 
 /// What a converted model is made of in the working folder.
 fn convert(folder: &Folder, args: &[&str]) -> crate::said::Said {
@@ -12,11 +13,15 @@ fn convert(folder: &Folder, args: &[&str]) -> crate::said::Said {
 #[test]
 fn a_converted_model_draws_the_pixels_of_the_original_in_int8() {
     let folder = Folder::new();
-    let said = convert(&folder, &["--output", "small", "--pictures", "0"]).ok();
-    assert_eq!((said.err.as_str(), folder.names()), ("", vec!["small".to_owned()]));
+    model_file::place_plain(&folder.path("plain"));
+    let said = convert(&folder, &["--model", "plain", "--output", "small", "--pictures", "0"]).ok();
+    assert_eq!(
+        (said.err.as_str(), folder.names()),
+        ("", ["plain", "small"].map(str::to_owned).to_vec())
+    );
     let lines: Vec<_> = said.text().lines().collect();
     assert!(
-        lines[0].starts_with("demo in int8 is in small (") && lines[0].contains(" MB"),
+        lines[0].starts_with("plain in int8 is in small (") && lines[0].contains(" MB"),
         "{lines:?}"
     );
     for words in [["transformer", "adaLN_modulation"], ["vae", "all of it"]] {
@@ -32,8 +37,8 @@ fn a_converted_model_draws_the_pixels_of_the_original_in_int8() {
     let generated: Generated = serde_json::from_slice(&said.out).unwrap();
     assert_eq!((generated.precision.as_str(), said.err.as_str()), ("int8", ""));
     assert!(generated.precision_reason.contains("stored in int8"), "{generated:?}");
-    draw(&["--precision", "int8", "--output", "original.png"]);
-    draw(&["--output", "f32.png"]);
+    draw(&["--model", "plain", "--precision", "int8", "--output", "original.png"]);
+    draw(&["--model", "plain", "--output", "f32.png"]);
     assert_eq!(folder.pixels("small.png"), folder.pixels("original.png"));
     assert_ne!(folder.pixels("small.png"), folder.pixels("f32.png"));
 

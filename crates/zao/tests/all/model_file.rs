@@ -3,7 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use safetensors::Dtype;
 use serde_json::{Map, Value, json};
+
+use crate::writers::plain::unpacked;
+use crate::writers::safetensors::{read, write};
 
 /// Where the built-in model comes from.
 pub(crate) fn original() -> PathBuf {
@@ -30,6 +34,16 @@ pub(crate) fn place(folder: &Path) {
         std::os::unix::fs::symlink(from.canonicalize().unwrap(), to).unwrap();
         #[cfg(not(unix))]
         fs::copy(from, to).unwrap();
+    }
+}
+
+/// Lays the model out in `folder` with the values of its fp8 in bf16, as models are published.
+pub(crate) fn place_plain(folder: &Path) {
+    place(folder);
+    for file in files().iter().filter(|file| file.ends_with(".safetensors")) {
+        let file = folder.join(file);
+        let tensors = unpacked(read(&fs::read(&file).unwrap()), Dtype::BF16);
+        replace(&file, write(&tensors, None));
     }
 }
 

@@ -28,8 +28,8 @@ fn the_built_in_model_is_always_there() {
     assert_eq!(said.err, "zao: `zao pull z-image-turbo` installs the real model\n");
     let [demo] = &list(&folder)[..] else { panic!("not one model") };
     assert_eq!((&demo["name"], &demo["origin"]), (&"demo".into(), &"built-in".into()));
-    assert_eq!(demo["weights"], "bf16");
-    assert!(demo["path"].is_null() && demo["bytes"].as_u64() > Some(25_000_000), "{demo}");
+    assert_eq!(demo["weights"], "fp8 e4m3");
+    assert!(demo["path"].is_null() && demo["bytes"].as_u64() > Some(18_000_000), "{demo}");
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn a_pulled_model_is_used() {
     let (folder, hub) = (Folder::new(), Hub::start(false));
     let said = Said::of(&mut pull(&folder, &hub.url())).ok();
     assert!(said.text().starts_with("z-image-turbo is installed in "), "{said:?}");
-    assert_eq!(said.err, "zao: 11 files, 28.0 MB\n");
+    assert_eq!(said.err, "zao: 11 files, 19.5 MB\n");
     let drawn = folder.draw(&["--json"]).ok();
     let generated: Generated = serde_json::from_slice(&drawn.out).unwrap();
     assert_eq!((generated.model.name.as_str(), drawn.err.as_str()), ("z-image-turbo", ""));
