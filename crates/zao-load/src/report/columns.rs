@@ -70,7 +70,10 @@ pub(super) fn remarks(report: &Report) -> Vec<String> {
     }
     let by_meter = |row: &Row| row.devices.as_ref().is_some_and(|it| it.told_by == Teller::Meter);
     if report.rows.iter().any(by_meter) {
-        remarks.push("of the cards this machine's driver told, with all that runs on them".into());
+        remarks.push(
+            "numbers of cards are those of this machine's driver, with all that runs on them"
+                .into(),
+        );
     }
     remarks.extend(report.remarks.iter().cloned());
     for row in &report.rows {
@@ -132,7 +135,7 @@ fn cell(row: &Row, column: Column, knee: bool, language: Language) -> String {
             of_cards(|it| it.total.utilization, |share| format!("{:.0} %", 100.0 * share))
         }
         Column::Power => of_cards(|it| it.total.power_watts, |watts| format!("{watts:.0} W")),
-        Column::Energy => of_cards(|it| it.joules_per_picture, |joules| format!("{joules:.3}")),
+        Column::Energy => of_cards(|it| it.joules_per_picture, rate),
         Column::Residual => row.littles_law_residual.map_or(NOTHING.into(), |residual| {
             let mark = if littles_law::is_broken(residual) { " !" } else { "" };
             format!("{:+.1} %{mark}", 100.0 * residual)
