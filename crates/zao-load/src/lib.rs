@@ -31,6 +31,7 @@ pub mod report;
 mod run;
 mod scrape;
 mod settings;
+mod slope;
 mod target;
 
 pub use compare::{Change, Comparison, compare};

@@ -36,7 +36,7 @@ pub struct DeviceUse {
     pub utilization: Option<f64>,
     /// Mean power in watts; of several the sum.
     pub power_watts: Option<f64>,
-    /// Energy in joules, by the card's own counter where it has one; of several the sum.
+    /// Energy in joules, by the card's own counter where it has one and the row is long enough, else by its power; of several the sum.
     pub energy_joules: Option<f64>,
     /// The most of its memory that was in use; of several the fullest's.
     pub memory_peak_bytes: Option<f64>,
