@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::folder::Folder;
 use crate::server::{Server, signal, small};
 
-/// Steps of a picture that is not done before somebody interferes.
-const LONG: u32 = 150;
+/// Steps of a picture that is not done before somebody interferes: as many as a server takes.
+const LONG: u32 = 100;
 
 /// A server whose two workers are ready.
 fn start(folder: &Folder) -> Server {
