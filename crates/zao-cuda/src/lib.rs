@@ -29,6 +29,7 @@ mod linear;
 mod loader;
 mod memory;
 mod norm;
+mod nvml;
 mod packed;
 mod peak;
 mod quantise;
@@ -48,6 +49,7 @@ pub use device::Cuda;
 pub use libraries::{InstalledLibrary, LibraryPlaces, UseOfLibraries, installed};
 pub use loader::STAGING_BYTES;
 pub use memory::Memory;
+pub use nvml::{CardMeter, CardReading};
 pub use packed::{packed_bytes, unpacking_bytes};
 pub use settings::{CudaPrecision, Settings};
 pub use survey::{

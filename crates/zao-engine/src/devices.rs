@@ -6,7 +6,8 @@ use zao_backend::{Backend, Dtype, Form, Int8Panels, Policy, Stored, Streamed};
 pub use zao_cpu::Instructions;
 use zao_cpu::{Cpu, CpuPrecision};
 pub use zao_cuda::{
-    Bus, CardFacts, DriverState, InstalledLibrary, LibraryPlaces, Served, UseOfLibraries,
+    Bus, CardFacts, CardMeter, CardReading, DriverState, InstalledLibrary, LibraryPlaces, Served,
+    UseOfLibraries,
 };
 use zao_cuda::{Card, Cuda, CudaPrecision};
 pub(crate) use zao_cuda::{
@@ -116,6 +117,14 @@ impl Found {
         match self {
             Self::Cpu => resident_bytes(),
             Self::Cuda(card, _) => card.used_bytes().ok(),
+        }
+    }
+
+    /// The card's number.
+    pub(crate) fn ordinal(&self) -> Option<usize> {
+        match self {
+            Self::Cpu => None,
+            Self::Cuda(_, ordinal) => Some(*ordinal),
         }
     }
 

@@ -88,6 +88,8 @@ pub struct Engine {
     precision: ResolvedPrecision,
     reason: PrecisionReason,
     passed_over: Option<String>,
+    /// The number of the card, if it is one.
+    card: Option<usize>,
     artist: Box<dyn Draw>,
 }
 
@@ -116,6 +118,7 @@ fn engine(name: &str, model: ModelFiles, settings: &Settings) -> Result<Engine> 
     let budget = Budget::of(settings, &found);
     let target = found.with(precision);
     let reads = reads::choose(settings, &model, &info, (&found, precision))?;
+    let card = found.ordinal();
     let artist: Box<dyn Draw> = match found {
         Found::Cpu => {
             let cpu = devices::cpu(precision, settings.threads, settings.instructions)?;
@@ -131,7 +134,7 @@ fn engine(name: &str, model: ModelFiles, settings: &Settings) -> Result<Engine> 
             })
         }
     };
-    Ok(Engine { model, info, precision, reason, passed_over, artist })
+    Ok(Engine { model, info, precision, reason, passed_over, card, artist })
 }
 
 impl ModelInfo {
@@ -201,6 +204,12 @@ impl Engine {
     #[must_use]
     pub fn device(&self) -> Description {
         self.artist.describe()
+    }
+
+    /// The number of the card that it draws on, for [`crate::CardMeter::of_card`]; `None` for a processor.
+    #[must_use]
+    pub fn card(&self) -> Option<usize> {
+        self.card
     }
 
     /// What reads its prompts in place of that device, if anything does; it is taken for that.

@@ -61,8 +61,8 @@ pub use convert::{
 };
 pub use desk::{Desk, News, Notice, Rung, Ticket};
 pub use devices::{
-    Bus, CardFacts, Device, DriverState, InstalledLibrary, Instructions, LibraryPlaces, Served,
-    UseOfLibraries, used_bytes,
+    Bus, CardFacts, CardMeter, CardReading, Device, DriverState, InstalledLibrary, Instructions,
+    LibraryPlaces, Served, UseOfLibraries, used_bytes,
 };
 pub use engine::{Engine, ModelInfo, Residency, Settings, open, open_synthetic};
 pub use error::{Error, Result};

@@ -2,7 +2,7 @@
 //! asks.
 
 use crate::Spread;
-use crate::report::{Load, Report, Row};
+use crate::report::{Devices, Load, Report, Row};
 
 /// Standard errors to either side that hold 95 of 100 means.
 const CONFIDENCE: f64 = 1.96;
@@ -140,6 +140,16 @@ fn row_changes(before: &Row, after: &Row) -> Vec<Change> {
     }
     if let Some((a, b)) = before.memory_bytes().zip(after.memory_bytes()) {
         changes.push(plain("memory, GB", a / 1e9, b / 1e9, true));
+    }
+    let of_cards = |number: fn(&Devices) -> Option<f64>| {
+        let number = |row: &Row| row.devices.as_ref().and_then(number);
+        number(before).zip(number(after))
+    };
+    if let Some((a, b)) = of_cards(|it| it.total.memory_peak_bytes) {
+        changes.push(plain("GPU memory, GB", a / 1e9, b / 1e9, true));
+    }
+    if let Some((a, b)) = of_cards(|it| it.joules_per_picture) {
+        changes.push(plain("energy, J/picture", a, b, true));
     }
     changes
 }

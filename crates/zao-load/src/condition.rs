@@ -1,12 +1,14 @@
 //! Conditions on what was measured, as one types them: `p95<2500ms,errors<1%,goodput>=3/s`. A program that asserts them
 //! decides by [`hold`] how it ends; the same words without a percentile say what a single request has to keep.
 
+mod device;
 mod parse;
 
 use std::fmt;
 
 use crate::record::Spread;
 use crate::report::{Report, Row};
+use device::OfCards;
 
 /// A condition, with the text that it was read from.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +16,7 @@ pub struct Condition {
     text: String,
     subject: Subject,
     relation: Relation,
-    /// In seconds, bytes, a second, or as a share or count.
+    /// In seconds, bytes, watts, joules, hertz, degrees, a second, or as a share or count.
     bound: f64,
 }
 
@@ -31,6 +33,10 @@ enum Subject {
     Memory,
     /// How far from Little's law, either way.
     Residual,
+    /// A number of the cards.
+    Cards(OfCards),
+    /// Share of its machine's processors that the client took.
+    Client,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +157,8 @@ impl Condition {
             Subject::Residual => {
                 row.littles_law_residual.map(f64::abs).ok_or("no request ended in the row")
             }
+            Subject::Cards(number) => number.of(row),
+            Subject::Client => row.client.cpu.ok_or("the system does not tell"),
         }
     }
 
@@ -158,10 +166,13 @@ impl Condition {
         match self.subject {
             Subject::Time(..) if value < 1.0 => format!("{:.1} ms", 1e3 * value),
             Subject::Time(..) => format!("{value:.3} s"),
-            Subject::Share(_) | Subject::Residual => format!("{:.2} %", 100.0 * value),
+            Subject::Share(_) | Subject::Residual | Subject::Client => {
+                format!("{:.2} %", 100.0 * value)
+            }
             Subject::Count(_) => format!("{value:.0}"),
             Subject::Rate(_) => format!("{value:.3}/s"),
             Subject::Memory => format!("{:.2} GB", value / 1e9),
+            Subject::Cards(number) => number.write(value),
         }
     }
 }

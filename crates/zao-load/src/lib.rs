@@ -9,7 +9,9 @@
 //! - TTFP: until the first *payload* of a picture on its way, never a header, a place in the queue or a sign of life;
 //! - E2E: until the last byte of the last picture, which counts only if it is whole, of the right size, not of one colour and
 //!   not seen before;
-//! - queue and inference: what the server says of itself, in headers or in its job.
+//! - queue and inference: what the server says of itself, in headers or in its job;
+//!
+//! and beside them what its cards did meanwhile: memory, use, power, energy a picture.
 //!
 //! Where requests do not wait for each other, times count from the moment at which a request was to be sent.
 //!
@@ -17,6 +19,7 @@
 
 mod compare;
 mod condition;
+mod device;
 mod drive;
 mod error;
 mod http;
@@ -28,10 +31,12 @@ pub mod report;
 mod run;
 mod scrape;
 mod settings;
+mod slope;
 mod target;
 
 pub use compare::{Change, Comparison, compare};
 pub use condition::{Condition, Verdict, hold};
+pub use device::{Cards, DeviceReading, Meter};
 pub use drive::Protocol;
 pub use error::{Error, Result};
 pub use plan::{Arrivals, Prompts, Trace};

@@ -3,6 +3,7 @@
 
 mod columns;
 mod csv;
+mod devices;
 mod json;
 mod markdown;
 mod table;
@@ -16,6 +17,7 @@ use crate::plan::Arrivals;
 use crate::{Protocol, Spread};
 
 pub use csv::csv;
+pub use devices::{DeviceUse, Devices, Teller};
 pub use json::{read, write};
 pub use markdown::markdown;
 pub use table::table;
@@ -171,6 +173,9 @@ pub struct Row {
     pub memory: BTreeMap<String, f64>,
     /// The most that waited, as the server says.
     pub queue_depth: Option<f64>,
+    /// What the server's cards did; `null` where nobody told.
+    #[serde(default)]
+    pub devices: Option<Devices>,
     /// Whether the client was fast enough.
     pub client: ClientLoad,
     /// What readers have to know about this row.

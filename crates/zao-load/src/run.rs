@@ -47,7 +47,7 @@ async fn measure(
 ) -> Result<Report> {
     let started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let (context, warm_up) = prepare::context(settings, stop).await?;
-    let watch = Watch::new(&context);
+    let watch = Watch::new(&context, &settings.cards);
     let stage = Stage { context: &context, watch: &watch, begin: Instant::now(), observe, stop };
     let rows = rows(&stage, settings, mode).await;
     if rows.is_empty() {

@@ -8,7 +8,7 @@ use zao_api::JobRequest;
 
 use crate::condition::Condition;
 use crate::plan::{Arrivals, Prompts, Trace};
-use crate::{Protocol, Target};
+use crate::{Cards, Protocol, Target};
 
 /// How a server is asked, in every mode.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub struct Settings {
     pub same_as_single: Option<u32>,
     /// How long to wait for the server to be ready.
     pub wait: Duration,
+    /// Who tells of the server's cards.
+    pub cards: Cards,
 }
 
 /// How long a row of a sweep is.

@@ -1,5 +1,6 @@
 //! Which server is measured, and how to reach it. Connections are made in [`crate::http`].
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::{Error, Result};
@@ -77,6 +78,13 @@ impl Target {
         Self { trust, ..self }
     }
 
+    /// Whether it is a server of this machine, by an address that only this machine has.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let address: std::result::Result<IpAddr, _> = self.host.parse();
+        self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
+
     /// What stands in the `Host` header.
     pub(crate) fn authority(&self) -> String {
         let default = if self.secure { 443 } else { 80 };
@@ -138,6 +146,19 @@ mod tests {
             ("http://[::1]:7860", "http://[::1]:7860"),
         ] {
             assert_eq!(Target::parse(url).unwrap().to_string(), written);
+        }
+    }
+
+    #[test]
+    fn a_server_of_this_machine_is_told_from_others() {
+        for (url, local) in [
+            ("http://localhost:7860", true),
+            ("127.0.0.2:7860", true),
+            ("http://[::1]:7860", true),
+            ("http://10.0.0.1:7860", false),
+            ("http://localhost.example.org", false),
+        ] {
+            assert_eq!(Target::parse(url).unwrap().is_local(), local, "{url}");
         }
     }
 

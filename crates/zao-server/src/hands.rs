@@ -5,6 +5,7 @@ use std::time::Duration;
 use zao_api::Quality;
 
 use crate::crew::AdaptersState;
+use crate::protocol::Gauges;
 
 /// Those who draw, as a whole.
 pub(crate) trait Hands: Send + Sync {
@@ -54,6 +55,10 @@ pub(crate) struct WorkerHealth {
     pub(crate) name: String,
     /// The device in words, once it is known.
     pub(crate) device: Option<String>,
+    /// The device as users name it, once it is known.
+    pub(crate) device_label: Option<String>,
+    /// What its card tells, where it draws on one that does.
+    pub(crate) gauges: Option<Gauges>,
     /// In which precision, and why, once it is known.
     pub(crate) precision: Option<(String, String)>,
     /// How its adapters are.

@@ -1,8 +1,11 @@
 //! What the server counts, and how Prometheus is told. Gauges are read when they are asked for, so that none goes stale.
 
+mod devices;
+
 use std::collections::BTreeSet;
 use std::fmt::{Error as FormatError, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -18,6 +21,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::hands::{Condition, Health};
 use crate::house::House;
 use crate::resident;
+use devices::Devices;
 
 /// A request that was answered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -89,7 +93,8 @@ impl EncodeLabelValue for Name {
 
 /// The server's counts.
 pub(crate) struct Metrics {
-    registry: Registry,
+    /// One at a time looks and writes, or it would miss what another one is about to look at again.
+    registry: Mutex<Registry>,
     pub(crate) requests: Family<Answered, Counter>,
     pub(crate) images: Counter,
     pub(crate) queue_seconds: Histogram,
@@ -99,6 +104,7 @@ pub(crate) struct Metrics {
     pub(crate) batch_size: Histogram,
     pub(crate) relieved: Family<Relief, Counter>,
     jobs: Family<State, Gauge>,
+    queue_depth: Gauge,
     restarts: Counter,
     ready: Gauge,
     build: Family<Build, Gauge>,
@@ -108,6 +114,7 @@ pub(crate) struct Metrics {
     vram: Family<Memory, Gauge<f64, AtomicU64>>,
     loras: Family<Worker, Gauge>,
     own_memory: Gauge<f64, AtomicU64>,
+    devices: Devices,
 }
 
 /// From a twentieth of a second to two minutes, each bound about twice the one before.
@@ -143,6 +150,8 @@ impl Metrics {
         registry.register("oom", about, relieved.clone());
         let jobs = Family::<State, Gauge>::default();
         registry.register("jobs", "Jobs by state", jobs.clone());
+        let queue_depth = Gauge::default();
+        registry.register("queue_depth", "Jobs that wait", queue_depth.clone());
         let restarts = Counter::default();
         registry.register("restarts", "How often workers were replaced", restarts.clone());
         let ready = Gauge::default();
@@ -165,8 +174,9 @@ impl Metrics {
         let own_memory = Gauge::<f64, AtomicU64>::default();
         let about = "Memory of the server itself";
         registry.register_with_unit("server_memory", about, Unit::Bytes, own_memory.clone());
+        let devices = Devices::registered(&mut registry);
         Self {
-            registry,
+            registry: Mutex::new(registry),
             requests,
             images,
             queue_seconds,
@@ -176,6 +186,7 @@ impl Metrics {
             batch_size,
             relieved,
             jobs,
+            queue_depth,
             restarts,
             ready,
             build,
@@ -185,6 +196,7 @@ impl Metrics {
             vram,
             loras,
             own_memory,
+            devices,
         }
     }
 
@@ -218,15 +230,17 @@ impl Metrics {
 
     /// All of it, as text.
     pub(crate) fn text(&self, house: &House) -> String {
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         self.look(house);
         let mut text = String::new();
         // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
+        let _ = encode(&mut text, &registry);
         text
     }
 
     fn look(&self, house: &House) {
         if let Ok(counts) = house.ledger.counts() {
+            self.queue_depth.set(counts.queued as i64);
             for (state, count) in [
                 ("queued", counts.queued),
                 ("running", counts.running),
@@ -245,6 +259,7 @@ impl Metrics {
         let restarts = health.workers.iter().map(|worker| worker.restarts).sum();
         self.restarts.inner().store(restarts, Ordering::Relaxed);
         self.look_at_build(&health);
+        self.devices.look(&health.workers);
         for worker in health.workers {
             for (kind, bytes) in [("device", worker.held_bytes), ("main", worker.resident_bytes)] {
                 let memory = Memory { kind: Name(kind), worker: worker.name.clone() };

@@ -185,6 +185,8 @@ impl Hands for Employed {
         let workers = state.workers.into_iter().map(|worker| WorkerHealth {
             name: worker.name,
             device: worker.facts.as_ref().map(|facts| facts.device_detail.clone()),
+            device_label: worker.facts.as_ref().map(|facts| facts.device.clone()),
+            gauges: worker.gauges,
             precision: worker
                 .facts
                 .as_ref()

@@ -10,6 +10,7 @@ mod arrival;
 mod beats;
 mod clerk;
 mod failure;
+mod gauges;
 mod inbox;
 mod outbox;
 mod previews;
@@ -19,13 +20,14 @@ mod standard_streams;
 use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use zao_api::{Quality, Request};
-use zao_engine::{Engine, IdleTimer, MAX_TOKENS};
+use zao_engine::{CardMeter, Engine, IdleTimer, MAX_TOKENS};
 use zao_request::{Shelf, on_the_wire};
 
-use crate::protocol::{Facts, Word};
+use crate::protocol::{Facts, Gauges, Word};
 use clerk::{Clerk, Next};
 use outbox::Outbox;
 use pulse::Pulse;
@@ -93,6 +95,7 @@ fn work(
     let orders = inbox::start(input, outbox.clone())?;
     let mut engine = open().map_err(WorkerError::Open)?;
     outbox.say(Word::Ready(Box::new(facts(&engine, &settings.shelf)?)));
+    let _gauges = engine.card().map(|card| read_card(card, &pulse)).transpose()?;
     let mut idle = settings.idle_release.map(IdleTimer::new);
     let (words, beats) = (outbox.clone(), Arc::clone(&pulse));
     let mut clerk = Clerk::new(&mut engine, settings.shelf, orders, words, beats)?;
@@ -120,6 +123,15 @@ fn work(
         tell_memory(&engine, &pulse);
         idle.iter_mut().for_each(|idle| idle.idle_since(Instant::now()));
     }
+}
+
+/// Reads a card from now on, as long as what is returned lives.
+fn read_card(card: usize, pulse: &Arc<Pulse>) -> std::io::Result<Sender<()>> {
+    let open = move || {
+        let meter = CardMeter::of_card(card)?;
+        Some(move || Gauges::from(meter.read()))
+    };
+    gauges::start(Arc::clone(pulse), open)
 }
 
 fn tell_memory(engine: &Engine, pulse: &Pulse) {

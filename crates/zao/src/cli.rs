@@ -30,7 +30,7 @@ pub(crate) use convert::{ConvertArgs, Target};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use files::{FileArgs, InspectArgs};
 pub(crate) use list::ListArgs;
-pub(crate) use load::{AskArgs, Format, LoadArgs, LoadCommand, TellArgs};
+pub(crate) use load::{AskArgs, ChosenCards, Format, LoadArgs, LoadCommand, TellArgs};
 pub(crate) use memory::MemoryArgs;
 pub(crate) use plan::PlanArgs;
 pub(crate) use prompt::{PromptArgs, PromptCheckArgs, PromptCommand, PromptTemplateArgs};

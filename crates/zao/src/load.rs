@@ -6,12 +6,14 @@ use std::path::Path;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use zao_api::{JobRequest, Request};
+use zao_engine::{CardMeter, CardReading};
 use zao_load::report::{self, Language as Words};
 use zao_load::{
-    Condition, Length, Live, Mode, Prompts, Report, Settings, Settling, Stop, Target, Trace, Trust,
+    Cards, Condition, DeviceReading, Length, Live, Meter, Mode, Prompts, Report, Settings,
+    Settling, Stop, Target, Trace, Trust,
 };
 
-use crate::cli::{AskArgs, Format, LoadArgs, LoadCommand, TellArgs};
+use crate::cli::{AskArgs, ChosenCards, Format, LoadArgs, LoadCommand, TellArgs};
 use crate::failure::{Failure, Result};
 use crate::interrupt::on_interrupt;
 use crate::language::Language;
@@ -72,6 +74,67 @@ fn measure(ask: &AskArgs, tell: &TellArgs, mode: &Mode) -> Result<()> {
     hold(&report, &tell.assert.concat())
 }
 
+/// Who tells of the server's cards.
+fn cards(ask: &AskArgs, target: &Target) -> Result<Cards> {
+    let chosen = match &ask.cards {
+        None if target.is_local() => {
+            let meter = meter(|_| true).map(Cards::ServerOr);
+            return Ok(meter.unwrap_or_default());
+        }
+        None => return Ok(Cards::Server),
+        Some(chosen) => chosen,
+    };
+    if !target.is_local() {
+        let message = format!(
+            "--cards reads cards of this machine, and {target} is another one; run zao load there, at its 127.0.0.1"
+        );
+        return Err(Failure::usage(message));
+    }
+    let found = match chosen {
+        ChosenCards::All => meter(|_| true),
+        ChosenCards::Some(numbers) => {
+            let known: Vec<String> =
+                CardMeter::all().iter().map(|card| card.label().to_owned()).collect();
+            if let Some(number) = numbers.iter().find(|it| !known.contains(&it.to_string())) {
+                let there = if known.is_empty() { "none".into() } else { known.join(", ") };
+                let message = format!("--cards: there is no card {number} here; there is {there}");
+                return Err(Failure::failed(message));
+            }
+            meter(|label| numbers.iter().any(|number| number.to_string() == label))
+        }
+    };
+    let lacking = "--cards: NVIDIA's management library (libnvidia-ml.so.1) is not here, or knows no card; it comes with the \
+                   driver, in containers with NVIDIA_DRIVER_CAPABILITIES=compute,utility";
+    found.map(Cards::Meter).ok_or_else(|| Failure::failed(lacking))
+}
+
+/// Reads the cards of this machine that are wanted, if there are such.
+fn meter(wanted: impl Fn(&str) -> bool) -> Option<Meter> {
+    let cards: Vec<CardMeter> =
+        CardMeter::all().into_iter().filter(|card| wanted(card.label())).collect();
+    let told = |card: &CardMeter| {
+        let CardReading {
+            utilization,
+            power_watts,
+            energy_joules,
+            temperature_celsius,
+            sm_clock_hertz,
+            memory_used_bytes,
+        } = card.read();
+        let memory_bytes = memory_used_bytes.map(|bytes| bytes as f64);
+        let reading = DeviceReading {
+            utilization,
+            power_watts,
+            energy_joules,
+            memory_bytes,
+            temperature_celsius,
+            sm_clock_hertz,
+        };
+        (format!("card {}", card.label()), reading)
+    };
+    (!cards.is_empty()).then(|| Meter::new(move || cards.iter().map(told).collect()))
+}
+
 /// The settings that the arguments mean.
 fn settings(ask: &AskArgs) -> Result<Settings> {
     let target = Target::parse(&ask.url).map_err(Failure::usage)?;
@@ -96,7 +159,9 @@ fn settings(ask: &AskArgs) -> Result<Settings> {
         ..Request::default()
     };
     let previews = Some(ask.previews);
+    let cards = cards(ask, &target)?;
     Ok(Settings {
+        cards,
         target: target.with_token(token).trusting(trust),
         protocol: ask.speaks,
         pattern: JobRequest { request, previews, ..JobRequest::default() },

@@ -134,20 +134,39 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
     })
 }
 
-/// A worker for each card, where nobody chose a device and there are several.
+/// A worker for each device that was chosen, or for each card, where nobody chose one and there are several.
 fn workers(args: &ServeArgs) -> Result<Vec<WorkerCommand>> {
     let program = std::env::current_exe().context("this program does not know where it lies")?;
-    let devices = match args.worker.device {
-        Device::Auto => cards(args)?,
-        Device::Cpu => vec!["cpu".into()],
-        Device::Cuda(ordinal) => vec![format!("cuda:{ordinal}")],
+    let chosen = match args.devices.as_slice() {
+        [] => vec![args.worker.device],
+        devices => devices.to_vec(),
     };
+    let mut devices = Vec::new();
+    for device in chosen {
+        match device {
+            Device::Auto => devices.extend(cards(args)?),
+            Device::Cpu => devices.push("cpu".into()),
+            Device::Cuda(ordinal) => devices.push(format!("cuda:{ordinal}")),
+        }
+    }
+    if let Some(card) = twice(&devices) {
+        let message =
+            format!("--devices names {card} twice; a card draws for one worker, so name it once");
+        return Err(Failure::usage(message));
+    }
     let worker = |(index, device): (usize, String)| WorkerCommand {
         name: format!("worker-{index}"),
         program: program.clone(),
         arguments: args.worker.command_line(&device),
     };
     Ok(devices.into_iter().enumerate().map(worker).collect())
+}
+
+/// A card that is named twice, if there is one. Several workers may share a processor, which is slower but harms nobody.
+fn twice(devices: &[String]) -> Option<&String> {
+    let is_card = |name: &str| name.starts_with("cuda:");
+    let mut later = devices.iter().enumerate().filter(|(_, name)| is_card(name));
+    later.find(|(place, name)| devices[..*place].contains(name)).map(|(_, name)| name)
 }
 
 /// The cards that can be drawn on if there are several, or else whatever a worker finds best.
@@ -158,4 +177,19 @@ fn cards(args: &ServeArgs) -> Result<Vec<String>> {
     let cards: Vec<String> =
         host.cards.into_iter().filter(|card| usable(&card.served)).map(|card| card.label).collect();
     Ok(if cards.len() > 1 { cards } else { vec!["auto".into()] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::twice;
+
+    #[test]
+    fn a_card_is_named_once_and_a_processor_as_often_as_one_likes() {
+        let named = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            twice(&names).cloned()
+        };
+        assert_eq!(named(&["cuda:0", "cpu", "cuda:1", "cpu"]), None);
+        assert_eq!(named(&["cuda:0", "cuda:1", "cuda:0"]), Some("cuda:0".into()));
+    }
 }

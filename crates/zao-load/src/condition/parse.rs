@@ -1,6 +1,6 @@
 //! Conditions out of their text. What they mean is known in [`super`].
 
-use super::{Condition, Kind, Rate, Relation, Statistic, Subject, Time};
+use super::{Condition, Kind, OfCards, Rate, Relation, Statistic, Subject, Time};
 use crate::{Error, Result};
 
 /// Whether conditions are on rows or on single requests.
@@ -10,7 +10,7 @@ pub(super) enum About {
     Requests,
 }
 
-const UNITS: [(&str, Unit); 12] = [
+const UNITS: [(&str, Unit); 19] = [
     ("ms", Unit::Seconds(1e-3)),
     ("min", Unit::Seconds(60.0)),
     ("s", Unit::Seconds(1.0)),
@@ -22,6 +22,13 @@ const UNITS: [(&str, Unit); 12] = [
     ("MiB", Unit::Bytes(1_048_576.0)),
     ("GiB", Unit::Bytes(1_073_741_824.0)),
     ("B", Unit::Bytes(1.0)),
+    ("W", Unit::Watts(1.0)),
+    ("kW", Unit::Watts(1e3)),
+    ("J", Unit::Joules(1.0)),
+    ("kJ", Unit::Joules(1e3)),
+    ("C", Unit::Celsius),
+    ("MHz", Unit::Hertz(1e6)),
+    ("GHz", Unit::Hertz(1e9)),
     ("", Unit::None),
 ];
 
@@ -31,6 +38,10 @@ enum Unit {
     Percent,
     PerSecond,
     Bytes(f64),
+    Watts(f64),
+    Joules(f64),
+    Celsius,
+    Hertz(f64),
     None,
 }
 
@@ -106,7 +117,11 @@ fn subject(name: &str, unit: Unit, about: About) -> Option<Subject> {
         let share = unit == Unit::Percent && kind != Kind::Requests;
         return Some(if share { Subject::Share(kind) } else { Subject::Count(kind) });
     }
+    if let Some(number) = OfCards::ALL.into_iter().find(|number| number.as_str() == name) {
+        return Some(Subject::Cards(number));
+    }
     Some(match name {
+        "client" => Subject::Client,
         "goodput" => Subject::Rate(Rate::Goodput),
         "throughput" => Subject::Rate(Rate::Throughput),
         "pictures" => Subject::Rate(Rate::Pictures),
@@ -120,19 +135,32 @@ fn subject(name: &str, unit: Unit, about: About) -> Option<Subject> {
 fn bound(subject: Subject, number: f64, unit: Unit) -> Result<f64, String> {
     let bound = match (subject, unit) {
         (Subject::Time(..), Unit::Seconds(seconds)) => Some(number * seconds),
-        (Subject::Share(_) | Subject::Residual, Unit::Percent) => Some(number / 100.0),
+        (
+            Subject::Share(_)
+            | Subject::Residual
+            | Subject::Client
+            | Subject::Cards(OfCards::Utilization),
+            Unit::Percent,
+        ) => Some(number / 100.0),
         (Subject::Count(_) | Subject::Rate(_), Unit::None)
         | (Subject::Rate(_), Unit::PerSecond) => Some(number),
-        (Subject::Memory, Unit::Bytes(bytes)) => Some(number * bytes),
+        (Subject::Memory | Subject::Cards(OfCards::Memory), Unit::Bytes(bytes)) => {
+            Some(number * bytes)
+        }
+        (Subject::Cards(OfCards::Power), Unit::Watts(watts)) => Some(number * watts),
+        (Subject::Cards(OfCards::Energy), Unit::Joules(joules)) => Some(number * joules),
+        (Subject::Cards(OfCards::Temperature), Unit::Celsius) => Some(number),
+        (Subject::Cards(OfCards::Clock), Unit::Hertz(hertz)) => Some(number * hertz),
         _ => None,
     };
     bound.ok_or_else(|| {
         let units = match subject {
             Subject::Time(..) => "a time, in ms, s or min",
-            Subject::Share(_) | Subject::Residual => "a share, in %",
+            Subject::Share(_) | Subject::Residual | Subject::Client => "a share, in %",
             Subject::Count(_) => "a number, or a share in %",
             Subject::Rate(_) => "a number a second, as in 3/s",
             Subject::Memory => "an amount of memory, in MB, GB, MiB or GiB",
+            Subject::Cards(number) => number.units(),
         };
         format!("expected {units}")
     })
@@ -142,7 +170,8 @@ fn known(about: About) -> String {
     match about {
         About::Requests => "expected e2e, ttfb, ttfp, queue or inference".into(),
         About::Rows => "expected mean, p50, p90, p95, p99 or max, also as in ttfp.p95 (e2e, ttfb, ttfp, queue, inference, \
-                        overhead, news); errors, wrong, refused, dropped, requests; goodput, throughput, pictures; memory or residual"
+                        overhead, news); errors, wrong, refused, dropped, requests; goodput, throughput, pictures; memory, residual or client; of the cards power, energy, utilization, gpu_memory, \
+                        temperature or clock"
             .into(),
     }
 }
@@ -168,6 +197,13 @@ mod tests {
             ("memory<20GiB", Subject::Memory, Below, 21_474_836_480.0),
             ("residual<5%", Subject::Residual, Below, 0.05),
             ("requests>=100", Subject::Count(Kind::Requests), AtLeast, 100.0),
+            ("power<0.7kW", Subject::Cards(OfCards::Power), Below, 700.0),
+            ("energy<=300J", Subject::Cards(OfCards::Energy), AtMost, 300.0),
+            ("utilization>80%", Subject::Cards(OfCards::Utilization), Above, 0.8),
+            ("gpu_memory<40GB", Subject::Cards(OfCards::Memory), Below, 4e10),
+            ("temperature<85C", Subject::Cards(OfCards::Temperature), Below, 85.0),
+            ("clock>=1.5GHz", Subject::Cards(OfCards::Clock), AtLeast, 1.5e9),
+            ("client<50%", Subject::Client, Below, 0.5),
         ] {
             let read = Condition::on_rows(text).unwrap();
             let expected = Condition { text: text.trim().into(), subject, relation, bound };
@@ -188,6 +224,9 @@ mod tests {
             ("p95<5%", 5, "expected a time"),
             ("errors<5ms", 8, "expected a number, or a share"),
             ("memory<5", 8, "expected an amount"),
+            ("power<5", 7, "expected a power, in W or kW"),
+            ("energy<5W", 8, "expected the energy of a picture"),
+            ("clock>5C", 7, "expected a clock"),
             ("快<1s", 1, "expected mean"),
             ("p50<1s,快<1s", 8, "expected mean"),
             ("e2e<1s", 1, "expected mean"),

@@ -76,6 +76,7 @@ impl<'a> Tally<'a> {
             littles_law_residual: None,
             memory: BTreeMap::new(),
             queue_depth: None,
+            devices: None,
             client: ClientLoad::default(),
             remarks: Vec::new(),
         };

@@ -1,7 +1,7 @@
 //! The cells of a report, shared by all forms that people read. How they are put together is the business of each form.
 
 use super::words::{Column, Language, load, too_few};
-use super::{Report, Row};
+use super::{Devices, Report, Row, Teller};
 use crate::littles_law;
 use crate::record::Spread;
 
@@ -20,8 +20,12 @@ pub(super) fn cells(report: &Report, language: Language) -> Vec<Vec<String>> {
         })
         .collect();
     let optional = |column: Column| {
-        use Column::{Dropped, Inference, Memory, News, Queue, Refused, Wrong};
-        matches!(column, Queue | Inference | News | Wrong | Refused | Dropped | Memory)
+        use Column::{
+            CardMemory, Dropped, Energy, Inference, Memory, News, Power, Queue, Refused,
+            Utilization, Wrong,
+        };
+        let of_cards = matches!(column, CardMemory | Utilization | Power | Energy);
+        of_cards || matches!(column, Queue | Inference | News | Wrong | Refused | Dropped | Memory)
     };
     let is_shown = |at: usize| {
         let empty = |row: &Vec<String>| row[at] == NOTHING || row[at] == "0";
@@ -64,6 +68,13 @@ pub(super) fn remarks(report: &Report) -> Vec<String> {
     if let Some(row) = report.knee.and_then(|place| report.rows.get(place)) {
         remarks.push(format!("* knee: goodput rose by more than 5 % up to {}", row.load));
     }
+    let by_meter = |row: &Row| row.devices.as_ref().is_some_and(|it| it.told_by == Teller::Meter);
+    if report.rows.iter().any(by_meter) {
+        remarks.push(
+            "numbers of cards are those of this machine's driver, with all that runs on them"
+                .into(),
+        );
+    }
     remarks.extend(report.remarks.iter().cloned());
     for row in &report.rows {
         let name = row.load;
@@ -87,6 +98,9 @@ pub(super) fn remarks(report: &Report) -> Vec<String> {
 fn cell(row: &Row, column: Column, knee: bool, language: Language) -> String {
     let time = |spread: Option<Spread>, of: fn(&Spread) -> f64| {
         spread.map_or(NOTHING.into(), |spread| seconds(of(&spread)))
+    };
+    let of_cards = |number: fn(&Devices) -> Option<f64>, write: fn(f64) -> String| {
+        row.devices.as_ref().and_then(number).map_or(NOTHING.into(), write)
     };
     match column {
         Column::Load => load(row.load, language) + if knee { " *" } else { "" },
@@ -114,6 +128,14 @@ fn cell(row: &Row, column: Column, knee: bool, language: Language) -> String {
         Column::Memory => {
             row.memory_bytes().map_or(NOTHING.into(), |it| format!("{:.2} GB", it / 1e9))
         }
+        Column::CardMemory => {
+            of_cards(|it| it.total.memory_peak_bytes, |bytes| format!("{:.2} GB", bytes / 1e9))
+        }
+        Column::Utilization => {
+            of_cards(|it| it.total.utilization, |share| format!("{:.0} %", 100.0 * share))
+        }
+        Column::Power => of_cards(|it| it.total.power_watts, |watts| format!("{watts:.0} W")),
+        Column::Energy => of_cards(|it| it.joules_per_picture, rate),
         Column::Residual => row.littles_law_residual.map_or(NOTHING.into(), |residual| {
             let mark = if littles_law::is_broken(residual) { " !" } else { "" };
             format!("{:+.1} %{mark}", 100.0 * residual)

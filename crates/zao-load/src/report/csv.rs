@@ -1,11 +1,11 @@
 //! A report as CSV, a line for each row: numbers in full, times in seconds, for programs that draw charts.
 
-use super::{Load, Report, Row};
+use super::{DeviceUse, Load, Report, Row};
 use crate::record::Spread;
 
 type Value = fn(&Row) -> String;
 
-const PLAIN: [(&str, Value); 22] = [
+const PLAIN: [(&str, Value); 29] = [
     ("load", |row| match row.load {
         Load::Closed { .. } => "closed".into(),
         Load::Open { .. } => "open".into(),
@@ -36,6 +36,15 @@ const PLAIN: [(&str, Value); 22] = [
     ("littles_law_residual", |row| some(row.littles_law_residual)),
     ("memory_bytes", |row| some(row.memory_bytes())),
     ("queue_depth", |row| some(row.queue_depth)),
+    ("gpu_utilization", |row| of_cards(row, |it| it.utilization)),
+    ("gpu_power_watts", |row| of_cards(row, |it| it.power_watts)),
+    ("gpu_energy_joules", |row| of_cards(row, |it| it.energy_joules)),
+    ("gpu_joules_per_picture", |row| {
+        some(row.devices.as_ref().and_then(|it| it.joules_per_picture))
+    }),
+    ("gpu_memory_peak_bytes", |row| of_cards(row, |it| it.memory_peak_bytes)),
+    ("gpu_temperature_celsius", |row| of_cards(row, |it| it.temperature_celsius)),
+    ("gpu_sm_clock_hertz", |row| of_cards(row, |it| it.sm_clock_hertz)),
     ("client_cpu", |row| some(row.client.cpu)),
     ("client_lag_seconds", |row| row.client.lag_seconds.to_string()),
 ];
@@ -80,6 +89,11 @@ pub fn csv(report: &Report) -> String {
     };
     let lines: String = report.rows.iter().map(line).collect();
     head.join(",") + "\n" + &lines
+}
+
+/// A number of all cards together.
+fn of_cards(row: &Row, number: fn(&DeviceUse) -> Option<f64>) -> String {
+    some(row.devices.as_ref().and_then(|devices| number(&devices.total)))
 }
 
 fn some(value: Option<f64>) -> String {

@@ -34,11 +34,15 @@ pub(super) enum Column {
     Refused,
     Dropped,
     Memory,
+    CardMemory,
+    Utilization,
+    Power,
+    Energy,
     Residual,
 }
 
 impl Column {
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Load,
         Self::Requests,
         Self::Throughput,
@@ -58,6 +62,10 @@ impl Column {
         Self::Refused,
         Self::Dropped,
         Self::Memory,
+        Self::CardMemory,
+        Self::Utilization,
+        Self::Power,
+        Self::Energy,
         Self::Residual,
     ];
 
@@ -82,6 +90,10 @@ impl Column {
             Self::Refused => ("429", "429"),
             Self::Dropped => ("dropped", "未发"),
             Self::Memory => ("memory", "内存"),
+            Self::CardMemory => ("GPU mem", "显存"),
+            Self::Utilization => ("GPU", "GPU"),
+            Self::Power => ("power", "功率"),
+            Self::Energy => ("J/picture", "焦/图"),
             Self::Residual => ("Little", "利特尔"),
         };
         match language {

@@ -228,6 +228,7 @@ impl<'a> Cutter<'a> {
         let from = begin.saturating_duration_since(self.stage.begin).as_secs_f64();
         let seconds = end.saturating_duration_since(begin).as_secs_f64();
         let mut row = tally.row(from, seconds, self.clients as f64, around);
+        self.stage.watch.tell(&mut row, (begin, end));
         if self.unsettled {
             row.remarks.push(unsettled(self.windows));
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::report::Row;
+use crate::slope::slope;
 
 /// What has changed between the first and the last third of a soak: times that grow, memory that is not given back.
 pub(super) fn drift(rows: &[Row]) -> Vec<String> {
@@ -37,20 +38,10 @@ pub(super) fn growth(rows: &[Row]) -> Vec<String> {
             Some(((row.from_seconds + row.seconds / 2.0) / 60.0, *row.memory.get(gauge)?))
         };
         let points: Vec<(f64, f64)> = rows.iter().filter_map(point).collect();
-        let slope = slope(&points)?;
+        let slope = slope(&points).filter(|_| points.len() >= 3)?;
         Some(format!("{gauge}: {:+.2} MB a minute", slope / 1e6))
     });
     told.collect()
-}
-
-/// The slope of the line through points, by least squares.
-fn slope(points: &[(f64, f64)]) -> Option<f64> {
-    let n = points.len() as f64;
-    let x_mean = points.iter().map(|(x, _)| x).sum::<f64>() / n;
-    let y_mean = points.iter().map(|(_, y)| y).sum::<f64>() / n;
-    let above: f64 = points.iter().map(|(x, y)| (x - x_mean) * (y - y_mean)).sum();
-    let below: f64 = points.iter().map(|(x, _)| (x - x_mean).powi(2)).sum();
-    (points.len() >= 3 && below > 0.0).then(|| above / below)
 }
 
 #[cfg(test)]

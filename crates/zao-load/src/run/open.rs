@@ -73,6 +73,7 @@ pub(super) async fn row(stage: &Stage<'_>, plan: Plan) -> Option<Row> {
     let seconds = last.map_or(0.0, |last| last.saturating_duration_since(start).as_secs_f64());
     let in_flight = around.in_flight;
     let mut row = tally.row(from, seconds, in_flight, around);
+    stage.watch.tell(&mut row, (start, last.unwrap_or(start)));
     row.remarks.extend(growth(&sent.in_flight));
     if sent.dropped > 0 {
         row.remarks.push(format!(

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use zao_load::report::{
-    Asked, ClientLoad, Language, SCHEMA_VERSION, WarmUp, csv, markdown, read, table, write,
+    Asked, ClientLoad, DeviceUse, Devices, Language, SCHEMA_VERSION, Teller, WarmUp, csv, markdown,
+    read, table, write,
 };
 use zao_load::{Load, Protocol, Report, Row, Spread};
 
@@ -18,6 +19,27 @@ fn spread(n: u64, seconds: f64) -> Spread {
         p95: 1.5 * seconds,
         p99: (n >= 100).then_some(seconds + 1.1),
         max: 2.0 * seconds,
+    }
+}
+
+/// Two cards as a server tells of them.
+fn devices() -> Devices {
+    let card = |watts: f64| DeviceUse {
+        utilization: Some(0.875),
+        power_watts: Some(watts),
+        energy_joules: Some(60.0 * watts),
+        memory_peak_bytes: Some(2.5e10),
+        temperature_celsius: Some(61.0),
+        sm_clock_hertz: Some(1.98e9),
+    };
+    Devices {
+        told_by: Teller::Server,
+        readings: 60,
+        total: card(1000.5),
+        joules_per_picture: Some(200.125),
+        each: [("cuda:0", 500.25), ("cuda:1", 500.25)]
+            .map(|(name, watts)| (name.to_owned(), card(watts)))
+            .into(),
     }
 }
 
@@ -49,6 +71,7 @@ fn some_row(clients: usize, n: u64, seconds: f64) -> Row {
         littles_law_residual: Some(0.001),
         memory: BTreeMap::from([("zao_vram_bytes{kind=\"peak\"}".into(), 23.3e9)]),
         queue_depth: Some(7.0),
+        devices: Some(devices()),
         client: ClientLoad { cpu: Some(0.02), lag_seconds: 0.001 },
         remarks: Vec::new(),
     }
@@ -69,6 +92,11 @@ pub(crate) fn example() -> Report {
     crowded.refusals = 5;
     crowded.refused = 1;
     crowded.littles_law_residual = Some(9.0);
+    // As the driver tells of a card that keeps most to itself.
+    let metered = crowded.devices.as_mut().unwrap();
+    metered.told_by = Teller::Meter;
+    metered.total = DeviceUse { utilization: Some(0.5), ..DeviceUse::default() };
+    metered.joules_per_picture = None;
     crowded.remarks = vec!["breaks Little's law by +900.0 %".into()];
     Report {
         schema_version: SCHEMA_VERSION,

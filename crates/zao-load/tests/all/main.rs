@@ -7,6 +7,7 @@
 )]
 
 mod asked;
+mod cards;
 mod compared;
 mod faults;
 mod forms;
@@ -19,7 +20,7 @@ mod tls;
 
 use std::time::Duration;
 
-use zao_load::{Length, Live, Mode, Prompts, Protocol, Report, Row, Settings, Stop, Target};
+use zao_load::{Cards, Length, Live, Mode, Prompts, Protocol, Report, Row, Settings, Stop, Target};
 
 use server::Server;
 
@@ -45,6 +46,7 @@ fn settings(server: &Server, protocol: Protocol) -> Settings {
         expect: None,
         same_as_single: None,
         wait: Duration::ZERO,
+        cards: Cards::Server,
     }
 }
 

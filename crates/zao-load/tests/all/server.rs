@@ -58,6 +58,8 @@ pub(crate) struct Behaviour {
     pub(crate) unsteady: bool,
     /// Streams of events end after the first preview, once.
     pub(crate) forgetful: bool,
+    /// Whether it publishes what two cards do.
+    pub(crate) cards: bool,
 }
 
 impl Default for Behaviour {
@@ -70,6 +72,7 @@ impl Default for Behaviour {
             stall: None,
             unsteady: false,
             forgetful: false,
+            cards: false,
         }
     }
 }
@@ -83,6 +86,7 @@ pub(crate) struct Server {
 /// What its connections share.
 pub(crate) struct State {
     behaviour: Behaviour,
+    started: Instant,
     slots: Semaphore,
     numbers: AtomicU64,
     drawing: AtomicUsize,
@@ -101,6 +105,7 @@ impl Server {
         let state = Arc::new(State {
             slots: Semaphore::new(behaviour.slots),
             behaviour,
+            started: Instant::now(),
             numbers: AtomicU64::new(0),
             drawing: AtomicUsize::new(0),
             begin: std::sync::OnceLock::new(),

@@ -116,15 +116,16 @@ impl Foreman {
         if self.drain.is_some() {
             return;
         }
+        let now = Instant::now();
         let mut asking: Vec<usize> = (0..self.posts.len()).collect();
         loop {
-            asking.retain(|&post| self.posts[post].room() > 0);
+            asking.retain(|&post| self.posts[post].room(now) > 0);
             let Some(&idlest) = asking.iter().min_by_key(|&&post| self.posts[post].pictures())
             else {
                 return;
             };
             let post = &mut self.posts[idlest];
-            match self.office.next(post.name(), post.room()) {
+            match self.office.next(post.name(), post.room(now)) {
                 Some(assignment) => post.assign(assignment),
                 None => asking.retain(|&post| post != idlest),
             }

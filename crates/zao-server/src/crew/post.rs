@@ -25,6 +25,9 @@ use crate::story::milliseconds;
 /// How long a process may take to end once its output has ended, and its output to end once it has.
 const PARTING: Duration = Duration::from_secs(2);
 
+/// A worker that was not heard for so long, which says something twice a second, is given nothing: it may not come back.
+const QUIET: Duration = Duration::from_secs(2);
+
 pub(super) struct Post {
     command: WorkerCommand,
     settings: Arc<CrewSettings>,
@@ -99,10 +102,10 @@ impl Post {
         &self.command.name
     }
 
-    /// How many more pictures it wants.
-    pub(super) fn room(&self) -> u32 {
+    /// How many more pictures it wants, if it lives.
+    pub(super) fn room(&self, now: Instant) -> u32 {
         match &self.run {
-            Some(run) if self.phase == Phase::Ready => run.room,
+            Some(run) if self.phase == Phase::Ready && !run.is_quiet(now) => run.room,
             _ => 0,
         }
     }
@@ -132,6 +135,7 @@ impl Post {
             free_bytes: run.and_then(|run| run.beat.free_bytes),
             loras: run.map_or(0, |run| run.beat.loras),
             resident_bytes: run.and_then(|run| run.beat.resident_bytes),
+            gauges: run.filter(|run| !run.is_quiet(Instant::now())).and_then(|run| run.beat.gauges),
             restarts: self.replaced,
             last_failure: self.last_failure.clone(),
         }
@@ -212,9 +216,11 @@ impl Post {
             return false;
         }
         let Some(run) = &mut self.run else { return false };
+        // What it was not given while it was quiet it may have now.
+        let is_back = run.is_quiet(now) && run.room > 0;
         run.heard = Some(now);
         match heard {
-            Heard::Word(word) => self.take(*word),
+            Heard::Word(word) => self.take(*word) || is_back,
             Heard::Silence => {
                 run.silent = Some(now);
                 false
@@ -436,6 +442,11 @@ impl Post {
 }
 
 impl Run {
+    /// Whether it was not heard for a while.
+    fn is_quiet(&self, now: Instant) -> bool {
+        self.heard.is_some_and(|heard| now.saturating_duration_since(heard) > QUIET)
+    }
+
     /// Has the log say that it can draw, with what, and how long that took.
     fn tell_ready(&self, worker: &str, facts: &Facts) {
         let (pid, precision) = (self.child.pid(), facts.precision.as_str());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::protocol::{Busy, Facts};
+use crate::protocol::{Busy, Facts, Gauges};
 
 /// How all workers are.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +61,8 @@ pub struct WorkerState {
     pub loras: u32,
     /// Bytes of main memory that it holds, beside mapped files.
     pub resident_bytes: Option<u64>,
+    /// What its card tells, where it draws on one that does.
+    pub gauges: Option<Gauges>,
     /// How often it was replaced.
     pub restarts: u64,
     /// Why it was replaced the last time.

@@ -42,6 +42,7 @@ use super::Haste;
 use crate::crew::{AdaptersState, CrewSettings, Endurance, Patience};
 use crate::hands::{Condition, Hands, Health, WorkerHealth};
 use crate::house::House;
+use crate::protocol::Gauges;
 use crate::settings::{RequestLimits, Settings};
 
 /// A server without a port.
@@ -65,6 +66,7 @@ struct Painter {
     ended: AtomicBool,
     condition: Mutex<Condition>,
     adapters: Mutex<AdaptersState>,
+    gauges: Mutex<Option<Gauges>>,
 }
 
 impl Hands for Painter {
@@ -94,6 +96,8 @@ impl Hands for Painter {
         let adapters = self.adapters.lock().unwrap().clone();
         let worker = WorkerHealth {
             name: "painter".into(),
+            device_label: Some("cuda:1".into()),
+            gauges: *self.gauges.lock().unwrap(),
             held_bytes: 5,
             peak_bytes: 7,
             free_bytes: Some(9),
@@ -106,6 +110,11 @@ impl Hands for Painter {
 }
 
 impl Painter {
+    /// What its card tells from now on.
+    fn card_tells(&self, gauges: Option<Gauges>) {
+        *self.gauges.lock().unwrap() = gauges;
+    }
+
     fn work(&self) {
         while !self.ended.load(Ordering::Relaxed) {
             let house = self.house.lock().unwrap().clone().unwrap();
@@ -233,6 +242,7 @@ impl Server {
             ended: AtomicBool::new(false),
             condition: Mutex::new(Condition::Ready),
             adapters: Mutex::default(),
+            gauges: Mutex::default(),
         });
         house.employ(Arc::clone(&painter) as _);
         let working = Arc::clone(&painter);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use zao_api::{ErrorCode, Quality, ResolvedPrecision, Stage};
-use zao_engine::{Grid, ModelInfo, Rung};
+use zao_engine::{CardReading, Grid, ModelInfo, Rung};
 
 use super::{Attachment, Frame, JobId};
 
@@ -263,6 +263,46 @@ pub struct Beat {
     pub resident_bytes: Option<u64>,
     /// What the engine is busy with.
     pub busy: Option<Busy>,
+    /// What its card told last, where it is one that tells and did so a moment ago.
+    pub gauges: Option<Gauges>,
+}
+
+/// What a card tells of itself: what it does not tell is absent, never zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gauges {
+    /// Share of the last moments in which it computed, from 0 to 1.
+    pub utilization: Option<f64>,
+    /// Power of the whole card, in watts.
+    pub power_watts: Option<f64>,
+    /// What it has taken since its driver was loaded, in joules.
+    pub energy_joules: Option<f64>,
+    /// Temperature of the chip, in degrees Celsius.
+    pub temperature_celsius: Option<f64>,
+    /// Clock of its multiprocessors, in hertz.
+    pub sm_clock_hertz: Option<f64>,
+    /// Bytes of its memory that are in use, by whomever.
+    pub memory_used_bytes: Option<u64>,
+}
+
+impl From<CardReading> for Gauges {
+    fn from(reading: CardReading) -> Self {
+        let CardReading {
+            utilization,
+            power_watts,
+            energy_joules,
+            temperature_celsius,
+            sm_clock_hertz,
+            memory_used_bytes,
+        } = reading;
+        Self {
+            utilization,
+            power_watts,
+            energy_joules,
+            temperature_celsius,
+            sm_clock_hertz,
+            memory_used_bytes,
+        }
+    }
 }
 
 /// Work that is not done yet.

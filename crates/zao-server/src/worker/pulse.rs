@@ -2,11 +2,14 @@
 //! long is for the parent to judge.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use zao_api::Stage;
 
-use crate::protocol::{Beat, Busy, Took};
+use crate::protocol::{Beat, Busy, Gauges, Took};
+
+/// What a card told longer ago says nothing of now.
+const FRESH: Duration = Duration::from_secs(3);
 
 /// Shared by the engine's thread and the one that tells.
 #[derive(Debug, Default)]
@@ -18,6 +21,8 @@ struct State {
     /// What goes on once weights are read.
     interrupted: Option<Now>,
     memory: Memory,
+    /// What the card told last, and when.
+    gauges: Option<(Instant, Gauges)>,
 }
 
 /// What the engine has of its device's memory.
@@ -111,9 +116,15 @@ impl Pulse {
         self.state().memory.loras = u32::try_from(loras).unwrap_or(u32::MAX);
     }
 
+    /// The card told this at that moment.
+    pub(super) fn measured(&self, at: Instant, gauges: Gauges) {
+        self.state().gauges = Some((at, gauges));
+    }
+
     /// The engine's part of a sign of life.
     pub(super) fn beat(&self) -> Beat {
         let state = self.state();
+        let fresh = state.gauges.filter(|(at, _)| at.elapsed() < FRESH);
         let busy = state.now.map(|now| {
             let Took { stage, amount, seconds } = now.took();
             Busy { stage, amount, seconds }
@@ -126,6 +137,7 @@ impl Pulse {
             loras,
             resident_bytes: None,
             busy,
+            gauges: fresh.map(|(_, gauges)| gauges),
         }
     }
 }
@@ -172,6 +184,17 @@ mod tests {
         pulse.load(3);
         let Beat { held_bytes, peak_bytes, free_bytes, loras, .. } = pulse.beat();
         assert_eq!((held_bytes, peak_bytes, free_bytes, loras), (2, 9, Some(8), 3));
+    }
+
+    #[test]
+    fn a_card_that_tells_nothing_any_more_is_not_told_of() {
+        let pulse = Pulse::default();
+        assert_eq!(pulse.beat().gauges, None);
+        let gauges = Gauges { power_watts: Some(300.0), ..Gauges::default() };
+        pulse.measured(Instant::now(), gauges);
+        assert_eq!(pulse.beat().gauges, Some(gauges));
+        pulse.measured(Instant::now().checked_sub(2 * FRESH).unwrap(), gauges);
+        assert_eq!(pulse.beat().gauges, None, "the last word is too old");
     }
 
     #[test]

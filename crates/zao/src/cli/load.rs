@@ -239,6 +239,11 @@ pub(crate) struct AskArgs {
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     pub(crate) wait: Duration,
 
+    /// Read these cards of this machine by its driver, numbered as nvidia-smi does: all, or some as in 0,1
+    /// [default: what the server publishes of its cards; all cards of this machine, where a server here publishes nothing]
+    #[arg(long, value_name = "all|N,N", value_parser = cards)]
+    pub(crate) cards: Option<ChosenCards>,
+
     /// What a request has to keep to count for goodput, as in 'e2e<2500ms,ttfp<800ms'
     #[arg(long, value_name = "CONDITIONS", value_parser = Condition::on_requests, action = ArgAction::Append)]
     pub(crate) slo: Vec<Vec<Condition>>,
@@ -251,6 +256,15 @@ pub(crate) struct AskArgs {
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "8")]
     #[arg(value_parser = |text: &str| whole(text, 1..=1000_u32), allow_negative_numbers = true)]
     pub(crate) same_as_single: Option<u32>,
+}
+
+/// Cards of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ChosenCards {
+    /// Every one.
+    All,
+    /// Those with these numbers.
+    Some(Vec<usize>),
 }
 
 /// How it is told.
@@ -301,6 +315,15 @@ fn duration(text: &str) -> Result<Duration, String> {
     found.ok_or_else(|| "use a number and ms, s, min or h, as in 90s".into())
 }
 
+fn cards(text: &str) -> Result<ChosenCards, String> {
+    if text.trim() == "all" {
+        return Ok(ChosenCards::All);
+    }
+    let numbers = text.split(',').map(|number| number.trim().parse().ok());
+    let numbers: Option<Vec<usize>> = numbers.collect();
+    numbers.map(ChosenCards::Some).ok_or_else(|| "use all, or numbers as in 0,1".into())
+}
+
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|&number: &f64| number > 0.0 && number <= 1e6);
     number.ok_or_else(|| "use a number above 0".into())
@@ -330,6 +353,15 @@ mod tests {
         }
         for text in ["", "5", "s", "-1s", "1e300h", "nans", "2m"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn cards_are_all_or_some() {
+        assert_eq!(cards("all"), Ok(ChosenCards::All));
+        assert_eq!(cards("0, 3"), Ok(ChosenCards::Some(vec![0, 3])));
+        for text in ["", "none", "0,", "-1", "cuda:0"] {
+            assert!(cards(text).is_err(), "{text}");
         }
     }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueEnum};
+use zao_engine::Device;
 
 use super::memory::bytes;
 use super::{WorkerArgs, whole};
@@ -60,6 +61,10 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) worker: WorkerArgs,
+
+    /// Devices that draw at the same time, a worker for each, as in cuda:0,cuda:2; several may be given [default: --device]
+    #[arg(long = "devices", value_name = "DEVICE", value_delimiter = ',', help_heading = DRAWING)]
+    pub(crate) devices: Vec<Device>,
 
     /// Most pictures of one request
     #[arg(long, value_name = "N", default_value = "16", help_heading = DRAWING)]

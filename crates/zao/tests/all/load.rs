@@ -19,6 +19,9 @@ fn wrong_use_says_what_is_right() {
         (&["sweep", "--slo", "p95<1s"], &["character 1", "ttfp"]),
         (&["sweep", "--extra", "[]"], &["--extra", "JSON object"]),
         (&["sweep", "--prompts", "none.txt"], &["none.txt"]),
+        (&["sweep", "--cards", "cuda:0"], &["--cards", "0,1"]),
+        (&["sweep", "--cards", "all", "--url", "http://10.9.8.7:1"], &["--cards", "another one"]),
+        (&["sweep", "--cards", "77"], &["--cards", "no card 77"]),
         (&["replay", "none.jsonl"], &["none.jsonl"]),
         (&["compare", "none.json", REPORT], &["none.json"]),
     ] {

@@ -46,9 +46,26 @@ pub(crate) async fn answer(state: &Arc<State>, wire: &mut Wire, asked: Asked) ->
 
 fn metrics(state: &State) -> String {
     let waiting = state.drawing.load(Ordering::Relaxed).saturating_sub(state.behaviour.slots);
+    let cards = if state.behaviour.cards { cards(state) } else { String::new() };
     format!(
-        "# TYPE zao_vram_bytes gauge\nzao_vram_bytes{{kind=\"peak\"}} 5000000000\nzao_queue_depth {waiting}\n"
+        "# TYPE zao_vram_bytes gauge\nzao_vram_bytes{{kind=\"peak\"}} 5000000000\nzao_queue_depth {waiting}\n{cards}"
     )
+}
+
+/// Two cards of 300 and 500 watts, whose counters run since the server began; the second does not tell its temperature.
+fn cards(state: &State) -> String {
+    let seconds = state.started.elapsed().as_secs_f64();
+    let card = |number: usize, watts: f64, share: f64| {
+        let labels = format!("{{device=\"cuda:{number}\",worker=\"worker-{number}\"}}");
+        format!(
+            "zao_device_power_watts{labels} {watts}\nzao_device_utilization_ratio{labels} {share}\n\
+             zao_device_energy_joules_total{labels} {}\nzao_device_memory_used_bytes{labels} {}\n",
+            1e6 + watts * seconds,
+            2e10 + 1e9 * number as f64,
+        )
+    };
+    let hot = "zao_device_temperature_celsius{device=\"cuda:0\",worker=\"worker-0\"} 61\n";
+    card(0, 300.0, 0.8) + &card(1, 500.0, 0.6) + hot
 }
 
 /// Takes a request in: its body, its fault. Answers it where the fault is that it is not served.

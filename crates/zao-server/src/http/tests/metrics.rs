@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::Server;
+use crate::protocol::Gauges;
 
 /// A line with a number.
 struct Sample {
@@ -95,6 +96,7 @@ async fn what_is_scraped_is_valid_and_has_what_was_promised() {
         ("zao_images", "counter"),
         ("zao_restarts", "counter"),
         ("zao_jobs", "gauge"),
+        ("zao_queue_depth", "gauge"),
         ("zao_ready", "gauge"),
         ("zao_build_info", "gauge"),
         ("zao_memory_bytes", "gauge"),
@@ -134,4 +136,51 @@ async fn a_histogram_counts_up_from_a_twentieth_of_a_second_to_two_minutes() {
         assert!(buckets.windows(2).all(|pair| pair[0].1 <= pair[1].1), "{buckets:?}");
         assert_eq!(of("_count").next().unwrap().value, last.1);
     }
+}
+
+#[tokio::test]
+async fn cards_are_told_of_while_they_tell_and_never_with_zeros() {
+    let server = Server::new();
+    let names = |scraped: &Scraped| -> BTreeMap<String, f64> {
+        let of_cards = |it: &&Sample| it.name.starts_with("zao_device_");
+        scraped
+            .samples
+            .iter()
+            .filter(of_cards)
+            .map(|it| {
+                assert_eq!(it.labels["device"], "cuda:1");
+                assert_eq!(it.labels["worker"], "painter");
+                (it.name.clone(), it.value)
+            })
+            .collect()
+    };
+    let scrape = async || {
+        let answer = server.get("/metrics").await;
+        scraped(std::str::from_utf8(&answer.bytes).unwrap())
+    };
+    assert_eq!(names(&scrape().await), BTreeMap::new(), "a processor has no such gauges");
+
+    server.painter.card_tells(Some(Gauges {
+        utilization: Some(0.25),
+        power_watts: Some(312.5),
+        energy_joules: Some(1e6),
+        sm_clock_hertz: Some(1.98e9),
+        temperature_celsius: None,
+        memory_used_bytes: Some(5_000_000_000),
+    }));
+    let told = [
+        ("zao_device_utilization_ratio", 0.25),
+        ("zao_device_power_watts", 312.5),
+        ("zao_device_energy_joules_total", 1e6),
+        ("zao_device_sm_clock_hertz", 1.98e9),
+        ("zao_device_memory_used_bytes", 5e9),
+    ];
+    let expected: BTreeMap<String, f64> =
+        told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    for _ in 0..2 {
+        assert_eq!(names(&scrape().await), expected, "the counter does not grow by being read");
+    }
+
+    server.painter.card_tells(None);
+    assert_eq!(names(&scrape().await), BTreeMap::new(), "its worker is gone");
 }
