@@ -59,4 +59,5 @@ mod said;
 mod serve;
 #[cfg(target_os = "linux")]
 mod server;
+mod wildcards;
 mod wrong_use;
