@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use zao_api::{InputImage, Lora, Model, Precision, Request, ResolvedPrecision, Steps, UsedLora};
 use zao_engine::{Engine, Grid, Job};
-use zao_prompt::Wildcards;
+use zao_prompt::{Pattern, Wildcards};
 use zao_request::{Loras, recorded_precision};
 
 use super::input::Inputs;
@@ -215,7 +215,7 @@ impl Planner<'_> {
         let count = wanted.count.unwrap_or(1) as usize;
         let has_lists = !row.pattern.lists().is_empty();
         // Not before it is needed: a list of words may be gone since all pictures of the row were drawn.
-        let mut filled = None;
+        let mut filled: Option<Pattern> = None;
         let first = wanted.seed.unwrap_or_else(|| self.options.seed.wrapping_add(index as u64));
         let loras = self.refusal(row, count).map_or_else(|| self.loras(row), Err);
         // A count that is refused is told once.
