@@ -27,6 +27,10 @@ pub(crate) struct PromptCheckArgs {
     #[arg(value_name = "PROMPT", allow_hyphen_values = true)]
     pub(crate) prompt: Option<String>,
 
+    /// The words behind the first of a prompt without quotes; never used, but worth a good answer.
+    #[arg(hide = true)]
+    pub(crate) unquoted: Vec<String>,
+
     /// Print the prompt after all replacements, and nothing else
     #[arg(long, conflicts_with = "json")]
     pub(crate) fix: bool,
@@ -62,6 +66,10 @@ pub(crate) struct PromptTemplateArgs {
     /// A prompt to take apart, or - for standard input
     #[arg(value_name = "PROMPT", allow_hyphen_values = true)]
     pub(crate) prompt: Option<String>,
+
+    /// The words behind the first of a prompt without quotes; never used, but worth a good answer.
+    #[arg(hide = true)]
+    pub(crate) unquoted: Vec<String>,
 
     /// Who or what
     #[arg(long, value_name = "TEXT")]

@@ -25,10 +25,7 @@ impl Wanted {
     /// Reads the command line, and the picture of `--from` if there is one.
     pub(super) fn new(args: &GenerateArgs) -> Result<Self> {
         if let (Some(first), Some(second)) = (&args.prompt, args.unquoted.first()) {
-            return Err(Failure::usage(format!(
-                "the prompt ended at {first:?}, and {second:?} is one word too many; put the whole \
-                 prompt in quotes"
-            )));
+            return Err(Failure::unquoted(first, second));
         }
         let origin = args.from.as_deref().map_or(Ok(Origin::Unknown), origin)?;
         let base = match &origin {

@@ -93,7 +93,7 @@ impl Folders {
             }
         };
         format!(
-            "there is no list {name}.txt in {folders}: {help}; \\__{name}__ stands for these characters"
+            "there is no list {name}.txt in {folders}: {help}; write \\__{name}__ for the characters"
         )
     }
 }
@@ -227,7 +227,10 @@ mod tests {
         for (pattern, told) in [
             ("__color__", "perhaps __colour__ is meant"),
             ("__dogs__", "perhaps __animals/dogs__ is meant"),
-            ("__weather__", "there are animals/cats, animals/dogs, broken, colour; \\__weather__"),
+            (
+                "__weather__",
+                "there are animals/cats, animals/dogs, broken, colour; write \\__weather__",
+            ),
             ("__x*__", "there is no list x*.txt in "),
             ("__../secret__", "\"../secret\" is no name of a list"),
             ("__/etc/passwd__", "is no name of a list"),

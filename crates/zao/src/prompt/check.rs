@@ -18,9 +18,12 @@ use crate::{console, places};
 
 pub(crate) fn run(args: &PromptCheckArgs) -> Result<()> {
     let prompt = match args.prompt.as_deref() {
-        Some(typed) => input::read(typed)?,
+        Some(typed) => input::read(typed, &args.unquoted)?,
         None => input::piped()?,
     };
+    if prompt.trim().is_empty() {
+        return Err(Failure::usage("the prompt is empty; say what to draw"));
+    }
     let rules = args.rules.as_deref().map(rules).transpose()?;
     let language = args.language.unwrap_or_else(places::language);
     let counting = counting(args)?;

@@ -9,8 +9,11 @@ use crate::failure::{Failure, Result};
 /// Longer prompts are not read.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// The prompt as typed; `-` is standard input.
-pub(super) fn read(typed: &str) -> Result<String> {
+/// The prompt as typed, which more words must not follow; `-` is standard input.
+pub(super) fn read(typed: &str, unquoted: &[String]) -> Result<String> {
+    if let Some(second) = unquoted.first() {
+        return Err(Failure::unquoted(typed, second));
+    }
     match typed {
         "-" => from_input(),
         typed => Ok(typed.to_owned()),
@@ -27,7 +30,7 @@ pub(super) fn piped() -> Result<String> {
     from_input()
 }
 
-/// Standard input without the line break at its end.
+/// Standard input without the line break at its end, and without the mark that some editors begin a file with.
 fn from_input() -> Result<String> {
     let mut bytes = Vec::new();
     let read = std::io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes);
@@ -44,5 +47,5 @@ fn from_input() -> Result<String> {
     })?;
     let end = prompt.trim_end_matches(['\r', '\n']).len();
     prompt.truncate(end);
-    Ok(prompt)
+    Ok(prompt.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(prompt))
 }

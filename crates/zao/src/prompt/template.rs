@@ -9,7 +9,8 @@ use crate::language::{Language, Text, both};
 use crate::{columns, console, places};
 
 pub(crate) fn run(args: &PromptTemplateArgs) -> Result<()> {
-    let given = args.prompt.as_deref().map(input::read).transpose()?;
+    let given =
+        args.prompt.as_deref().map(|typed| input::read(typed, &args.unquoted)).transpose()?;
     let template = filled(given.as_deref().map(Template::of).unwrap_or_default(), args);
     let prompt = template.prompt();
     if prompt.is_empty() {
