@@ -79,7 +79,7 @@ pub(crate) fn example() -> Report {
         started_at: 1_767_225_600.5,
         settings: Asked {
             size: Some((1024, 768)),
-            steps: Some(8.into()),
+            steps: Some(8),
             count: 1,
             previews: 3,
             timeout_seconds: 120.0,
