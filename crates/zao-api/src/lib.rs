@@ -29,6 +29,7 @@ mod rng;
 mod scenarios;
 #[cfg(feature = "schema")]
 mod schema;
+mod steps;
 
 pub use bench::{
     BenchGemm, BenchPicture, BenchProduct, BenchSetup, BenchStage, BenchStages, Speed, Spread,
@@ -46,3 +47,4 @@ pub use recipe::{Model, Recipe, RecipeFormat};
 pub use request::Request;
 pub use rng::Rng;
 pub use scenarios::{BatchRun, BenchScenarios, ColdStart, MemoryUse, Repeated};
+pub use steps::Steps;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Lora, Precision, Quality, Rng};
+use crate::{Lora, Precision, Quality, Rng, Steps};
 
 /// What to draw. Only the prompt is needed; whatever is `None` is left to zao and the model.
 ///
@@ -39,8 +39,7 @@ pub struct Request {
     pub strength: Option<f64>,
     /// Denoising steps; each is one forward pass of the transformer (two with guidance).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(minimum = 1))]
-    pub steps: Option<u32>,
+    pub steps: Option<Steps>,
     /// Classifier-free guidance in the convention of diffusers' Z-Image: 0 is off, and the usual
     /// "CFG scale" of other tools is this plus 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,7 +101,7 @@ mod tests {
             image: Some("cat.jpg".into()),
             mask: Some("mask.png".into()),
             strength: Some(0.6),
-            steps: Some(8),
+            steps: Some(8.into()),
             guidance: Some(0.1),
             cfg_normalization: Some(1.0),
             cfg_truncation: Some(0.7),

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 
 use utoipa::openapi::schema::{AdditionalProperties, SchemaType, Type};
 use utoipa::openapi::{
-    Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, SchemaFormat,
+    Array, ArrayBuilder, KnownFormat, Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema,
+    SchemaFormat,
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::{JobRequest, Priority, Request};
+use crate::{JobRequest, Priority, Request, Steps};
 
 /// Seeds, which are marked apart from other integers: many readers of JSON need another type for them.
 pub(crate) fn seeds() -> Array {
@@ -19,6 +20,28 @@ pub(crate) fn seeds() -> Array {
         .minimum(Some(0_u64));
     let text = "The seed of each picture; integers that may exceed 2^53 where a client chose them.";
     ArrayBuilder::new().items(seed.build()).description(Some(text)).build()
+}
+
+/// A number or a word, which no derive says.
+impl PartialSchema for Steps {
+    fn schema() -> RefOr<Schema> {
+        let number = ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::Integer))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+            .minimum(Some(1));
+        let word = ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .enum_values(Some(["auto"]));
+        let text = "How many denoising steps; `auto` is what the prompt asks for.";
+        let either = OneOfBuilder::new().item(number.build()).item(word.build());
+        either.description(Some(text)).into()
+    }
+}
+
+impl ToSchema for Steps {
+    fn name() -> Cow<'static, str> {
+        "Steps".into()
+    }
 }
 
 /// The fields of a request and those of a job side by side, as [`JobRequest::FIELDS`] has them. A derive would name a type of its

@@ -17,7 +17,7 @@ fn every_field() -> JobRequest {
             image: Some("img_1".into()),
             mask: Some("data:image/png;base64,AA==".into()),
             strength: Some(0.6),
-            steps: Some(8),
+            steps: Some(8.into()),
             guidance: Some(0.1),
             cfg_normalization: Some(0.0),
             cfg_truncation: Some(1.0),

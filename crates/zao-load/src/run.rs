@@ -125,7 +125,7 @@ fn asked(settings: &Settings) -> Asked {
     let request = &settings.pattern.request;
     Asked {
         size: request.width.zip(request.height),
-        steps: request.steps,
+        steps: request.steps.and_then(zao_api::Steps::number),
         count: request.count.unwrap_or(1),
         previews: settings.pattern.previews.unwrap_or(0),
         timeout_seconds: settings.timeout.as_secs_f64(),

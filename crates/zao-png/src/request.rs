@@ -13,7 +13,7 @@ pub fn request_of(recipe: &Recipe) -> Request {
         width: Some(recipe.width),
         height: Some(recipe.height),
         strength: recipe.image.as_ref().map(|image| image.strength),
-        steps: Some(recipe.steps),
+        steps: Some(recipe.steps.into()),
         guidance: Some(recipe.guidance),
         cfg_normalization: Some(recipe.cfg_normalization),
         cfg_truncation: Some(recipe.cfg_truncation),

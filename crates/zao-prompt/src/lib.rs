@@ -28,4 +28,6 @@ pub use finding::{Code, Finding, Report, ReportWire, Severity, TOKEN_LIMIT, Toke
 pub use language::Language;
 pub use rules::{Rules, RulesError};
 pub use template::{Slots, Template};
-pub use wildcard::{Pattern, WildcardError, WildcardProblem};
+pub use wildcard::{
+    FillError, FillProblem, Pattern, WildcardError, WildcardFile, WildcardProblem, Wildcards,
+};

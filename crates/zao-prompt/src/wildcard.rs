@@ -1,4 +1,5 @@
-//! Patterns that stand for many prompts: `a {red|blue} cat`. Which pictures are drawn of them is NOT decided here.
+//! Patterns that stand for many prompts: `a {red|blue} cat`, `a __colour__ cat`. Which pictures are drawn of them is NOT decided
+//! here, and no file is opened: whoever has lists hands over a function that reads them.
 //!
 //! | pattern | stands for |
 //! |---|---|
@@ -7,15 +8,19 @@
 //! | `{2$$a\|b\|c}` | two different ones, joined by a comma |
 //! | `{1-3$$a\|b\|c}` | one to three |
 //! | `{2$$ and $$a\|b\|c}` | two, joined by ` and ` |
-//! | `\{`, `\}`, `\|`, `\\` | the character itself |
+//! | `__colour__` | one of the list `colour`, whose lines are patterns, too ([`Wildcards`]) |
+//! | `{2$$__colour__}` | two different ones of it |
+//! | `\{`, `\}`, `\|`, `\\`, `\__` | the character itself, or both underscores |
 //!
 //! Braces without a bar or `$$` between them are no pattern, and stay: `{word}`. The words depend on the seed and the index
 //! alone, in every version of zao.
 
 mod choice;
+mod fill;
 mod parse;
 
 use choice::Choice;
+pub use fill::{FillError, FillProblem, WildcardFile, Wildcards};
 use parse::Node;
 
 /// A prompt with wildcards, read.
@@ -88,7 +93,22 @@ impl Pattern {
         parse::parse(text).map(Self)
     }
 
-    /// The prompt that the pattern stands for at `index` with `seed`; without wildcards, always the same.
+    /// The pattern that stands for `text` as it is, whatever is in it.
+    #[must_use]
+    pub fn literal(text: &str) -> Self {
+        Self(vec![Node::Text(text.into())])
+    }
+
+    /// The same pattern with the options of its lists in it.
+    ///
+    /// # Errors
+    /// The first list that cannot be read, or makes no sense, with the place that it is asked for at.
+    pub fn filled(&self, lists: &mut Wildcards<'_>) -> Result<Self, FillError> {
+        lists.fill(&self.0).map(Self)
+    }
+
+    /// The prompt that the pattern stands for at `index` with `seed`; without wildcards, always the same. The name of a list that
+    /// was not filled in stays as it is written.
     #[must_use]
     pub fn expand(&self, seed: u64, index: u64) -> String {
         let mut choice = Choice::new(seed, index);
@@ -100,7 +120,27 @@ impl Pattern {
     /// Whether there is anything to choose.
     #[must_use]
     pub fn has_choices(&self) -> bool {
-        self.0.iter().any(|node| matches!(node, Node::Group(_)))
+        self.0.iter().any(|node| !matches!(node, Node::Text(_)))
+    }
+
+    /// The names of the lists that were not filled in, as they follow each other.
+    #[must_use]
+    pub fn lists(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        collect(&self.0, &mut names);
+        names
+    }
+}
+
+fn collect<'p>(nodes: &'p [Node], names: &mut Vec<&'p str>) {
+    for node in nodes {
+        match node {
+            Node::Text(_) => {}
+            Node::List(named) => names.push(&named.name),
+            Node::Group(group) => {
+                group.options.iter().for_each(|option| collect(&option.nodes, names));
+            }
+        }
     }
 }
 
@@ -108,10 +148,11 @@ fn write(nodes: &[Node], choice: &mut Choice, prompt: &mut String) {
     for node in nodes {
         match node {
             Node::Text(text) => prompt.push_str(text),
+            Node::List(named) => prompt.push_str(&named.written),
             Node::Group(group) => {
                 let count = choice.between(group.from, group.to);
-                let weights: Vec<u64> = group.options.iter().map(|option| option.weight).collect();
-                for (at, chosen) in choice.some(count, &weights).into_iter().enumerate() {
+                let weights = group.options.iter().map(|option| option.weight);
+                for (at, chosen) in choice.some(count, weights).into_iter().enumerate() {
                     prompt.push_str(if at > 0 { &group.separator } else { "" });
                     write(&group.options[chosen].nodes, choice, prompt);
                 }
@@ -120,5 +161,7 @@ fn write(nodes: &[Node], choice: &mut Choice, prompt: &mut String) {
     }
 }
 
+#[cfg(test)]
+mod filling;
 #[cfg(test)]
 mod tests;

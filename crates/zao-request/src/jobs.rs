@@ -3,22 +3,34 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
-use zao_api::{Request, Rng};
+use zao_api::{Request, Rng, Steps};
 use zao_engine::{AdapterId, Ask, Generator, Grid, Guidance, InvalidJob, Job, ModelInfo, Start};
 use zao_weights::KnownModel;
 
 /// Steps for a model that nobody has published settings for: Z-Image-Turbo's, as for most of its kin.
 const STEPS: u32 = 8;
 
-/// The request with the model's own steps and guidance where it asks for none.
+/// The request with the model's own steps and guidance where it asks for none, and what to tell the user about the steps if the
+/// prompt decided them.
 #[must_use]
-pub fn complete(request: Request, model: &ModelInfo) -> Request {
+pub fn complete(request: Request, model: &ModelInfo) -> (Request, Option<String>) {
     let known = KnownModel::find(&model.name);
-    Request {
-        steps: request.steps.or(Some(known.map_or(STEPS, |known| known.steps))),
-        guidance: request.guidance.or(known.map(|known| known.guidance)),
-        ..request
-    }
+    let (steps, remark) = match request.steps {
+        Some(Steps::Exactly(steps)) => (steps, None),
+        Some(Steps::Auto) => {
+            let (steps, remark) = advised_steps(&request.prompt, model);
+            (steps, Some(remark))
+        }
+        None => (usual_steps(model), None),
+    };
+    let guidance = request.guidance.or(known.map(|known| known.guidance));
+    (Request { steps: Some(steps.into()), guidance, ..request }, remark)
+}
+
+/// The steps that `model` takes where nobody says how many.
+#[must_use]
+pub fn usual_steps(model: &ModelInfo) -> u32 {
+    KnownModel::find(&model.name).map_or(STEPS, |known| known.steps)
 }
 
 /// The steps that `prompt` suggests, in proportion to those that `model` usually takes, and what to tell the user about
@@ -26,7 +38,7 @@ pub fn complete(request: Request, model: &ModelInfo) -> Request {
 #[must_use]
 pub fn advised_steps(prompt: &str, model: &ModelInfo) -> (u32, String) {
     let advice = zao_prompt::advise(prompt);
-    let own = KnownModel::find(&model.name).map_or(STEPS, |known| known.steps);
+    let own = usual_steps(model);
     // The advice is for a model of 8 steps.
     let steps = (own * advice.steps + STEPS / 2) / STEPS;
     let reason = advice.reason;
@@ -41,25 +53,10 @@ pub fn seeds(request: &Request) -> Vec<u64> {
     (0..u64::from(request.count.unwrap_or(1))).map(|i| first.wrapping_add(i)).collect()
 }
 
-/// The jobs of a request that is [`complete`] for pictures of `size`, which follow `adapters`, one for each of `seeds`.
+/// The job of one picture of a request that is [`complete`], with this seed and size, which follows `adapters`.
 ///
 /// # Errors
 /// The first thing that is not possible.
-pub fn jobs(
-    request: &Request,
-    seeds: &[u64],
-    size: Grid,
-    start: Option<&Start>,
-    adapters: &[(AdapterId, f32)],
-    model: &ModelInfo,
-) -> Result<Vec<Job>, InvalidJob> {
-    seeds.iter().map(|&seed| job(request, seed, size, start, adapters, model)).collect()
-}
-
-/// The job of one picture.
-///
-/// # Errors
-/// Those of [`jobs`].
 pub fn job(
     request: &Request,
     seed: u64,
@@ -78,7 +75,7 @@ pub fn job(
         negative: request.negative_prompt.clone().unwrap_or_default(),
         width: size.width,
         height: size.height,
-        steps: request.steps.unwrap_or(STEPS) as usize,
+        steps: request.steps.and_then(Steps::number).unwrap_or(STEPS) as usize,
         guidance,
         seed,
         generator: match request.rng.unwrap_or_default() {
@@ -121,6 +118,15 @@ mod tests {
         };
         for (name, steps) in [("demo", 7), ("z-image-turbo", 7), ("z-image", 44)] {
             assert_eq!(advised_steps("a cat", &model(name)).0, steps, "{name}");
+            let asked = |asked: Option<Steps>| {
+                let request =
+                    Request { prompt: "a cat".into(), steps: asked, ..Request::default() };
+                let (request, remark) = complete(request, &model(name));
+                (request.steps.and_then(Steps::number), remark.is_some())
+            };
+            assert_eq!(asked(Some(Steps::Auto)), (Some(steps), true), "{name}");
+            assert_eq!(asked(Some(3.into())), (Some(3), false), "{name}");
+            assert_eq!(asked(None), (Some(usual_steps(&model(name))), false), "{name}");
         }
     }
 }

@@ -4,8 +4,8 @@
 //! Nothing is read here but adapters, which the engine opens: pictures come as bytes. Nothing is drawn and nothing is
 //! said to anybody; whose fault an [`Error`] is, its caller decides.
 //!
-//! The way: [`advised_steps`] answers who left them to the prompt, [`complete`] fills in what the model decides, [`settle`] the size, [`Input`] is the picture to begin with,
-//! [`Loras`] or a [`Shelf`] opens adapters, [`in_vain()`] says what had no effect, [`seeds`] and [`jobs()`] make a job for each picture, [`Provenance`] tells
+//! The way: [`complete`] fills in what the model or the prompt decides, [`settle`] the size, [`Input`] is the picture to begin with,
+//! [`Loras`] or a [`Shelf`] opens adapters, [`in_vain()`] says what had no effect, [`seeds`] and [`job`] make a job for each picture, [`Provenance`] tells
 //! where it comes from.
 
 mod error;
@@ -21,7 +21,7 @@ mod size;
 pub use error::{Error, Result};
 pub use in_vain::in_vain;
 pub use input::Input;
-pub use jobs::{advised_steps, complete, job, jobs, seeds};
+pub use jobs::{advised_steps, complete, job, seeds, usual_steps};
 pub use loras::Loras;
 pub use precision::{on_the_wire, recorded_device, recorded_precision, wanted_precision};
 pub use provenance::Provenance;

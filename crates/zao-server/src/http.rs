@@ -18,11 +18,10 @@ mod openai;
 mod operation;
 mod png_info;
 mod prompt;
-mod prompt_advice;
-mod prompt_template;
 mod queue;
 mod read;
 mod router;
+mod timing;
 mod upload;
 
 pub(crate) use error::{Code, Refusal, Result};

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use zao_api::Lora;
+use zao_api::{Lora, Steps};
 use zao_engine::{Device, MAX_ADAPTER_SCALE, MAX_STEPS};
 
 pub(crate) use bench::{BenchArgs, BenchCommand, CommonArgs, ScenariosArgs, SettingArgs};
@@ -168,7 +168,7 @@ pub(crate) struct GenerateArgs {
     /// Denoising steps, each one forward of the model, or auto: one less or more for simple and complex prompts
     /// [default: 8; for z-image 50]
     #[arg(long, value_name = "N|auto", value_parser = asked_steps, allow_negative_numbers = true)]
-    pub(crate) steps: Option<AskedSteps>,
+    pub(crate) steps: Option<Steps>,
 
     /// How much more to follow the prompt: 0 is off, other tools' "CFG scale" is this plus 1
     /// [default: 0; for z-image 5]
@@ -296,15 +296,6 @@ pub(crate) enum AskedSize {
     Exactly(u32, u32),
 }
 
-/// Steps as typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AskedSteps {
-    /// By what the prompt asks for.
-    Auto,
-    /// So many.
-    Exactly(u32),
-}
-
 /// The hubs that publish the models.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HubName {
@@ -347,12 +338,12 @@ fn pixels(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("{text} pixels are more than any picture has"))
 }
 
-fn asked_steps(text: &str) -> Result<AskedSteps, String> {
+fn asked_steps(text: &str) -> Result<Steps, String> {
     if text == "auto" {
-        return Ok(AskedSteps::Auto);
+        return Ok(Steps::Auto);
     }
     let steps = whole(text, 1..=MAX_STEPS as u32).map_err(|error| format!("{error}, or auto"))?;
-    Ok(AskedSteps::Exactly(steps))
+    Ok(Steps::Exactly(steps))
 }
 
 fn asked_size(text: &str) -> Result<AskedSize, String> {

@@ -5,7 +5,6 @@ mod check;
 mod file;
 mod init;
 mod layers;
-mod nearest;
 mod problem;
 mod show;
 mod table;

@@ -45,6 +45,13 @@ impl Failure {
         Self::Usage(message.to_string())
     }
 
+    /// A prompt of several words without quotes around them.
+    pub(crate) fn unquoted(first: &str, second: &str) -> Self {
+        Self::usage(format!(
+            "the prompt ended at {first:?}, and {second:?} is one word too many; put the whole prompt in quotes"
+        ))
+    }
+
     /// A failure that has no further cause.
     pub(crate) fn failed(message: impl std::fmt::Display) -> Self {
         Self::Failed(anyhow::anyhow!("{message}"))

@@ -7,15 +7,16 @@ mod output;
 mod report;
 mod request;
 mod shared;
+mod wished;
+mod words;
 
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
-use zao_api::Request;
-use zao_engine::{CancelToken, Engine, Error, Event, Grid, Job, Residency};
+use zao_engine::{CancelToken, Error, Event, Job, Residency};
 use zao_request::{Input, Loras, Provenance};
 
-use crate::cli::{AskedSteps, GenerateArgs};
+use crate::cli::GenerateArgs;
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 use crate::screen::Screen;
@@ -23,6 +24,7 @@ use crate::{console, interrupt, places};
 use output::Output;
 use report::Report;
 use request::Wanted;
+use wished::Wished;
 
 pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     let begun = Instant::now();
@@ -41,29 +43,17 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
 
     // Everything that can be wrong is looked for before anything is said or drawn.
     let mut wanted = Wanted::new(args)?;
-    let changed = if args.fix_prompt { fix::prompt(&mut wanted.request) } else { Vec::new() };
+    let wished = Wished::new(args, &wanted.request)?;
     let input = input::read(&wanted.request)?;
     // The process draws once, so parts may take turns.
     let precision = wanted.request.precision;
     let (mut engine, notice) = shared::open(args, &wanted.model(), precision, Residency::InTurn)?;
-    let mut chosen = Vec::new();
-    if args.steps == Some(AskedSteps::Auto) {
-        let (steps, why) = zao_request::advised_steps(&wanted.request.prompt, engine.model());
-        wanted.request.steps = Some(steps);
-        chosen.push(why);
-    }
-    wanted.request = zao_request::complete(wanted.request, engine.model());
-    let (size, why) = settle(&wanted.request, input.as_ref(), &engine)?;
-    chosen.extend(why);
-    engine.model().check_size(size).map_err(Failure::usage)?;
-    let start = input.as_ref().map(|input| input.start(size));
     let merged = args.merge_lora || wanted.merges();
     let loras = Loras::open(&mut engine, &wanted.request.loras, &places::adapters()?, merged);
     let loras = loras.map_err(shared::of_loras)?;
-    let seeds = zao_request::seeds(&wanted.request);
-    let (request, start) = (&wanted.request, start.as_ref());
-    let jobs = zao_request::jobs(request, &seeds, size, start, loras.stack(), engine.model());
-    let mut jobs = jobs.map_err(Failure::usage)?;
+    let settled = wished.settled(input.as_ref(), loras.stack(), &engine)?;
+    let (mut jobs, chosen) = (settled.jobs, settled.remarks);
+    wanted.request = zao_request::complete(wanted.request, engine.model()).0;
     if args.allow_downscale {
         jobs = jobs.into_iter().map(Job::or_smaller).collect();
     }
@@ -75,7 +65,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
     }
     let opened = begun.elapsed();
 
-    changed.iter().for_each(|line| screen.remark(line));
+    wished.changed.iter().for_each(|line| screen.remark(line));
     shared::remarks(args, &engine).iter().chain(&chosen).for_each(|line| screen.remark(line));
     let provenance = Provenance::of(&mut engine)?;
     let warnings =
@@ -131,20 +121,4 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
         screen.remark(&notice);
     }
     Ok(())
-}
-
-/// The size to draw, and what to tell the user about it if zao chose. What has no room is not chosen.
-fn settle(
-    request: &Request,
-    input: Option<&Input>,
-    engine: &Engine,
-) -> zao_engine::Result<(Grid, Option<String>)> {
-    let model = engine.model();
-    let fits = |size: Grid| {
-        let start = input.map(|input| input.start(size));
-        // What cannot be drawn for another reason is refused later, in words.
-        let job = zao_request::job(request, 0, size, start.as_ref(), &[], model);
-        job.map_or(Ok(true), |job| engine.fits(&job))
-    };
-    zao_request::settle(request, input.map(Input::size), model, fits)
 }

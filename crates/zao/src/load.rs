@@ -153,7 +153,7 @@ fn settings(ask: &AskArgs) -> Result<Settings> {
         width: ask.size.map(|(width, _)| width),
         height: ask.size.map(|(_, height)| height),
         quality: ask.quality,
-        steps: ask.steps,
+        steps: ask.steps.map(Into::into),
         guidance: ask.guidance,
         count: (ask.count > 1).then_some(ask.count),
         ..Request::default()

@@ -22,6 +22,7 @@ mod log;
 mod loras;
 mod model;
 mod models;
+mod nearest;
 mod panics;
 mod places;
 mod plan;

@@ -28,6 +28,11 @@ pub(crate) fn adapters() -> anyhow::Result<AdapterFolder> {
     Ok(AdapterFolder::new(home()?.join("loras")))
 }
 
+/// The folder of lists of words, `wildcards` beside the models.
+pub(crate) fn wildcards() -> anyhow::Result<PathBuf> {
+    Ok(home()?.join("wildcards"))
+}
+
 /// The folder of jobs and their pictures, `jobs` beside the models.
 pub(crate) fn jobs() -> anyhow::Result<PathBuf> {
     Ok(home()?.join("jobs"))

@@ -1,6 +1,7 @@
 //! `zao prompt`: a prompt looked at before anything is drawn.
 
 mod check;
+mod input;
 mod template;
 
 use crate::cli::{PromptArgs, PromptCommand};

@@ -262,16 +262,8 @@ export interface components {
              * @description Ours: seed of the first picture.
              */
             seed?: Seed | null;
-            /**
-             * Format: int32
-             * @description Ours: denoising steps.
-             */
-            num_inference_steps?: number | null;
-            /**
-             * Format: int32
-             * @description The same.
-             */
-            steps?: number | null;
+            num_inference_steps?: components["schemas"]["Steps"] | null;
+            steps?: components["schemas"]["Steps"] | null;
             /**
              * Format: float
              * @description Ours: classifier-free guidance, 0 is off.
@@ -282,6 +274,8 @@ export interface components {
             /** @description Ours: adapters to follow. */
             lora?: components["schemas"]["Lora"][] | null;
             priority?: components["schemas"]["Priority"] | null;
+            /** @description Ours: whether the prompt decides the size where neither `size` nor `quality` says one. Their `auto` is what suits the model. */
+            auto_size?: boolean | null;
         };
         /** @description Classifier-free guidance. */
         GuidanceLimits: {
@@ -580,11 +574,7 @@ export interface components {
              * @description How much that picture is changed, above 0 and up to 1.
              */
             strength?: number | null;
-            /**
-             * Format: int32
-             * @description Denoising steps; each is one forward pass of the transformer (two with guidance).
-             */
-            steps?: number | null;
+            steps?: components["schemas"]["Steps"] | null;
             /**
              * Format: float
              * @description Classifier-free guidance in the convention of diffusers' Z-Image: 0 is off, and the usual
@@ -1109,6 +1099,8 @@ export interface components {
          * @enum {string}
          */
         Stage: "load" | "encode" | "text" | "denoise" | "decode";
+        /** @description How many denoising steps; `auto` is what the prompt asks for. */
+        Steps: number | "auto";
         /** @description What a quality means here. */
         Tier: {
             name: components["schemas"]["TierName"];
@@ -1146,8 +1138,7 @@ export interface components {
             width?: number | null;
             /** Format: int32 */
             height?: number | null;
-            /** Format: int32 */
-            steps?: number | null;
+            steps?: components["schemas"]["Steps"] | null;
             /**
              * Format: float
              * @description 1 is off.
@@ -1167,6 +1158,8 @@ export interface components {
             n_iter?: number | null;
             /** @description Ours: adapters to follow. */
             lora?: components["schemas"]["Lora"][] | null;
+            /** @description Ours: whether the prompt decides the size where none is given. */
+            auto_size?: boolean | null;
         };
         /** @description What was drawn. */
         Txt2ImgAnswer: {

@@ -31,6 +31,10 @@ test('what a recipe does not tell is not taken', () => {
   expect(taken(wishOf({ prompt: 'an owl', width: null, seed: null }), 'all')).toEqual({ prompt: 'an owl', negative: '', loras: [] });
 });
 
+test('steps that another client left to the prompt are not taken', () => {
+  expect(wishOf({ prompt: 'an owl', steps: 'auto' })).not.toHaveProperty('steps');
+});
+
 test('the difference lists what changes, width and height as one line', () => {
   expect(changes(NOW, MADE)).toEqual([
     { field: 'prompt', before: 'a cat', after: 'an owl' },

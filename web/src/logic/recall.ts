@@ -31,7 +31,9 @@ const FIELDS: Record<Part, readonly (keyof Wish)[]> = {
 /** A request or a recipe in the form's terms; what it does not tell is absent. */
 export function wishOf(made: JobRequest | Recipe): Partial<Wish> {
   const wish: Partial<Wish> = { prompt: made.prompt, negative: made.negative_prompt ?? '', loras: made.loras ?? [] };
-  const { width, height, steps, guidance, seed, rng } = made;
+  const { width, height, guidance, seed, rng } = made;
+  // Other clients may leave the steps to the prompt; the form has a number.
+  const steps = made.steps === 'auto' ? undefined : made.steps;
   for (const [field, value] of Object.entries({ width, height, steps, guidance, seed, rng })) {
     if (value !== undefined && value !== null) Object.assign(wish, { [field]: value });
   }

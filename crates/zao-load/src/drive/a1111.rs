@@ -51,7 +51,7 @@ fn body(wish: &Wish) -> Value {
     put(&mut body, "negative_prompt", asked.negative_prompt.as_deref());
     put(&mut body, "width", asked.width);
     put(&mut body, "height", asked.height);
-    put(&mut body, "steps", asked.steps);
+    put(&mut body, "steps", asked.steps.map(|steps| json!(steps)));
     put(&mut body, "seed", asked.seed);
     // Its scale is one more than diffusers'.
     put(&mut body, "cfg_scale", asked.guidance.map(|guidance| guidance + 1.0));

@@ -49,7 +49,7 @@ fn body(wish: &Wish) -> Value {
         }),
     );
     put(&mut body, "seed", asked.seed);
-    put(&mut body, "num_inference_steps", asked.steps);
+    put(&mut body, "num_inference_steps", asked.steps.map(|steps| json!(steps)));
     put(&mut body, "guidance_scale", asked.guidance);
     put(&mut body, "negative_prompt", asked.negative_prompt.as_deref());
     if let Some(previews) = wish.request.previews.filter(|&previews| previews > 0) {
@@ -173,7 +173,7 @@ mod tests {
             prompt: "a cat".into(),
             width: Some(64),
             height: Some(32),
-            steps: Some(4),
+            steps: Some(4.into()),
             seed: Some(9),
             count: Some(2),
             quality: Some(Quality::Draft),

@@ -95,7 +95,7 @@ mod tests {
         let key = wish.key();
         wish.request.previews = Some(3);
         assert!(key.is_some() && wish.key() == key);
-        wish.request.request.steps = Some(4);
+        wish.request.request.steps = Some(4.into());
         assert_ne!(wish.key(), key);
     }
 

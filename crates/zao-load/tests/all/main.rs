@@ -29,7 +29,7 @@ fn settings(server: &Server, protocol: Protocol) -> Settings {
     let request = zao_api::Request {
         width: Some(server::SIDE),
         height: Some(server::SIDE),
-        steps: Some(4),
+        steps: Some(4.into()),
         ..zao_api::Request::default()
     };
     Settings {

@@ -65,7 +65,7 @@ impl Parameters {
             negative_prompt: Some(self.negative_prompt.clone()).filter(|text| !text.is_empty()),
             width,
             height,
-            steps: self.get("Steps").and_then(|text| text.parse().ok()),
+            steps: self.get("Steps").and_then(|text| Some(text.parse::<u32>().ok()?.into())),
             guidance: self.get("CFG scale").and_then(parse_guidance),
             seed: self.get("Seed").and_then(|text| text.parse().ok()),
             rng: self.get("RNG").and_then(parse_rng),

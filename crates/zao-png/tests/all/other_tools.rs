@@ -39,7 +39,7 @@ fn automatic1111() {
         Request {
             width: Some(512),
             height: Some(768),
-            steps: Some(24),
+            steps: Some(24.into()),
             guidance: Some(6.0),
             seed: Some(965_400_086),
             rng: Some(Rng::Nv),
@@ -68,7 +68,7 @@ fn forge_without_a_negative_prompt() {
         Request {
             width: Some(832),
             height: Some(1216),
-            steps: Some(20),
+            steps: Some(20.into()),
             guidance: Some(0.0),
             seed: Some(3_045_329_758),
             ..request("portrait of a \"fisherman.\"\n\n<lora:Film - Grain:0.6>", None)
@@ -94,7 +94,7 @@ fn stable_diffusion_cpp_with_utf8_in_a_latin1_chunk() {
         Request {
             width: Some(512),
             height: Some(1024),
-            steps: Some(9),
+            steps: Some(9.into()),
             guidance: Some(0.0),
             seed: Some(42),
             rng: Some(Rng::Nv),
@@ -121,7 +121,7 @@ fn civitai_with_json_in_the_settings() {
         Request {
             width: Some(1216),
             height: Some(832),
-            steps: Some(12),
+            steps: Some(12.into()),
             guidance: Some(2.5),
             seed: Some(1_760_020_955),
             ..request("a red cube on sand", Some("blue"))
@@ -155,7 +155,7 @@ fn comfyui_saver_node_keeps_its_graphs_as_other_texts() {
         Request {
             width: Some(1024),
             height: Some(1024),
-            steps: Some(4),
+            steps: Some(4.into()),
             guidance: Some(0.0),
             seed: Some(1_125_899_906_842_624_123),
             ..request("a fox in snow", None)
@@ -175,7 +175,7 @@ fn sd_next_with_an_indented_line() {
         Request {
             width: Some(1024),
             height: Some(1024),
-            steps: Some(30),
+            steps: Some(30.into()),
             guidance: Some(5.0),
             seed: Some(7),
             ..request("misty valley", Some("haze"))
@@ -192,7 +192,7 @@ fn a_compressed_text_is_read_too() {
     let mut writer = encoder.write_header().unwrap();
     writer.write_image_data(&[0]).unwrap();
     writer.finish().unwrap();
-    let expected = Request { steps: Some(5), seed: Some(2), ..request("caf\u{e9}", None) };
+    let expected = Request { steps: Some(5.into()), seed: Some(2), ..request("caf\u{e9}", None) };
     assert_eq!(parameters(read(&bytes).unwrap()).to_request(), expected);
 }
 

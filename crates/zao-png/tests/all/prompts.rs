@@ -68,7 +68,10 @@ fn odd_prompts_come_back_from_the_text_form() {
         );
         assert_eq!(request.seed, Some(given.seed));
         assert_eq!(request.guidance, Some(given.guidance));
-        assert_eq!((request.width, request.height, request.steps), (Some(1), Some(1), Some(8)));
+        assert_eq!(
+            (request.width, request.height, request.steps),
+            (Some(1), Some(1), Some(8.into()))
+        );
         assert_eq!(request.rng, Some(given.rng));
         assert_eq!(read.get("Model"), Some(given.model.name.as_str()));
     }

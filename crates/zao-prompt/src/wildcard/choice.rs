@@ -32,9 +32,18 @@ impl Choice {
     }
 
     /// `count` different places among `weights`, each as likely as it weighs among those that are left, in the order of the draw.
-    pub(super) fn some(&mut self, count: usize, weights: &[u64]) -> Vec<usize> {
+    pub(super) fn some(
+        &mut self,
+        count: usize,
+        weights: impl Iterator<Item = u64> + Clone,
+    ) -> Vec<usize> {
+        // By far the most patterns choose one, some of them of ten thousand, and for that nothing has to be kept.
+        if count == 1 {
+            let total: u64 = weights.clone().sum();
+            return if total > 0 { one(self.below(total), weights) } else { Vec::new() };
+        }
         let mut left: Vec<(usize, u64)> =
-            weights.iter().copied().enumerate().filter(|(_, weight)| *weight > 0).collect();
+            weights.enumerate().filter(|(_, weight)| *weight > 0).collect();
         let mut total: u64 = left.iter().map(|(_, weight)| weight).sum();
         let mut chosen = Vec::with_capacity(count);
         while chosen.len() < count && total > 0 {
@@ -51,6 +60,17 @@ impl Choice {
         }
         chosen
     }
+}
+
+/// The place whose share of the sum of `weights` holds `at`.
+fn one(mut at: u64, weights: impl Iterator<Item = u64>) -> Vec<usize> {
+    for (place, weight) in weights.enumerate() {
+        if at < weight {
+            return vec![place];
+        }
+        at -= weight;
+    }
+    Vec::new()
 }
 
 /// The finaliser of SplitMix64.

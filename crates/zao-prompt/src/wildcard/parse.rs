@@ -1,4 +1,6 @@
-//! Reading patterns, and telling where one makes no sense. Nothing is chosen here.
+//! Reading patterns, and telling where one makes no sense. Nothing is chosen here, and no list is looked for.
+
+use std::sync::Arc;
 
 use super::{WildcardError, WildcardProblem};
 
@@ -7,6 +9,21 @@ use super::{WildcardError, WildcardProblem};
 pub(super) enum Node {
     Text(String),
     Group(Group),
+    List(Named),
+}
+
+/// `__name__`: options that stand in a list elsewhere, and how many of them are taken.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Named {
+    pub(super) name: String,
+    /// As it stands in the pattern, for one that is never filled.
+    pub(super) written: String,
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) separator: String,
+    /// Where it stands, both from 1.
+    pub(super) line: usize,
+    pub(super) column: usize,
 }
 
 /// Options, and how many of them are taken.
@@ -15,7 +32,8 @@ pub(super) struct Group {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) separator: String,
-    pub(super) options: Vec<Choosable>,
+    /// Shared, since a list of ten thousand may stand in as many prompts.
+    pub(super) options: Arc<[Choosable]>,
 }
 
 /// An option.
@@ -33,18 +51,20 @@ const DEEPEST: usize = 50;
 const USUAL_WEIGHT: u64 = 1000;
 const MOST_WEIGHT: u64 = 1_000_000 * USUAL_WEIGHT;
 
+/// What stands between several that are chosen, unless the pattern says otherwise.
+const USUAL_SEPARATOR: &str = ", ";
+
+/// Reads a pattern.
 pub(super) fn parse(text: &str) -> Result<Vec<Node>, WildcardError> {
-    let mut reader = Reader { text, at: 0 };
-    let read = reader.sequence(0).and_then(|nodes| match reader.peek() {
-        None => Ok(nodes),
-        Some(_) => Err((reader.at, WildcardProblem::Unopened)),
-    });
-    read.map_err(|(at, problem)| {
-        let before = &text[..at];
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-        WildcardError { line, column, problem }
-    })
+    Reader::new(text).whole()
+}
+
+/// Reads a line of a list: perhaps a weight, then a pattern.
+pub(super) fn option(line: &str) -> Result<Choosable, WildcardError> {
+    let mut reader = Reader::new(line);
+    let weight = reader.weight().map_err(|wrong| reader.error(wrong))?;
+    let weight = weight.unwrap_or(USUAL_WEIGHT);
+    Ok(Choosable { weight, nodes: reader.whole()? })
 }
 
 /// What is wrong, and at which byte.
@@ -54,9 +74,48 @@ struct Reader<'t> {
     text: &'t str,
     /// The next byte.
     at: usize,
+    place: Place,
 }
 
-impl Reader<'_> {
+/// A byte of the text, and its line and column; it only goes forward, so that all places together cost one pass.
+struct Place {
+    byte: usize,
+    line: usize,
+    column: usize,
+}
+
+impl Place {
+    const BEGIN: Self = Self { byte: 0, line: 1, column: 1 };
+
+    fn go_to(&mut self, byte: usize, text: &str) {
+        for c in text[self.byte..byte].chars() {
+            let next = if c == '\n' { (self.line + 1, 1) } else { (self.line, self.column + 1) };
+            (self.line, self.column) = next;
+        }
+        self.byte = byte;
+    }
+}
+
+impl<'t> Reader<'t> {
+    fn new(text: &'t str) -> Self {
+        Self { text, at: 0, place: Place::BEGIN }
+    }
+
+    /// Reads to the end.
+    fn whole(&mut self) -> Result<Vec<Node>, WildcardError> {
+        let read = self.sequence(0).and_then(|nodes| match self.peek() {
+            None => Ok(nodes),
+            Some(_) => Err((self.at, WildcardProblem::Unopened)),
+        });
+        read.map_err(|wrong| self.error(wrong))
+    }
+
+    fn error(&self, (at, problem): Wrong) -> WildcardError {
+        let mut place = Place::BEGIN;
+        place.go_to(at, self.text);
+        WildcardError { line: place.line, column: place.column, problem }
+    }
+
     fn peek(&self) -> Option<char> {
         self.text[self.at..].chars().next()
     }
@@ -72,6 +131,11 @@ impl Reader<'_> {
                 '{' => self.group(depth + 1)?.into_iter().for_each(|node| push(&mut nodes, node)),
                 '}' => return Ok(nodes),
                 '|' if depth > 0 => return Ok(nodes),
+                '\\' if self.text[self.at..].starts_with("\\__") => {
+                    self.at += "\\__".len();
+                    push(&mut nodes, Node::Text("__".into()));
+                }
+                '_' if self.name().is_some() => nodes.push(Node::List(self.named())),
                 _ => {
                     let c = self.character(c);
                     push_char(&mut nodes, c);
@@ -90,6 +154,33 @@ impl Reader<'_> {
                 escaped
             }
             _ => c,
+        }
+    }
+
+    /// The name between two pairs of underscores, if one begins here: letters and digits of any language, and what paths and
+    /// patterns of paths are made of.
+    fn name(&self) -> Option<&'t str> {
+        let rest = self.text[self.at..].strip_prefix("__")?;
+        let name = &rest[..rest.find("__")?];
+        let is_of_names = |c: char| c.is_alphanumeric() || "_-+./*".contains(c);
+        let is_name = !name.is_empty() && !name.starts_with('_') && name.chars().all(is_of_names);
+        is_name.then_some(name)
+    }
+
+    /// Reads `__name__`, which is known to be there.
+    fn named(&mut self) -> Named {
+        let name = self.name().unwrap_or_default();
+        self.place.go_to(self.at, self.text);
+        let begin = self.at;
+        self.at += name.len() + "____".len();
+        Named {
+            name: name.to_owned(),
+            written: self.text[begin..self.at].to_owned(),
+            from: 1,
+            to: 1,
+            separator: USUAL_SEPARATOR.into(),
+            line: self.place.line,
+            column: self.place.column,
         }
     }
 
@@ -123,6 +214,16 @@ impl Reader<'_> {
             return Ok(nodes);
         }
         let (from, to) = count.unwrap_or((1, 1));
+        let separator = separator.unwrap_or_else(|| USUAL_SEPARATOR.into());
+        // `{2$$__name__}` is two of the list, not two of one option.
+        if let [Choosable { nodes, .. }] = &options[..]
+            && let [Node::List(named)] = &nodes[..]
+            && (named.from, named.to, weighed) == (1, 1, false)
+            && from <= to
+        {
+            let written = self.text[brace..self.at].to_owned();
+            return Ok(vec![Node::List(Named { written, from, to, separator, ..named.clone() })]);
+        }
         let there = options.iter().filter(|option| option.weight > 0).count();
         let problem = if from > to {
             Some(WildcardProblem::Backwards { from, to })
@@ -136,8 +237,7 @@ impl Reader<'_> {
         if let Some(problem) = problem {
             return Err((brace, problem));
         }
-        let separator = separator.unwrap_or_else(|| ", ".into());
-        Ok(vec![Node::Group(Group { from, to, separator, options })])
+        Ok(vec![Node::Group(Group { from, to, separator, options: options.into() })])
     }
 
     /// `2$$` or `1-3$$`.

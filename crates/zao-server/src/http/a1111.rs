@@ -18,7 +18,7 @@ use zao_queue::JobFilter;
 
 use super::guard::Client;
 use super::read::Object;
-use super::{Code, Refusal, Result, events, jobs, loras, openai};
+use super::{Code, Refusal, Result, events, jobs, loras, openai, timing};
 use crate::house::House;
 use wire::{
     CardMemory, CheckpointInfo, CudaMemory, InfoItems, LoraInfo, MainMemory, Nothing, PngText,
@@ -41,7 +41,7 @@ pub(crate) fn router() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(png_info))
 }
 
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "prompt",
     "negative_prompt",
     "width",
@@ -52,6 +52,7 @@ const KNOWN: [&str; 10] = [
     "batch_size",
     "n_iter",
     "lora",
+    "auto_size",
 ];
 
 /// What a request in A1111's words asks for here, and the fields that mean nothing.
@@ -70,12 +71,13 @@ fn wish(object: Object) -> Result<(JobRequest, Vec<String>)> {
     let count =
         count.ok_or_else(|| Refusal::of("batch_size", "batch_size times n_iter is absurd"))?;
     let open = fields.width.is_none() && fields.height.is_none();
+    let by_prompt = fields.auto_size.unwrap_or(false);
     let request = Request {
         prompt: fields.prompt,
         negative_prompt: fields.negative_prompt.filter(|text| !text.is_empty()),
         width: fields.width,
         height: fields.height,
-        quality: open.then_some(Quality::Standard),
+        quality: open.then_some(if by_prompt { Quality::Auto } else { Quality::Standard }),
         steps: fields.steps,
         guidance: fields.cfg_scale.map(|scale| (scale - 1.0).max(0.0)),
         seed,
@@ -94,16 +96,7 @@ fn wish(object: Object) -> Result<(JobRequest, Vec<String>)> {
     post, path = "/txt2img", tag = "a1111", operation_id = "txt2img",
     request_body(content = Txt2Img, example = json!({"prompt": "a red apple", "width": 256, "height": 256, "steps": 8})),
     responses(
-        (
-            status = 200, description = "The pictures as PNGs in Base64.", body = Txt2ImgAnswer,
-            headers(
-                ("x-queue-time" = f64, description = "Seconds that the job waited."),
-                ("x-inference-time" = f64, description = "Seconds that it was worked on."),
-                ("x-total-time" = f64, description = "Seconds from being accepted to being over."),
-                ("x-seed" = String, description = "The seeds, with commas between them."),
-                ("server-timing" = String, description = "The same times in milliseconds, as browsers show them."),
-            ),
-        ),
+        (status = 200, description = "The pictures as PNGs in Base64.", body = Txt2ImgAnswer),
         (status = 400, description = "invalid_request, invalid_size, prompt_too_long"),
         (status = 404, description = "unknown_lora"),
         (status = 409, description = "cancelled"),
@@ -140,7 +133,7 @@ async fn txt2img(
         "ignored": ignored, "warnings": job.warnings, "job": job.id,
     });
     let answer = Txt2ImgAnswer { images, parameters, info: info.to_string() };
-    Ok((openai::timing(&job), Json(answer)))
+    Ok((timing::headers(&job), Json(answer)))
 }
 
 /// The caller's jobs that are not over, the oldest first.
@@ -325,6 +318,7 @@ async fn png_info(object: Object) -> Result<Json<PngText>> {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
+    use zao_api::Steps;
 
     use super::*;
 
@@ -340,5 +334,15 @@ mod tests {
         assert_eq!((request.request.count, request.request.seed), (Some(6), None));
         assert_eq!(request.request.guidance, Some(0.0));
         assert_eq!(request.request.negative_prompt, None);
+        assert_eq!(request.request.quality, Some(Quality::Standard));
+    }
+
+    #[test]
+    fn a_prompt_may_decide_steps_and_size() {
+        let object = serde_json::json!({"prompt": "a cat", "steps": "auto", "auto_size": true});
+        let Value::Object(object) = object else { panic!("it is one") };
+        let (JobRequest { request, .. }, ignored) = wish(Object(object)).unwrap();
+        assert_eq!((request.steps, request.quality), (Some(Steps::Auto), Some(Quality::Auto)));
+        assert!(ignored.is_empty());
     }
 }

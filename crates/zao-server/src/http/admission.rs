@@ -4,8 +4,8 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use zao_api::{JobRequest, Request};
-use zao_engine::{Grid, InvalidJob, MAX_ADAPTER_SCALE};
+use zao_api::{JobRequest, Request, Steps};
+use zao_engine::{Grid, InvalidJob, MAX_ADAPTER_SCALE, ModelInfo};
 use zao_queue::{ImageId, Input, Submission};
 
 use super::guard::Client;
@@ -30,7 +30,7 @@ pub(crate) fn submission(
         _ => Ok(()),
     };
     within("count", wish.request.count, limits.count)?;
-    within("steps", wish.request.steps, limits.steps)?;
+    within("steps", wish.request.steps.and_then(Steps::number), limits.steps)?;
     within("previews", wish.previews, limits.previews)?;
     if wish.request.count == Some(0) {
         return Err(Refusal::of("count", "0 pictures are none; ask for one or more"));
@@ -48,7 +48,7 @@ pub(crate) fn submission(
         })?;
     }
     let own = picture.map(|picture| Grid::new(picture.height(), picture.width()));
-    let complete = zao_request::complete(wish.request.clone(), model);
+    let (complete, advised) = complete(&wish.request, model, limits.steps);
     let fits = |size: Grid| Ok::<_, Refusal>(size.area() as u64 <= limits.pixels);
     let (size, remark) = zao_request::settle(&complete, own, model, fits)?;
     let pixels = size.area() as u64;
@@ -59,12 +59,13 @@ pub(crate) fn submission(
     let seeds = zao_request::seeds(&complete);
     check_job(house, &complete, size, seeds[0])?;
     let (width, height) = (size.width as u32, size.height as u32);
-    let steps = complete.steps.unwrap_or(1);
+    let steps = complete.steps.and_then(Steps::number).unwrap_or(1);
     let plan = serde_json::to_string(&complete)
         .map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
     let priority = wish.priority.unwrap_or_default();
     let in_vain = zao_request::in_vain(&wish.request, &complete);
-    let warnings = remark.into_iter().chain(in_vain).chain(nobody_draws(house)).collect();
+    let remarks = advised.into_iter().chain(remark).chain(in_vain);
+    let warnings = remarks.chain(nobody_draws(house)).collect();
     Ok(Submission {
         client: client.address,
         key,
@@ -80,6 +81,21 @@ pub(crate) fn submission(
         warnings,
         request_id: Some(client.asked.id().to_owned()),
     })
+}
+
+/// The request with nothing left open. Where the prompt decides the steps, they are at most `most`.
+fn complete(request: &Request, model: &ModelInfo, most: u32) -> (Request, Option<String>) {
+    let (complete, remark) = zao_request::complete(request.clone(), model);
+    let steps = complete.steps.and_then(Steps::number);
+    match remark {
+        Some(remark) if steps > Some(most) => {
+            let remark = format!(
+                "this server takes up to {most} steps, so {most} are drawn instead: {remark}"
+            );
+            (Request { steps: Some(most.into()), ..complete }, Some(remark))
+        }
+        remark => (complete, remark),
+    }
 }
 
 /// A job outlives this process, so it is kept although nobody draws it now; its client is told.

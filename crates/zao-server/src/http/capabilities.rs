@@ -8,7 +8,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 use zao_api::{Model, Quality, Request, Rng};
-use zao_engine::{Grid, MAX_TOKENS, ModelInfo};
+use zao_engine::{Grid, MAX_TOKENS};
 use zao_queue::Demand;
 use zao_weights::KnownModel;
 
@@ -165,7 +165,7 @@ pub(crate) async fn get(State(house): State<Arc<House>>) -> Json<Capabilities> {
         max_height: max.height,
         max_pixels: limits.pixels.min(max.area() as u64),
         default_size: sides(model.default_size),
-        default_steps: usual_steps(model),
+        default_steps: zao_request::usual_steps(model),
         max_steps: limits.steps,
         max_count: limits.count,
         tiers: TierName::ALL.map(|name| tier(&house, worker, name)).into(),
@@ -189,10 +189,6 @@ fn sides(size: Grid) -> Size {
     Size { width: size.width as u32, height: size.height as u32 }
 }
 
-fn usual_steps(model: &ModelInfo) -> u32 {
-    zao_request::complete(Request::default(), model).steps.unwrap_or(1)
-}
-
 fn tier(house: &House, worker: Option<&WorkerHealth>, name: TierName) -> Tier {
     let (model, quality) = (house.model.info(), name.quality());
     let request = Request { quality: Some(quality), ..Request::default() };
@@ -200,7 +196,7 @@ fn tier(house: &House, worker: Option<&WorkerHealth>, name: TierName) -> Tier {
     let size = zao_request::settle(&request, None, model, |_| Ok::<_, Infallible>(true));
     let size = size.map_or(model.default_size, |(size, _)| size);
     let Size { width, height } = sides(size);
-    let demand = Demand { width, height, steps: usual_steps(model), pictures: 1 };
+    let demand = Demand { width, height, steps: zao_request::usual_steps(model), pictures: 1 };
     let known = worker.and_then(|worker| worker.memory.iter().find(|(of, _)| *of == quality));
     Tier {
         name,

@@ -15,7 +15,7 @@ use utoipa::{PartialSchema, ToSchema};
 use zao_api::JobEvent;
 
 use super::error::{Code, Error};
-use super::{guard, openai, router};
+use super::{guard, openai, router, timing};
 
 /// The document.
 pub(super) static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(document);
@@ -81,11 +81,12 @@ fn components(mut components: Components) -> Components {
         below(&mut told);
     }
     components.schemas.extend(told);
-    for (name, text, kind) in [
+    let of_many = [
         ("x-request-id", "The request's own, or a new one.", Type::String),
         ("retry-after", "Seconds after which to try again, where that helps.", Type::Integer),
         ("www-authenticate", "`Bearer`.", Type::String),
-    ] {
+    ];
+    for (name, text, kind) in of_many.into_iter().chain(timing::HEADERS) {
         components.headers.insert(name.into(), header(text, kind));
     }
     let mut bearer = Http::new(HttpAuthScheme::Bearer);
@@ -107,12 +108,16 @@ fn complete(path: &str, item: &mut PathItem) {
         }
         may_fail(operation, Code::ForbiddenOrigin);
         may_fail(operation, Code::Internal);
+        let waits = operation.operation_id.as_deref();
+        let waits = waits.is_some_and(|id| timing::OPERATIONS.contains(&id));
         for (status, response) in &mut operation.responses.responses {
             let RefOr::T(response) = response else { continue };
             if response.content.is_empty() && status.as_str() >= "400" && status != "416" {
                 refusal(status, response);
             }
             response.headers.insert("x-request-id".into(), everywhere("x-request-id"));
+            let told = timing::HEADERS.iter().filter(|_| waits && status == "200");
+            response.headers.extend(told.map(|(name, ..)| ((*name).to_owned(), everywhere(name))));
         }
     }
 }

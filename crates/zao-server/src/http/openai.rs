@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
@@ -21,7 +21,7 @@ use zao_queue::JobId;
 
 use super::guard::Client;
 use super::read::Object;
-use super::{Code, Refusal, Result, events, jobs};
+use super::{Code, Refusal, Result, events, jobs, timing};
 use crate::hands::Condition;
 use crate::house::House;
 use answer::{Answer, CompletedImage, Drawn};
@@ -41,13 +41,6 @@ pub(super) use wish::Wish;
         (
             status = 200, description = "The pictures, or the events of their making.",
             content((Drawn = "application/json"), (events::SentEvent = "text/event-stream")),
-            headers(
-                ("x-queue-time" = f64, description = "Seconds that the job waited."),
-                ("x-inference-time" = f64, description = "Seconds that it was worked on."),
-                ("x-total-time" = f64, description = "Seconds from being accepted to being over."),
-                ("x-seed" = String, description = "The seeds, with commas between them."),
-                ("server-timing" = String, description = "The same times in milliseconds, as browsers show them."),
-            ),
         ),
         (status = 400, description = "invalid_request, invalid_size, prompt_too_long"),
         (status = 404, description = "unknown_lora, unknown_model"),
@@ -76,7 +69,7 @@ pub(crate) async fn generate(
     wanted.done();
     let answer = Answer::new(&house, &wish, &job)?;
     let mut response = Json(answer.whole(&house, host, failure(&job)?).await?).into_response();
-    response.headers_mut().extend(timing(&job));
+    response.headers_mut().extend(timing::headers(&job));
     Ok(response)
 }
 
@@ -155,32 +148,6 @@ fn code_of(code: zao_api::ErrorCode) -> Code {
         | ErrorCode::Io
         | ErrorCode::Internal => Code::Internal,
     }
-}
-
-/// Where the time went, for load testers and those who wonder.
-pub(super) fn timing(job: &Job) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let mut add = |name: &'static str, value: String| {
-        let value = HeaderValue::from_str(&value).ok();
-        headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
-    };
-    if let Some(timing) = &job.timing {
-        let milliseconds = |seconds: f64| seconds * 1000.0;
-        add("x-queue-time", format!("{:.6}", timing.queue_seconds));
-        add("x-inference-time", format!("{:.6}", timing.inference_seconds));
-        add("x-total-time", format!("{:.6}", timing.total_seconds));
-        add(
-            "server-timing",
-            format!(
-                "queue;dur={:.3}, inference;dur={:.3}",
-                milliseconds(timing.queue_seconds),
-                milliseconds(timing.inference_seconds)
-            ),
-        );
-    }
-    let seeds: Vec<String> = job.seeds.iter().map(u64::to_string).collect();
-    add("x-seed", seeds.join(","));
-    headers
 }
 
 /// What a stream goes through.

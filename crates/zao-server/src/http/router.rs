@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::{
     Code, Refusal, a1111, capabilities, docs, events, guard, images, jobs, loras, openai,
-    operation, png_info, prompt, prompt_advice, prompt_template, queue,
+    operation, png_info, prompt, queue,
 };
 use crate::house::House;
 use crate::page;
@@ -33,9 +33,7 @@ fn routes() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(loras::get))
         .routes(routes!(loras::load))
         .routes(routes!(loras::unload))
-        .routes(routes!(prompt::check))
-        .routes(routes!(prompt_template::post))
-        .routes(routes!(prompt_advice::post));
+        .merge(prompt::router());
     let openai = OpenApiRouter::new()
         .routes(routes!(openai::generate))
         .routes(routes!(capabilities::models))

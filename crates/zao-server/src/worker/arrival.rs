@@ -94,8 +94,8 @@ impl Arrival {
     ) -> Result<Vec<Piece>, Failure> {
         let Self { draw, beginning, .. } = self;
         let size = Grid::new(draw.height as usize, draw.width as usize);
-        let request = Request { steps: Some(draw.steps), ..draw.request.request };
-        let request = zao_request::complete(request, model);
+        let request = Request { steps: Some(draw.steps.into()), ..draw.request.request };
+        let (request, _) = zao_request::complete(request, model);
         let (start, record) = beginning.map(|it| (it.start, it.record)).unzip();
         let provenance = provenance.clone().with_image(record).with_loras(loras.used().to_vec());
         let provenance = Arc::new(provenance);

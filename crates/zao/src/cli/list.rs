@@ -12,6 +12,11 @@ pub(crate) struct ListArgs {
     #[arg(conflicts_with_all = ["prompt", "prompt_option", "from"])]
     pub(crate) prompts: Option<PathBuf>,
 
+    /// Folder with lists of words: __colour__ in a prompt is a line of colour.txt in it. The prompt of the command line
+    /// is a pattern then, too [default: wildcards beside the list, then wildcards where models are kept]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) wildcards: Option<PathBuf>,
+
     /// Say which pictures the list would give, and draw none
     #[arg(long, requires = "prompts")]
     pub(crate) dry_run: bool,

@@ -27,6 +27,10 @@ pub(crate) struct PromptCheckArgs {
     #[arg(value_name = "PROMPT", allow_hyphen_values = true)]
     pub(crate) prompt: Option<String>,
 
+    /// The words behind the first of a prompt without quotes; never used, but worth a good answer.
+    #[arg(hide = true)]
+    pub(crate) unquoted: Vec<String>,
+
     /// Print the prompt after all replacements, and nothing else
     #[arg(long, conflicts_with = "json")]
     pub(crate) fix: bool,
@@ -60,8 +64,12 @@ pub(crate) struct PromptCheckArgs {
 #[derive(Args, Debug)]
 pub(crate) struct PromptTemplateArgs {
     /// A prompt to take apart, or - for standard input
-    #[arg(value_name = "PROMPT")]
+    #[arg(value_name = "PROMPT", allow_hyphen_values = true)]
     pub(crate) prompt: Option<String>,
+
+    /// The words behind the first of a prompt without quotes; never used, but worth a good answer.
+    #[arg(hide = true)]
+    pub(crate) unquoted: Vec<String>,
 
     /// Who or what
     #[arg(long, value_name = "TEXT")]
@@ -84,8 +92,8 @@ pub(crate) struct PromptTemplateArgs {
     pub(crate) style: Option<String>,
 
     /// Language of the table [default: Chinese if LC_ALL, LC_MESSAGES or LANG say so, else English]
-    #[arg(long, value_enum, value_name = "LANGUAGE")]
-    pub(crate) lang: Option<Language>,
+    #[arg(long, visible_alias = "lang", value_enum, value_name = "LANGUAGE")]
+    pub(crate) language: Option<Language>,
 
     /// Print one JSON object: the slots, and the prompt that they make
     #[arg(long)]

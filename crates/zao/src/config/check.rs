@@ -1,11 +1,11 @@
 //! `zao config check`: everything that is wrong with the file and the variables, not only the first.
 
 use super::layers::Layers;
-use super::nearest::nearest;
 use super::table::{self, PLACES, Setting};
 use super::{show, words};
 use crate::cli::CheckArgs;
 use crate::failure::{Failure, Result};
+use crate::nearest::nearest;
 use crate::{console, places};
 
 pub(super) fn run(args: &CheckArgs) -> Result<()> {

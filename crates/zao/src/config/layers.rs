@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use clap::{ArgMatches, Command};
 
 use super::file::{self, Content, Entry};
-use super::nearest::nearest;
 use super::problem::{self, Problem};
 use super::table::{self, PLACES, Setting};
 use super::typed;
 use crate::failure::{Failure, Result};
+use crate::nearest::nearest;
 use crate::places;
 
 /// Where a value comes from, in the order in which places count.

@@ -24,7 +24,8 @@ fn changed(finding: &Finding) -> Option<String> {
     })
 }
 
-fn one_line(text: &str) -> String {
+/// The text for a message, which has one line.
+pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

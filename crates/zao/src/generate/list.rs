@@ -20,8 +20,9 @@ use zao_api::Request;
 use zao_engine::{CancelToken, Engine, Residency};
 use zao_request::Provenance;
 
+use super::words::Folders;
 use super::{output, request, shared};
-use crate::cli::{AskedSteps, GenerateArgs};
+use crate::cli::GenerateArgs;
 use crate::console;
 use crate::failure::{Failure, Result};
 use crate::model::Asked;
@@ -49,6 +50,17 @@ pub(super) fn run(
     let record = output::manifest(&args.output)?;
     let sha256 = manifest::sha256(list.content.as_bytes());
     let previous = previous(args, &record, &sha256)?;
+    let folders = match &args.list.wildcards {
+        Some(folder) => Folders::named(folder)?,
+        None => Folders::beside(path)?,
+    };
+    let mut words = folders.lists();
+    if previous.is_none() {
+        // A slip in a name is told before a model is opened for it.
+        for row in &list.rows {
+            list.filled(row, &mut words)?;
+        }
+    }
     let asked = base.model.as_deref().map_or(Asked::Any, Asked::ByUser);
     let (mut engine, notice) = shared::open(args, &asked, base.precision, Residency::Keep)?;
     shared::remarks(args, &engine).iter().for_each(|line| screen.remark(line));
@@ -59,17 +71,14 @@ pub(super) fn run(
     let options = Options {
         output: &args.output,
         seed,
-        auto_steps: args.steps == Some(AskedSteps::Auto),
         fix_prompts: args.fix_prompt,
         may_shrink: args.allow_downscale,
         merge_loras: args.merge_lora,
         record: &record,
+        previous: previous.as_ref(),
     };
-    let mut plan = Plan::new(&mut engine, &list, &base, &options)?;
+    let plan = Plan::new(&mut engine, &list, &mut words, &base, &options)?;
     plan.mended.iter().for_each(|line| screen.remark(line));
-    if let Some(previous) = &previous {
-        plan.find_those_there(previous);
-    }
     if args.list.dry_run {
         console::result(report::dry_run(&plan, seed, args.json)?)?;
         return Ok(());

@@ -9,7 +9,7 @@ use zao_engine::Engine;
 use zao_png::Origin;
 use zao_request::{Input, recorded_precision};
 
-use crate::cli::{AskedSize, AskedSteps, GenerateArgs};
+use crate::cli::{AskedSize, GenerateArgs};
 use crate::failure::{Failure, Result};
 use crate::model::Asked;
 
@@ -25,10 +25,7 @@ impl Wanted {
     /// Reads the command line, and the picture of `--from` if there is one.
     pub(super) fn new(args: &GenerateArgs) -> Result<Self> {
         if let (Some(first), Some(second)) = (&args.prompt, args.unquoted.first()) {
-            return Err(Failure::usage(format!(
-                "the prompt ended at {first:?}, and {second:?} is one word too many; put the whole \
-                 prompt in quotes"
-            )));
+            return Err(Failure::unquoted(first, second));
         }
         let origin = args.from.as_deref().map_or(Ok(Origin::Unknown), origin)?;
         let base = match &origin {
@@ -174,12 +171,7 @@ pub(super) fn over(base: Request, args: &GenerateArgs) -> Request {
         image: args.image.clone(),
         mask: args.mask.clone(),
         strength: args.strength.or(base.strength),
-        steps: match args.steps {
-            Some(AskedSteps::Exactly(steps)) => Some(steps),
-            // The prompt decides, once the model is known.
-            Some(AskedSteps::Auto) => None,
-            None => base.steps,
-        },
+        steps: args.steps.or(base.steps),
         guidance: args.guidance.or(base.guidance),
         cfg_normalization: args.cfg_normalization.or(base.cfg_normalization),
         cfg_truncation: args.cfg_truncation.or(base.cfg_truncation),

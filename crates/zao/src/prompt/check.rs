@@ -3,24 +3,27 @@
 mod show;
 
 use std::fs;
-use std::io::{IsTerminal, Read};
 use std::path::Path;
 
 use anyhow::Context;
 use zao_engine::ModelFacts;
 use zao_prompt::{Options, Report, Rules};
 
+use super::input;
 use crate::cli::{FileArgs, PromptCheckArgs};
 use crate::failure::{Failure, Result};
 use crate::language::Language;
 use crate::model::{self, Asked};
 use crate::{console, places};
 
-/// Longer prompts are not read.
-const MOST_BYTES: u64 = 16 << 20;
-
 pub(crate) fn run(args: &PromptCheckArgs) -> Result<()> {
-    let prompt = prompt(args.prompt.as_deref())?;
+    let prompt = match args.prompt.as_deref() {
+        Some(typed) => input::read(typed, &args.unquoted)?,
+        None => input::piped()?,
+    };
+    if prompt.trim().is_empty() {
+        return Err(Failure::usage("the prompt is empty; say what to draw"));
+    }
     let rules = args.rules.as_deref().map(rules).transpose()?;
     let language = args.language.unwrap_or_else(places::language);
     let counting = counting(args)?;
@@ -62,35 +65,6 @@ fn strictly(args: &PromptCheckArgs, report: &Report) -> Result<()> {
             Err(Failure::failed(format!("there are {count} findings, and --strict wants none")))
         }
     }
-}
-
-/// The prompt as typed, or from standard input without the line break at its end.
-fn prompt(typed: Option<&str>) -> Result<String> {
-    if let Some(prompt) = typed.filter(|prompt| *prompt != "-") {
-        return Ok(prompt.to_owned());
-    }
-    let input = std::io::stdin();
-    if typed.is_none() && input.is_terminal() {
-        return Err(Failure::usage(
-            "no prompt; give one, as in: zao prompt check \"a very red apple\"",
-        ));
-    }
-    let mut bytes = Vec::new();
-    let read = input.lock().take(MOST_BYTES + 1).read_to_end(&mut bytes);
-    read.context("cannot read standard input")?;
-    if bytes.len() as u64 > MOST_BYTES {
-        let most = MOST_BYTES >> 20;
-        return Err(Failure::usage(format!(
-            "more than {most} MiB on standard input are no prompt"
-        )));
-    }
-    let prompt = String::from_utf8(bytes);
-    let mut prompt = prompt.map_err(|_| {
-        Failure::usage("standard input is not UTF-8; convert it, for example with iconv")
-    })?;
-    let end = prompt.trim_end_matches(['\r', '\n']).len();
-    prompt.truncate(end);
-    Ok(prompt)
 }
 
 /// The built-in tables with those of a folder.

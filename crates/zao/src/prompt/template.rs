@@ -1,17 +1,16 @@
 //! `zao prompt template`: slots to a prompt, or a prompt to its slots.
 
-use std::io::Read;
-
-use anyhow::Context;
 use zao_prompt::{Slots, Template};
 
+use super::input;
 use crate::cli::PromptTemplateArgs;
 use crate::failure::{Failure, Result};
 use crate::language::{Language, Text, both};
 use crate::{columns, console, places};
 
 pub(crate) fn run(args: &PromptTemplateArgs) -> Result<()> {
-    let given = args.prompt.as_deref().map(read).transpose()?;
+    let given =
+        args.prompt.as_deref().map(|typed| input::read(typed, &args.unquoted)).transpose()?;
     let template = filled(given.as_deref().map(Template::of).unwrap_or_default(), args);
     let prompt = template.prompt();
     if prompt.is_empty() {
@@ -24,20 +23,9 @@ pub(crate) fn run(args: &PromptTemplateArgs) -> Result<()> {
     } else if given.is_none() {
         prompt
     } else {
-        lines(&template, args.lang.unwrap_or_else(places::language)).join("\n")
+        lines(&template, args.language.unwrap_or_else(places::language)).join("\n")
     })?;
     Ok(())
-}
-
-/// The prompt as it was given, or standard input.
-fn read(given: &str) -> Result<String> {
-    if given != "-" {
-        return Ok(given.to_owned());
-    }
-    let mut text = String::new();
-    let read = std::io::stdin().lock().read_to_string(&mut text);
-    read.context("cannot read the prompt from standard input")?;
-    Ok(text)
 }
 
 /// The template with the slots of the command line in place of its own; details are added.

@@ -61,4 +61,5 @@ mod serve;
 mod server;
 #[cfg(target_os = "linux")]
 mod two_workers;
+mod wildcards;
 mod wrong_use;

@@ -45,6 +45,9 @@ fn json_and_the_mended_prompt_are_printed_alone() {
         );
     }
     given(&folder, b"\xff", &[]).complains(2, &["UTF-8"]);
+    given(&folder, "\u{feff}a cat\r\n".as_bytes(), &["--strict"]).ok();
+    given(&folder, b" \n", &[]).complains(2, &["the prompt is empty"]);
+    folder.run(&["prompt", "check", "a", "red", "cat"]).complains(2, &["\"red\"", "quotes"]);
 }
 
 #[test]

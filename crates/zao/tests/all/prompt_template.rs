@@ -61,4 +61,9 @@ fn a_prompt_may_come_from_standard_input() {
     zao.args(["prompt", "template", "-"])
         .stdin(std::fs::File::open(folder.path("prompt.txt")).unwrap());
     assert_eq!(Said::of(&mut zao).ok().text(), "subject  一只猫\nprompt   一只猫\n");
+    std::fs::write(folder.path("prompt.txt"), b"\xff\n").unwrap();
+    let mut zao = folder.zao();
+    zao.args(["prompt", "template", "-"])
+        .stdin(std::fs::File::open(folder.path("prompt.txt")).unwrap());
+    Said::of(&mut zao).complains(2, &["UTF-8", "iconv"]);
 }

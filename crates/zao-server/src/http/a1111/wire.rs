@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use zao_api::Lora;
+use zao_api::{Lora, Steps};
 
 /// A request in A1111's words. What is null is as if it were not there; fields that are not here are accepted and mean nothing.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -17,8 +17,8 @@ pub(super) struct Txt2Img {
     pub(super) width: Option<u32>,
     #[schema(minimum = 1)]
     pub(super) height: Option<u32>,
-    #[schema(minimum = 1)]
-    pub(super) steps: Option<u32>,
+    /// A number, or `auto`: what the prompt asks for.
+    pub(super) steps: Option<Steps>,
     /// 1 is off.
     pub(super) cfg_scale: Option<f32>,
     /// -1 is any.
@@ -33,6 +33,8 @@ pub(super) struct Txt2Img {
     #[serde(default)]
     #[schema(value_type = Option<Vec<Lora>>)]
     pub(super) lora: Vec<Lora>,
+    /// Ours: whether the prompt decides the size where none is given.
+    pub(super) auto_size: Option<bool>,
 }
 
 /// What was drawn.

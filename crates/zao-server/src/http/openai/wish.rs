@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 use utoipa::ToSchema;
-use zao_api::{JobRequest, Lora, Priority, Quality, Request};
+use zao_api::{JobRequest, Lora, Priority, Quality, Request, Steps};
 
 use super::super::read::Object;
 use super::super::{Code, Refusal, Result};
@@ -77,12 +77,10 @@ pub(crate) struct GenerateImage {
     /// Ours: seed of the first picture.
     #[schema(format = "uint64")]
     seed: Option<u64>,
-    /// Ours: denoising steps.
-    #[schema(minimum = 1)]
-    num_inference_steps: Option<u32>,
+    /// Ours: denoising steps, a number or `auto`: what the prompt asks for.
+    num_inference_steps: Option<Steps>,
     /// The same.
-    #[schema(minimum = 1)]
-    steps: Option<u32>,
+    steps: Option<Steps>,
     /// Ours: classifier-free guidance, 0 is off.
     #[schema(minimum = 0)]
     guidance_scale: Option<f32>,
@@ -94,9 +92,11 @@ pub(crate) struct GenerateImage {
     lora: Vec<Lora>,
     /// Ours: whose turn it is before others'.
     priority: Option<Priority>,
+    /// Ours: whether the prompt decides the size where neither `size` nor `quality` says one. Their `auto` is what suits the model.
+    auto_size: Option<bool>,
 }
 
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "prompt",
     "model",
     "n",
@@ -114,6 +114,7 @@ const KNOWN: [&str; 17] = [
     "negative_prompt",
     "lora",
     "priority",
+    "auto_size",
 ];
 
 /// Pictures of one request, as OpenAI bounds them.
@@ -142,6 +143,8 @@ impl Wish {
         let sides = sides(&size)?;
         let quality = fields.quality.unwrap_or_else(|| "auto".into());
         let tier = tier(&quality)?;
+        let by_prompt =
+            (fields.auto_size == Some(true) && quality == "auto").then_some(Quality::Auto);
         let links = match fields.response_format.as_deref() {
             None | Some("b64_json") => false,
             Some("url") => true,
@@ -157,7 +160,7 @@ impl Wish {
             negative_prompt: fields.negative_prompt,
             width: sides.map(|(width, _)| width),
             height: sides.map(|(_, height)| height),
-            quality: if sides.is_some() { None } else { tier },
+            quality: if sides.is_some() { None } else { tier.or(by_prompt) },
             steps: fields.num_inference_steps.or(fields.steps),
             guidance: fields.guidance_scale,
             seed: fields.seed,
@@ -232,10 +235,35 @@ mod tests {
         assert!(wish.stream && wish.request.previews == Some(2));
         let request = &wish.request.request;
         assert_eq!((request.width, request.height), (Some(256), Some(128)));
-        assert_eq!((request.count, request.steps, request.seed), (Some(2), Some(4), Some(7)));
+        assert_eq!(
+            (request.count, request.steps, request.seed),
+            (Some(2), Some(4.into()), Some(7))
+        );
         assert_eq!(request.quality, None, "a size says enough");
         let auto = read(r#"{"prompt": "a", "quality": "hd", "size": "auto"}"#).unwrap();
         assert_eq!(auto.request.request.quality, Some(Quality::High));
+    }
+
+    #[test]
+    fn a_prompt_decides_steps_and_size_where_that_is_wanted_and_nothing_else_says_them() {
+        for (json, quality) in [
+            (r#"{"prompt": "a", "steps": "auto", "auto_size": true}"#, Some(Quality::Auto)),
+            (
+                r#"{"prompt": "a", "steps": "auto", "auto_size": true, "quality": "auto"}"#,
+                Some(Quality::Auto),
+            ),
+            (
+                r#"{"prompt": "a", "steps": "auto", "auto_size": true, "quality": "low"}"#,
+                Some(Quality::Draft),
+            ),
+            (r#"{"prompt": "a", "steps": "auto", "auto_size": true, "size": "64x64"}"#, None),
+            (r#"{"prompt": "a", "steps": "auto"}"#, None),
+        ] {
+            let wish = read(json).unwrap();
+            let Request { steps, quality: told, .. } = wish.request.request;
+            assert_eq!((steps, told), (Some(Steps::Auto), quality), "{json}");
+            assert!(wish.ignored.is_empty());
+        }
     }
 
     #[test]

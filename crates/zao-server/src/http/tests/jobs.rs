@@ -63,6 +63,21 @@ async fn what_has_no_effect_is_said() {
 }
 
 #[tokio::test]
+async fn steps_may_be_left_to_the_prompt() {
+    let server = Server::new();
+    let wish = json!({"prompt": "an owl", "width": 32, "height": 32, "steps": "auto"});
+    let job = server.post("/v1/jobs", wish).await.expect(202);
+    assert_eq!((&job["steps"], &job["request"]["steps"]), (&json!(7), &json!("auto")));
+    assert!(job["warnings"][0].as_str().unwrap().contains("7 steps of usually 8"), "{job}");
+    let path = format!("/v1/jobs/{}", job["id"].as_str().unwrap());
+    assert_eq!(server.get(&path).await.expect(200)["steps"], 7);
+    for wrong in [json!("many"), json!("8"), json!(-1), json!(1.5)] {
+        let wish = json!({"prompt": "an owl", "steps": wrong});
+        server.post("/v1/jobs", wish).await.refused(400, "invalid_request");
+    }
+}
+
+#[tokio::test]
 async fn the_same_key_is_the_same_job() {
     let server = Server::new();
     let send = |key, prompt| {

@@ -38,6 +38,9 @@ pub(super) struct Entry {
     pub(super) hash: String,
     pub(super) seed: u64,
     pub(super) prompt: String,
+    /// How its prompt came to be, where lists of words were chosen from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) wording: Option<Wording>,
     pub(super) width: usize,
     pub(super) height: usize,
     /// Beside the manifest, or where its path says.
@@ -52,6 +55,15 @@ pub(super) struct Entry {
 
 // Equal seconds are equal: they come from a clock, and are never NaN.
 impl Eq for Entry {}
+
+/// The words that were chosen for a picture, so that a list of words may change while a list of prompts is gone on with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Wording {
+    /// The prompt as it is written in the list.
+    pub(super) pattern: String,
+    /// The prompt with words chosen, before it was mended.
+    pub(super) chosen: String,
+}
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +128,21 @@ impl Previous {
         let entries = lines.filter_map(|line| serde_json::from_slice::<Entry>(line).ok());
         let entries = entries.map(|entry| (entry.file.clone(), entry)).collect();
         Ok(Some(Self { header, entries }))
+    }
+
+    /// The words that were chosen for the picture in the file called `name`, if it was drawn from this pattern and seed.
+    pub(super) fn words(
+        &self,
+        name: &str,
+        pattern: &str,
+        picture: usize,
+        seed: u64,
+    ) -> Option<&str> {
+        let entry = self.entries.get(name)?;
+        let same = (entry.status, entry.picture, entry.seed) == (Status::Done, picture, seed);
+        let wording =
+            entry.wording.as_ref().filter(|wording| same && wording.pattern == pattern)?;
+        Some(&wording.chosen)
     }
 }
 
@@ -202,6 +229,7 @@ mod tests {
             hash: "abc".into(),
             seed: u64::MAX,
             prompt: "红\n苹果".into(),
+            wording: Some(Wording { pattern: "__水果__".into(), chosen: "红\n苹果".into() }),
             width: 64,
             height: 64,
             file: file.into(),
@@ -231,6 +259,10 @@ mod tests {
         let previous = Previous::read(&path).unwrap().unwrap();
         assert_eq!(previous.header, Header::new("a.txt".into(), "def".into(), 7));
         assert_eq!(previous.entries["1.png"], entry("1.png", Status::Done));
+        let words = |pattern, picture, seed| previous.words("1.png", pattern, picture, seed);
+        assert_eq!(words("__水果__", 1, u64::MAX), Some("红\n苹果"));
+        assert_eq!(words("__花__", 1, u64::MAX).or(words("__水果__", 2, u64::MAX)), None);
+        assert_eq!(words("__水果__", 1, 0), None, "another seed chooses anew");
         let first = whole.iter().position(|&byte| byte == b'\n').unwrap();
         for end in first + 1..whole.len() - 1 {
             fs::write(&path, &whole[..end]).unwrap();

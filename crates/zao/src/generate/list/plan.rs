@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use zao_api::{InputImage, Lora, Model, Precision, Request, ResolvedPrecision, UsedLora};
+use zao_api::{InputImage, Lora, Model, Precision, Request, ResolvedPrecision, Steps, UsedLora};
 use zao_engine::{Engine, Grid, Job};
+use zao_prompt::{Pattern, Wildcards};
 use zao_request::{Loras, recorded_precision};
 
 use super::input::Inputs;
-use super::manifest::{Entry, Previous, Status, sha256};
+use super::manifest::{Entry, Previous, Status, Wording, sha256};
 use super::read::List;
 use super::row::Row;
 use crate::failure::{Failure, Result};
@@ -22,8 +23,6 @@ pub(super) struct Options<'a> {
     pub(super) output: &'a Path,
     /// Of the first row; the next ones count up.
     pub(super) seed: u64,
-    /// Whether the prompt decides the steps where a row does not.
-    pub(super) auto_steps: bool,
     /// Whether prompts are mended before they are drawn.
     pub(super) fix_prompts: bool,
     /// Whether pictures that memory has no room for may be smaller, where a row does not say.
@@ -31,6 +30,8 @@ pub(super) struct Options<'a> {
     pub(super) merge_loras: bool,
     /// The manifest.
     pub(super) record: &'a Path,
+    /// What an earlier run left of it.
+    pub(super) previous: Option<&'a Previous>,
 }
 
 /// All pictures of a list.
@@ -54,6 +55,8 @@ pub(super) struct Planned {
     pub(super) picture: usize,
     /// Complete, with the words that were chosen and the picture's own seed.
     pub(super) request: Request,
+    /// How its prompt came to be, if lists of words were chosen from.
+    pub(super) wording: Option<Wording>,
     pub(super) seed: u64,
     pub(super) size: Grid,
     /// Whether a smaller one may be drawn in its place.
@@ -89,14 +92,16 @@ struct Key<'a> {
 }
 
 impl Plan {
-    /// The pictures of `list`, whose rows say what is different from `base`.
+    /// The pictures of `list`, whose rows say what is different from `base`, and name lists of words that are in `words`. Those
+    /// that an earlier run drew as they would be drawn now are marked.
     ///
     /// # Errors
-    /// A LoRA of the command line that is not there; a name that no picture can have. What is wrong with a row is said of its
-    /// pictures.
+    /// A LoRA of the command line that is not there; a name that no picture can have; a list of words that is not there. What
+    /// else is wrong with a row is said of its pictures.
     pub(super) fn new(
         engine: &mut Engine,
         list: &List,
+        words: &mut Wildcards<'_>,
         base: &Request,
         options: &Options<'_>,
     ) -> Result<Self> {
@@ -113,14 +118,18 @@ impl Plan {
         };
         let mut pictures = Vec::new();
         for (index, row) in list.rows.iter().enumerate() {
-            planner.row(index, row, &mut pictures)?;
+            planner.row(index, row, (list, &mut *words), &mut pictures)?;
         }
         let Planner { loras, mended, .. } = planner;
-        Ok(Self { pictures, loras, record: options.record.into(), mended })
+        let mut plan = Self { pictures, loras, record: options.record.into(), mended };
+        if let Some(previous) = options.previous {
+            plan.find_those_there(previous);
+        }
+        Ok(plan)
     }
 
     /// Marks the pictures that an earlier run drew as they would be drawn now.
-    pub(super) fn find_those_there(&mut self, previous: &Previous) {
+    fn find_those_there(&mut self, previous: &Previous) {
         for picture in self.pictures.iter_mut().filter(|picture| picture.state == State::Waits) {
             let name = Entry::name_of(&self.record, &picture.target);
             let Some(entry) = previous.entries.get(&name) else { continue };
@@ -159,7 +168,7 @@ fn guided(request: &Request) -> bool {
 
 impl Planned {
     pub(super) fn steps(&self) -> u32 {
-        self.request.steps.unwrap_or(1)
+        self.request.steps.and_then(Steps::number).unwrap_or(1)
     }
 
     /// About how much work one step is, and as much again for the rest of a picture.
@@ -195,15 +204,23 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     /// The pictures of a row.
-    fn row(&mut self, index: usize, row: &Row, pictures: &mut Vec<Planned>) -> Result<()> {
+    fn row(
+        &mut self,
+        index: usize,
+        row: &Row,
+        (list, words): (&List, &mut Wildcards<'_>),
+        pictures: &mut Vec<Planned>,
+    ) -> Result<()> {
         let wanted = row.over(self.base);
         let count = wanted.count.unwrap_or(1) as usize;
-        let auto_steps = row.auto_steps || (self.options.auto_steps && row.request.steps.is_none());
+        let has_lists = !row.pattern.lists().is_empty();
+        // Not before it is needed: a list of words may be gone since all pictures of the row were drawn.
+        let mut filled: Option<Pattern> = None;
         let first = wanted.seed.unwrap_or_else(|| self.options.seed.wrapping_add(index as u64));
         let loras = self.refusal(row, count).map_or_else(|| self.loras(row), Err);
-        for picture in 0..count {
+        // A count that is refused is told once.
+        for picture in 0..if (1..=MOST).contains(&count) { count } else { 1 } {
             let seed = first.wrapping_add(picture as u64);
-            let prompt = row.pattern.expand(first, picture as u64);
             let own = row.output.as_deref();
             let number = match (own, count) {
                 (Some(_), 1) => None,
@@ -212,16 +229,27 @@ impl Planner<'_> {
             };
             let target = output::of_list(self.options.output, own, number)
                 .map_err(|error| Failure::usage(format!("line {}: {error}", row.line)))?;
+            let name = Entry::name_of(self.options.record, &target);
+            let earlier = self.options.previous.filter(|_| has_lists);
+            let earlier = earlier
+                .and_then(|previous| previous.words(&name, &wanted.prompt, picture + 1, seed));
+            let prompt = match (earlier, &mut filled) {
+                (Some(chosen), _) => chosen.to_owned(),
+                (None, Some(pattern)) => pattern.expand(first, picture as u64),
+                (None, none) => {
+                    let pattern = none.insert(list.filled(row, words)?);
+                    pattern.expand(first, picture as u64)
+                }
+            };
+            let wording = has_lists
+                .then(|| Wording { pattern: wanted.prompt.clone(), chosen: prompt.clone() });
             let mut request = Request { prompt, seed: Some(seed), ..wanted.clone() };
             if self.options.fix_prompts {
                 let lines = fix::prompt(&mut request);
                 let at = |line| format!("line {}: {line}", row.line);
                 self.mended.extend(lines.into_iter().map(at));
             }
-            let advised = auto_steps
-                .then(|| zao_request::advised_steps(&request.prompt, self.engine.model()).0);
-            let request = Request { steps: advised.or(request.steps), ..request };
-            let request = zao_request::complete(request, self.engine.model());
+            let (request, _) = zao_request::complete(request, self.engine.model());
             let planned =
                 loras.clone().and_then(|loras| Ok((loras, self.settled(&request, seed, loras)?)));
             let (loras, size, hash, state) = match planned {
@@ -237,6 +265,7 @@ impl Planner<'_> {
                 line,
                 picture,
                 request,
+                wording,
                 seed,
                 size,
                 may_shrink,

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde_json::{Map, Value};
+use zao_prompt::{Pattern, Wildcards};
 
 use super::csv;
 use super::row::{Row, fields, is_field};
@@ -63,6 +64,14 @@ impl List {
             return Err(Failure::usage(format!("{name} has no prompts; write one a line")));
         }
         Ok(Self { name, content, rows })
+    }
+
+    /// The pattern of one of its rows, with the lists of words in it that it names.
+    ///
+    /// # Errors
+    /// A list of words that is not there or makes no sense, with its place.
+    pub(super) fn filled(&self, row: &Row, words: &mut Wildcards<'_>) -> Result<Pattern> {
+        row.filled(words).map_err(|wrong| Failure::usage(format!("{}, {wrong}", self.name)))
     }
 }
 
@@ -225,7 +234,7 @@ mod tests {
             of_table("prompt,size,steps,seed\n\"a cat, a dog\",64x32,auto,7\nb,,,\n", ',').unwrap();
         let first = &rows[0].request;
         assert_eq!((first.width, first.height, first.seed), (Some(64), Some(32), Some(7)));
-        assert!(rows[0].auto_steps && first.prompt == "a cat, a dog");
+        assert_eq!((first.steps, &*first.prompt), (Some(zao_api::Steps::Auto), "a cat, a dog"));
         assert_eq!((rows[1].request.seed, rows[1].line), (None, 3));
         for (content, part) in [
             ("prompt,colour\n", "line 1, column 8: there is no field \"colour\""),

@@ -101,6 +101,7 @@ pub(super) fn entry_of(picture: &Planned, record: &Path, status: Status) -> Entr
         hash: picture.hash.clone(),
         seed: picture.seed,
         prompt: picture.request.prompt.clone(),
+        wording: picture.wording.clone(),
         width: picture.size.width,
         height: picture.size.height,
         file: Entry::name_of(record, &picture.target),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use zao_api::{JobRequest, Lora, Quality, Recipe, Request};
-use zao_prompt::Pattern;
+use zao_prompt::{FillError, Pattern, Wildcards};
 
 use super::csv::Place;
 use crate::cli;
@@ -33,8 +33,8 @@ pub(super) struct Row {
     /// What it says; its prompt is the pattern as it is written.
     pub(super) request: Request,
     pub(super) pattern: Pattern,
-    /// Whether the prompt decides the steps.
-    pub(super) auto_steps: bool,
+    /// Where its prompt begins.
+    place: Place,
     /// Whether a smaller picture will do, where the row says so.
     pub(super) may_shrink: Option<bool>,
     /// The name of its file.
@@ -47,9 +47,10 @@ pub(super) type Places = BTreeMap<String, Place>;
 impl Row {
     /// A prompt alone, that begins at `line` behind so many characters.
     pub(super) fn of_prompt(prompt: &str, (line, before): (usize, usize)) -> Result<Self, String> {
-        let pattern = pattern(prompt, Place { line, column: before + 1 })?;
+        let place = Place { line, column: before + 1 };
+        let pattern = pattern(prompt, place)?;
         let request = Request { prompt: prompt.into(), ..Request::default() };
-        Ok(Self { line, request, pattern, auto_steps: false, may_shrink: None, output: None })
+        Ok(Self { line, request, pattern, place, may_shrink: None, output: None })
     }
 
     /// A row by its fields, in their own types or as text.
@@ -76,8 +77,6 @@ impl Row {
                 (false, Some(cli::size(size).map_err(|error| fields.wrong("size", &error))?))
             }
         };
-        let steps = fields.text_of("steps");
-        let auto_steps = steps.as_deref() == Some("auto");
         let prompt = fields.text("prompt")?.unwrap_or_default();
         if prompt.trim().is_empty() {
             return Err(format!("line {line}: no prompt; say in this row what to draw"));
@@ -90,7 +89,7 @@ impl Row {
             image: fields.text("image")?,
             mask: fields.text("mask")?,
             strength: fields.value("strength")?,
-            steps: if auto_steps { None } else { fields.value("steps")? },
+            steps: fields.value("steps")?,
             guidance: fields.value("guidance")?,
             cfg_normalization: fields.value("cfg_normalization")?,
             cfg_truncation: fields.value("cfg_truncation")?,
@@ -105,7 +104,7 @@ impl Row {
         let place = places.get("prompt").copied().unwrap_or(Place { line, column: 1 });
         let pattern = pattern(&request.prompt, place)?;
         let (may_shrink, output) = (fields.value("allow_downscale")?, fields.text("output")?);
-        Ok(Self { line, pattern, request, auto_steps, may_shrink, output })
+        Ok(Self { line, pattern, place, request, may_shrink, output })
     }
 
     /// A recipe, as `zao info --json` prints it: its prompt is what was drawn, and no pattern.
@@ -118,14 +117,18 @@ impl Row {
             ));
         }
         let request = Request { model: Some(recipe.model.name.clone()), ..of_recipe(&recipe) };
-        let literal = request
-            .prompt
-            .replace('\\', "\\\\")
-            .replace('{', "\\{")
-            .replace('}', "\\}")
-            .replace('|', "\\|");
-        let pattern = pattern(&literal, Place { line, column: 1 })?;
-        Ok(Self { line, request, pattern, auto_steps: false, may_shrink: None, output: None })
+        let (pattern, place) = (Pattern::literal(&request.prompt), Place { line, column: 1 });
+        Ok(Self { line, request, pattern, place, may_shrink: None, output: None })
+    }
+
+    /// Its pattern with the lists in it that it names.
+    pub(super) fn filled(&self, lists: &mut Wildcards<'_>) -> Result<Pattern, String> {
+        self.pattern.filled(lists).map_err(|error| match error {
+            FillError { file: None, line, column, problem } => {
+                self.place.of_pattern((line, column), &problem)
+            }
+            within => format!("line {}: {within}", self.line),
+        })
     }
 
     /// What the row asks for, and `base` where it says nothing.
@@ -143,7 +146,7 @@ impl Row {
             image: row.image.or_else(|| base.image.clone()),
             mask: row.mask.or_else(|| base.mask.clone()),
             strength: row.strength.or(base.strength),
-            steps: if self.auto_steps { None } else { row.steps.or(base.steps) },
+            steps: row.steps.or(base.steps),
             guidance: row.guidance.or(base.guidance),
             cfg_normalization: row.cfg_normalization.or(base.cfg_normalization),
             cfg_truncation: row.cfg_truncation.or(base.cfg_truncation),
@@ -159,12 +162,17 @@ impl Row {
 
 /// A pattern that begins at `place` in the list.
 fn pattern(text: &str, place: Place) -> Result<Pattern, String> {
-    Pattern::parse(text).map_err(|error| {
-        let first = error.line == 1;
-        let line = place.line + error.line - 1;
-        let column = if first { place.column + error.column - 1 } else { error.column };
-        format!("line {line}, column {column}: {}", error.problem)
-    })
+    Pattern::parse(text)
+        .map_err(|error| place.of_pattern((error.line, error.column), &error.problem))
+}
+
+impl Place {
+    /// What is wrong at a line and column of a pattern that begins here.
+    fn of_pattern(self, (line, column): (usize, usize), problem: &dyn std::fmt::Display) -> String {
+        let column = if line == 1 { self.column + column - 1 } else { column };
+        let line = self.line + line - 1;
+        format!("{}: {problem}", Self { line, column })
+    }
 }
 
 struct Fields<'r> {
@@ -183,11 +191,6 @@ impl Fields<'_> {
 
     fn get(&self, field: &str) -> Option<&Value> {
         self.fields.get(field).filter(|value| !value.is_null())
-    }
-
-    /// A field's text, if it is text.
-    fn text_of(&self, field: &str) -> Option<String> {
-        self.get(field)?.as_str().map(|text| text.trim().to_owned())
     }
 
     /// A text.

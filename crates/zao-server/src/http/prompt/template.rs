@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zao_prompt::{Slots, Template};
 
-use super::admission::check_text;
-use super::read::Object;
-use super::{Refusal, Result};
 use crate::house::House;
+use crate::http::admission::check_text;
+use crate::http::read::Object;
+use crate::http::{Refusal, Result};
 
 /// A prompt to take apart, or slots to make a prompt of: one of both.
 #[derive(Deserialize, ToSchema)]

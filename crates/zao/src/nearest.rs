@@ -1,7 +1,7 @@
 //! The name that was probably meant.
 
 /// The name of `known` that differs from `name` by the fewest letters, if these are few.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let letters = |text: &str| text.to_ascii_lowercase().replace('-', "_");
     let name = letters(name);
     let most = (name.chars().count() / 3).max(2);

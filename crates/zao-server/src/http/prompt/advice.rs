@@ -11,10 +11,10 @@ use zao_api::{Quality, Request};
 use zao_engine::Grid;
 use zao_prompt::{Counts, Tier, advise};
 
-use super::admission::check_text;
-use super::read::Object;
-use super::{Refusal, Result};
 use crate::house::House;
+use crate::http::admission::check_text;
+use crate::http::read::Object;
+use crate::http::{Refusal, Result};
 
 /// A prompt to weigh.
 #[derive(Deserialize, ToSchema)]
