@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::folder::Folder;
 use crate::server::{Server, signal, small};
 
-/// Steps of a picture that is not done before somebody interferes: as many as a server takes.
-const LONG: u32 = 100;
+/// Steps of a picture that is not done before somebody interferes.
+const LONG: u32 = 60;
 
 /// A server whose two workers are ready.
 fn start(folder: &Folder) -> Server {
@@ -79,7 +79,7 @@ fn both_draw_and_what_a_killed_one_had_is_drawn_again_bit_for_bit() {
     let of_cards = page.lines().filter(|line| line.starts_with("zao_device_")).count();
     assert_eq!(of_cards, 0, "a processor has no gauges of cards: {page}");
 
-    let jobs = submitted(&server, 12, LONG);
+    let jobs = submitted(&server, 6, LONG);
     drawing(&server, "worker-0");
     let killed = drawing(&server, "worker-1");
     signal("-KILL", killed);
