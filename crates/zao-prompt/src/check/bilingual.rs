@@ -106,7 +106,6 @@ fn is_colour(subject: &Subject<'_>, item: usize) -> bool {
 
 fn chinese_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match]) -> Vec<Count> {
     let folded = &subject.text.folded[..range.end];
-    let classifiers = &subject.rules.tables.measure.classifiers;
     let mut counts = Vec::new();
     let mut from = range.start;
     while let Some(at) = folded[from..].find(is_numeral) {
@@ -117,7 +116,7 @@ fn chinese_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match])
         // 一双, 一对 are a pair; 三双 are three pairs in either language.
         let is_pair = value == 1 && folded[end..].starts_with(['双', '对']);
         let value = if is_pair { 2 } else { value };
-        let counts_things = classifiers.iter().any(|it| folded[end..].starts_with(it.as_str()));
+        let counts_things = subject.rules.classifiers.begin(&folded[end..]);
         let is_number = folded[start..end].bytes().all(|byte| byte.is_ascii_digit());
         if counts_things || is_number {
             let thing = thing_behind(subject, things, end).map(|thing| thing.item);

@@ -125,10 +125,9 @@ fn is_part(subject: &Subject<'_>, place: &Range<usize>) -> bool {
         (&text.folded[segment.start..place.start], &text.folded[place.end..segment.end]);
     let rest = format!("{before} {after}");
     if text.folded[place.clone()].starts_with(is_han) {
-        let followers = &subject.rules.tables.measure.followers;
         let ends = after.is_empty()
             || after.starts_with('的')
-            || followers.iter().any(|it| after.starts_with(it.as_str()));
+            || subject.rules.followers.begin(after);
         return ends && !["左", "右", "另", "其中"].iter().any(|it| rest.contains(it));
     }
     let next = after.split_whitespace().next();

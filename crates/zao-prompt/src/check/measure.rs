@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::Subject;
-use super::characters::{is_han, is_numeral};
+use super::characters::{NUMERAL, POINTING, is_han};
 use super::edit::{About, Hit};
-use crate::Code;
 use crate::rules::{Group, Match};
+use crate::{Code, Rules};
 
 /// How far behind a measure word its noun may stand, in bytes.
 const REACH: usize = 42;
@@ -14,29 +14,24 @@ const REACH: usize = 42;
 /// What makes the character in front of it a verb.
 const VERB_ENDS: [char; 7] = ['着', '在', '满', '向', '起', '到', '了'];
 
-/// Words that point at a thing, with what counts it behind them: 这匹马. They do without, too: 这马.
-const POINTING: [char; 4] = ['这', '那', '每', '某'];
-
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let nouns = subject.matches.of(Group::Noun);
     if nouns.is_empty() {
         return;
     }
-    let folded = &subject.text.folded;
+    let text = &subject.text;
     let mut from = 0;
-    while let Some(at) = folded[from..].find(is_numeral) {
-        let start = from + at;
-        let number = &folded[start..];
-        let end = start + number.find(|c| !is_numeral(c)).unwrap_or(number.len());
+    while let Some(start) = text.next(NUMERAL, from) {
+        let end = text.end_of(NUMERAL, start);
         from = end;
         if is_counting(subject, start, end) {
             hits.extend(counted(subject, &nouns, start..end));
         }
     }
+    // 这匹马, with what counts it behind the word that points. It does without, too: 这马.
     let mut from = 0;
-    while let Some(at) = folded[from..].find(POINTING) {
-        let start = from + at;
-        from = start + POINTING[0].len_utf8();
+    while let Some(start) = text.next(POINTING, from) {
+        from = start + '这'.len_utf8();
         hits.extend(miscounted(subject, &nouns, start..from));
     }
 }
@@ -81,12 +76,12 @@ fn miscounted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> O
     let table = &subject.rules.tables.measure;
     let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
     let rest = &folded[number.end..];
-    let classifiers = table.classifiers.iter().filter(|it| rest.starts_with(it.as_str()));
-    let classifier = classifiers.max_by_key(|it| it.len())?;
+    let classifier = subject.rules.classifiers.longest(rest)?;
     let behind = number.end + classifier.len();
     let noun = head(subject, nouns, behind)?;
     let takes = &table.noun[noun.item].takes;
-    if takes.contains(classifier) || table.anything.contains(classifier) {
+    let counts = |list: &[String]| list.iter().any(|it| it == classifier);
+    if counts(takes) || counts(&table.anything) {
         return None;
     }
     let with = format!("{}{}", &prompt[number.clone()], takes.first()?);
@@ -131,22 +126,20 @@ fn head(subject: &Subject<'_>, nouns: &[Match], from: usize) -> Option<Match> {
 
 /// The noun at `from`, behind adjectives unless it has to be `bare`, with nothing behind it that makes it another word.
 fn noun_at(subject: &Subject<'_>, nouns: &[Match], from: usize, bare: bool) -> Option<Match> {
-    let table = &subject.rules.tables.measure;
+    let rules = subject.rules;
     let folded = &subject.text.folded;
     let mut at = from;
     for _ in 0..4 {
         let index = nouns.partition_point(|noun| noun.start < at);
         if let Some(noun) = nouns.get(index).filter(|noun| noun.start == at)
-            && ends_word(table, &folded[noun.end..])
+            && ends_word(rules, &folded[noun.end..])
         {
             return Some(*noun);
         }
         if bare {
             return None;
         }
-        let rest = &folded[at..];
-        let adjective = table.adjectives.iter().filter(|it| rest.starts_with(it.as_str()));
-        at += adjective.map(String::len).max()?;
+        at += rules.adjectives.longest(&folded[at..])?.len();
     }
     None
 }
@@ -168,10 +161,8 @@ fn single_at(subject: &Subject<'_>, nouns: &[Match], number: &Range<usize>) -> O
 }
 
 /// Whether what follows a noun leaves it the noun that it is.
-fn ends_word(table: &crate::rules::Nouns, after: &str) -> bool {
+fn ends_word(rules: &Rules, after: &str) -> bool {
     // 摊着, 摆满: a verb, whichever it is.
     let is_verb = after.chars().nth(1).is_some_and(|c| VERB_ENDS.contains(&c));
-    is_verb
-        || !after.starts_with(is_han)
-        || table.followers.iter().any(|it| after.starts_with(it.as_str()))
+    is_verb || !after.starts_with(is_han) || rules.followers.begin(after)
 }

@@ -158,12 +158,7 @@ fn chinese(
     let mut start = introduction.end;
     loop {
         let rest = &folded[start..];
-        let step = table
-            .between
-            .iter()
-            .filter(|word| rest.starts_with(word.as_str()))
-            .map(String::len)
-            .max();
+        let step = subject.rules.between.longest(rest).map(str::len);
         let step = step.or_else(|| {
             rest.chars().next().filter(|c| matches!(c, ' ' | ':' | '：')).map(char::len_utf8)
         });
@@ -191,7 +186,8 @@ fn chinese(
     if table.described.iter().any(|word| described(&word)) {
         return None;
     }
-    let sign = table.ends.iter().filter_map(|end| phrase.find(end.as_str())).min();
+    let mut places = phrase.char_indices().map(|(at, _)| at);
+    let sign = places.find(|at| subject.rules.text_ends.begin(&phrase[*at..]));
     let of = phrase.match_indices('的').map(|(at, _)| at).find(|at| {
         let (from, to) = (start + at, start + phrase.len());
         let first = carriers.partition_point(|carrier| carrier.start < from);

@@ -1,11 +1,12 @@
-//! The words of all tables in one automaton, so that a prompt is read once. What a word means where it stands is for the rules.
+//! The words of all tables in one tree, so that a prompt is read once. What a word means where it stands is for the rules.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
 use super::tables::Tables;
+use super::trie::Trie;
+use crate::check::characters::{INSIDE, LATIN};
+use crate::check::text::Text;
 
 /// What a word is to a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl Match {
     }
 }
 
-/// All words of all tables in a prompt.
+/// All words of all tables in a prompt: those of a group by where they begin, the longer first.
 pub(crate) struct Matches {
     groups: Vec<Vec<Match>>,
 }
@@ -83,7 +84,6 @@ impl Matches {
         }
         let mut next = 0;
         let mut free = self.groups[group as usize].clone();
-        free.sort_by_key(|it| it.start);
         free.retain(|it| {
             while kept.get(next).is_some_and(|keep| keep.end <= it.start) {
                 next += 1;
@@ -99,27 +99,25 @@ impl Matches {
 }
 
 fn longest(matches: &[Match]) -> Vec<Match> {
-    let mut sorted = matches.to_vec();
-    sorted.sort_by_key(|it| (it.start, std::cmp::Reverse(it.end)));
     let mut free = 0;
-    sorted.retain(|it| {
+    let fits = |it: &&Match| {
         let fits = it.start >= free;
         if fits {
             free = it.end;
         }
         fits
-    });
-    sorted
+    };
+    matches.iter().filter(fits).copied().collect()
 }
 
-/// The automaton.
+/// The tree, and what its words are.
 pub(crate) struct Lexicon {
-    words: AhoCorasick,
+    words: Trie,
     /// What each word is, by its number.
     roles: Vec<Vec<(Group, usize)>>,
 }
 
-/// Words on their way into the automaton.
+/// Words on their way into the tree.
 struct Builder<'f> {
     simplified: &'f dyn Fn(char) -> Option<char>,
     numbers: HashMap<String, usize>,
@@ -205,28 +203,29 @@ impl Lexicon {
             all.add_all(Group::ThingZh, item, &names.zh);
             all.add_all(Group::ThingEn, item, &names.en);
         }
-        let mut words: Vec<(&String, usize)> =
-            all.numbers.iter().map(|(word, at)| (word, *at)).collect();
-        words.sort_by_key(|&(_, number)| number);
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(words.iter().map(|(word, _)| word));
-        let automaton = automaton.expect("a few thousand words fit into an automaton");
-        Self { words: automaton, roles: all.roles }
+        let words = all.numbers.iter().map(|(word, number)| (word.as_bytes(), *number));
+        Self { words: Trie::of(words), roles: all.roles }
     }
 
-    pub(crate) fn matches(
-        &self,
-        folded: &str,
-        is_whole: impl Fn(&Range<usize>) -> bool,
-    ) -> Matches {
+    pub(crate) fn matches(&self, text: &Text<'_>) -> Matches {
         let mut groups = vec![Vec::new(); GROUPS];
-        for found in self.words.find_overlapping_iter(folded) {
-            let (start, end) = (found.start(), found.end());
-            if is_whole(&(start..end)) {
-                for &(group, item) in &self.roles[found.pattern().as_usize()] {
-                    groups[group as usize].push(Match { start, end, item });
+        let bytes = text.folded.as_bytes();
+        let mut here: Vec<(usize, usize)> = Vec::new();
+        let mut before = 0;
+        for (start, &kinds) in text.kinds().iter().enumerate() {
+            // Most bytes are inside of a character or of a word.
+            let goes_on = kinds & INSIDE != 0 || kinds & before & LATIN != 0;
+            before = kinds;
+            if goes_on || !self.words.may_begin_with(bytes[start]) || !text.begins_whole(start) {
+                continue;
+            }
+            here.clear();
+            self.words.at(&bytes[start..], |length, number| here.push((start + length, number)));
+            for &(end, number) in here.iter().rev() {
+                if text.ends_whole(end) {
+                    for &(group, item) in &self.roles[number] {
+                        groups[group as usize].push(Match { start, end, item });
+                    }
                 }
             }
         }
