@@ -105,7 +105,7 @@ fn is_one_clause(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
         .segments
         .iter()
         .any(|segment| segment.start <= range.start && range.end <= segment.end);
-    let has_being = subject.matches.of(Group::Subject).iter().any(|it| range.contains(&it.start));
+    let has_being = beings(subject).iter().any(|it| range.contains(&it.start));
     is_single && has_being && is_one_within(subject, &range)
 }
 
@@ -113,13 +113,21 @@ fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
     let folded = &subject.text.folded;
     let mut being: Option<&str> = None;
     let mut is_introduced = false;
-    for it in subject.matches.of(Group::Subject) {
+    let mut last_end = None;
+    for it in beings(subject) {
         if !range.contains(&it.start) {
             continue;
         }
         // Another name may mean the same one, but nobody can tell; a second `a woman` is another one.
         let introduces = introduces(&folded[range.start..it.start]);
         let name = &folded[it.span()];
+        // 一只猫，一只猫趴着: whoever is named twice without a word between is there once.
+        let stutters = being == Some(name)
+            && last_end.is_some_and(|end| it.start < end + STUTTER && folded[end..].starts_with(is_separator));
+        last_end = Some(it.end);
+        if stutters {
+            continue;
+        }
         if being.is_some_and(|being| being != name) || (is_introduced && introduces) {
             return false;
         }
@@ -127,6 +135,14 @@ fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
         is_introduced |= introduces;
     }
     !subject.matches.of(Group::Several).iter().any(|it| range.contains(&it.start))
+}
+
+/// How far apart, in bytes, two names stand of which one only says the other again.
+const STUTTER: usize = 14;
+
+/// The beings of a prompt; none in 牛仔裤.
+fn beings(subject: &Subject<'_>) -> Vec<Match> {
+    subject.matches.outside(Group::Subject, Group::PairKeep)
 }
 
 /// Whether what stands in front of a being says that it is new: `an old`, 一位年轻的.

@@ -21,6 +21,12 @@ const PHRASE: usize = 4;
 const PHRASE_CONTENT: usize = 3;
 const TAG_CONTENT: usize = 2;
 
+/// Letters of a word that is a tag by itself, if it was said before.
+const WORD: usize = 4;
+
+/// The words with which two clauses may begin alike without being chance.
+const HEAD: usize = 3;
+
 /// Words that say nothing by themselves.
 const EMPTY: [&str; 56] = [
     "a", "an", "the", "of", "in", "on", "at", "by", "to", "with", "without", "and", "or", "for",
@@ -71,6 +77,8 @@ pub(super) fn find(subject: &Subject<'_>) -> Vec<Again> {
     if subject.text.prompt.len() <= LONGEST_PROMPT {
         tags(subject, &mut found);
         phrases(subject, &mut found);
+        heads(subject, &mut found);
+        deeds(subject, &mut found);
     }
     found
 }
@@ -82,34 +90,75 @@ fn tags(subject: &Subject<'_>, found: &mut Vec<Again>) {
         let tag = bare(&text.folded, segment);
         let phrase = &text.folded[tag.clone()];
         let is_tag = if phrase.chars().all(is_han) {
-            phrase.chars().count() >= HAN_TAG
-                && !HAN_PLACES.iter().any(|place| phrase.contains(place))
+            !HAN_PLACES.iter().any(|place| phrase.contains(place))
         } else {
-            phrase.is_ascii() && content(phrase) >= TAG_CONTENT && !is_placed(phrase)
+            phrase.is_ascii() && !is_placed(phrase)
         };
         if !is_tag || phrase.contains(BLANK) {
             continue;
         }
         let side = text.side_of(segment.start).range.clone();
-        let other = text.folded[side.clone()]
+        let is_elsewhere = |it: &Range<usize>| it.end <= segment.start || it.start >= segment.end;
+        let mut others = text.folded[side.clone()]
             .match_indices(phrase)
             .map(|(at, _)| side.start + at..side.start + at + phrase.len())
-            .find(|it| {
-                (it.end <= segment.start || it.start >= segment.end) && is_part(subject, it)
-            });
+            .filter(is_elsewhere);
+        let other = if is_style(subject, phrase) {
+            others.find(|it| text.begins_whole(it.start) && is_longer(subject, it))
+        } else if is_word(phrase) {
+            others.find(|it| {
+                let gap = it.start.checked_sub(segment.end);
+                gap.is_none_or(|gap| gap < 3) && is_part(subject, it)
+            })
+        } else if is_long(phrase) {
+            others.find(|it| is_part(subject, it))
+        } else {
+            None
+        };
         if let Some(other) = other {
             found.push((segment.clone(), other));
         }
     }
 }
 
-/// A segment without an article, `and` and `with`.
+/// Whether a phrase is a style, whatever it stands in front of.
+fn is_style(subject: &Subject<'_>, phrase: &str) -> bool {
+    let styles = subject.rules.tables.repetition.sets.get("styles");
+    styles.is_some_and(|styles| styles.iter().any(|style| style == phrase))
+}
+
+/// Whether a phrase is so short that only what stands before it, or at once behind, can say it too.
+fn is_word(phrase: &str) -> bool {
+    if phrase.starts_with(is_han) {
+        return phrase.chars().count() == HAN_TAG - 1;
+    }
+    phrase.len() >= WORD && phrase.bytes().all(|byte| byte.is_ascii_lowercase()) && content(phrase) == 1
+}
+
+fn is_long(phrase: &str) -> bool {
+    match phrase.starts_with(is_han) {
+        true => phrase.chars().count() >= HAN_TAG,
+        false => content(phrase) >= TAG_CONTENT,
+    }
+}
+
+/// Whether a place is in a phrase that says more.
+fn is_longer(subject: &Subject<'_>, place: &Range<usize>) -> bool {
+    let at = subject.text.segments.partition_point(|segment| segment.end < place.end);
+    let segment = subject.text.segments.get(at);
+    segment.is_some_and(|segment| bare(&subject.text.folded, segment).len() > place.len())
+}
+
+/// A segment without an article, `and` and `with`, and without `style`.
 fn bare(folded: &str, segment: &Range<usize>) -> Range<usize> {
     let mut phrase = &folded[segment.clone()];
     for lead in ["and ", "with ", "a ", "an ", "the "] {
         phrase = phrase.strip_prefix(lead).unwrap_or(phrase).trim_start();
     }
-    segment.end - phrase.len()..segment.end
+    let start = segment.end - phrase.len();
+    let tail = [" style", "风格", "风"].iter().find_map(|tail| phrase.strip_suffix(tail));
+    let phrase = tail.map(str::trim_end).filter(|it| it.len() > 3).unwrap_or(phrase);
+    start..start + phrase.len()
 }
 
 /// Whether a place is a whole phrase within a longer one, which says nothing of a place or of another thing.
@@ -128,13 +177,71 @@ fn is_part(subject: &Subject<'_>, place: &Range<usize>) -> bool {
         let ends = after.is_empty()
             || after.starts_with('的')
             || subject.rules.followers.begin(after);
-        return ends && !["左", "右", "另", "其中"].iter().any(|it| rest.contains(it));
+        let is_short = place.len() < HAN_TAG * '一'.len_utf8();
+        return (ends && !is_short || after.is_empty())
+            && !["左", "右", "另", "其中"].iter().any(|it| rest.contains(it));
     }
-    let next = after.split_whitespace().next();
-    let ends = after.trim().is_empty()
-        || (after.starts_with(' ') && next.is_some_and(|next| ENDS.contains(&next)));
+    let ends = after.trim().is_empty() || goes_on(after);
     let begins = !before.ends_with(|c| is_latin(c) || c == '-' || c == '\'');
     ends && begins && !is_placed(&rest)
+}
+
+/// Whether a noun is complete in front of what follows: `in`, `rising`, `curled`.
+fn goes_on(after: &str) -> bool {
+    let next = after.split_whitespace().next().unwrap_or_default();
+    let does = |end: &str| next.len() > end.len() + 2 && next.ends_with(end);
+    after.starts_with(' ') && (ENDS.contains(&next) || does("ing") || does("ed"))
+}
+
+/// Things of three words with which two clauses begin: `hot air balloons over …, hot air balloons drifting …`.
+fn heads(subject: &Subject<'_>, found: &mut Vec<Again>) {
+    let text = &subject.text;
+    let mut seen: HashMap<&str, Range<usize>> = HashMap::new();
+    for segment in &text.segments {
+        let clause = bare(&text.folded, segment);
+        let phrase = &text.folded[clause.clone()];
+        let starts = word_starts(phrase);
+        let Some(end) = starts.get(HEAD).copied() else { continue };
+        let head = phrase[..end].trim_end();
+        if !head.is_ascii() || content(head) < HEAD || is_placed(phrase) || head.contains(BLANK) {
+            continue;
+        }
+        let rest = &phrase[head.len()..];
+        if !(rest.is_empty() || goes_on(rest)) {
+            continue;
+        }
+        let place = clause.start..clause.start + head.len();
+        match seen.get(head) {
+            Some(before) => found.push((place, before.clone())),
+            None => {
+                seen.insert(head, place);
+            }
+        }
+    }
+}
+
+/// The same deed twice in one clause: `playing chess alone in the park playing chess`.
+fn deeds(subject: &Subject<'_>, found: &mut Vec<Again>) {
+    let text = &subject.text;
+    for segment in &text.segments {
+        let phrase = &text.folded[segment.clone()];
+        if !phrase.contains("ing ") || phrase.contains(" and ") {
+            continue;
+        }
+        let starts = word_starts(phrase);
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        for window in starts.windows(3) {
+            let deed = phrase[window[0]..window[2]].trim_end();
+            let verb = deed.split(' ').next().unwrap_or_default();
+            if !verb.ends_with("ing") || content(deed) < 2 {
+                continue;
+            }
+            if let Some(before) = seen.insert(deed, window[0]) {
+                let place = |at: usize| segment.start + at..segment.start + at + deed.len();
+                found.push((place(window[0]), place(before)));
+            }
+        }
+    }
 }
 
 /// Longer phrases that come again word for word in another clause.

@@ -51,7 +51,7 @@ fn counted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> Opti
     if let Some(noun) = single_at(subject, nouns, &number) {
         return missing(subject, number, &noun);
     }
-    if let Some(noun) = noun_at(subject, nouns, number.end, true) {
+    if let Some(noun) = noun_at(subject, nouns, number.end, true, false) {
         // The number and the noun side by side, which single characters may be: 一人一马.
         let single = folded[noun.span()].chars().count() < 2;
         let is_round = ['半', '多', '数', '百', '千', '万', '亿'];
@@ -78,7 +78,10 @@ fn miscounted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> O
     let rest = &folded[number.end..];
     let classifier = subject.rules.classifiers.longest(rest)?;
     let behind = number.end + classifier.len();
-    let noun = head(subject, nouns, behind)?;
+    // 戴着一条礼帽的机器人: what somebody wears is counted, although he comes behind it.
+    let worn = folded[..number.start].ends_with(['着', '了']);
+    let named = || noun_at(subject, nouns, behind, false, worn);
+    let noun = named().or_else(|| head(subject, nouns, behind))?;
     let takes = &table.noun[noun.item].takes;
     let counts = |list: &[String]| list.iter().any(|it| it == classifier);
     if counts(takes) || counts(&table.anything) {
@@ -92,9 +95,6 @@ fn miscounted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> O
 /// The noun that a measure word which ends at `from` counts: 马, 白马, 白色的马, 奔跑的马; none in 骑马的人.
 fn head(subject: &Subject<'_>, nouns: &[Match], from: usize) -> Option<Match> {
     let folded = &subject.text.folded;
-    if let Some(noun) = noun_at(subject, nouns, from, false) {
-        return Some(noun);
-    }
     // A noun that something else follows is counted all the same, unless that is a part of the word.
     let verbs = &subject.rules.tables.measure.verbs;
     let phrase = folded[from..].char_indices().take_while(|&(at, c)| at < REACH && is_han(c));
@@ -117,22 +117,30 @@ fn head(subject: &Subject<'_>, nouns: &[Match], from: usize) -> Option<Match> {
             return None;
         }
         let behind = from + at + c.len_utf8();
-        if let Some(noun) = noun_at(subject, nouns, behind, false) {
+        if let Some(noun) = noun_at(subject, nouns, behind, false, false) {
             return Some(noun);
         }
     }
     None
 }
 
-/// The noun at `from`, behind adjectives unless it has to be `bare`, with nothing behind it that makes it another word.
-fn noun_at(subject: &Subject<'_>, nouns: &[Match], from: usize, bare: bool) -> Option<Match> {
+/// The noun at `from`, behind adjectives unless it has to be `bare`, with nothing behind it that makes it another word: 的, unless it is
+/// `worn` by what follows.
+fn noun_at(
+    subject: &Subject<'_>,
+    nouns: &[Match],
+    from: usize,
+    bare: bool,
+    worn: bool,
+) -> Option<Match> {
     let rules = subject.rules;
     let folded = &subject.text.folded;
     let mut at = from;
     for _ in 0..4 {
         let index = nouns.partition_point(|noun| noun.start < at);
         if let Some(noun) = nouns.get(index).filter(|noun| noun.start == at)
-            && ends_word(rules, &folded[noun.end..])
+            && (ends_word(rules, &folded[noun.end..])
+                || (worn && folded[noun.end..].starts_with('的')))
         {
             return Some(*noun);
         }

@@ -38,6 +38,7 @@ pub(crate) enum Group {
     Names,
     Writes,
     Prints,
+    Behind,
     Noun,
     ThingZh,
     ThingEn,
@@ -195,6 +196,7 @@ impl Lexicon {
         all.add_each(Group::Names, &text.names);
         all.add_each(Group::Writes, &text.writes);
         all.add_each(Group::Prints, &text.prints);
+        all.add_each(Group::Behind, &text.behind);
         for (item, noun) in tables.measure.noun.iter().enumerate() {
             all.add_all(Group::Noun, item, &noun.words);
         }

@@ -120,6 +120,8 @@ pub(crate) struct Carriers {
     pub(crate) names: Vec<String>,
     /// Words at which text without capital letters ends, and with which none begins.
     pub(crate) stops: Vec<String>,
+    /// What stands behind text of big letters: `written underneath`.
+    pub(crate) behind: Vec<String>,
     /// Chinese introductions.
     pub(crate) writes: Vec<String>,
     /// Chinese introductions that need `字样` behind the text, since pictures are introduced so too.
@@ -325,6 +327,7 @@ impl Carriers {
         self.shows.extend(more.shows);
         self.names.extend(more.names);
         self.stops.extend(more.stops);
+        self.behind.extend(more.behind);
         self.writes.extend(more.writes);
         self.prints.extend(more.prints);
         self.between.extend(more.between);
