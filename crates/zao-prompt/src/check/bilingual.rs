@@ -126,7 +126,7 @@ fn chinese_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match])
         }
         let counts_things = subject.rules.classifiers.begin(&folded[end..]);
         let is_number = folded[start..end].bytes().all(|byte| byte.is_ascii_digit());
-        if counts_things || is_number {
+        if counts_things || is_dozen || is_number {
             let thing = thing_behind(subject, things, end).map(|thing| thing.item);
             counts.push(Count { value, span: start..end, thing });
         }

@@ -50,6 +50,11 @@ const ASCII: [Kinds; 128] = {
     table
 };
 
+/// The kinds of a character of one byte; none for a byte of a longer one.
+pub(crate) fn of_byte(byte: u8) -> Kinds {
+    ASCII.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
 /// The kinds of a character, without what only the tables of scripts know.
 pub(crate) fn kinds(c: char) -> Kinds {
     match c {

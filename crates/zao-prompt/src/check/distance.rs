@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::Subject;
 use super::characters::{is_han, is_latin};
 use super::repetition::Again;
-use super::text::BLANK;
+use super::text::{BLANK, Text};
 
 /// The longest prompt, in bytes, that is looked at so; nobody writes longer ones by hand.
 const LONGEST_PROMPT: usize = 16 << 10;
@@ -21,8 +21,9 @@ const PHRASE: usize = 4;
 const PHRASE_CONTENT: usize = 3;
 const TAG_CONTENT: usize = 2;
 
-/// Letters of a word that is a tag by itself, if it was said before.
+/// Letters of a word that is a tag by itself, if it was said before; and the longest prompt, in bytes, in which that is no chance.
 const WORD: usize = 4;
+const SHORT_PROMPT: usize = 500;
 
 /// The words with which two clauses may begin alike without being chance.
 const HEAD: usize = 3;
@@ -105,10 +106,13 @@ fn tags(subject: &Subject<'_>, found: &mut Vec<Again>) {
             .filter(is_elsewhere);
         let other = if is_style(subject, phrase) {
             others.find(|it| text.begins_whole(it.start) && is_longer(subject, it))
-        } else if is_word(phrase) {
+        } else if is_word(phrase) && text.prompt.len() <= SHORT_PROMPT {
+            let is_smile = phrase.ends_with("ing");
             others.find(|it| {
                 let gap = it.start.checked_sub(segment.end);
-                gap.is_none_or(|gap| gap < 3) && is_part(subject, it)
+                gap.is_none_or(|gap| gap < 3)
+                    && (is_part(subject, it)
+                        || (is_smile && text.begins_whole(it.start) && text.ends_whole(it.end)))
             })
         } else if is_long(phrase) {
             others.find(|it| is_part(subject, it))
@@ -156,7 +160,7 @@ fn bare(folded: &str, segment: &Range<usize>) -> Range<usize> {
         phrase = phrase.strip_prefix(lead).unwrap_or(phrase).trim_start();
     }
     let start = segment.end - phrase.len();
-    let tail = [" style", "风格", "风"].iter().find_map(|tail| phrase.strip_suffix(tail));
+    let tail = [" style", " photo", " picture", " image", "风格", "风"].iter().find_map(|tail| phrase.strip_suffix(tail));
     let phrase = tail.map(str::trim_end).filter(|it| it.len() > 3).unwrap_or(phrase);
     start..start + phrase.len()
 }
@@ -167,7 +171,8 @@ fn is_part(subject: &Subject<'_>, place: &Range<usize>) -> bool {
     let at = text.segments.partition_point(|segment| segment.end < place.end);
     let Some(segment) = text.segments.get(at) else { return false };
     // Two clauses that are the same are seen elsewhere.
-    if segment.start > place.start || bare(&text.folded, segment) == *place {
+    let is_whole = text.segments.iter().any(|it| it.end == place.end && it.start == place.start);
+    if segment.start > place.start || (is_whole && is_said_alone_again(text, place)) {
         return false;
     }
     let (before, after) =
@@ -184,6 +189,12 @@ fn is_part(subject: &Subject<'_>, place: &Range<usize>) -> bool {
     let ends = after.trim().is_empty() || goes_on(after);
     let begins = !before.ends_with(|c| is_latin(c) || c == '-' || c == '\'');
     ends && begins && !is_placed(&rest)
+}
+
+/// Whether another segment is the same phrase, which is seen elsewhere.
+fn is_said_alone_again(text: &Text<'_>, place: &Range<usize>) -> bool {
+    let same = text.segments.iter().filter(|it| text.folded[(*it).clone()] == text.folded[place.clone()]);
+    same.count() > 1
 }
 
 /// Whether a noun is complete in front of what follows: `in`, `rising`, `curled`.

@@ -12,7 +12,13 @@ use crate::{Code, Rules};
 const REACH: usize = 42;
 
 /// What makes the character in front of it a verb.
-const VERB_ENDS: [char; 7] = ['着', '在', '满', '向', '起', '到', '了'];
+const VERB_ENDS: [char; 8] = ['着', '在', '满', '向', '起', '到', '了', '过'];
+
+/// What ends a verb of making: 画一张雪山 counts the picture.
+const MAKING: [char; 14] = ['画', '来', '要', '做', '成', '计', '拍', '给', '弄', '作', '求', '整', '张', '出'];
+
+/// What counts a picture.
+const PICTURES: [&str; 5] = ["张", "幅", "组", "套", "款"];
 
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let nouns = subject.matches.of(Group::Noun);
@@ -77,6 +83,9 @@ fn miscounted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> O
     let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
     let rest = &folded[number.end..];
     let classifier = subject.rules.classifiers.longest(rest)?;
+    if PICTURES.contains(&classifier) && folded[..number.start].ends_with(MAKING) {
+        return None;
+    }
     let behind = number.end + classifier.len();
     // 戴着一条礼帽的机器人: what somebody wears is counted, although he comes behind it.
     let worn = folded[..number.start].ends_with(['着', '了']);
@@ -107,13 +116,15 @@ fn head(subject: &Subject<'_>, nouns: &[Match], from: usize) -> Option<Match> {
             return None;
         }
         let between = &folded[from..from + at];
-        if verbs.iter().any(|verb| between.contains(verb.as_str())) {
+        // 开满白花的梨树: what something is full of only describes it.
+        let is_full = between.chars().nth(1) == Some('满') && between.chars().count() < 7;
+        if !is_full && verbs.iter().any(|verb| between.contains(verb.as_str())) {
             return None;
         }
         // A noun in front that is counted itself: 一个女孩的…
         let first = nouns.partition_point(|noun| noun.start < from);
         let inside = |noun: &&Match| noun.end <= from + at;
-        if nouns[first..].iter().take_while(inside).next().is_some() {
+        if !is_full && nouns[first..].iter().take_while(inside).next().is_some() {
             return None;
         }
         let behind = from + at + c.len_utf8();

@@ -80,6 +80,7 @@ fn phrases(subject: &Subject<'_>, found: &mut Vec<Again>) {
     let mut seen: HashMap<&str, Range<usize>> = HashMap::new();
     for segment in &subject.text.segments {
         let phrase = &folded[segment.clone()];
+        let phrase = phrase.strip_prefix("and ").unwrap_or(phrase);
         let article = ["a ", "an ", "the "].iter().find_map(|article| phrase.strip_prefix(article));
         let phrase = without_count(subject, article.unwrap_or(phrase));
         let letters = phrase.chars().filter(|c| c.is_alphabetic()).take(3).count();

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::characters::{HAN, INSIDE, Kinds, LATIN, NUMERAL, SEPARATOR};
+use super::characters::{self, HAN, INSIDE, Kinds, LATIN, NUMERAL, SEPARATOR};
 use super::quotes;
 use crate::Rules;
 
@@ -119,28 +119,40 @@ fn count(kinds: &[Kinds], wanted: Kinds) -> usize {
     kinds.iter().filter(is).count()
 }
 
+/// The prompt as rules read it, and the kinds of the character that each byte belongs to.
 fn folded(prompt: &str, protected: &[Range<usize>], rules: &Rules) -> (String, Vec<Kinds>) {
-    let mut folded = String::with_capacity(prompt.len());
-    let mut kinds: Vec<Kinds> = Vec::with_capacity(prompt.len());
-    let fold = |folded: &mut String, kinds: &mut Vec<Kinds>, piece: &str| {
-        for c in piece.chars() {
-            let (written, kind) = rules.folded(c);
-            folded.push(written);
-            kinds.push(kind);
-            for _ in 1..c.len_utf8() {
-                kinds.push(kind | INSIDE);
+    let mut folded = prompt.to_ascii_lowercase().into_bytes();
+    let mut kinds: Vec<Kinds> = vec![0; prompt.len()];
+    let mut fold = |range: Range<usize>| {
+        let mut at = range.start;
+        while at < range.end {
+            if folded[at].is_ascii() {
+                kinds[at] = characters::of_byte(folded[at]);
+                at += 1;
+                continue;
             }
+            let Some(c) = prompt[at..].chars().next() else { break };
+            let (written, kind) = rules.folded(c);
+            let end = at + c.len_utf8();
+            if written != c {
+                written.encode_utf8(&mut folded[at..end]);
+            }
+            kinds[at] = kind;
+            kinds[at + 1..end].fill(kind | INSIDE);
+            at = end;
         }
     };
     let mut from = 0;
     for piece in protected {
-        fold(&mut folded, &mut kinds, &prompt[from..piece.start]);
-        folded.extend(std::iter::repeat_n(BLANK, piece.len()));
-        kinds.extend(std::iter::repeat_n(0, piece.len()));
+        fold(from..piece.start);
         from = piece.end;
     }
-    fold(&mut folded, &mut kinds, &prompt[from..]);
-    (folded, kinds)
+    fold(from..prompt.len());
+    for piece in protected {
+        folded[piece.clone()].fill(BLANK as u8);
+    }
+    let folded = String::from_utf8(folded);
+    (folded.expect("characters are written over by others of as many bytes"), kinds)
 }
 
 fn sides(folded: &str, kinds: &[Kinds]) -> Vec<Side> {

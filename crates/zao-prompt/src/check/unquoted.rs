@@ -13,6 +13,9 @@ use crate::rules::{Group, Match};
 /// How far in front of `that says` its sign may stand, in bytes.
 const REACH: usize = 60;
 
+/// The name of a shop is no longer, in characters.
+const NAME: usize = 8;
+
 /// No text on a sign is longer, in characters.
 const LONGEST: usize = 30;
 
@@ -201,8 +204,14 @@ fn chinese(
         (Some(sign), None) => sign,
         (None, Some(of)) if !needs_sign => of,
         (None, None) if !needs_sign => phrase.len(),
-        // 瓶身刻着MIDNIGHT: what is shouted in other letters is no picture.
-        (None, None) => shouted(&subject.text.prompt[start..start + phrase.len()])?,
+        // 瓶身刻着MIDNIGHT, 刻着老陈豆腐店: shouting in other letters and the name of a shop are no pictures.
+        (None, None) => {
+            let names = phrase.chars().count() <= NAME && !phrase.contains('的');
+            match names && table.names_end.iter().any(|end| phrase.ends_with(end.as_str())) {
+                true => phrase.len(),
+                false => shouted(&subject.text.prompt[start..start + phrase.len()])?,
+            }
+        }
         _ => return None,
     };
     let text = phrase[..end].trim_end();

@@ -31,6 +31,7 @@ pub(crate) enum Group {
     NoContrast,
     Elsewhere,
     Subject,
+    NoSubject,
     Several,
     Carrier,
     Says,
@@ -79,9 +80,14 @@ impl Matches {
 
     /// The same without those that overlap a word of `keep`.
     pub(crate) fn outside(&self, group: Group, keep: Group) -> Vec<Match> {
+        longest(&self.all_outside(group, keep))
+    }
+
+    /// All words of a group that do not overlap one of `keep`: a word with each thing that it is, and words within longer ones.
+    pub(crate) fn all_outside(&self, group: Group, keep: Group) -> Vec<Match> {
         let kept = self.of(keep);
         if kept.is_empty() {
-            return self.of(group);
+            return self.groups[group as usize].clone();
         }
         let mut next = 0;
         let mut free = self.groups[group as usize].clone();
@@ -95,7 +101,21 @@ impl Matches {
                 .take_while(|keep| keep.start < it.end)
                 .any(|keep| keep.overlaps(it))
         });
-        longest(&free)
+        free
+    }
+
+    /// The longest words of a group outside of `keep`, each with everything that it is.
+    pub(crate) fn readings(&self, group: Group, keep: Group) -> Vec<Match> {
+        let mut all = self.all_outside(group, keep);
+        let chosen = longest(&all);
+        let mut next = 0;
+        all.retain(|it| {
+            while chosen.get(next).is_some_and(|one| one.start < it.start) {
+                next += 1;
+            }
+            chosen.get(next).is_some_and(|one| one.span() == it.span())
+        });
+        all
     }
 }
 
@@ -184,6 +204,7 @@ impl Lexicon {
         all.add_each(Group::NoContrast, &pairs.no_contrast);
         all.add_each(Group::Elsewhere, &pairs.elsewhere);
         all.add_each(Group::Subject, &pairs.subjects);
+        all.add_each(Group::NoSubject, &pairs.not_subjects);
         all.add_each(Group::Several, &pairs.several);
         for (item, pair) in pairs.pair.iter().enumerate() {
             all.add_all(Group::PairLeft, item, &pair.left);
