@@ -93,7 +93,9 @@ fn thing_behind(subject: &Subject<'_>, things: &[Match], end: usize) -> Option<M
     let countable = |thing: &&Match| !is_colour(subject, thing.item);
     let thing = things[at..].iter().take(3).find(countable)?;
     let between = &subject.text.folded[end..thing.start];
-    (between.len() <= REACH && !between.contains(is_separator)).then_some(*thing)
+    // Behind `and`, another number may count it.
+    let is_near = between.len() <= REACH && !between.contains(is_separator);
+    (is_near && !between.contains(" and ")).then_some(*thing)
 }
 
 fn is_colour(subject: &Subject<'_>, item: usize) -> bool {

@@ -101,6 +101,11 @@ fn is_one(subject: &Subject<'_>) -> bool {
 /// Whether both words say something of the one being in their clauses, whoever else is in the picture.
 fn is_one_clause(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
     let range = clauses(subject, first, second);
+    // Another sentence speaks of somebody else.
+    let folded = &subject.text.folded[range.clone()];
+    if folded.contains(". ") || folded.contains('。') {
+        return false;
+    }
     let has_being = beings(subject).iter().any(|it| range.contains(&it.start));
     has_being && is_one_within(subject, &range)
 }

@@ -12,6 +12,13 @@ use super::text::{BLANK, Text};
 /// The longest prompt, in bytes, that is looked at so; nobody writes longer ones by hand.
 const LONGEST_PROMPT: usize = 16 << 10;
 
+/// The longest prompt of which each two clauses are compared.
+const COMPARED_PROMPT: usize = 3000;
+
+/// From so many characters, or words, on two clauses that say the same in the same words are no chance.
+const HAN_SAME: usize = 6;
+const SAME: usize = 3;
+
 /// From so many characters on a Chinese phrase is no chance.
 const HAN_TAG: usize = 3;
 const HAN_PHRASE: usize = 7;
@@ -79,6 +86,9 @@ pub(super) fn find(subject: &Subject<'_>) -> Vec<Again> {
         tags(subject, &mut found);
         phrases(subject, &mut found);
         heads(subject, &mut found);
+        if subject.text.prompt.len() <= COMPARED_PROMPT {
+            same_words(subject, &mut found);
+        }
         deeds(subject, &mut found);
     }
     found
@@ -229,6 +239,65 @@ fn heads(subject: &Subject<'_>, found: &mut Vec<Again>) {
             }
         }
     }
+}
+
+/// Clauses that say with other endings, or in another order, what one before says: 少年骑着自行车 after 少年骑自行车穿过大道.
+fn same_words(subject: &Subject<'_>, found: &mut Vec<Again>) {
+    let text = &subject.text;
+    let words: Vec<Option<Vec<String>>> =
+        text.segments.iter().map(|segment| stems(&text.folded[segment.clone()])).collect();
+    for (at, segment) in text.segments.iter().enumerate() {
+        let Some(these) = &words[at] else { continue };
+        let before = words[..at].iter().zip(&text.segments).find(|(those, other)| {
+            let Some(those) = those else { return false };
+            let is_same = is_within(these, those) || is_shuffled(these, those);
+            is_same && text.folded[segment.clone()] != text.folded[(*other).clone()]
+        });
+        if let Some((_, other)) = before {
+            found.push((segment.clone(), other.clone()));
+        }
+    }
+}
+
+/// The characters, or the beginnings of words, that say something in a clause; none if it says too little, or where.
+fn stems(clause: &str) -> Option<Vec<String>> {
+    if clause.contains(BLANK) {
+        return None;
+    }
+    if clause.chars().all(is_han) {
+        let is_empty = |c: &char| matches!(c, '着' | '了' | '的' | '在' | '地' | '得' | '正');
+        let stems: Vec<String> =
+            clause.chars().filter(|c| !is_empty(c)).map(String::from).collect();
+        let is_placed = HAN_PLACES.iter().any(|place| clause.contains(place));
+        return (stems.len() >= HAN_SAME && !is_placed).then_some(stems);
+    }
+    if !clause.is_ascii() || is_placed(clause) {
+        return None;
+    }
+    let words = clause.split(|c: char| !c.is_ascii_alphabetic());
+    let stem = |word: &str| {
+        let end = ["ing", "es", "ed", "s", "e"].iter().find_map(|end| word.strip_suffix(end));
+        end.filter(|it| it.len() > 2).unwrap_or(word).to_owned()
+    };
+    let says = words.filter(|word| word.len() > 2 && !EMPTY.contains(word));
+    let stems: Vec<String> = says.map(stem).collect();
+    (stems.len() >= SAME).then_some(stems)
+}
+
+/// Whether all of these stand among those in their order.
+fn is_within(these: &[String], those: &[String]) -> bool {
+    let mut those = those.iter();
+    these.iter().all(|it| those.any(|other| other == it))
+}
+
+/// Whether the same characters stand in another order.
+fn is_shuffled(these: &[String], those: &[String]) -> bool {
+    let sorted = |words: &[String]| {
+        let mut words = words.to_vec();
+        words.sort_unstable();
+        words
+    };
+    these.len() == those.len() && these[0].starts_with(is_han) && sorted(these) == sorted(those)
 }
 
 /// The same deed twice in one clause: `playing chess alone in the park playing chess`.

@@ -1,6 +1,7 @@
 //! What is said of each finding, in both languages side by side. Whether it is one is for the rules.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::Subject;
@@ -9,6 +10,9 @@ use crate::{Code, Language};
 
 /// The most characters of a prompt that a sentence quotes.
 const QUOTED: usize = 24;
+
+/// Bytes that nearly every message has room in.
+const MESSAGE: usize = 160;
 
 /// Says what there is to say of hits of one prompt.
 pub(crate) struct Explain<'s, 'p> {
@@ -20,9 +24,15 @@ pub(crate) struct Explain<'s, 'p> {
 /// A text in the one of both languages that is wanted.
 macro_rules! say {
     ($explain:expr, $en:literal, $zh:literal) => {
-        match $explain.language {
-            Language::En => format!($en),
-            Language::Zh => format!($zh),
+        {
+            // Room for all that is said, which a prompt of a megabyte has said ten thousands of times.
+            let mut said = String::with_capacity(MESSAGE);
+            let written = match $explain.language {
+                Language::En => write!(said, $en),
+                Language::Zh => write!(said, $zh),
+            };
+            written.expect("a string takes what is written");
+            said
         }
     };
 }
@@ -194,9 +204,15 @@ impl Explain<'_, '_> {
     /// A piece of the prompt, on one line and not too long.
     fn quoted(&self, range: &Range<usize>) -> Cow<'_, str> {
         let piece = self.subject.text.prompt[range.clone()].trim();
-        let end = piece.char_indices().nth(QUOTED).map(|(at, _)| at);
+        let is_short = piece.len() <= QUOTED;
+        let end = match is_short {
+            true => None,
+            false => piece.char_indices().nth(QUOTED).map(|(at, _)| at),
+        };
         let start = &piece[..end.unwrap_or(piece.len())];
-        if end.is_none() && !start.contains(char::is_control) {
+        // Control characters are of one byte, or begin with this one.
+        let is_plain = start.bytes().all(|byte| byte >= b' ' && byte != 0x7f && byte != 0xc2);
+        if end.is_none() && is_plain {
             return start.into();
         }
         let mut quoted = start.replace(char::is_control, " ");

@@ -18,8 +18,6 @@ pub(crate) struct Text<'p> {
     pub(crate) folded: String,
     /// What kinds of character each byte of it belongs to; none where it is protected.
     kinds: Vec<Kinds>,
-    /// The protected pieces.
-    pub(crate) protected: Vec<Range<usize>>,
     /// The whole prompt, or both sides of `中文 // English`.
     pub(crate) sides: Vec<Side>,
     /// Phrases between punctuation, without blanks around them, each within one side.
@@ -40,7 +38,7 @@ impl<'p> Text<'p> {
         let (folded, kinds) = folded(prompt, &protected, rules);
         let sides = sides(&folded, &kinds);
         let segments = segments(&folded, &kinds, &sides);
-        Self { prompt, folded, kinds, protected, sides, segments }
+        Self { prompt, folded, kinds, sides, segments }
     }
 
     /// What kinds of character each byte belongs to.

@@ -48,7 +48,7 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     for prints in subject.matches.of(Group::Prints) {
         found.extend(chinese(subject, &carriers, &prints, true).map(Words::known));
     }
-    found.sort_by_key(|it| (it.span.start, it.span.end));
+    found.sort_by_key(|it| (it.span.start, std::cmp::Reverse(it.span.end)));
     found.dedup_by(|later, first| later.span.start < first.span.end);
     hits.extend(found.into_iter().map(|Words { span, ends_there }| {
         let written = &subject.text.prompt[span.clone()];
