@@ -73,7 +73,11 @@ fn each_judge_wrote_as_many_prompts_as_were_asked_for() {
             those.filter(|it| it.language == language).count()
         };
         let counts = [(false, "zh"), (false, "en"), (true, "zh"), (true, "en")];
-        assert_eq!(counts.map(|(good, language)| count(good, language)), [60, 60, 20, 20], "{name}");
+        assert_eq!(
+            counts.map(|(good, language)| count(good, language)),
+            [60, 60, 20, 20],
+            "{name}"
+        );
         let ids: BTreeSet<&str> = corpus.prompts.iter().map(|it| it.id.as_str()).collect();
         assert_eq!(ids.len(), 160, "{name}: each prompt has a name of its own");
         for prompt in corpus.prompts.iter().filter(|it| it.is_good()) {

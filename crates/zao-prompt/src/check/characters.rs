@@ -67,7 +67,11 @@ pub(crate) fn kinds(c: char) -> Kinds {
         '\u{c0}'..='\u{24f}' => LATIN,
         '\u{3041}'..='\u{30ff}' if is_kana(c) => KANA,
         '“' | '”' | '‘' | '’' | '…' | '—' | '–' | '·' | '\u{3001}'..='\u{3163}' => {
-            if is_han(c) { HAN } else { 0 }
+            if is_han(c) {
+                HAN
+            } else {
+                0
+            }
         }
         _ if is_han(c) => HAN,
         _ => ODD,

@@ -124,7 +124,9 @@ fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
         let name = &folded[it.span()];
         // 一只猫，一只猫趴着: whoever is named twice without a word between is there once.
         let stutters = being == Some(name)
-            && last_end.is_some_and(|end| it.start < end + STUTTER && folded[end..].starts_with(is_separator));
+            && last_end.is_some_and(|end| {
+                it.start < end + STUTTER && folded[end..].starts_with(is_separator)
+            });
         last_end = Some(it.end);
         if stutters {
             continue;

@@ -146,7 +146,9 @@ fn is_word(phrase: &str) -> bool {
     if phrase.starts_with(is_han) {
         return phrase.chars().count() == HAN_TAG - 1;
     }
-    phrase.len() >= WORD && phrase.bytes().all(|byte| byte.is_ascii_lowercase()) && content(phrase) == 1
+    phrase.len() >= WORD
+        && phrase.bytes().all(|byte| byte.is_ascii_lowercase())
+        && content(phrase) == 1
 }
 
 fn is_long(phrase: &str) -> bool {
@@ -170,7 +172,9 @@ fn bare(folded: &str, segment: &Range<usize>) -> Range<usize> {
         phrase = phrase.strip_prefix(lead).unwrap_or(phrase).trim_start();
     }
     let start = segment.end - phrase.len();
-    let tail = [" style", " photo", " picture", " image", "风格", "风"].iter().find_map(|tail| phrase.strip_suffix(tail));
+    let tail = [" style", " photo", " picture", " image", "风格", "风"]
+        .iter()
+        .find_map(|tail| phrase.strip_suffix(tail));
     let phrase = tail.map(str::trim_end).filter(|it| it.len() > 3).unwrap_or(phrase);
     start..start + phrase.len()
 }
@@ -189,9 +193,8 @@ fn is_part(subject: &Subject<'_>, place: &Range<usize>) -> bool {
         (&text.folded[segment.start..place.start], &text.folded[place.end..segment.end]);
     let rest = format!("{before} {after}");
     if text.folded[place.clone()].starts_with(is_han) {
-        let ends = after.is_empty()
-            || after.starts_with('的')
-            || subject.rules.followers.begin(after);
+        let ends =
+            after.is_empty() || after.starts_with('的') || subject.rules.followers.begin(after);
         let is_short = place.len() < HAN_TAG * '一'.len_utf8();
         return (ends && !is_short || after.is_empty())
             && !["左", "右", "另", "其中"].iter().any(|it| rest.contains(it));
@@ -203,7 +206,8 @@ fn is_part(subject: &Subject<'_>, place: &Range<usize>) -> bool {
 
 /// Whether another segment is the same phrase, which is seen elsewhere.
 fn is_said_alone_again(text: &Text<'_>, place: &Range<usize>) -> bool {
-    let same = text.segments.iter().filter(|it| text.folded[(*it).clone()] == text.folded[place.clone()]);
+    let same =
+        text.segments.iter().filter(|it| text.folded[(*it).clone()] == text.folded[place.clone()]);
     same.count() > 1
 }
 

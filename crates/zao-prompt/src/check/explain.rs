@@ -23,18 +23,16 @@ pub(crate) struct Explain<'s, 'p> {
 
 /// A text in the one of both languages that is wanted.
 macro_rules! say {
-    ($explain:expr, $en:literal, $zh:literal) => {
-        {
-            // Room for all that is said, which a prompt of a megabyte has said ten thousands of times.
-            let mut said = String::with_capacity(MESSAGE);
-            let written = match $explain.language {
-                Language::En => write!(said, $en),
-                Language::Zh => write!(said, $zh),
-            };
-            written.expect("a string takes what is written");
-            said
-        }
-    };
+    ($explain:expr, $en:literal, $zh:literal) => {{
+        // Room for all that is said, which a prompt of a megabyte has said ten thousands of times.
+        let mut said = String::with_capacity(MESSAGE);
+        let written = match $explain.language {
+            Language::En => write!(said, $en),
+            Language::Zh => write!(said, $zh),
+        };
+        written.expect("a string takes what is written");
+        said
+    }};
 }
 
 impl Explain<'_, '_> {
@@ -140,13 +138,11 @@ impl Explain<'_, '_> {
                     say!(self, "keep \"{first}\" or \"{second}\"", "保留“{first}”或“{second}”");
                 Some(keep)
             }
-            (Code::TooLong, _) => {
-                Some(say!(
-                    self,
-                    "put what matters first, and leave out words that cannot be drawn",
-                    "把重要的内容放在前面，删去画不出来的词"
-                ))
-            }
+            (Code::TooLong, _) => Some(say!(
+                self,
+                "put what matters first, and leave out words that cannot be drawn",
+                "把重要的内容放在前面，删去画不出来的词"
+            )),
             _ => None,
         }
     }

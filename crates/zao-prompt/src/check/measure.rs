@@ -15,7 +15,8 @@ const REACH: usize = 42;
 const VERB_ENDS: [char; 8] = ['着', '在', '满', '向', '起', '到', '了', '过'];
 
 /// What ends a verb of making: 画一张雪山 counts the picture.
-const MAKING: [char; 14] = ['画', '来', '要', '做', '成', '计', '拍', '给', '弄', '作', '求', '整', '张', '出'];
+const MAKING: [char; 14] =
+    ['画', '来', '要', '做', '成', '计', '拍', '给', '弄', '作', '求', '整', '张', '出'];
 
 /// What counts a picture.
 const PICTURES: [&str; 5] = ["张", "幅", "组", "套", "款"];

@@ -86,7 +86,9 @@ impl<'p> Text<'p> {
     pub(crate) fn begins_whole(&self, start: usize) -> bool {
         let is = |at: usize| self.kinds[at] & LATIN != 0;
         let joins = |at: usize| matches!(self.folded.as_bytes()[at], b'-' | b'\'');
-        !is(start) || start == 0 || !(is(start - 1) || (start > 1 && joins(start - 1) && is(start - 2)))
+        !is(start)
+            || start == 0
+            || !(is(start - 1) || (start > 1 && joins(start - 1) && is(start - 2)))
     }
 
     /// Whether a word that ends at `end` does not go on.

@@ -35,7 +35,8 @@ impl Prefixes {
     /// The words with which a text begins, the longer first.
     pub(crate) fn all(&self, text: &str) -> impl Iterator<Item = &str> {
         let first = text.chars().next();
-        let at = first.and_then(|c| self.by_first.binary_search_by_key(&c, |(first, _)| *first).ok());
+        let at =
+            first.and_then(|c| self.by_first.binary_search_by_key(&c, |(first, _)| *first).ok());
         let words = at.map(|at| self.by_first[at].1.as_slice()).unwrap_or_default();
         words.iter().map(String::as_str).filter(move |word| text.starts_with(word))
     }

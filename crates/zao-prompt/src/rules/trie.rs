@@ -1,8 +1,6 @@
 //! Some thousand words in a tree of bytes, which says what words begin at a place of a text. Which places are worth asking about, its
 //! caller knows, which is why this is quicker than an automaton that has to look at every one.
 
-use std::collections::BTreeMap;
-
 /// A node, and the place in the table where its children would be: that of byte `b` is at `children + b`.
 #[derive(Clone, Copy, Default)]
 struct Node {
@@ -26,32 +24,22 @@ pub(crate) struct Trie {
     first: [bool; 256],
 }
 
-/// A node before it has a place.
-#[derive(Default)]
-struct Branch {
-    word: u32,
-    children: BTreeMap<u8, Branch>,
-}
+/// Words with their numbers, sorted.
+type Words<'w> = [(&'w [u8], usize)];
 
 impl Trie {
-    /// Words with their numbers; of two that are the same, the latter counts.
+    /// Words with their numbers; of two that are the same, the one with the greater number counts.
     pub(crate) fn of<'w>(words: impl IntoIterator<Item = (&'w [u8], usize)>) -> Self {
-        let mut root = Branch::default();
+        let mut words: Vec<(&[u8], usize)> = words.into_iter().collect();
+        words.sort_unstable();
         let mut first = [false; 256];
-        for (word, number) in words {
-            let mut branch = &mut root;
-            for byte in word {
-                branch = branch.children.entry(*byte).or_default();
-            }
-            branch.word = u32::try_from(number + 1).unwrap_or(0);
-            if let Some(byte) = word.first() {
-                first[usize::from(*byte)] = true;
-            }
+        for byte in words.iter().filter_map(|(word, _)| word.first()) {
+            first[usize::from(*byte)] = true;
         }
         let mut nodes = vec![Node::default(); 2];
         nodes[ROOT].parent = ROOT as u32;
         let mut layout = Layout { nodes, first_free: 2 };
-        layout.place(ROOT, &root);
+        layout.place(ROOT, &words, 0);
         // So that a place behind a child's never has to be asked for.
         let end = layout.nodes.len() + 256;
         layout.nodes.resize(end, Node::default());
@@ -88,34 +76,37 @@ struct Layout {
 }
 
 impl Layout {
-    fn place(&mut self, at: usize, branch: &Branch) {
-        self.nodes[at].word = branch.word;
-        let (Some(low), Some(high)) =
-            (branch.children.keys().next().copied(), branch.children.keys().next_back().copied())
-        else {
-            return;
-        };
+    /// Gives places to all nodes below the one at `at`, where `words` go on that are alike in their first `depth` bytes.
+    fn place(&mut self, at: usize, words: &Words<'_>, depth: usize) {
+        let ended = words.iter().take_while(|(word, _)| word.len() == depth).count();
+        let (ended, words) = words.split_at(ended);
+        if let Some((_, number)) = ended.last() {
+            self.nodes[at].word = u32::try_from(number + 1).unwrap_or(0);
+        }
+        let branches: Vec<&Words<'_>> = words.chunk_by(|a, b| a.0[depth] == b.0[depth]).collect();
+        let bytes: Vec<usize> = branches.iter().map(|words| words[0].0[depth].into()).collect();
+        let (Some(low), Some(high)) = (bytes.first(), bytes.last()) else { return };
         while self.nodes.get(self.first_free).is_some_and(|node| node.parent > 0) {
             self.first_free += 1;
         }
-        let behind = |place: usize| place.saturating_sub(usize::from(low)).max(1);
+        let behind = |place: usize| place.saturating_sub(*low).max(1);
         let is_free = |place: usize| {
             place > ROOT && self.nodes.get(place).is_none_or(|node| node.parent == 0)
         };
         let first = behind(self.first_free);
         let base = (first..first + TRIES)
-            .find(|base| branch.children.keys().all(|byte| is_free(base + usize::from(*byte))))
+            .find(|base| bytes.iter().all(|byte| is_free(base + byte)))
             .unwrap_or_else(|| behind(self.nodes.len()));
-        let end = base + usize::from(high) + 1;
+        let end = base + high + 1;
         if end > self.nodes.len() {
             self.nodes.resize(end, Node::default());
         }
         self.nodes[at].children = base as u32;
-        for byte in branch.children.keys() {
-            self.nodes[base + usize::from(*byte)].parent = at as u32;
+        for byte in &bytes {
+            self.nodes[base + byte].parent = at as u32;
         }
-        for (byte, child) in &branch.children {
-            self.place(base + usize::from(*byte), child);
+        for (byte, words) in bytes.iter().zip(branches) {
+            self.place(base + byte, words, depth + 1);
         }
     }
 }
