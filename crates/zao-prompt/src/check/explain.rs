@@ -58,7 +58,7 @@ impl Explain<'_, '_> {
                 "words that only praise the picture stand in a pile; one is enough for this model",
                 "堆砌了只夸画质的词，这个模型写一个就够"
             ),
-            Code::Contradiction => return self.contradiction(hit, &text),
+            Code::Contradiction => self.contradiction(hit, &text),
             Code::Abstract => say!(
                 self,
                 "\"{text}\" is nothing that can be seen; say what is there to be seen instead",
@@ -87,7 +87,7 @@ impl Explain<'_, '_> {
                 "\"{text}\" is a figure of speech, and the model draws its characters; describe what is meant",
                 "“{text}”是成语，模型容易照字面画，请改为直白的描述"
             ),
-            Code::MeasureWord => return self.measure_word(hit, &text),
+            Code::MeasureWord => self.measure_word(hit, &text),
             Code::Dialect => say!(
                 self,
                 "\"{text}\" is dialect, which the model knows badly; use the standard word",

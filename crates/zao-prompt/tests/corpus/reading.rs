@@ -124,10 +124,7 @@ pub(crate) fn judges() -> [(&'static str, Corpus); 3] {
         ("studios", include_str!("studios.toml")),
         ("strangers", include_str!("strangers.toml")),
     ];
-    files.map(|(name, text)| {
-        let corpus = toml::from_str(text);
-        (name, corpus.unwrap_or_else(|error| panic!("{name}.toml is no corpus: {error}")))
-    })
+    files.map(|(name, text)| (name, toml::from_str(text).expect("each judge wrote a corpus")))
 }
 
 impl Prompt {
