@@ -2,7 +2,7 @@
 //! judges in a file of its own; nothing is drawn, stored or shown here.
 
 mod bilingual;
-mod characters;
+pub(crate) mod characters;
 mod contradiction;
 mod distance;
 mod edit;
@@ -16,7 +16,7 @@ mod quality;
 mod quotes;
 mod repetition;
 mod script;
-mod text;
+pub(crate) mod text;
 mod tokens;
 mod unquoted;
 mod vague;
@@ -106,7 +106,7 @@ pub fn check(prompt: &str, options: &Options<'_>) -> Report {
 /// ```
 #[must_use]
 pub fn fix(prompt: &str, options: &Options<'_>) -> String {
-    let hits = Subject::new(prompt, options.rules()).hits(options.negative);
+    let hits = Subject::new(prompt, options.rules()).repairs();
     mended(prompt, &hits, options)
 }
 
@@ -114,7 +114,7 @@ pub fn fix(prompt: &str, options: &Options<'_>) -> String {
 fn mended(prompt: &str, hits: &[Hit], options: &Options<'_>) -> String {
     let Some(mut fixed) = edit::applied(prompt, hits) else { return prompt.to_owned() };
     for _ in 0..ROUNDS {
-        let hits = Subject::new(&fixed, options.rules()).hits(options.negative);
+        let hits = Subject::new(&fixed, options.rules()).repairs();
         match edit::applied(&fixed, &hits) {
             None if fixed.trim().is_empty() => break,
             None => return fixed,
@@ -127,12 +127,25 @@ fn mended(prompt: &str, hits: &[Hit], options: &Options<'_>) -> String {
 impl<'p> Subject<'p> {
     fn new(prompt: &'p str, rules: &'p Rules) -> Self {
         let text = Text::new(prompt, rules);
-        let matches = rules.matches(&text.folded, |range| text.is_whole(range));
+        let matches = rules.matches(&text);
         Self { text, matches, rules }
     }
 
     /// What the rules find, sorted, no two replacements over the same place.
     fn hits(&self, negative: Option<&str>) -> Vec<Hit> {
+        let mut hits = self.replacing();
+        contradiction::find(self, negative, &mut hits);
+        bilingual::find(self, &mut hits);
+        vague::find(self, &mut hits);
+        edit::settle(hits)
+    }
+
+    /// The same of those rules that replace anything.
+    fn repairs(&self) -> Vec<Hit> {
+        edit::settle(self.replacing())
+    }
+
+    fn replacing(&self) -> Vec<Hit> {
         let mut hits = Vec::new();
         invisible::find(self, &mut hits);
         punctuation::find(self, &mut hits);
@@ -143,9 +156,6 @@ impl<'p> Subject<'p> {
         repetition::find(self, &mut hits);
         gloss::find(self, &mut hits);
         measure::find(self, &mut hits);
-        contradiction::find(self, negative, &mut hits);
-        bilingual::find(self, &mut hits);
-        vague::find(self, &mut hits);
-        edit::settle(hits)
+        hits
     }
 }

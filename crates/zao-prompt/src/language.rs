@@ -13,13 +13,3 @@ pub enum Language {
     /// Chinese, in simplified characters.
     Zh,
 }
-
-impl Language {
-    /// The one of two texts that is in this language.
-    pub(crate) fn choose(self, en: String, zh: String) -> String {
-        match self {
-            Self::En => en,
-            Self::Zh => zh,
-        }
-    }
-}

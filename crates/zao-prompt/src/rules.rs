@@ -1,25 +1,39 @@
 //! The tables of all rules, read once, and a user's own on top of them. How they are applied is `check`'s.
 
 mod lexicon;
+mod prefixes;
 mod tables;
+mod trie;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 pub(crate) use lexicon::{Group, Match, Matches};
-pub(crate) use tables::{Entry, Names, Nouns, Scope, Tables, Words};
+pub(crate) use tables::{Entry, Names, Scope, Tables, Words};
 
+use crate::check::characters::{self, HAN, Kinds, SIMPLIFIED, TRADITIONAL};
+use crate::check::text::Text;
 use lexicon::Lexicon;
+pub(crate) use prefixes::Prefixes;
 
-/// The first of the characters that scripts differ in.
+/// The first and the last of the characters that scripts differ in.
 const FIRST_HAN: u32 = 0x4e00;
+const LAST_HAN: u32 = 0x9fff;
 
 /// What every rule knows.
 pub struct Rules {
     pub(crate) tables: Tables,
+    /// Measure words.
+    pub(crate) classifiers: Prefixes,
+    /// What may stand between one and its noun, and behind that.
+    pub(crate) adjectives: Prefixes,
+    pub(crate) followers: Prefixes,
+    /// What may stand between a Chinese introduction of text and the text, and what ends it.
+    pub(crate) between: Prefixes,
+    pub(crate) text_ends: Prefixes,
     lexicon: Lexicon,
-    /// Traditional characters to simplified ones, by how far they stand behind [`FIRST_HAN`]; 0 is none.
-    simplified: Vec<u32>,
+    /// How rules read each character and what kinds of one it is, by how far it stands behind [`FIRST_HAN`].
+    han: Vec<(char, Kinds)>,
     /// Simplified characters that traditional text does not have, to their traditional form where there is only one.
     traditional: HashMap<char, Option<char>>,
 }
@@ -93,39 +107,61 @@ impl Rules {
         }
         let lexicon = Lexicon::of(&tables, &|c| simplified.get(&c).copied());
         traditional.retain(|c, _| !tables.script.shared.contains(*c));
-        let last = simplified.keys().map(|&c| u32::from(c)).max().unwrap_or(FIRST_HAN);
-        let mut by_place = vec![0; last.saturating_sub(FIRST_HAN) as usize + 1];
-        for (&full, &simple) in &simplified {
-            if let Some(place) = place_of(full).and_then(|place| by_place.get_mut(place)) {
-                *place = simple.into();
+        let mut han = Vec::with_capacity((LAST_HAN - FIRST_HAN) as usize + 1);
+        for c in (FIRST_HAN..=LAST_HAN).filter_map(char::from_u32) {
+            let simple = simplified.get(&c).copied();
+            let written = simple.unwrap_or(c);
+            let mut kinds = characters::kinds(written);
+            if simple.is_some() {
+                kinds |= TRADITIONAL;
             }
+            if traditional.contains_key(&c) {
+                kinds |= SIMPLIFIED;
+            }
+            han.push((written, kinds));
         }
-        Ok(Self { tables, lexicon, simplified: by_place, traditional })
+        let measure = &tables.measure;
+        let unquoted = &tables.unquoted;
+        Ok(Self {
+            classifiers: Prefixes::of(&measure.classifiers),
+            adjectives: Prefixes::of(&measure.adjectives),
+            followers: Prefixes::of(&measure.followers),
+            text_ends: Prefixes::of(&unquoted.ends),
+            between: Prefixes::of(&unquoted.between),
+            lexicon,
+            han,
+            traditional,
+            tables,
+        })
+    }
+
+    /// A character as rules read it, as many bytes as before, and what kinds of one it is.
+    pub(crate) fn folded(&self, c: char) -> (char, Kinds) {
+        if c.is_ascii() {
+            return (c.to_ascii_lowercase(), characters::kinds(c));
+        }
+        let known = place_of(c).and_then(|place| self.han.get(place)).copied();
+        known.unwrap_or_else(|| {
+            let kinds = characters::kinds(c);
+            let is_simplified = kinds & HAN != 0 && self.traditional.contains_key(&c);
+            (c, if is_simplified { kinds | SIMPLIFIED } else { kinds })
+        })
     }
 
     /// The simplified form of a traditional character.
     pub(crate) fn simplified(&self, c: char) -> Option<char> {
-        let simple = self.simplified.get(place_of(c)?).copied()?;
-        char::from_u32(simple).filter(|_| simple > 0)
+        let (simple, kinds) = *self.han.get(place_of(c)?)?;
+        (kinds & TRADITIONAL != 0).then_some(simple)
     }
 
-    /// Whether traditional text has no such character.
-    pub(crate) fn is_simplified(&self, c: char) -> bool {
-        self.traditional.contains_key(&c)
-    }
-
-    /// The traditional form of such a character, if there is one and no other.
+    /// The traditional form of a character that traditional text does not have, if there is one and no other.
     pub(crate) fn traditional(&self, c: char) -> Option<char> {
         self.traditional.get(&c).copied().flatten()
     }
 
-    /// All words of all tables in `folded` that are words there, as `is_whole` says.
-    pub(crate) fn matches(
-        &self,
-        folded: &str,
-        is_whole: impl Fn(&std::ops::Range<usize>) -> bool,
-    ) -> Matches {
-        self.lexicon.matches(folded, is_whole)
+    /// All words of all tables that are words of a text.
+    pub(crate) fn matches(&self, text: &Text<'_>) -> Matches {
+        self.lexicon.matches(text)
     }
 }
 

@@ -1,5 +1,6 @@
 //! How good the rules are, by prompts that were labelled without knowing them: `corpus/labelled.toml` for precision and
-//! recall, `corpus/good.toml` for false alarms. It does NOT test a rule's messages or its replacements.
+//! recall, `corpus/good.toml` for false alarms, and what three more judges wrote for both. It does NOT test a rule's messages or its
+//! replacements.
 //!
 //! `cargo test --release -p zao-prompt --test corpus -- --nocapture` prints the table.
 
@@ -11,7 +12,7 @@ mod reading;
 use std::collections::{BTreeMap, BTreeSet};
 
 use judge::{Found, Verdict};
-use reading::{Label, Prompt, RULES, good, labelled};
+use reading::{Label, Prompt, RULES, good, judges, labelled};
 
 /// A rule that cries wolf more often gets switched off.
 const PRECISION: f64 = 0.95;
@@ -42,6 +43,47 @@ fn each_rule_finds_what_it_should_and_little_else() {
         below.join(", "),
         verdict.slips.join("\n")
     );
+}
+
+#[test]
+fn each_rule_holds_for_judges_who_knew_none() {
+    for (name, corpus) in judges() {
+        let mut verdict = Verdict::default();
+        corpus.prompts.iter().for_each(|prompt| verdict.add(prompt, &check(&prompt.text)));
+        println!("{name}\n{verdict}");
+        let below: Vec<&str> = verdict
+            .rules()
+            .into_iter()
+            .filter(|(_, tally)| tally.precision() < PRECISION || tally.recall() < RECALL)
+            .map(|(code, _)| code)
+            .collect();
+        let slips = verdict.slips.join("\n");
+        assert!(below.is_empty(), "{name}: below the bars: {}\n{slips}", below.join(", "));
+        let alarms = corpus.prompts.iter().filter(|it| it.is_good() && !check(&it.text).is_empty());
+        let alarms: Vec<&str> = alarms.map(|it| it.id.as_str()).collect();
+        assert!(alarms.is_empty(), "{name}: false alarms in {}", alarms.join(", "));
+    }
+}
+
+#[test]
+fn each_judge_wrote_as_many_prompts_as_were_asked_for() {
+    for (name, corpus) in judges() {
+        let count = |good: bool, language: &str| {
+            let those = corpus.prompts.iter().filter(|it| it.is_good() == good);
+            those.filter(|it| it.language == language).count()
+        };
+        let counts = [(false, "zh"), (false, "en"), (true, "zh"), (true, "en")];
+        assert_eq!(
+            counts.map(|(good, language)| count(good, language)),
+            [60, 60, 20, 20],
+            "{name}"
+        );
+        let ids: BTreeSet<&str> = corpus.prompts.iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(ids.len(), 160, "{name}: each prompt has a name of its own");
+        for prompt in corpus.prompts.iter().filter(|it| it.is_good()) {
+            assert!(prompt.expected.is_empty(), "{name}: {}", prompt.id);
+        }
+    }
 }
 
 #[test]
@@ -95,7 +137,8 @@ fn each_rule_has_labels_in_both_halves() {
 
 #[test]
 fn each_label_names_a_place_that_is_there() {
-    for prompt in &labelled().prompts {
+    let judges = judges().into_iter().flat_map(|(_, corpus)| corpus.prompts);
+    for prompt in labelled().prompts.into_iter().chain(judges) {
         for label in prompt.expected.iter().chain(&prompt.tolerated) {
             let places = label.places(&prompt.text);
             assert_eq!(places.len(), 1 + label.others.len(), "{}: {label:?}", prompt.id);

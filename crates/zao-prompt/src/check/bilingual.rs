@@ -13,6 +13,9 @@ use crate::rules::{Group, Match, Names};
 /// How far behind a number its thing may stand, in bytes.
 const REACH: usize = 36;
 
+/// What an hour of the clock counts, which is no thing of the table.
+const HOUR: usize = usize::MAX;
+
 /// A number, what it counts and where.
 struct Count {
     value: u32,
@@ -90,7 +93,9 @@ fn thing_behind(subject: &Subject<'_>, things: &[Match], end: usize) -> Option<M
     let countable = |thing: &&Match| !is_colour(subject, thing.item);
     let thing = things[at..].iter().take(3).find(countable)?;
     let between = &subject.text.folded[end..thing.start];
-    (between.len() <= REACH && !between.contains(is_separator)).then_some(*thing)
+    // Behind `and`, another number may count it.
+    let is_near = between.len() <= REACH && !between.contains(is_separator);
+    (is_near && !between.contains(" and ")).then_some(*thing)
 }
 
 fn is_colour(subject: &Subject<'_>, item: usize) -> bool {
@@ -106,7 +111,6 @@ fn is_colour(subject: &Subject<'_>, item: usize) -> bool {
 
 fn chinese_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match]) -> Vec<Count> {
     let folded = &subject.text.folded[..range.end];
-    let classifiers = &subject.rules.tables.measure.classifiers;
     let mut counts = Vec::new();
     let mut from = range.start;
     while let Some(at) = folded[from..].find(is_numeral) {
@@ -114,12 +118,17 @@ fn chinese_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match])
         let end = start + folded[start..].find(|c| !is_numeral(c)).unwrap_or(range.end - start);
         from = end;
         let Some(value) = chinese_number(&folded[start..end]) else { continue };
-        // 一双, 一对 are a pair; 三双 are three pairs in either language.
+        // 一双, 一对 are a pair; 三双 are three pairs in either language. 一打 is a dozen.
         let is_pair = value == 1 && folded[end..].starts_with(['双', '对']);
-        let value = if is_pair { 2 } else { value };
-        let counts_things = classifiers.iter().any(|it| folded[end..].starts_with(it.as_str()));
+        let is_dozen = folded[end..].starts_with('打');
+        let value = value.saturating_mul(if is_dozen { 12 } else { 1 + u32::from(is_pair) });
+        if folded[end..].starts_with('点') && !folded[end..].starts_with("点缀") {
+            counts.push(Count { value: value % 12, span: start..end, thing: Some(HOUR) });
+            continue;
+        }
+        let counts_things = subject.rules.classifiers.begin(&folded[end..]);
         let is_number = folded[start..end].bytes().all(|byte| byte.is_ascii_digit());
-        if counts_things || is_number {
+        if counts_things || is_dozen || is_number {
             let thing = thing_behind(subject, things, end).map(|thing| thing.item);
             counts.push(Count { value, span: start..end, thing });
         }
@@ -182,6 +191,13 @@ fn english_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match])
             {
                 value = value.saturating_mul(*unit);
                 from = side.len() - rest.len() + next.len();
+            }
+            let is_hour = ["o'clock", "o’clock", "am", "pm", "a.m", "p.m"]
+                .iter()
+                .any(|hour| super::word::follows(side[from..].trim_start(), hour));
+            if is_hour {
+                counts.push(Count { value: value % 12, span: start..from, thing: Some(HOUR) });
+                continue;
             }
             let thing = thing_behind(subject, things, from).map(|thing| thing.item);
             counts.push(Count { value, span: start..from, thing });

@@ -13,8 +13,9 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
     if !subject.matches.outside(Group::Contrast, Group::NoContrast).is_empty() {
         return;
     }
-    let left = subject.matches.outside(Group::PairLeft, Group::PairKeep);
-    let right = subject.matches.outside(Group::PairRight, Group::PairKeep);
+    // A word may be in several pairs, and a longer one in others.
+    let left = subject.matches.all_outside(Group::PairLeft, Group::PairKeep);
+    let right = subject.matches.all_outside(Group::PairRight, Group::PairKeep);
     if left.is_empty() || right.is_empty() {
         return;
     }
@@ -97,29 +98,39 @@ fn is_one(subject: &Subject<'_>) -> bool {
     is_one_within(subject, &(0..subject.text.folded.len()))
 }
 
-/// Whether both words say something of the one being in their clause, whoever else is in the picture.
+/// Whether both words say something of the one being in their clauses, whoever else is in the picture.
 fn is_one_clause(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
     let range = clauses(subject, first, second);
-    let is_single = subject
-        .text
-        .segments
-        .iter()
-        .any(|segment| segment.start <= range.start && range.end <= segment.end);
-    let has_being = subject.matches.of(Group::Subject).iter().any(|it| range.contains(&it.start));
-    is_single && has_being && is_one_within(subject, &range)
+    // Another sentence speaks of somebody else.
+    let folded = &subject.text.folded[range.clone()];
+    if folded.contains(". ") || folded.contains('。') {
+        return false;
+    }
+    let has_being = beings(subject).iter().any(|it| range.contains(&it.start));
+    has_being && is_one_within(subject, &range)
 }
 
 fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
     let folded = &subject.text.folded;
     let mut being: Option<&str> = None;
     let mut is_introduced = false;
-    for it in subject.matches.of(Group::Subject) {
+    let mut last_end = None;
+    for it in beings(subject) {
         if !range.contains(&it.start) {
             continue;
         }
         // Another name may mean the same one, but nobody can tell; a second `a woman` is another one.
         let introduces = introduces(&folded[range.start..it.start]);
         let name = &folded[it.span()];
+        // 一只猫，一只猫趴着: whoever is named twice without a word between is there once.
+        let stutters = being == Some(name)
+            && last_end.is_some_and(|end| {
+                it.start < end + STUTTER && folded[end..].starts_with(is_separator)
+            });
+        last_end = Some(it.end);
+        if stutters {
+            continue;
+        }
         if being.is_some_and(|being| being != name) || (is_introduced && introduces) {
             return false;
         }
@@ -127,6 +138,20 @@ fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
         is_introduced |= introduces;
     }
     !subject.matches.of(Group::Several).iter().any(|it| range.contains(&it.start))
+}
+
+/// How far apart, in bytes, two names stand of which one only says the other again.
+const STUTTER: usize = 14;
+
+/// The beings of a prompt; none in 牛仔裤, nor in 虎背熊腰.
+fn beings(subject: &Subject<'_>) -> Vec<Match> {
+    let idioms = subject.matches.of(Group::Idiom);
+    let mut beings = subject.matches.outside(Group::Subject, Group::NoSubject);
+    beings.retain(|it| {
+        let at = idioms.partition_point(|idiom| idiom.end <= it.start);
+        idioms.get(at).is_none_or(|idiom| idiom.start >= it.end)
+    });
+    beings
 }
 
 /// Whether what stands in front of a being says that it is new: `an old`, 一位年轻的.

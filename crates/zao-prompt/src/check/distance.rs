@@ -7,10 +7,17 @@ use std::ops::Range;
 use super::Subject;
 use super::characters::{is_han, is_latin};
 use super::repetition::Again;
-use super::text::BLANK;
+use super::text::{BLANK, Text};
 
 /// The longest prompt, in bytes, that is looked at so; nobody writes longer ones by hand.
 const LONGEST_PROMPT: usize = 16 << 10;
+
+/// The longest prompt of which each two clauses are compared.
+const COMPARED_PROMPT: usize = 3000;
+
+/// From so many characters, or words, on two clauses that say the same in the same words are no chance.
+const HAN_SAME: usize = 6;
+const SAME: usize = 3;
 
 /// From so many characters on a Chinese phrase is no chance.
 const HAN_TAG: usize = 3;
@@ -20,6 +27,13 @@ const HAN_PHRASE: usize = 7;
 const PHRASE: usize = 4;
 const PHRASE_CONTENT: usize = 3;
 const TAG_CONTENT: usize = 2;
+
+/// Letters of a word that is a tag by itself, if it was said before; and the longest prompt, in bytes, in which that is no chance.
+const WORD: usize = 4;
+const SHORT_PROMPT: usize = 500;
+
+/// The words with which two clauses may begin alike without being chance.
+const HEAD: usize = 3;
 
 /// Words that say nothing by themselves.
 const EMPTY: [&str; 56] = [
@@ -71,6 +85,11 @@ pub(super) fn find(subject: &Subject<'_>) -> Vec<Again> {
     if subject.text.prompt.len() <= LONGEST_PROMPT {
         tags(subject, &mut found);
         phrases(subject, &mut found);
+        heads(subject, &mut found);
+        if subject.text.prompt.len() <= COMPARED_PROMPT {
+            same_words(subject, &mut found);
+        }
+        deeds(subject, &mut found);
     }
     found
 }
@@ -82,34 +101,82 @@ fn tags(subject: &Subject<'_>, found: &mut Vec<Again>) {
         let tag = bare(&text.folded, segment);
         let phrase = &text.folded[tag.clone()];
         let is_tag = if phrase.chars().all(is_han) {
-            phrase.chars().count() >= HAN_TAG
-                && !HAN_PLACES.iter().any(|place| phrase.contains(place))
+            !HAN_PLACES.iter().any(|place| phrase.contains(place))
         } else {
-            phrase.is_ascii() && content(phrase) >= TAG_CONTENT && !is_placed(phrase)
+            phrase.is_ascii() && !is_placed(phrase)
         };
         if !is_tag || phrase.contains(BLANK) {
             continue;
         }
         let side = text.side_of(segment.start).range.clone();
-        let other = text.folded[side.clone()]
+        let is_elsewhere = |it: &Range<usize>| it.end <= segment.start || it.start >= segment.end;
+        let mut others = text.folded[side.clone()]
             .match_indices(phrase)
             .map(|(at, _)| side.start + at..side.start + at + phrase.len())
-            .find(|it| {
-                (it.end <= segment.start || it.start >= segment.end) && is_part(subject, it)
-            });
+            .filter(is_elsewhere);
+        let other = if is_style(subject, phrase) {
+            others.find(|it| text.begins_whole(it.start) && is_longer(subject, it))
+        } else if is_word(phrase) && text.prompt.len() <= SHORT_PROMPT {
+            let is_smile = phrase.ends_with("ing");
+            others.find(|it| {
+                let gap = it.start.checked_sub(segment.end);
+                gap.is_none_or(|gap| gap < 3)
+                    && (is_part(subject, it)
+                        || (is_smile && text.begins_whole(it.start) && text.ends_whole(it.end)))
+            })
+        } else if is_long(phrase) {
+            others.find(|it| is_part(subject, it))
+        } else {
+            None
+        };
         if let Some(other) = other {
             found.push((segment.clone(), other));
         }
     }
 }
 
-/// A segment without an article, `and` and `with`.
+/// Whether a phrase is a style, whatever it stands in front of.
+fn is_style(subject: &Subject<'_>, phrase: &str) -> bool {
+    let styles = subject.rules.tables.repetition.sets.get("styles");
+    styles.is_some_and(|styles| styles.iter().any(|style| style == phrase))
+}
+
+/// Whether a phrase is so short that only what stands before it, or at once behind, can say it too.
+fn is_word(phrase: &str) -> bool {
+    if phrase.starts_with(is_han) {
+        return phrase.chars().count() == HAN_TAG - 1;
+    }
+    phrase.len() >= WORD
+        && phrase.bytes().all(|byte| byte.is_ascii_lowercase())
+        && content(phrase) == 1
+}
+
+fn is_long(phrase: &str) -> bool {
+    match phrase.starts_with(is_han) {
+        true => phrase.chars().count() >= HAN_TAG,
+        false => content(phrase) >= TAG_CONTENT,
+    }
+}
+
+/// Whether a place is in a phrase that says more.
+fn is_longer(subject: &Subject<'_>, place: &Range<usize>) -> bool {
+    let at = subject.text.segments.partition_point(|segment| segment.end < place.end);
+    let segment = subject.text.segments.get(at);
+    segment.is_some_and(|segment| bare(&subject.text.folded, segment).len() > place.len())
+}
+
+/// A segment without an article, `and` and `with`, and without `style`.
 fn bare(folded: &str, segment: &Range<usize>) -> Range<usize> {
     let mut phrase = &folded[segment.clone()];
     for lead in ["and ", "with ", "a ", "an ", "the "] {
         phrase = phrase.strip_prefix(lead).unwrap_or(phrase).trim_start();
     }
-    segment.end - phrase.len()..segment.end
+    let start = segment.end - phrase.len();
+    let tail = [" style", " photo", " picture", " image", "风格", "风"]
+        .iter()
+        .find_map(|tail| phrase.strip_suffix(tail));
+    let phrase = tail.map(str::trim_end).filter(|it| it.len() > 3).unwrap_or(phrase);
+    start..start + phrase.len()
 }
 
 /// Whether a place is a whole phrase within a longer one, which says nothing of a place or of another thing.
@@ -118,24 +185,147 @@ fn is_part(subject: &Subject<'_>, place: &Range<usize>) -> bool {
     let at = text.segments.partition_point(|segment| segment.end < place.end);
     let Some(segment) = text.segments.get(at) else { return false };
     // Two clauses that are the same are seen elsewhere.
-    if segment.start > place.start || bare(&text.folded, segment) == *place {
+    let is_whole = text.segments.iter().any(|it| it.end == place.end && it.start == place.start);
+    if segment.start > place.start || (is_whole && is_said_alone_again(text, place)) {
         return false;
     }
     let (before, after) =
         (&text.folded[segment.start..place.start], &text.folded[place.end..segment.end]);
     let rest = format!("{before} {after}");
     if text.folded[place.clone()].starts_with(is_han) {
-        let followers = &subject.rules.tables.measure.followers;
-        let ends = after.is_empty()
-            || after.starts_with('的')
-            || followers.iter().any(|it| after.starts_with(it.as_str()));
-        return ends && !["左", "右", "另", "其中"].iter().any(|it| rest.contains(it));
+        let ends =
+            after.is_empty() || after.starts_with('的') || subject.rules.followers.begin(after);
+        let is_short = place.len() < HAN_TAG * '一'.len_utf8();
+        return (ends && !is_short || after.is_empty())
+            && !["左", "右", "另", "其中"].iter().any(|it| rest.contains(it));
     }
-    let next = after.split_whitespace().next();
-    let ends = after.trim().is_empty()
-        || (after.starts_with(' ') && next.is_some_and(|next| ENDS.contains(&next)));
+    let ends = after.trim().is_empty() || goes_on(after);
     let begins = !before.ends_with(|c| is_latin(c) || c == '-' || c == '\'');
     ends && begins && !is_placed(&rest)
+}
+
+/// Whether another segment is the same phrase, which is seen elsewhere.
+fn is_said_alone_again(text: &Text<'_>, place: &Range<usize>) -> bool {
+    let same =
+        text.segments.iter().filter(|it| text.folded[(*it).clone()] == text.folded[place.clone()]);
+    same.count() > 1
+}
+
+/// Whether a noun is complete in front of what follows: `in`, `rising`, `curled`.
+fn goes_on(after: &str) -> bool {
+    let next = after.split_whitespace().next().unwrap_or_default();
+    let does = |end: &str| next.len() > end.len() + 2 && next.ends_with(end);
+    after.starts_with(' ') && (ENDS.contains(&next) || does("ing") || does("ed"))
+}
+
+/// Things of three words with which two clauses begin: `hot air balloons over …, hot air balloons drifting …`.
+fn heads(subject: &Subject<'_>, found: &mut Vec<Again>) {
+    let text = &subject.text;
+    let mut seen: HashMap<&str, Range<usize>> = HashMap::new();
+    for segment in &text.segments {
+        let clause = bare(&text.folded, segment);
+        let phrase = &text.folded[clause.clone()];
+        let starts = word_starts(phrase);
+        let Some(end) = starts.get(HEAD).copied() else { continue };
+        let head = phrase[..end].trim_end();
+        if !head.is_ascii() || content(head) < HEAD || is_placed(phrase) || head.contains(BLANK) {
+            continue;
+        }
+        let rest = &phrase[head.len()..];
+        if !(rest.is_empty() || goes_on(rest)) {
+            continue;
+        }
+        let place = clause.start..clause.start + head.len();
+        match seen.get(head) {
+            Some(before) => found.push((place, before.clone())),
+            None => {
+                seen.insert(head, place);
+            }
+        }
+    }
+}
+
+/// Clauses that say with other endings, or in another order, what one before says: 少年骑着自行车 after 少年骑自行车穿过大道.
+fn same_words(subject: &Subject<'_>, found: &mut Vec<Again>) {
+    let text = &subject.text;
+    let words: Vec<Option<Vec<String>>> =
+        text.segments.iter().map(|segment| stems(&text.folded[segment.clone()])).collect();
+    for (at, segment) in text.segments.iter().enumerate() {
+        let Some(these) = &words[at] else { continue };
+        let before = words[..at].iter().zip(&text.segments).find(|(those, other)| {
+            let Some(those) = those else { return false };
+            let is_same = is_within(these, those) || is_shuffled(these, those);
+            is_same && text.folded[segment.clone()] != text.folded[(*other).clone()]
+        });
+        if let Some((_, other)) = before {
+            found.push((segment.clone(), other.clone()));
+        }
+    }
+}
+
+/// The characters, or the beginnings of words, that say something in a clause; none if it says too little, or where.
+fn stems(clause: &str) -> Option<Vec<String>> {
+    if clause.contains(BLANK) {
+        return None;
+    }
+    if clause.chars().all(is_han) {
+        let is_empty = |c: &char| matches!(c, '着' | '了' | '的' | '在' | '地' | '得' | '正');
+        let stems: Vec<String> =
+            clause.chars().filter(|c| !is_empty(c)).map(String::from).collect();
+        let is_placed = HAN_PLACES.iter().any(|place| clause.contains(place));
+        return (stems.len() >= HAN_SAME && !is_placed).then_some(stems);
+    }
+    if !clause.is_ascii() || is_placed(clause) {
+        return None;
+    }
+    let words = clause.split(|c: char| !c.is_ascii_alphabetic());
+    let stem = |word: &str| {
+        let end = ["ing", "es", "ed", "s", "e"].iter().find_map(|end| word.strip_suffix(end));
+        end.filter(|it| it.len() > 2).unwrap_or(word).to_owned()
+    };
+    let says = words.filter(|word| word.len() > 2 && !EMPTY.contains(word));
+    let stems: Vec<String> = says.map(stem).collect();
+    (stems.len() >= SAME).then_some(stems)
+}
+
+/// Whether all of these stand among those in their order.
+fn is_within(these: &[String], those: &[String]) -> bool {
+    let mut those = those.iter();
+    these.iter().all(|it| those.any(|other| other == it))
+}
+
+/// Whether the same characters stand in another order.
+fn is_shuffled(these: &[String], those: &[String]) -> bool {
+    let sorted = |words: &[String]| {
+        let mut words = words.to_vec();
+        words.sort_unstable();
+        words
+    };
+    these.len() == those.len() && these[0].starts_with(is_han) && sorted(these) == sorted(those)
+}
+
+/// The same deed twice in one clause: `playing chess alone in the park playing chess`.
+fn deeds(subject: &Subject<'_>, found: &mut Vec<Again>) {
+    let text = &subject.text;
+    for segment in &text.segments {
+        let phrase = &text.folded[segment.clone()];
+        if !phrase.contains("ing ") || phrase.contains(" and ") {
+            continue;
+        }
+        let starts = word_starts(phrase);
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        for window in starts.windows(3) {
+            let deed = phrase[window[0]..window[2]].trim_end();
+            let verb = deed.split(' ').next().unwrap_or_default();
+            if !verb.ends_with("ing") || content(deed) < 2 {
+                continue;
+            }
+            if let Some(before) = seen.insert(deed, window[0]) {
+                let place = |at: usize| segment.start + at..segment.start + at + deed.len();
+                found.push((place(window[0]), place(before)));
+            }
+        }
+    }
 }
 
 /// Longer phrases that come again word for word in another clause.

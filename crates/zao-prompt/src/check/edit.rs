@@ -178,7 +178,11 @@ pub(crate) fn settle(mut hits: Vec<Hit>) -> Vec<Hit> {
         while kept.get(next).is_some_and(|kept| kept.span.end <= hit.span.start) {
             next += 1;
         }
-        let over = kept.get(next).is_some_and(|kept| overlaps(&kept.core, &hit.core));
+        let over = kept.get(next).is_some_and(|kept| {
+            // Very, very: that it says it twice is another fault than that it says it.
+            let is_twice = hit.code == Code::Repetition && kept.code == Code::Intensifier;
+            !is_twice && overlaps(&kept.core, &hit.core)
+        });
         !(over && hit.is_redundancy())
     });
     told.extend(kept);

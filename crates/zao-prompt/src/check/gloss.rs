@@ -8,7 +8,13 @@ use crate::rules::{Group, Match};
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let tables = &subject.rules.tables;
     let text = &subject.text;
+    let idioms = subject.matches.outside(Group::Idiom, Group::IdiomKeep);
     for found in subject.matches.outside(Group::Homograph, Group::HomographKeep) {
+        let at = idioms.partition_point(|idiom| idiom.end <= found.start);
+        // An idiom is written otherwise as a whole.
+        if idioms.get(at).is_some_and(|idiom| idiom.start < found.end) {
+            continue;
+        }
         if !text.folded[found.end..].trim_start().starts_with(['(', '（']) {
             let (_, pinyin) = &tables.homograph.words[found.item];
             let written = &text.prompt[found.span()];
@@ -16,7 +22,7 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
             hits.push(Hit::replace(Code::Homograph, found.span(), with, About::Entry(found.item)));
         }
     }
-    for found in subject.matches.outside(Group::Idiom, Group::IdiomKeep) {
+    for found in idioms {
         let (_, plain) = &tables.idiom.words[found.item];
         hits.push(replaced(subject, Code::Idiom, &found, plain));
     }

@@ -3,14 +3,29 @@
 use super::edit::{About, Hit};
 use super::{Subject, word};
 use crate::Code;
-use crate::rules::Group;
+use crate::rules::{Group, Match};
 
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let table = &subject.rules.tables.intensifier;
     let text = &subject.text;
-    for found in subject.matches.outside(Group::Intensifier, Group::IntensifierKeep) {
-        if word::applies(&table.entry[found.item], &table.sets, &text.folded, &found) {
+    let mut last = None;
+    for found in subject.matches.readings(Group::Intensifier, Group::IntensifierKeep) {
+        if last != Some(found.start)
+            && word::applies(&table.entry[found.item], &table.sets, &text.folded, &found)
+            && !is_name(text.prompt, &found)
+        {
+            last = Some(found.start);
             hits.push(Hit::remove(Code::Intensifier, found.span(), text, About::Itself));
         }
     }
+}
+
+/// The Very Large Array: who writes both words with big letters names something.
+fn is_name(prompt: &str, found: &Match) -> bool {
+    let is_title = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().is_some_and(char::is_uppercase)
+            && letters.next().is_some_and(char::is_lowercase)
+    };
+    is_title(&prompt[found.span()]) && is_title(prompt[found.end..].trim_start())
 }

@@ -1,6 +1,7 @@
 //! `invisible`: characters that nobody sees and every tokenizer reads. Those that emoji and scripts from right to left are made with stay.
 
 use super::Subject;
+use super::characters::ODD;
 use super::edit::{About, Hit};
 use crate::Code;
 
@@ -48,36 +49,38 @@ fn kind(c: char) -> Option<Kind> {
 
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let prompt = subject.text.prompt;
-    if !prompt.chars().any(|c| kind(c).is_some()) {
+    if !subject.text.has(ODD) {
         return;
     }
     let is_bidi = prompt.chars().any(is_from_the_right);
-    let mut protected = subject.text.protected.iter().peekable();
     let mut run: Option<Run> = None;
-    let mut before = None;
-    for (at, c) in prompt.char_indices() {
-        while protected.next_if(|piece| piece.end <= at).is_some() {}
-        let kind = kind(c).filter(|_| !protected.peek().is_some_and(|piece| piece.contains(&at)));
-        let after = || prompt[at + c.len_utf8()..].chars().next();
-        let kept = match kind {
-            None => true,
-            Some(Kind::Joiner) => {
+    let mut from = 0;
+    while let Some(at) = subject.text.next(ODD, from) {
+        // What stands between two of them is seen.
+        if at > from {
+            finish(&mut run, from, prompt, hits);
+        }
+        let Some(c) = prompt[at..].chars().next() else { break };
+        let end = at + c.len_utf8();
+        let before = || prompt[..at].chars().next_back();
+        let after = || prompt[end..].chars().next();
+        let kind = kind(c).filter(|kind| match kind {
+            Kind::Joiner => {
                 let joined = |it: Option<char>| it.is_some_and(|c| is_emoji(c) || is_joined(c));
-                joined(before) && joined(after())
+                !(joined(before()) && joined(after()))
             }
-            Some(Kind::Bidi) => is_bidi,
-            Some(Kind::Tag) => {
-                before.is_some_and(|c| c == '\u{1f3f4}' || ('\u{e0000}'..='\u{e007f}').contains(&c))
-            }
-            Some(Kind::Blank(..) | Kind::Nothing(..)) => false,
-        };
-        match kind.filter(|_| !kept) {
+            Kind::Bidi => !is_bidi,
+            Kind::Tag => !before()
+                .is_some_and(|c| c == '\u{1f3f4}' || ('\u{e0000}'..='\u{e007f}').contains(&c)),
+            Kind::Blank(..) | Kind::Nothing(..) => true,
+        });
+        match kind {
             Some(kind) => run.get_or_insert(Run { start: at, kind, blank: false }).take(kind),
             None => finish(&mut run, at, prompt, hits),
         }
-        before = Some(c);
+        from = end;
     }
-    finish(&mut run, prompt.len(), prompt, hits);
+    finish(&mut run, from, prompt, hits);
 }
 
 /// Invisible characters behind each other.
@@ -121,4 +124,16 @@ fn is_joined(c: char) -> bool {
 fn is_emoji(c: char) -> bool {
     matches!(c, '\u{1f000}'..='\u{1faff}' | '\u{2190}'..='\u{2bff}' | '\u{fe0f}' | '\u{20e3}'
         | '\u{a9}' | '\u{ae}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::characters::kinds;
+
+    #[test]
+    fn whatever_nobody_sees_is_odd() {
+        let unseen = ('\0'..=char::MAX).filter(|c| kind(*c).is_some());
+        assert!(unseen.clone().count() > 100 && unseen.clone().all(|c| kinds(c) & ODD != 0));
+    }
 }

@@ -3,40 +3,42 @@
 use std::ops::Range;
 
 use super::Subject;
-use super::characters::{is_han, is_numeral};
+use super::characters::{NUMERAL, POINTING, is_han};
 use super::edit::{About, Hit};
-use crate::Code;
 use crate::rules::{Group, Match};
+use crate::{Code, Rules};
 
 /// How far behind a measure word its noun may stand, in bytes.
 const REACH: usize = 42;
 
 /// What makes the character in front of it a verb.
-const VERB_ENDS: [char; 7] = ['着', '在', '满', '向', '起', '到', '了'];
+const VERB_ENDS: [char; 8] = ['着', '在', '满', '向', '起', '到', '了', '过'];
 
-/// Words that point at a thing, with what counts it behind them: 这匹马. They do without, too: 这马.
-const POINTING: [char; 4] = ['这', '那', '每', '某'];
+/// What ends a verb of making: 画一张雪山 counts the picture.
+const MAKING: [char; 14] =
+    ['画', '来', '要', '做', '成', '计', '拍', '给', '弄', '作', '求', '整', '张', '出'];
+
+/// What counts a picture.
+const PICTURES: [&str; 5] = ["张", "幅", "组", "套", "款"];
 
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let nouns = subject.matches.of(Group::Noun);
     if nouns.is_empty() {
         return;
     }
-    let folded = &subject.text.folded;
+    let text = &subject.text;
     let mut from = 0;
-    while let Some(at) = folded[from..].find(is_numeral) {
-        let start = from + at;
-        let number = &folded[start..];
-        let end = start + number.find(|c| !is_numeral(c)).unwrap_or(number.len());
+    while let Some(start) = text.next(NUMERAL, from) {
+        let end = text.end_of(NUMERAL, start);
         from = end;
         if is_counting(subject, start, end) {
             hits.extend(counted(subject, &nouns, start..end));
         }
     }
+    // 这匹马, with what counts it behind the word that points. It does without, too: 这马.
     let mut from = 0;
-    while let Some(at) = folded[from..].find(POINTING) {
-        let start = from + at;
-        from = start + POINTING[0].len_utf8();
+    while let Some(start) = text.next(POINTING, from) {
+        from = start + '这'.len_utf8();
         hits.extend(miscounted(subject, &nouns, start..from));
     }
 }
@@ -56,7 +58,7 @@ fn counted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> Opti
     if let Some(noun) = single_at(subject, nouns, &number) {
         return missing(subject, number, &noun);
     }
-    if let Some(noun) = noun_at(subject, nouns, number.end, true) {
+    if let Some(noun) = noun_at(subject, nouns, number.end, true, false) {
         // The number and the noun side by side, which single characters may be: 一人一马.
         let single = folded[noun.span()].chars().count() < 2;
         let is_round = ['半', '多', '数', '百', '千', '万', '亿'];
@@ -81,12 +83,18 @@ fn miscounted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> O
     let table = &subject.rules.tables.measure;
     let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
     let rest = &folded[number.end..];
-    let classifiers = table.classifiers.iter().filter(|it| rest.starts_with(it.as_str()));
-    let classifier = classifiers.max_by_key(|it| it.len())?;
+    let classifier = subject.rules.classifiers.longest(rest)?;
+    if PICTURES.contains(&classifier) && folded[..number.start].ends_with(MAKING) {
+        return None;
+    }
     let behind = number.end + classifier.len();
-    let noun = head(subject, nouns, behind)?;
+    // 戴着一条礼帽的机器人: what somebody wears is counted, although he comes behind it.
+    let worn = folded[..number.start].ends_with(['着', '了']);
+    let named = || noun_at(subject, nouns, behind, false, worn);
+    let noun = named().or_else(|| head(subject, nouns, behind))?;
     let takes = &table.noun[noun.item].takes;
-    if takes.contains(classifier) || table.anything.contains(classifier) {
+    let counts = |list: &[String]| list.iter().any(|it| it == classifier);
+    if counts(takes) || counts(&table.anything) {
         return None;
     }
     let with = format!("{}{}", &prompt[number.clone()], takes.first()?);
@@ -97,9 +105,6 @@ fn miscounted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> O
 /// The noun that a measure word which ends at `from` counts: 马, 白马, 白色的马, 奔跑的马; none in 骑马的人.
 fn head(subject: &Subject<'_>, nouns: &[Match], from: usize) -> Option<Match> {
     let folded = &subject.text.folded;
-    if let Some(noun) = noun_at(subject, nouns, from, false) {
-        return Some(noun);
-    }
     // A noun that something else follows is counted all the same, unless that is a part of the word.
     let verbs = &subject.rules.tables.measure.verbs;
     let phrase = folded[from..].char_indices().take_while(|&(at, c)| at < REACH && is_han(c));
@@ -112,41 +117,49 @@ fn head(subject: &Subject<'_>, nouns: &[Match], from: usize) -> Option<Match> {
             return None;
         }
         let between = &folded[from..from + at];
-        if verbs.iter().any(|verb| between.contains(verb.as_str())) {
+        // 开满白花的梨树: what something is full of only describes it.
+        let is_full = between.chars().nth(1) == Some('满') && between.chars().count() < 7;
+        if !is_full && verbs.iter().any(|verb| between.contains(verb.as_str())) {
             return None;
         }
         // A noun in front that is counted itself: 一个女孩的…
         let first = nouns.partition_point(|noun| noun.start < from);
         let inside = |noun: &&Match| noun.end <= from + at;
-        if nouns[first..].iter().take_while(inside).next().is_some() {
+        if !is_full && nouns[first..].iter().take_while(inside).next().is_some() {
             return None;
         }
         let behind = from + at + c.len_utf8();
-        if let Some(noun) = noun_at(subject, nouns, behind, false) {
+        if let Some(noun) = noun_at(subject, nouns, behind, false, false) {
             return Some(noun);
         }
     }
     None
 }
 
-/// The noun at `from`, behind adjectives unless it has to be `bare`, with nothing behind it that makes it another word.
-fn noun_at(subject: &Subject<'_>, nouns: &[Match], from: usize, bare: bool) -> Option<Match> {
-    let table = &subject.rules.tables.measure;
+/// The noun at `from`, behind adjectives unless it has to be `bare`, with nothing behind it that makes it another word: 的, unless it is
+/// `worn` by what follows.
+fn noun_at(
+    subject: &Subject<'_>,
+    nouns: &[Match],
+    from: usize,
+    bare: bool,
+    worn: bool,
+) -> Option<Match> {
+    let rules = subject.rules;
     let folded = &subject.text.folded;
     let mut at = from;
     for _ in 0..4 {
         let index = nouns.partition_point(|noun| noun.start < at);
         if let Some(noun) = nouns.get(index).filter(|noun| noun.start == at)
-            && ends_word(table, &folded[noun.end..])
+            && (ends_word(rules, &folded[noun.end..])
+                || (worn && folded[noun.end..].starts_with('的')))
         {
             return Some(*noun);
         }
         if bare {
             return None;
         }
-        let rest = &folded[at..];
-        let adjective = table.adjectives.iter().filter(|it| rest.starts_with(it.as_str()));
-        at += adjective.map(String::len).max()?;
+        at += rules.adjectives.longest(&folded[at..])?.len();
     }
     None
 }
@@ -168,10 +181,8 @@ fn single_at(subject: &Subject<'_>, nouns: &[Match], number: &Range<usize>) -> O
 }
 
 /// Whether what follows a noun leaves it the noun that it is.
-fn ends_word(table: &crate::rules::Nouns, after: &str) -> bool {
+fn ends_word(rules: &Rules, after: &str) -> bool {
     // 摊着, 摆满: a verb, whichever it is.
     let is_verb = after.chars().nth(1).is_some_and(|c| VERB_ENDS.contains(&c));
-    is_verb
-        || !after.starts_with(is_han)
-        || table.followers.iter().any(|it| after.starts_with(it.as_str()))
+    is_verb || !after.starts_with(is_han) || rules.followers.begin(after)
 }

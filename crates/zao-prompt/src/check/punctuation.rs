@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use super::Subject;
-use super::characters::{is_han, is_latin};
+use super::characters::{BRACKET, Kinds, MARK, WIDE, is_han, is_latin};
 use super::edit::{About, Hit};
-use super::text::{BLANK, Side, is_inside_number};
+use super::text::{BLANK, Side, Text, is_inside_number};
 use crate::Code;
 
 const PAIRS: [(char, char); 7] =
@@ -14,20 +14,19 @@ const PAIRS: [(char, char); 7] =
 
 const MIXED: About = About::Kind("full and half width are mixed", "全角和半角混用");
 const DOUBLED: About = About::Kind("the mark is doubled", "标点重复");
-const WIDE: About = About::Kind("letters and digits are in full width", "字母或数字用了全角");
+const WIDTH: About = About::Kind("letters and digits are in full width", "字母或数字用了全角");
 const BRACKETS: About = About::Kind("the brackets are of different width", "括号全角半角不一致");
 
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     for side in &subject.text.sides {
-        marks(&subject.text.folded, side, hits);
-        wide(&subject.text.folded, &side.range, hits);
-        brackets(&subject.text.folded, side, hits);
+        marks(&subject.text, side, hits);
+        wide(&subject.text, &side.range, hits);
+        brackets(&subject.text, side, hits);
     }
 }
 
 /// The half-width form of a mark.
 fn half(c: char) -> Option<char> {
-    // Asked of every character, so no loop over the pairs.
     Some(match c {
         ',' | '，' | '、' => ',',
         '.' | '。' => '.',
@@ -43,41 +42,55 @@ fn is_full(c: char) -> bool {
     !c.is_ascii() && half(c).is_some()
 }
 
+/// The characters of some kinds on a side, and where they begin.
+fn places<'t>(
+    text: &'t Text<'_>,
+    range: &Range<usize>,
+    wanted: Kinds,
+) -> impl Iterator<Item = (usize, char)> + 't {
+    let Range { start: mut from, end } = *range;
+    std::iter::from_fn(move || {
+        let at = text.next(wanted, from).filter(|at| *at < end)?;
+        let c = text.at(at)?;
+        from = at + c.len_utf8();
+        Some((at, c))
+    })
+}
+
 /// Runs of marks, each seen with what stands on both sides.
-fn marks(folded: &str, side: &Side, hits: &mut Vec<Hit>) {
-    let text = &folded[side.range.clone()];
-    let has_full = text.chars().any(is_full);
-    let mut from = 0;
-    while let Some(at) = text[from..].find(|c| half(c).is_some()) {
-        let start = from + at;
-        let end = run_end(text, start);
+fn marks(text: &Text<'_>, side: &Side, hits: &mut Vec<Hit>) {
+    let has_full = places(text, &side.range, MARK).any(|(_, c)| is_full(c));
+    let folded = &text.folded[..side.range.end];
+    let mut from = side.range.start;
+    while let Some((start, mark)) = places(text, &(from..side.range.end), MARK).next() {
+        let end = run_end(folded, start);
         from = end;
-        let run = &text[start..end];
-        let marks: Vec<char> = run.chars().filter(|c| !c.is_whitespace()).take(8).collect();
-        let before = text[..start].chars().rev().find(|c| !c.is_whitespace());
-        let after = text[end..].chars().find(|c| !c.is_whitespace());
-        let span = side.range.start + start..side.range.start + end;
-        if marks.len() > 1 {
+        let span = start..end;
+        let run = &folded[span.clone()];
+        if run.len() > mark.len_utf8() {
+            let marks: Vec<char> = run.chars().filter(|c| !c.is_whitespace()).take(8).collect();
             if is_doubled(&marks) {
                 // What ends a sentence says more than a comma.
                 let strongest = marks.iter().find(|c| !matches!(half(**c), Some(',' | ';')));
                 let mark = in_width(*strongest.unwrap_or(&marks[0]), side, has_full);
-                let with = spaced(mark, text, end, run);
+                let with = spaced(mark, folded, end, run);
                 hits.push(Hit::replace(Code::Punctuation, span, with, DOUBLED));
             }
             continue;
         }
-        let mark = marks[0];
-        if is_inside_number(text, start, mark) || !is_misplaced(mark, before, after, side, has_full)
+        let before = folded[side.range.start..start].chars().rev().find(|c| !c.is_whitespace());
+        let after = folded[end..].chars().find(|c| !c.is_whitespace());
+        if is_inside_number(folded, text.kinds(), start)
+            || !is_misplaced(mark, before, after, side, has_full)
         {
             continue;
         }
         let right = in_width(mark, side, true);
         if right != mark {
             // A blank behind a half-width mark goes with it.
-            let blanks = text[end..].len() - text[end..].trim_start_matches(' ').len();
+            let blanks = folded[end..].len() - folded[end..].trim_start_matches(' ').len();
             let span = if is_full(right) { span.start..span.end + blanks } else { span };
-            let with = spaced(right, text, end, run);
+            let with = spaced(right, folded, end, run);
             hits.push(Hit::replace(Code::Punctuation, span, with, MIXED));
         }
     }
@@ -168,44 +181,36 @@ fn spaced(mark: char, text: &str, end: usize, run: &str) -> String {
 }
 
 /// Letters and digits in full width.
-fn wide(folded: &str, range: &Range<usize>, hits: &mut Vec<Hit>) {
-    let is_wide = |c: char| matches!(c, '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ');
-    let text = &folded[range.clone()];
-    let mut from = 0;
-    while let Some(at) = text[from..].find(is_wide) {
-        let start = from + at;
-        let end = text[start..].find(|c| !is_wide(c)).map_or(text.len(), |length| start + length);
-        let narrow = text[start..end].chars().filter_map(|c| char::from_u32(c as u32 - 0xfee0));
-        let span = range.start + start..range.start + end;
-        hits.push(Hit::replace(Code::Punctuation, span, narrow.collect::<String>(), WIDE));
+fn wide(text: &Text<'_>, range: &Range<usize>, hits: &mut Vec<Hit>) {
+    let mut from = range.start;
+    while let Some(start) = text.next(WIDE, from).filter(|at| *at < range.end) {
+        let end = text.end_of(WIDE, start).min(range.end);
+        let letters = text.folded[start..end].chars();
+        let narrow = letters.filter_map(|c| char::from_u32(c as u32 - 0xfee0));
+        let with = narrow.collect::<String>();
+        hits.push(Hit::replace(Code::Punctuation, start..end, with, WIDTH));
         from = end;
     }
 }
 
 /// Pairs of brackets of which one is wide.
-fn brackets(folded: &str, side: &Side, hits: &mut Vec<Hit>) {
-    let text = &folded[side.range.clone()];
+fn brackets(text: &Text<'_>, side: &Side, hits: &mut Vec<Hit>) {
     let mut open: Vec<(usize, char)> = Vec::new();
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' | '（' => open.push((at, c)),
-            ')' | '）' => {
-                let Some((from, opening)) = open.pop() else { continue };
-                let is_wide = [opening == '（', c == '）'];
-                if is_wide[0] == is_wide[1] {
-                    continue;
-                }
-                let (at, with) = match (side.is_chinese, c) {
-                    (true, ')') => (at, "）"),
-                    (true, _) => (from, "（"),
-                    (false, '）') => (at, ")"),
-                    (false, _) => (from, "("),
-                };
-                let start = side.range.start + at;
-                let length = text[at..].chars().next().map_or(0, char::len_utf8);
-                hits.push(Hit::replace(Code::Punctuation, start..start + length, with, BRACKETS));
-            }
-            _ => {}
+    for (at, c) in places(text, &side.range, BRACKET) {
+        if matches!(c, '(' | '（') {
+            open.push((at, c));
+            continue;
         }
+        let Some((from, opening)) = open.pop() else { continue };
+        if (opening == '（') == (c == '）') {
+            continue;
+        }
+        let (start, length, with) = match (side.is_chinese, c) {
+            (true, ')') => (at, c.len_utf8(), "）"),
+            (true, _) => (from, opening.len_utf8(), "（"),
+            (false, '）') => (at, c.len_utf8(), ")"),
+            (false, _) => (from, opening.len_utf8(), "("),
+        };
+        hits.push(Hit::replace(Code::Punctuation, start..start + length, with, BRACKETS));
     }
 }

@@ -3,8 +3,6 @@
 
 use std::ops::Range;
 
-use super::characters::is_han;
-
 /// No quoted text is longer, in bytes.
 const LONGEST: usize = 1500;
 
@@ -38,34 +36,33 @@ pub(crate) fn protected(prompt: &str) -> Vec<Range<usize>> {
     let mut kinds = pairs.map(|(open, close)| Kind { open, close, next: 0 });
     let mut pieces = Vec::new();
     let mut from = 0;
-    let mut before = None;
-    while let Some(c) = prompt[from..].chars().next() {
-        let inside = from + c.len_utf8();
-        // Most characters open nothing.
-        if c == ' ' || (c.is_ascii_alphanumeric() && c != 'h') || is_han(c) {
-            before = Some(c);
-            from = inside;
-            continue;
-        }
+    while let Some(at) = next_opening(prompt, from) {
+        let Some(c) = prompt[at..].chars().next() else { break };
+        let inside = at + c.len_utf8();
+        let before = prompt[..at].chars().next_back();
         let end = kinds
             .iter_mut()
             .find(|kind| kind.open == c)
             .filter(|_| opens(c, before, &prompt[inside..]))
             .and_then(|kind| kind.close_after(prompt, inside))
-            .or_else(|| address_end(prompt, from, c));
-        match end {
-            Some(end) if end - from <= LONGEST => {
-                pieces.push(from..end);
-                before = prompt[..end].chars().next_back();
-                from = end;
+            .or_else(|| address_end(prompt, at, c));
+        from = match end {
+            Some(end) if end - at <= LONGEST => {
+                pieces.push(at..end);
+                end
             }
-            _ => {
-                before = Some(c);
-                from = inside;
-            }
-        }
+            _ => inside,
+        };
     }
     pieces
+}
+
+/// The next place at which a character may begin that opens something: most open nothing, which their first bytes say.
+fn next_opening(prompt: &str, from: usize) -> Option<usize> {
+    let opens = |byte: &u8| {
+        matches!(byte, b'"' | b'\'' | b'`' | b'{' | b'<' | b'h' | 0xc2 | 0xe2 | 0xe3 | 0xef)
+    };
+    Some(from + prompt.as_bytes()[from..].iter().position(opens)?)
 }
 
 impl Kind {
@@ -127,6 +124,7 @@ mod tests {
         assert_eq!(pieces("a 5\" screen \"ok\""), ["\"ok\""]);
         assert_eq!(pieces("<lora:ink:1> {a|b} 1 < 2"), ["<lora:ink:1>", "{a|b}"]);
         assert_eq!(pieces("see https://a.example/b, c"), ["https://a.example/b,"]);
+        assert_eq!(pieces("«a» „b“ ‘c’ 〈d〉 ＂e＂ ”f”").len(), 6);
         assert!(pieces("an open “quote and \"nothing").is_empty());
     }
 }

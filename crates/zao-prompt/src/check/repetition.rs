@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::Subject;
-use super::characters::{is_han, is_latin};
+use super::characters::{HAN, LATIN, is_han};
 use super::distance;
 use super::edit::{About, Hit};
-use super::text::BLANK;
+use super::text::{BLANK, Text};
 use crate::Code;
 use crate::rules::{Group, Match};
 
@@ -29,9 +29,7 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let mut found = Vec::new();
     phrases(subject, &mut found);
     words(subject, &mut found);
-    stammer(subject, &mut found);
     han(subject, &mut found);
-    function_words(subject, &mut found);
     // What is taken out already is not told again, and what it is compared with stays.
     for (again, before) in distance::find(subject) {
         let meets = |(it, _): &Again| {
@@ -82,6 +80,7 @@ fn phrases(subject: &Subject<'_>, found: &mut Vec<Again>) {
     let mut seen: HashMap<&str, Range<usize>> = HashMap::new();
     for segment in &subject.text.segments {
         let phrase = &folded[segment.clone()];
+        let phrase = phrase.strip_prefix("and ").unwrap_or(phrase);
         let article = ["a ", "an ", "the "].iter().find_map(|article| phrase.strip_prefix(article));
         let phrase = without_count(subject, article.unwrap_or(phrase));
         let letters = phrase.chars().filter(|c| c.is_alphabetic()).take(3).count();
@@ -100,140 +99,147 @@ fn phrases(subject: &Subject<'_>, found: &mut Vec<Again>) {
 /// A Chinese phrase without 一只, 一位 in front, which is its article.
 fn without_count<'p>(subject: &Subject<'_>, phrase: &'p str) -> &'p str {
     let Some(rest) = phrase.strip_prefix('一') else { return phrase };
-    let classifiers = &subject.rules.tables.measure.classifiers;
-    let bare = classifiers.iter().filter_map(|it| rest.strip_prefix(it.as_str()));
-    let bare = bare.min_by_key(|rest| rest.len());
+    let bare = subject.rules.classifiers.longest(rest).map(|it| &rest[it.len()..]);
     bare.filter(|rest| rest.chars().count() > 1).unwrap_or(phrase)
-}
-
-/// Words of Latin letters behind each other, also across a comma.
-fn words(subject: &Subject<'_>, found: &mut Vec<Again>) {
-    let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
-    let mut last: Option<Range<usize>> = None;
-    for word in latin_words(folded) {
-        let same = |before: &&Range<usize>| folded[(*before).clone()] == folded[word.clone()];
-        if let Some(before) = last.as_ref().filter(same) {
-            let between = folded[before.end..word.start].trim();
-            let touches = between.is_empty() || between == ",";
-            // No number, which may well stand twice.
-            let is_word = folded[word.clone()].chars().filter(|c| c.is_alphabetic()).count() > 1;
-            let is_name = |it: &Range<usize>| {
-                prompt[it.clone()].starts_with(char::is_uppercase)
-                    && prompt[it.clone()].chars().skip(1).all(char::is_lowercase)
-            };
-            let names = is_name(before) && is_name(&word) && between.is_empty();
-            if touches && is_word && !names {
-                found.push((word.clone(), before.clone()));
-            }
-        }
-        last = Some(word);
-    }
-}
-
-/// Where words of Latin letters stand, in order.
-fn latin_words(folded: &str) -> impl Iterator<Item = Range<usize>> + '_ {
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        let start = from + folded[from..].find(is_latin)?;
-        let is_part = |c: char| is_latin(c) || c == '\'' || c == '-';
-        from = folded[start..].find(|c| !is_part(c)).map_or(folded.len(), |it| start + it);
-        Some(start..from)
-    })
 }
 
 /// The most words of an English phrase that is looked for twice in a row.
 const LONGEST_STAMMER: usize = 4;
 
-/// Two and more words behind each other again, with nothing but blanks between: `a chef a chef`. Single words are [`words`]' business.
-fn stammer(subject: &Subject<'_>, found: &mut Vec<Again>) {
+/// Words of Latin letters behind each other, also across a comma; and phrases of two and more with nothing but blanks between: `a chef
+/// a chef`.
+fn words(subject: &Subject<'_>, found: &mut Vec<Again>) {
     let folded = &subject.text.folded;
-    // The last words, oldest first.
-    let mut window: Vec<Range<usize>> = Vec::new();
-    for word in latin_words(folded) {
-        if window.last().is_some_and(|last| !folded[last.end..word.start].trim().is_empty()) {
-            window.clear();
-        }
-        window.push(word);
-        if window.len() > 2 * LONGEST_STAMMER {
-            window.remove(0);
-        }
-        for length in (2..=window.len() / 2).rev() {
-            let (head, tail) = window[window.len() - 2 * length..].split_at(length);
-            let text = |it: &Range<usize>| &folded[it.clone()];
-            let same = head.iter().zip(tail).all(|(a, b)| text(a) == text(b));
-            if same && head.iter().any(|it| text(it) != text(&head[0])) {
-                let whole = |words: &[Range<usize>]| words[0].start..words[length - 1].end;
-                found.push((whole(tail), whole(head)));
-                window.clear();
-                break;
-            }
-        }
-    }
-}
-
-/// 的的, 了了: a slip of the hand. Where one of the two belongs to a word (目的的), the table keeps it.
-fn function_words(subject: &Subject<'_>, found: &mut Vec<Again>) {
-    let folded = &subject.text.folded;
-    let mut last: Option<(usize, char)> = None;
-    for (at, c) in folded.char_indices() {
-        let end = at + c.len_utf8();
-        if let Some((before, word)) = last
-            && word == c
-            && FUNCTION_WORDS.contains(&c)
+    // The words since the last mark, oldest first.
+    let mut run: Vec<Range<usize>> = Vec::new();
+    let mut last: Option<Range<usize>> = None;
+    for word in latin_words(&subject.text) {
+        let is_next = last.as_ref().is_some_and(|last| {
+            let between = &folded[last.end..word.start];
+            between == " " || between.trim().is_empty()
+        });
+        if let Some(before) = &last
+            && is_same(folded, before, &word)
+            && is_repeated(subject, before, &word, is_next)
         {
-            found.push((at..end, before..at));
-            last = None;
-            continue;
+            found.push((word.clone(), before.clone()));
         }
-        last = Some((at, c));
+        if !is_next {
+            run.clear();
+        }
+        run.push(word.clone());
+        if let Some(again) = stammer(folded, &run) {
+            found.push(again);
+            run.clear();
+        }
+        last = Some(word);
     }
 }
 
-/// Chinese words of two characters and more behind each other.
+fn is_same(folded: &str, a: &Range<usize>, b: &Range<usize>) -> bool {
+    a.len() == b.len() && folded.as_bytes()[a.clone()] == folded.as_bytes()[b.clone()]
+}
+
+/// Whether a word that is the same as the one before it says it again. Neither a number does, nor half of a name.
+fn is_repeated(
+    subject: &Subject<'_>,
+    before: &Range<usize>,
+    word: &Range<usize>,
+    is_next: bool,
+) -> bool {
+    let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
+    let is_name = |it: &Range<usize>| {
+        let mut letters = prompt[it.clone()].chars();
+        letters.next().is_some_and(char::is_uppercase) && letters.all(char::is_lowercase)
+    };
+    (is_next || folded[before.end..word.start].trim() == ",")
+        && folded[word.clone()].chars().filter(|c| c.is_alphabetic()).nth(1).is_some()
+        && !(is_next && is_name(before) && is_name(word))
+}
+
+/// The last words of a run, where those in front of them are the same and not all one word.
+fn stammer(folded: &str, run: &[Range<usize>]) -> Option<Again> {
+    (2..=LONGEST_STAMMER.min(run.len() / 2)).rev().find_map(|length| {
+        let (head, tail) = run[run.len() - 2 * length..].split_at(length);
+        // Most differ in their last words.
+        let same = head.iter().zip(tail).rev().all(|(a, b)| is_same(folded, a, b));
+        let whole = |words: &[Range<usize>]| words[0].start..words[length - 1].end;
+        (same && head.iter().any(|it| !is_same(folded, it, &head[0])))
+            .then(|| (whole(tail), whole(head)))
+    })
+}
+
+/// Where words of Latin letters stand, in order.
+fn latin_words<'t>(text: &'t Text<'_>) -> impl Iterator<Item = Range<usize>> + 't {
+    let bytes = text.folded.as_bytes();
+    let kinds = text.kinds();
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let start = text.next(LATIN, from)?;
+        let is_part = |at: usize| kinds[at] & LATIN != 0 || matches!(bytes[at], b'\'' | b'-');
+        from = (start..bytes.len()).find(|at| !is_part(*at)).unwrap_or(bytes.len());
+        Some(start..from)
+    })
+}
+
+/// Chinese words of two characters and more behind each other; and 的的, 了了, a slip of the hand. Where one of the two belongs to a word
+/// (目的的), the table keeps it.
 fn han(subject: &Subject<'_>, found: &mut Vec<Again>) {
-    let folded = &subject.text.folded;
-    // The last characters and where they begin, oldest first; a comma between two words does not part them.
-    let mut window: Vec<(usize, char)> = Vec::new();
-    let mut text = folded.char_indices().peekable();
-    while let Some((at, c)) = text.next() {
-        if !is_han(c) {
-            let comma = matches!(c, '，' | ',' | '、' | ' ')
-                && text.peek().is_some_and(|(_, c)| is_han(*c) || *c == ' ');
-            if !comma {
-                window.clear();
-            }
-            continue;
+    let text = &subject.text;
+    // The characters since the last mark and where they begin, oldest first; a comma between two words does not part them.
+    let mut run: Vec<(usize, char)> = Vec::new();
+    let mut last: Option<(usize, char)> = None;
+    let mut end = 0;
+    while let Some(at) = text.next(HAN, end) {
+        let Some(c) = text.at(at) else { break };
+        if at > end && !is_parting_nothing(&text.folded[end..at]) {
+            run.clear();
         }
-        window.push((at, c));
-        if window.len() > 2 * LONGEST_WORD {
-            window.remove(0);
-        }
-        for length in (2..=window.len() / 2).rev() {
-            let (head, tail) = window[window.len() - 2 * length..].split_at(length);
-            if head.iter().zip(tail).any(|(a, b)| a.1 != b.1) {
-                continue;
-            }
-            let end = |piece: &[(usize, char)]| piece.last().map_or(0, |(at, c)| at + c.len_utf8());
-            let (before, again) = (head[0].0..end(head), tail[0].0..end(tail));
-            let contiguous = |range: &Range<usize>| {
-                range.len() == head.iter().map(|(_, c)| c.len_utf8()).sum::<usize>()
-            };
-            let apart = before.end < again.start;
-            // Across a comma only a whole phrase repeats, or an adjective with 的: 一个女孩，一个女孩站着.
-            let tail_end = folded[again.end..].chars().next();
-            let whole = |at: usize| !folded[..at].chars().next_back().is_some_and(is_han);
-            let clear = if apart {
-                whole(before.start) && (tail_end == Some('的') || is_phrase(head))
-            } else {
-                !is_reduplication(head)
-            };
-            if contiguous(&before) && contiguous(&again) && clear {
-                found.push((again, before));
-                window.clear();
-                break;
-            }
+        let before = last.filter(|(_, before)| at == end && *before == c);
+        let slip = before.filter(|_| FUNCTION_WORDS.contains(&c));
+        end = at + c.len_utf8();
+        found.extend(slip.map(|(start, _)| (at..end, start..at)));
+        last = slip.is_none().then_some((at, c));
+        run.push((at, c));
+        if let Some(again) = again(&text.folded, &run) {
+            found.push(again);
+            run.clear();
         }
     }
+}
+
+/// Whether what stands between two characters is no more than a comma.
+fn is_parting_nothing(between: &str) -> bool {
+    let rest = between.strip_prefix(['，', ',', '、', ' ']);
+    rest.is_some_and(|rest| rest.bytes().all(|byte| byte == b' '))
+}
+
+/// The last characters of a run, where those in front of them are the same word.
+fn again(folded: &str, run: &[(usize, char)]) -> Option<Again> {
+    let (_, last) = *run.last()?;
+    (2..=LONGEST_WORD.min(run.len() / 2)).rev().find_map(|length| {
+        // Most differ in their last characters.
+        if run[run.len() - 1 - length].1 != last {
+            return None;
+        }
+        let (head, tail) = run[run.len() - 2 * length..].split_at(length);
+        if head.iter().zip(tail).any(|(a, b)| a.1 != b.1) {
+            return None;
+        }
+        let end = |piece: &[(usize, char)]| piece.last().map_or(0, |(at, c)| at + c.len_utf8());
+        let (before, again) = (head[0].0..end(head), tail[0].0..end(tail));
+        let contiguous = |range: &Range<usize>| {
+            range.len() == head.iter().map(|(_, c)| c.len_utf8()).sum::<usize>()
+        };
+        // Across a comma only a whole phrase repeats, or an adjective with 的: 一个女孩，一个女孩站着.
+        let clear = if before.end < again.start {
+            let is_whole = !folded[..before.start].chars().next_back().is_some_and(is_han);
+            is_whole && (folded[again.end..].starts_with('的') || is_phrase(head))
+        } else {
+            !is_reduplication(head)
+        };
+        (contiguous(&before) && contiguous(&again) && clear).then_some((again, before))
+    })
 }
 
 /// Whether a piece is long enough to be no list of things alike, and no word that is doubled in itself: 一层一层.

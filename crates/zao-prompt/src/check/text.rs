@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::characters::{is_han, is_latin, is_separator};
+use super::characters::{self, HAN, INSIDE, Kinds, LATIN, NUMERAL, SEPARATOR};
 use super::quotes;
 use crate::Rules;
 
@@ -16,8 +16,8 @@ pub(crate) struct Text<'p> {
     pub(crate) prompt: &'p str,
     /// As rules read it, byte for byte in the same place.
     pub(crate) folded: String,
-    /// The protected pieces.
-    pub(crate) protected: Vec<Range<usize>>,
+    /// What kinds of character each byte of it belongs to; none where it is protected.
+    kinds: Vec<Kinds>,
     /// The whole prompt, or both sides of `中文 // English`.
     pub(crate) sides: Vec<Side>,
     /// Phrases between punctuation, without blanks around them, each within one side.
@@ -35,10 +35,36 @@ pub(crate) struct Side {
 impl<'p> Text<'p> {
     pub(crate) fn new(prompt: &'p str, rules: &Rules) -> Self {
         let protected = quotes::protected(prompt);
-        let folded = folded(prompt, &protected, rules);
-        let sides = sides(&folded);
-        let segments = segments(&folded, &sides);
-        Self { prompt, folded, protected, sides, segments }
+        let (folded, kinds) = folded(prompt, &protected, rules);
+        let sides = sides(&folded, &kinds);
+        let segments = segments(&folded, &kinds, &sides);
+        Self { prompt, folded, kinds, sides, segments }
+    }
+
+    /// What kinds of character each byte belongs to.
+    pub(crate) fn kinds(&self) -> &[Kinds] {
+        &self.kinds
+    }
+
+    /// Where the next character of one of these kinds begins, at `from` or behind it. `from` is where one begins.
+    pub(crate) fn next(&self, wanted: Kinds, from: usize) -> Option<usize> {
+        next(&self.kinds, wanted, from)
+    }
+
+    /// Where characters of one of these kinds end that begin at `from`.
+    pub(crate) fn end_of(&self, wanted: Kinds, from: usize) -> usize {
+        let other = self.kinds[from..].iter().position(|kinds| kinds & wanted == 0);
+        other.map_or(self.kinds.len(), |at| from + at)
+    }
+
+    /// Whether there is such a character anywhere.
+    pub(crate) fn has(&self, wanted: Kinds) -> bool {
+        self.next(wanted, 0).is_some()
+    }
+
+    /// How many such characters there are.
+    pub(crate) fn count(&self, wanted: Kinds) -> usize {
+        count(&self.kinds, wanted)
     }
 
     /// The side that a place is on.
@@ -56,52 +82,82 @@ impl<'p> Text<'p> {
         self.folded[place..].chars().next()
     }
 
-    /// Whether what lies at `range` is a word or words of their own.
-    pub(crate) fn is_whole(&self, range: &Range<usize>) -> bool {
-        let bytes = self.folded.as_bytes();
-        let first = self.at(range.start).is_some_and(is_latin);
-        let last = self.before(range.end).is_some_and(is_latin);
-        let joined_before = || {
-            let joins = |at: usize| at > 0 && matches!(bytes[at - 1], b'-' | b'\'');
-            let start = range.start;
-            self.before(start).is_some_and(is_latin)
-                || (joins(start) && self.before(start - 1).is_some_and(is_latin))
-        };
-        let joined_after = || {
-            let end = range.end;
-            let joins = bytes.get(end).is_some_and(|byte| matches!(byte, b'-' | b'\''));
-            self.at(end).is_some_and(is_latin) || (joins && self.at(end + 1).is_some_and(is_latin))
-        };
-        let joined = (first && joined_before()) || (last && joined_after());
-        !joined
+    /// Whether a word that begins at `start` is not the rest of a longer one.
+    pub(crate) fn begins_whole(&self, start: usize) -> bool {
+        let is = |at: usize| self.kinds[at] & LATIN != 0;
+        let joins = |at: usize| matches!(self.folded.as_bytes()[at], b'-' | b'\'');
+        !is(start)
+            || start == 0
+            || !(is(start - 1) || (start > 1 && joins(start - 1) && is(start - 2)))
+    }
+
+    /// Whether a word that ends at `end` does not go on.
+    pub(crate) fn ends_whole(&self, end: usize) -> bool {
+        let is = |at: usize| self.kinds.get(at).is_some_and(|kinds| kinds & LATIN != 0);
+        let joins = || matches!(self.folded.as_bytes().get(end), Some(b'-' | b'\''));
+        !is(end - 1) || !(is(end) || (joins() && is(end + 1)))
     }
 }
 
-fn folded(prompt: &str, protected: &[Range<usize>], rules: &Rules) -> String {
-    let mut folded = String::with_capacity(prompt.len());
-    let fold = |folded: &mut String, piece: &str| {
-        folded.extend(piece.chars().map(|c| match c.is_ascii() {
-            true => c.to_ascii_lowercase(),
-            false => rules.simplified(c).unwrap_or(c),
-        }));
+/// Bytes of which it is asked at once whether any is of a kind.
+const STRIDE: usize = 32;
+
+fn next(kinds: &[Kinds], wanted: Kinds, from: usize) -> Option<usize> {
+    let mut at = from;
+    for stride in kinds[from..].chunks(STRIDE) {
+        if stride.iter().fold(0, |all, kinds| all | kinds) & wanted != 0 {
+            let place = stride.iter().position(|kinds| kinds & wanted != 0)?;
+            return Some(at + place);
+        }
+        at += stride.len();
+    }
+    None
+}
+
+fn count(kinds: &[Kinds], wanted: Kinds) -> usize {
+    let is = |kinds: &&Kinds| **kinds & wanted != 0 && **kinds & INSIDE == 0;
+    kinds.iter().filter(is).count()
+}
+
+/// The prompt as rules read it, and the kinds of the character that each byte belongs to.
+fn folded(prompt: &str, protected: &[Range<usize>], rules: &Rules) -> (String, Vec<Kinds>) {
+    let mut folded = prompt.to_ascii_lowercase().into_bytes();
+    let mut kinds: Vec<Kinds> = vec![0; prompt.len()];
+    let mut fold = |range: Range<usize>| {
+        let mut at = range.start;
+        while at < range.end {
+            if folded[at].is_ascii() {
+                kinds[at] = characters::of_byte(folded[at]);
+                at += 1;
+                continue;
+            }
+            let Some(c) = prompt[at..].chars().next() else { break };
+            let (written, kind) = rules.folded(c);
+            let end = at + c.len_utf8();
+            if written != c {
+                written.encode_utf8(&mut folded[at..end]);
+            }
+            kinds[at] = kind;
+            kinds[at + 1..end].fill(kind | INSIDE);
+            at = end;
+        }
     };
     let mut from = 0;
     for piece in protected {
-        fold(&mut folded, &prompt[from..piece.start]);
-        folded.extend(std::iter::repeat_n(BLANK, piece.len()));
+        fold(from..piece.start);
         from = piece.end;
     }
-    fold(&mut folded, &prompt[from..]);
-    folded
+    fold(from..prompt.len());
+    for piece in protected {
+        folded[piece.clone()].fill(BLANK as u8);
+    }
+    let folded = String::from_utf8(folded);
+    (folded.expect("characters are written over by others of as many bytes"), kinds)
 }
 
-fn sides(folded: &str) -> Vec<Side> {
+fn sides(folded: &str, kinds: &[Kinds]) -> Vec<Side> {
     let side = |range: Range<usize>| {
-        let (mut han, mut latin) = (0_usize, 0_usize);
-        for c in folded[range.clone()].chars() {
-            han += usize::from(is_han(c));
-            latin += usize::from(is_latin(c));
-        }
+        let (han, latin) = (count(&kinds[range.clone()], HAN), count(&kinds[range.clone()], LATIN));
         // A word of Chinese is one or two characters, one of English is five or six.
         Side { range, is_chinese: han * 3 > latin }
     };
@@ -109,20 +165,14 @@ fn sides(folded: &str) -> Vec<Side> {
     let cut = folded.match_indices("//").find(|&(at, _)| !folded[..at].ends_with(':'));
     if let Some((at, _)) = cut {
         let (left, right) = (side(0..at), side(at + 2..folded.len()));
-        if left.is_chinese != right.is_chinese
-            && folded[right.range.clone()].chars().any(is_latin_or_han)
-        {
+        if left.is_chinese != right.is_chinese && next(kinds, LATIN | HAN, at + 2).is_some() {
             return vec![left, right];
         }
     }
     vec![whole]
 }
 
-fn is_latin_or_han(c: char) -> bool {
-    is_latin(c) || is_han(c)
-}
-
-fn segments(folded: &str, sides: &[Side]) -> Vec<Range<usize>> {
+fn segments(folded: &str, kinds: &[Kinds], sides: &[Side]) -> Vec<Range<usize>> {
     let mut segments = Vec::new();
     let mut push = |range: Range<usize>| {
         let piece = &folded[range.clone()];
@@ -134,11 +184,14 @@ fn segments(folded: &str, sides: &[Side]) -> Vec<Range<usize>> {
     };
     for side in sides {
         let mut start = side.range.start;
-        for (at, c) in folded[side.range.clone()].char_indices() {
-            let at = side.range.start + at;
-            if is_separator(c) && !is_inside_number(folded, at, c) {
+        let mut from = start;
+        let kinds = &kinds[..side.range.end];
+        while let Some(at) = next(kinds, SEPARATOR, from) {
+            let length = folded[at..].chars().next().map_or(1, char::len_utf8);
+            from = at + length;
+            if !is_inside_number(folded, kinds, at) {
                 push(start..at);
-                start = at + c.len_utf8();
+                start = from;
             }
         }
         push(start..side.range.end);
@@ -146,13 +199,13 @@ fn segments(folded: &str, sides: &[Side]) -> Vec<Range<usize>> {
     segments
 }
 
-/// Whether a full stop or comma belongs to a number or a name such as `f/1.8`, `node.js`.
-pub(crate) fn is_inside_number(text: &str, at: usize, c: char) -> bool {
-    let before = text[..at].chars().next_back();
-    let after = text[at + c.len_utf8()..].chars().next();
-    match c {
-        '.' => after.is_some_and(is_latin),
-        ',' => [before, after].iter().all(|c| c.is_some_and(|c| c.is_ascii_digit())),
+/// Whether a full stop or comma at `at` belongs to a number or a name such as `f/1.8`, `node.js`.
+pub(crate) fn is_inside_number(text: &str, kinds: &[Kinds], at: usize) -> bool {
+    let is = |at: usize, kind| kinds.get(at).is_some_and(|kinds| kinds & kind != 0);
+    let is_digit = |at| is(at, NUMERAL) && is(at, LATIN);
+    match text.as_bytes()[at] {
+        b'.' => is(at + 1, LATIN),
+        b',' => at > 0 && is_digit(at - 1) && is_digit(at + 1),
         _ => false,
     }
 }
@@ -182,7 +235,7 @@ mod tests {
     #[test]
     fn words_end_where_letters_and_hyphens_do() {
         let text = Text::new("a knight, night-time night", Rules::builtin());
-        let whole = |start: usize| text.is_whole(&(start..start + 5));
+        let whole = |start: usize| text.begins_whole(start) && text.ends_whole(start + 5);
         assert_eq!((whole(3), whole(10), whole(21)), (false, false, true));
     }
 }

@@ -28,7 +28,7 @@ impl Counter<'_> {
     pub(crate) fn count(&self, prompt: &str) -> (usize, bool) {
         match self.exact.filter(|_| prompt.len() <= MOST_COUNTED) {
             Some(exact) => (exact(prompt), false),
-            None => (estimate(prompt, usize::MAX).0, true),
+            None => (estimate(prompt), true),
         }
     }
 
@@ -36,7 +36,7 @@ impl Counter<'_> {
     pub(crate) fn cut(&self, prompt: &str, limit: usize) -> Hit {
         let at = match self.exact.filter(|_| prompt.len() <= MOST_COUNTED) {
             Some(exact) => last_fitting(prompt, |piece| exact(piece) <= limit),
-            None => estimate(prompt, limit).1,
+            None => estimated_cut(prompt, limit),
         };
         Hit::advice(Code::TooLong, at..prompt.len(), About::Itself)
     }
@@ -72,27 +72,38 @@ fn floor(prompt: &str, mut at: usize) -> usize {
     at
 }
 
-/// About how many tokens of Qwen3 a prompt is, and where the last of `limit` ends.
-fn estimate(prompt: &str, limit: usize) -> (usize, usize) {
-    // In hundredths, so that two characters of Chinese can be less than two tokens.
+/// About how many tokens of Qwen3 a prompt is.
+fn estimate(prompt: &str) -> usize {
+    weights(prompt).map(|(_, weight)| weight).sum::<usize>().div_ceil(100) + TEMPLATE
+}
+
+/// Where the last of `limit` such tokens ends.
+fn estimated_cut(prompt: &str, limit: usize) -> usize {
     let mut hundredths = TEMPLATE * 100;
-    let mut cut = None;
+    let mut over = weights(prompt).filter(|(_, weight)| {
+        hundredths += weight;
+        hundredths > limit.saturating_mul(100)
+    });
+    over.next().map_or(prompt.len(), |(at, _)| at)
+}
+
+/// What each character adds to the tokens, in hundredths, so that two characters of Chinese can be less than two tokens.
+fn weights(prompt: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
     let mut letters = 0;
-    for (at, c) in prompt.char_indices() {
-        let is_letter = is_latin(c) && !c.is_ascii_digit();
-        letters = if is_letter { letters + 1 } else { 0 };
-        hundredths += match c {
-            _ if is_letter => usize::from(letters % LETTERS == 1) * 100,
+    prompt.char_indices().map(move |(at, c)| {
+        if c.is_ascii_alphabetic() || (is_latin(c) && !c.is_ascii()) {
+            letters = letters % LETTERS + 1;
+            return (at, usize::from(letters == 1) * 100);
+        }
+        letters = 0;
+        let weight = match c {
             ' ' => 0,
             _ if is_han(c) => PER_HUNDRED_HAN,
             _ if c.is_ascii() || c.len_utf8() == 3 => 100,
             _ => 200,
         };
-        if hundredths > limit.saturating_mul(100) {
-            cut.get_or_insert(at);
-        }
-    }
-    (hundredths.div_ceil(100), cut.unwrap_or(prompt.len()))
+        (at, weight)
+    })
 }
 
 #[cfg(test)]
@@ -102,9 +113,9 @@ mod tests {
     #[test]
     fn the_estimate_is_near_what_qwen_makes_of_usual_prompts() {
         // Words and commas, a token each; and the template.
-        assert_eq!(estimate("a red apple, on a table", usize::MAX).0, 8 + 7);
-        assert_eq!(estimate("一只猫坐在窗台上", usize::MAX).0, 8 + 6);
-        assert_eq!(estimate("", usize::MAX).0, 8);
+        assert_eq!(estimate("a red apple, on a table"), 8 + 7);
+        assert_eq!(estimate("一只猫坐在窗台上"), 8 + 6);
+        assert_eq!(estimate(""), 8);
     }
 
     #[test]

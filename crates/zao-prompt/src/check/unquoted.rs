@@ -13,6 +13,9 @@ use crate::rules::{Group, Match};
 /// How far in front of `that says` its sign may stand, in bytes.
 const REACH: usize = 60;
 
+/// The name of a shop is no longer, in characters.
+const NAME: usize = 8;
+
 /// No text on a sign is longer, in characters.
 const LONGEST: usize = 30;
 
@@ -36,13 +39,16 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     for names in subject.matches.of(Group::Names) {
         found.extend(english(subject, names.end, false));
     }
+    for behind in subject.matches.of(Group::Behind) {
+        found.extend(in_front(subject, &behind));
+    }
     for writes in subject.matches.of(Group::Writes) {
         found.extend(chinese(subject, &carriers, &writes, false).map(Words::known));
     }
     for prints in subject.matches.of(Group::Prints) {
         found.extend(chinese(subject, &carriers, &prints, true).map(Words::known));
     }
-    found.sort_by_key(|it| (it.span.start, it.span.end));
+    found.sort_by_key(|it| (it.span.start, std::cmp::Reverse(it.span.end)));
     found.dedup_by(|later, first| later.span.start < first.span.end);
     hits.extend(found.into_iter().map(|Words { span, ends_there }| {
         let written = &subject.text.prompt[span.clone()];
@@ -92,7 +98,7 @@ fn english(subject: &Subject<'_>, from: usize, any_case: bool) -> Option<Words> 
     };
     // Text that is not shouted goes on in small letters: Welcome home.
     let shouts = !first.chars().any(char::is_lowercase);
-    let lenient = any_case && (!is_big(first) || !shouts);
+    let lenient = (any_case && (!is_big(first) || !shouts)) || first == "I";
     if !is_big(first) && (!lenient || stops(start)) {
         return None;
     }
@@ -158,12 +164,7 @@ fn chinese(
     let mut start = introduction.end;
     loop {
         let rest = &folded[start..];
-        let step = table
-            .between
-            .iter()
-            .filter(|word| rest.starts_with(word.as_str()))
-            .map(String::len)
-            .max();
+        let step = subject.rules.between.longest(rest).map(str::len);
         let step = step.or_else(|| {
             rest.chars().next().filter(|c| matches!(c, ' ' | ':' | '：')).map(char::len_utf8)
         });
@@ -191,7 +192,8 @@ fn chinese(
     if table.described.iter().any(|word| described(&word)) {
         return None;
     }
-    let sign = table.ends.iter().filter_map(|end| phrase.find(end.as_str())).min();
+    let mut places = phrase.char_indices().map(|(at, _)| at);
+    let sign = places.find(|at| subject.rules.text_ends.begin(&phrase[*at..]));
     let of = phrase.match_indices('的').map(|(at, _)| at).find(|at| {
         let (from, to) = (start + at, start + phrase.len());
         let first = carriers.partition_point(|carrier| carrier.start < from);
@@ -202,6 +204,14 @@ fn chinese(
         (Some(sign), None) => sign,
         (None, Some(of)) if !needs_sign => of,
         (None, None) if !needs_sign => phrase.len(),
+        // 瓶身刻着MIDNIGHT, 刻着老陈豆腐店: shouting in other letters and the name of a shop are no pictures.
+        (None, None) => {
+            let names = phrase.chars().count() <= NAME && !phrase.contains('的');
+            match names && table.names_end.iter().any(|end| phrase.ends_with(end.as_str())) {
+                true => phrase.len(),
+                false => shouted(&subject.text.prompt[start..start + phrase.len()])?,
+            }
+        }
         _ => return None,
     };
     let text = phrase[..end].trim_end();
@@ -209,6 +219,40 @@ fn chinese(
     // In a phrase that goes on for long, the text ends somewhere that no table knows.
     let is_text = (1..=LONGEST).contains(&count) && !(sign.is_none() && of.is_none() && count > 20);
     is_text.then_some(start..start + text.len())
+}
+
+/// The end of the words of capital letters with which a piece begins, if there are any.
+fn shouted(piece: &str) -> Option<usize> {
+    let end = piece.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == ' '));
+    let words = piece[..end.unwrap_or(piece.len())].trim_end();
+    let letters = words.bytes().filter(u8::is_ascii_uppercase).count();
+    (letters > 1).then_some(words.len())
+}
+
+/// Words of big letters that end where `written below` begins: Happy Birthday Leo written underneath.
+fn in_front(subject: &Subject<'_>, introduction: &Match) -> Option<Words> {
+    let prompt = subject.text.prompt;
+    let at = subject.text.segments.partition_point(|it| it.end <= introduction.start);
+    let from = subject.text.segments.get(at)?.start;
+    let phrase = prompt.get(from..introduction.start)?.trim_end();
+    let mut start = phrase.len();
+    let mut count = 0;
+    for word in phrase.rsplit(' ') {
+        let is_big = word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
+        let links = count > 0 && (LINKS.contains(&word) && word != "and");
+        if !is_big && !links {
+            break;
+        }
+        count += usize::from(is_big);
+        start = phrase.len() - (phrase.len() - start) - word.len();
+        start = start.saturating_sub(usize::from(start > 0));
+    }
+    let text = phrase[start..].trim_start();
+    let shouts = text.len() > 1 && !text.contains(char::is_lowercase);
+    let span = from + phrase.len() - text.len()..from + phrase.len();
+    let is_free = !subject.text.folded[span.clone()].contains(BLANK);
+    ((count > 1 || (count == 1 && shouts)) && count <= MOST_WORDS && is_free)
+        .then_some(Words::known(span))
 }
 
 /// The beginning of what follows, which is all that can be on a sign.

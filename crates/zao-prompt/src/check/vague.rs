@@ -12,11 +12,23 @@ const STEPS: usize = 4;
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let table = &subject.rules.tables.vague;
     let folded = &subject.text.folded;
-    for found in subject.matches.outside(Group::Vague, Group::VagueKeep) {
+    let words = subject.matches.readings(Group::Vague, Group::VagueKeep);
+    let mut last = None;
+    for (at, found) in words.iter().copied().enumerate() {
         let entry = &table.entry[found.item];
+        // The feeling of freedom is one fault, and freedom is what it is about.
+        if last == Some(found.start) {
+            continue;
+        }
+        let leads = folded[found.span()].ends_with(" of")
+            && words[at..].iter().any(|next| next.start == found.end + 1);
+        if leads {
+            continue;
+        }
         if word::applies(entry, &table.sets, folded, &found)
             && (!entry.alone || stands_alone(subject, table, &found))
         {
+            last = Some(found.start);
             hits.push(Hit::advice(Code::Abstract, found.span(), About::Entry(found.item)));
         }
     }

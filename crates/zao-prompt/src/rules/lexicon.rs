@@ -1,11 +1,12 @@
-//! The words of all tables in one automaton, so that a prompt is read once. What a word means where it stands is for the rules.
+//! The words of all tables in one tree, so that a prompt is read once. What a word means where it stands is for the rules.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
 use super::tables::Tables;
+use super::trie::Trie;
+use crate::check::characters::{INSIDE, LATIN};
+use crate::check::text::Text;
 
 /// What a word is to a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub(crate) enum Group {
     NoContrast,
     Elsewhere,
     Subject,
+    NoSubject,
     Several,
     Carrier,
     Says,
@@ -37,6 +39,7 @@ pub(crate) enum Group {
     Names,
     Writes,
     Prints,
+    Behind,
     Noun,
     ThingZh,
     ThingEn,
@@ -64,7 +67,7 @@ impl Match {
     }
 }
 
-/// All words of all tables in a prompt.
+/// All words of all tables in a prompt: those of a group by where they begin, the longer first.
 pub(crate) struct Matches {
     groups: Vec<Vec<Match>>,
 }
@@ -77,13 +80,17 @@ impl Matches {
 
     /// The same without those that overlap a word of `keep`.
     pub(crate) fn outside(&self, group: Group, keep: Group) -> Vec<Match> {
+        longest(&self.all_outside(group, keep))
+    }
+
+    /// All words of a group that do not overlap one of `keep`: a word with each thing that it is, and words within longer ones.
+    pub(crate) fn all_outside(&self, group: Group, keep: Group) -> Vec<Match> {
         let kept = self.of(keep);
         if kept.is_empty() {
-            return self.of(group);
+            return self.groups[group as usize].clone();
         }
         let mut next = 0;
         let mut free = self.groups[group as usize].clone();
-        free.sort_by_key(|it| it.start);
         free.retain(|it| {
             while kept.get(next).is_some_and(|keep| keep.end <= it.start) {
                 next += 1;
@@ -94,32 +101,44 @@ impl Matches {
                 .take_while(|keep| keep.start < it.end)
                 .any(|keep| keep.overlaps(it))
         });
-        longest(&free)
+        free
+    }
+
+    /// The longest words of a group outside of `keep`, each with everything that it is.
+    pub(crate) fn readings(&self, group: Group, keep: Group) -> Vec<Match> {
+        let mut all = self.all_outside(group, keep);
+        let chosen = longest(&all);
+        let mut next = 0;
+        all.retain(|it| {
+            while chosen.get(next).is_some_and(|one| one.start < it.start) {
+                next += 1;
+            }
+            chosen.get(next).is_some_and(|one| one.span() == it.span())
+        });
+        all
     }
 }
 
 fn longest(matches: &[Match]) -> Vec<Match> {
-    let mut sorted = matches.to_vec();
-    sorted.sort_by_key(|it| (it.start, std::cmp::Reverse(it.end)));
     let mut free = 0;
-    sorted.retain(|it| {
+    let fits = |it: &&Match| {
         let fits = it.start >= free;
         if fits {
             free = it.end;
         }
         fits
-    });
-    sorted
+    };
+    matches.iter().filter(fits).copied().collect()
 }
 
-/// The automaton.
+/// The tree, and what its words are.
 pub(crate) struct Lexicon {
-    words: AhoCorasick,
+    words: Trie,
     /// What each word is, by its number.
     roles: Vec<Vec<(Group, usize)>>,
 }
 
-/// Words on their way into the automaton.
+/// Words on their way into the tree.
 struct Builder<'f> {
     simplified: &'f dyn Fn(char) -> Option<char>,
     numbers: HashMap<String, usize>,
@@ -185,6 +204,7 @@ impl Lexicon {
         all.add_each(Group::NoContrast, &pairs.no_contrast);
         all.add_each(Group::Elsewhere, &pairs.elsewhere);
         all.add_each(Group::Subject, &pairs.subjects);
+        all.add_each(Group::NoSubject, &pairs.not_subjects);
         all.add_each(Group::Several, &pairs.several);
         for (item, pair) in pairs.pair.iter().enumerate() {
             all.add_all(Group::PairLeft, item, &pair.left);
@@ -197,6 +217,7 @@ impl Lexicon {
         all.add_each(Group::Names, &text.names);
         all.add_each(Group::Writes, &text.writes);
         all.add_each(Group::Prints, &text.prints);
+        all.add_each(Group::Behind, &text.behind);
         for (item, noun) in tables.measure.noun.iter().enumerate() {
             all.add_all(Group::Noun, item, &noun.words);
         }
@@ -205,28 +226,29 @@ impl Lexicon {
             all.add_all(Group::ThingZh, item, &names.zh);
             all.add_all(Group::ThingEn, item, &names.en);
         }
-        let mut words: Vec<(&String, usize)> =
-            all.numbers.iter().map(|(word, at)| (word, *at)).collect();
-        words.sort_by_key(|&(_, number)| number);
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(words.iter().map(|(word, _)| word));
-        let automaton = automaton.expect("a few thousand words fit into an automaton");
-        Self { words: automaton, roles: all.roles }
+        let words = all.numbers.iter().map(|(word, number)| (word.as_bytes(), *number));
+        Self { words: Trie::of(words), roles: all.roles }
     }
 
-    pub(crate) fn matches(
-        &self,
-        folded: &str,
-        is_whole: impl Fn(&Range<usize>) -> bool,
-    ) -> Matches {
+    pub(crate) fn matches(&self, text: &Text<'_>) -> Matches {
         let mut groups = vec![Vec::new(); GROUPS];
-        for found in self.words.find_overlapping_iter(folded) {
-            let (start, end) = (found.start(), found.end());
-            if is_whole(&(start..end)) {
-                for &(group, item) in &self.roles[found.pattern().as_usize()] {
-                    groups[group as usize].push(Match { start, end, item });
+        let bytes = text.folded.as_bytes();
+        let mut here: Vec<(usize, usize)> = Vec::new();
+        let mut before = 0;
+        for (start, &kinds) in text.kinds().iter().enumerate() {
+            // Most bytes are inside of a character or of a word.
+            let goes_on = kinds & INSIDE != 0 || kinds & before & LATIN != 0;
+            before = kinds;
+            if goes_on || !self.words.may_begin_with(bytes[start]) || !text.begins_whole(start) {
+                continue;
+            }
+            here.clear();
+            self.words.at(&bytes[start..], |length, number| here.push((start + length, number)));
+            for &(end, number) in here.iter().rev() {
+                if text.ends_whole(end) {
+                    for &(group, item) in &self.roles[number] {
+                        groups[group as usize].push(Match { start, end, item });
+                    }
                 }
             }
         }

@@ -79,6 +79,8 @@ pub(crate) struct Pairs {
     pub(crate) elsewhere: Vec<String>,
     /// Beings that can have hair, a pose, an age.
     pub(crate) subjects: Vec<String>,
+    /// Words with such a being in them that are none: 牛仔裤, dog tags.
+    pub(crate) not_subjects: Vec<String>,
     /// Words for several of them.
     pub(crate) several: Vec<String>,
     pub(crate) pair: Vec<Pair>,
@@ -120,6 +122,8 @@ pub(crate) struct Carriers {
     pub(crate) names: Vec<String>,
     /// Words at which text without capital letters ends, and with which none begins.
     pub(crate) stops: Vec<String>,
+    /// What stands behind text of big letters: `written underneath`.
+    pub(crate) behind: Vec<String>,
     /// Chinese introductions.
     pub(crate) writes: Vec<String>,
     /// Chinese introductions that need `字样` behind the text, since pictures are introduced so too.
@@ -130,6 +134,8 @@ pub(crate) struct Carriers {
     pub(crate) described: Vec<String>,
     /// What ends a Chinese text.
     pub(crate) ends: Vec<String>,
+    /// What names and wishes end with, which are text without 字样 behind them.
+    pub(crate) names_end: Vec<String>,
     /// What may not stand in front of a Chinese introduction.
     pub(crate) not_after: Vec<String>,
 }
@@ -312,6 +318,7 @@ impl Pairs {
         self.no_contrast.extend(more.no_contrast);
         self.elsewhere.extend(more.elsewhere);
         self.subjects.extend(more.subjects);
+        self.not_subjects.extend(more.not_subjects);
         self.several.extend(more.several);
         self.pair.extend(more.pair);
     }
@@ -325,11 +332,13 @@ impl Carriers {
         self.shows.extend(more.shows);
         self.names.extend(more.names);
         self.stops.extend(more.stops);
+        self.behind.extend(more.behind);
         self.writes.extend(more.writes);
         self.prints.extend(more.prints);
         self.between.extend(more.between);
         self.described.extend(more.described);
         self.ends.extend(more.ends);
+        self.names_end.extend(more.names_end);
         self.not_after.extend(more.not_after);
     }
 }

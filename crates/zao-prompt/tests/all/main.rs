@@ -14,6 +14,7 @@ mod chinese;
 mod counter;
 mod english;
 mod good;
+mod innocent;
 mod long;
 mod random;
 mod report;

@@ -64,11 +64,25 @@ pub(crate) struct Label {
 
 /// A substring of the prompt.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Place {
-    pub(crate) text: String,
-    #[serde(default = "first")]
-    pub(crate) nth: usize,
+#[serde(untagged)]
+pub(crate) enum Place {
+    /// The first such piece.
+    First(String),
+    /// One of several.
+    Nth {
+        text: String,
+        #[serde(default = "first")]
+        nth: usize,
+    },
+}
+
+impl Place {
+    fn named(&self) -> (&str, usize) {
+        match self {
+            Self::First(text) => (text, 1),
+            Self::Nth { text, nth } => (text, *nth),
+        }
+    }
 }
 
 fn first() -> usize {
@@ -79,7 +93,7 @@ impl Label {
     /// The places of this label in `prompt`, as ranges of bytes; one that is not there is left out.
     pub(crate) fn places(&self, prompt: &str) -> Vec<Range<usize>> {
         std::iter::once((self.text.as_str(), self.nth))
-            .chain(self.others.iter().map(|place| (place.text.as_str(), place.nth)))
+            .chain(self.others.iter().map(Place::named))
             .filter_map(|(text, nth)| occurrence(prompt, text, nth))
             .collect()
     }
@@ -100,4 +114,22 @@ pub(crate) fn labelled() -> Corpus {
 /// The prompts in which there is nothing to find.
 pub(crate) fn good() -> Corpus {
     toml::from_str(include_str!("good.toml")).expect("good.toml is a corpus")
+}
+
+/// What judges wrote who knew no rule, each 120 prompts with labels and 40 in which there is nothing to find: the file's name and its
+/// prompts.
+pub(crate) fn judges() -> [(&'static str, Corpus); 3] {
+    let files = [
+        ("streets", include_str!("streets.toml")),
+        ("studios", include_str!("studios.toml")),
+        ("strangers", include_str!("strangers.toml")),
+    ];
+    files.map(|(name, text)| (name, toml::from_str(text).expect("each judge wrote a corpus")))
+}
+
+impl Prompt {
+    /// Whether it was written to have nothing to find.
+    pub(crate) fn is_good(&self) -> bool {
+        self.id.starts_with("good-")
+    }
 }
