@@ -10,6 +10,7 @@ mod arrival;
 mod beats;
 mod clerk;
 mod failure;
+mod haste;
 mod inbox;
 mod outbox;
 mod previews;
