@@ -343,7 +343,8 @@ impl Book {
     pub(crate) fn news(&mut self, now: Moment) -> Vec<(JobId, u64, Option<f64>)> {
         self.line(now);
         let line = self.line.iter().flat_map(|line| line.order.iter());
-        let places: BTreeMap<u64, usize> = self.handed.iter().chain(line).copied().zip(0..).collect();
+        let places: BTreeMap<u64, usize> =
+            self.handed.iter().chain(line).copied().zip(0..).collect();
         let told = std::mem::replace(&mut self.told, places);
         let mut moved: Vec<(usize, u64)> = self
             .told
@@ -443,14 +444,14 @@ impl Book {
         let most = scene.sittings.iter().map(Vec::len).max().unwrap_or(0);
         scene.seats = scene.seats.max(most).max(1);
         scene.sittings.resize(self.workers.max(scene.sittings.len()), Vec::new());
-        let handed = self.handed.iter().filter_map(|number| {
-            self.held.get(number).map(|held| (*number, held.waiting.demand))
-        });
+        let handed = self
+            .handed
+            .iter()
+            .filter_map(|number| self.held.get(number).map(|held| (*number, held.waiting.demand)));
         let line = self.line.iter().flat_map(|line| line.order.iter());
         let line = line.filter_map(|number| Some((*number, self.queue.get(*number)?.demand)));
         for (job, demand) in handed.chain(line) {
-            let picture =
-                Picture { job, pixels: demand.pixels(), left: f64::from(demand.steps) };
+            let picture = Picture { job, pixels: demand.pixels(), left: f64::from(demand.steps) };
             scene.queue.extend(std::iter::repeat_n(picture, demand.pictures));
         }
         scene

@@ -116,7 +116,8 @@ fn of_mixed_sizes_in_shared_sittings_the_time_is_told_to_a_third() {
             let took = done - at;
             let error = (eta - took).abs();
             // What is almost done is told to a fraction of a step.
-            let words = format!("{seats} at a time, job {number}: {eta:.2} s told, {took:.2} s taken");
+            let words =
+                format!("{seats} at a time, job {number}: {eta:.2} s told, {took:.2} s taken");
             assert!(error < 0.5 * took || error < 0.6, "{words}");
             far_off += usize::from(error >= 0.3 * took && error >= 0.6);
         }
@@ -137,7 +138,9 @@ fn pictures_of_a_job_are_told_the_same_time_after_the_same_step() {
     let steps: Vec<(u32, Option<u32>, f64)> = told
         .iter()
         .filter_map(|event| match event.what {
-            JobEvent::Step { step, picture, eta_seconds, .. } => Some((step, picture, eta_seconds?)),
+            JobEvent::Step { step, picture, eta_seconds, .. } => {
+                Some((step, picture, eta_seconds?))
+            }
             _ => None,
         })
         .collect();

@@ -310,7 +310,8 @@ fn what_was_with_a_lost_worker_is_drawn_alone_and_a_restart_does_not_forget_it()
         assert_eq!((claimed.claim.job(), claimed.alone), (expected, true));
         // Two losses more: only the one that was drawn the first time has three then.
         for last in [false, true] {
-            let claim = if last { desk.hand_out(true).unwrap().claim } else { claimed.claim.clone() };
+            let claim =
+                if last { desk.hand_out(true).unwrap().claim } else { claimed.claim.clone() };
             desk.ledger.requeue(&claim, Requeue::WorkerLost, desk.now).unwrap();
         }
     }

@@ -76,6 +76,7 @@ fn what_is_drawn_while_the_database_is_locked_is_written_when_it_is_free() {
     let (drawn, next) = (desk.accept(&[7, 8]), desk.accept(&[9]));
     let job = desk.keeper.next("first", 4).unwrap().job;
     assert_eq!(job, drawn.to_string());
+    desk.keeper.report("first", &job, Report::Stage { stage: Stage::Text });
     let lock = desk.lock();
     desk.picture(&job, 0, 7);
     desk.keeper.report("first", &job, Report::Warning { message: "small".into() });
@@ -97,7 +98,8 @@ fn workers_that_are_lost_and_jobs_that_fail_meanwhile_are_not_forgotten() {
     let desk = Desk::new();
     let ids = [desk.accept(&[1]), desk.accept(&[2]), desk.accept(&[3])];
     let jobs: Vec<String> = (0..3).map(|_| desk.keeper.next("first", 4).unwrap().job).collect();
-    jobs.iter().for_each(|job| desk.keeper.report("first", job, Report::Stage { stage: Stage::Text }));
+    jobs.iter()
+        .for_each(|job| desk.keeper.report("first", job, Report::Stage { stage: Stage::Text }));
     let lock = desk.lock();
     let failed = Report::Failed { code: ErrorCode::OutOfMemory, message: "too large".into() };
     desk.keeper.report("first", &jobs[0], failed);
@@ -125,7 +127,10 @@ fn a_job_has_started_when_its_worker_begins_with_it() {
     desk.keeper.report("first", &job.job, Report::Step { picture: 0, done: 1, of: 2 });
     drop(lock);
     desk.keeper.catch_up();
-    assert_eq!((desk.job(&id).status, desk.job(&other).queue_position), (JobStatus::Running, Some(1)));
+    assert_eq!(
+        (desk.job(&id).status, desk.job(&other).queue_position),
+        (JobStatus::Running, Some(1))
+    );
     desk.keeper.report("first", &job.job, Report::Step { picture: 0, done: 2, of: 2 });
     let told = desk.house.ledger.events().since(&id, Some(0)).unwrap().events;
     let names = told.iter().map(|event| serde_json::to_value(&event.what).unwrap());
@@ -174,6 +179,10 @@ fn a_job_that_kills_its_workers_fails_and_those_beside_it_are_drawn() {
         }
         let error = desk.job(&ids[4]).error.unwrap();
         assert_eq!(error.code, ErrorCode::WorkerLost);
-        assert_eq!(died, if speaks { 3 } else { 4 }, "the first time it was not known who was to blame");
+        assert_eq!(
+            died,
+            if speaks { 3 } else { 4 },
+            "the first time it was not known who was to blame"
+        );
     }
 }

@@ -292,10 +292,12 @@ impl Clerk {
     fn hurry(&self, lacking: Lacking, alone: Duration, now: Instant) -> Option<Hurry<'_>> {
         let piece = self.pieces.get(&lacking.ticket)?;
         let open = self.jobs.get(&piece.of)?;
-        let is_later =
-            |other: &&Piece| other.of == piece.of && other.begun.is_none() && other.index > piece.index;
+        let is_later = |other: &&Piece| {
+            other.of == piece.of && other.begun.is_none() && other.index > piece.index
+        };
         let later = self.pieces.values().filter(is_later).count();
-        let later = alone.saturating_mul(u32::try_from(later * piece.job.steps()).unwrap_or(u32::MAX));
+        let later =
+            alone.saturating_mul(u32::try_from(later * piece.job.steps()).unwrap_or(u32::MAX));
         Some(Hurry {
             job: &piece.of,
             steps: u32::try_from(lacking.steps).unwrap_or(u32::MAX),

@@ -67,7 +67,8 @@ impl Haste {
         };
         let spoils = |it: &Hurry<'_>| {
             let without = seconds(it, step.now) + decodes;
-            it.job != joiner.job && is_spoilt(it, without, seconds(it, step.joined) + decodes + joins)
+            it.job != joiner.job
+                && is_spoilt(it, without, seconds(it, step.joined) + decodes + joins)
         };
         let alone = seconds(joiner, step.alone) + joins;
         let together = seconds(joiner, step.joined) + decodes + joins;
@@ -118,7 +119,10 @@ mod tests {
         let seated = [picture("old", 1, None)];
         assert!(!haste.allows(&picture("new", 4, Some(8)), &seated, &joining(1)));
         assert!(haste.allows(&picture("new", 4, Some(11)), &seated, &joining(1)));
-        assert!(haste.allows(&picture("new", 4, Some(3)), &seated, &joining(1)), "it has none to keep");
+        assert!(
+            haste.allows(&picture("new", 4, Some(3)), &seated, &joining(1)),
+            "it has none to keep"
+        );
     }
 
     #[test]

@@ -59,4 +59,6 @@ mod said;
 mod serve;
 #[cfg(target_os = "linux")]
 mod server;
+#[cfg(target_os = "linux")]
+mod sharing;
 mod wrong_use;

@@ -386,9 +386,8 @@ impl<'s, B: Backend> Sitting<'s, B> {
         let all: usize = self.seated.iter().map(|seat| seats::tokens(&seat.work)).sum();
         let each = all / self.seated.len().max(1);
         let staying = self.seated.iter().filter(|seat| seat.done + 1 < seat.work.job.steps());
-        let (count, tokens) = staying.fold((0, 0), |(count, tokens), seat| {
-            (count + 1, tokens + seats::tokens(&seat.work))
-        });
+        let (count, tokens) = staying
+            .fold((0, 0), |(count, tokens), seat| (count + 1, tokens + seats::tokens(&seat.work)));
         let pace = &mut self.shop.artist.pace;
         match (open, count) {
             (true, _) => {
@@ -412,7 +411,8 @@ impl<'s, B: Backend> Sitting<'s, B> {
         let (now, joined) = (pace.step(tokens.0), pace.step(tokens.1));
         let alone = pace.step(seats::tokens(&guest.work));
         let (Some(now), Some(joined), Some(alone)) = (now, joined, alone) else { return true };
-        let coming = |guest: &Guest| Lacking { ticket: guest.ticket, steps: guest.work.job.steps() };
+        let coming =
+            |guest: &Guest| Lacking { ticket: guest.ticket, steps: guest.work.job.steps() };
         let seated = self.seated.iter().map(|seat| {
             let steps = seat.work.job.steps().saturating_sub(seat.done);
             Lacking { ticket: seat.ticket, steps }
