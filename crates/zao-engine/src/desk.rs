@@ -1,6 +1,8 @@
 //! Where an engine that goes on working gets its jobs from, and whom it tells what becomes of them. Which job comes
 //! first, who waits for it and what is kept of it is the desk's business, not the engine's.
 
+use std::time::Duration;
+
 use crate::{Error, Event, Grid, Job, MemoryPlan, Picture};
 
 /// Names a job between a desk and the engine; the desk chooses it, and no two jobs that are under way share one.
@@ -13,6 +15,14 @@ pub trait Desk {
     /// The job to draw next, if there is one now. It is asked when there may be room for one more; a job that it
     /// gave is under way until [`Self::deliver`] or [`Self::fail`] names it.
     fn next(&mut self) -> Option<(Ticket, Job)>;
+
+    /// Whether `joiner` may be drawn together with those that are `seated`, although all of them take longer then. Whoever may not waits
+    /// until somebody has left, and nobody overtakes it; with nobody seated this is not asked. How long a step takes is what such steps
+    /// took before.
+    fn may_join(&mut self, joiner: Lacking, seated: &[Lacking], step: StepTimes) -> bool {
+        let _ = (joiner, seated, step);
+        true
+    }
 
     /// Whether this job is not wanted any more. It ends with [`Error::Cancelled`] then.
     fn is_given_up(&mut self, ticket: Ticket) -> bool;
@@ -31,6 +41,26 @@ pub trait Desk {
 
     /// A job cannot be done, or is not wanted.
     fn fail(&mut self, ticket: Ticket, error: &Error);
+}
+
+/// A job that is drawn, or could be, and the steps that it lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lacking {
+    /// Which one.
+    pub ticket: Ticket,
+    /// How many of its steps are not done.
+    pub steps: usize,
+}
+
+/// How long a step takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepTimes {
+    /// Of those that are seated.
+    pub now: Duration,
+    /// With one that joins them.
+    pub joined: Duration,
+    /// Of the one that would join, alone.
+    pub alone: Duration,
 }
 
 /// What happens to one job.
@@ -53,6 +83,9 @@ pub enum Notice {
     Planned(Box<MemoryPlan>, usize),
     /// A step of so many pictures is done, and took so many microseconds.
     Stepped(usize, u64),
+    /// So many more jobs would be taken once the step that comes now is done: as many as leave with it, and as many more as are seen to
+    /// pay. What is handed in beyond that only waits in the engine.
+    Wants(usize),
     /// Memory was short, and this was done about it.
     Relieved(Rung),
     /// Pictures joined, whose prompts were known or had to be read.

@@ -59,7 +59,7 @@ pub use convert::{
     Beside, COMPARED, Compared, ConvertSettings, ConvertTo, Converted, ConvertedMatrix, Gained,
     Kept, KeptBecause, compare, convert,
 };
-pub use desk::{Desk, News, Notice, Rung, Ticket};
+pub use desk::{Desk, Lacking, News, Notice, Rung, StepTimes, Ticket};
 pub use devices::{
     Bus, CardFacts, CardMeter, CardReading, Device, DriverState, InstalledLibrary, Instructions,
     LibraryPlaces, Served, UseOfLibraries, used_bytes,

@@ -1,5 +1,7 @@
-//! What the ledger knows in memory: who waits in which order, who runs and how far, how long it will take. It follows the database and
-//! never leads it.
+//! What the ledger knows in memory: who waits in which order, who was handed out, who runs and how far, how long it will take. It
+//! follows the database and never leads it.
+//!
+//! A job that was handed out waits on, in front of the others, until its worker says that it has started.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,45 +10,78 @@ use std::time::Duration;
 use zao_api::Progress;
 
 use crate::fair::{Charge, FairQueue, Waiting};
+use crate::forecast::{Picture, Scene, Times};
 use crate::moment::Moment;
-use crate::pace::{Average, Class, Pace, length};
+use crate::pace::{Pace, length};
 use crate::rows::JobRow;
 use crate::wire::Live;
-use crate::{Claim, Demand, Error, JobId, Limits, Result};
+use crate::{Claim, Cost, Demand, Error, JobId, Limits, Piece, Result};
 
 /// What is known in memory.
 #[derive(Debug)]
 pub(crate) struct Book {
     queue: FairQueue,
-    running: BTreeMap<u64, Running>,
+    held: BTreeMap<u64, Held>,
+    /// Those of them that have not started, in the order in which they were handed out.
+    handed: Vec<u64>,
     pace: Pace,
-    at_once: f64,
+    workers: usize,
+    /// How many pictures step together while others wait.
+    together: f64,
     line: Option<Line>,
+    /// The places that clients were told last.
+    told: BTreeMap<u64, usize>,
+    forecast: Option<Forecast>,
 }
 
 /// A job that a worker has.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) struct Held {
     pub(crate) waiting: Waiting,
     pub(crate) charge: Charge,
     pub(crate) attempt: u32,
-    pub(crate) started: Moment,
-    pub(crate) deadline: Moment,
+    pub(crate) worker: Arc<str>,
+    /// How long it may take from its start.
+    pub(crate) allowed: Duration,
+    pub(crate) started: Option<Moment>,
     pub(crate) cancel_wanted: bool,
     pub(crate) progress: Option<Progress>,
+    /// The pictures that are not stored, by their index.
+    pictures: BTreeMap<u32, Left>,
 }
 
-/// Those that wait, in order; kept as long as nothing changes it.
+/// What a picture lacks.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    steps: u32,
+    /// Since when it is in the step that it is in; `None` before its first.
+    since: Option<Moment>,
+}
+
+/// Those that wait and that no worker has, in order; kept as long as nothing changes it.
 #[derive(Debug)]
 struct Line {
     made: Moment,
     until: Moment,
     order: Vec<u64>,
     places: BTreeMap<u64, usize>,
-    /// Seconds of all in front of each place.
-    ahead: Vec<f64>,
-    /// What clients were told last.
-    told: BTreeMap<u64, usize>,
+}
+
+/// What was foreseen, and when.
+#[derive(Debug)]
+struct Forecast {
+    made: Moment,
+    times: Option<Times>,
+    freshness: Freshness,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Freshness {
+    Fresh,
+    /// Somebody made a step: what was foreseen is still about right.
+    Aged,
+    /// Somebody came or went.
+    Stale,
 }
 
 /// How busy the ledger is.
@@ -56,42 +91,100 @@ pub struct Outlook {
     pub queued: u64,
     /// Jobs that are drawn.
     pub running: u64,
-    /// When a job that came now would probably begin; `None` before the first picture was drawn.
+    /// When a job that came now would probably begin; `None` before the first step of anything.
     pub eta: Option<Duration>,
 }
+
+/// How much the last step says of how many pictures step together.
+const NEWEST: f64 = 0.3;
+
+/// So much of a step is done where it takes longer than it should.
+const ABOUT_TO_END: f64 = 0.95;
+
+/// What is foreseen is not made anew for each of many steps.
+const GOOD_FOR: Duration = Duration::from_millis(100);
 
 impl Book {
     pub(crate) fn new(limits: &Limits, pace: Pace) -> Self {
         Self {
             queue: FairQueue::new(limits.ageing),
-            running: BTreeMap::new(),
+            held: BTreeMap::new(),
+            handed: Vec::new(),
             pace,
-            at_once: f64::from(limits.at_once.max(1)),
+            workers: limits.at_once.max(1) as usize,
+            together: 1.0,
             line: None,
+            told: BTreeMap::new(),
+            forecast: None,
         }
     }
 
-    pub(crate) fn queue(&self) -> &FairQueue {
-        &self.queue
+    /// The job that waits under this number, and that no worker has.
+    pub(crate) fn waiting(&self, number: u64) -> Option<&Waiting> {
+        self.queue.get(number)
+    }
+
+    /// How many wait, also of those that were handed out.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len() + self.handed.len()
+    }
+
+    /// The same of one client.
+    pub(crate) fn queued_of(&self, client: &str) -> usize {
+        let is_of = |number: &&u64| self.is_of(**number, client);
+        self.queue.of_client(client) + self.handed.iter().filter(is_of).count()
     }
 
     pub(crate) fn pace(&self) -> &Pace {
         &self.pace
     }
 
-    pub(crate) fn running(&self) -> &BTreeMap<u64, Running> {
-        &self.running
+    pub(crate) fn held(&self) -> &BTreeMap<u64, Held> {
+        &self.held
     }
 
-    /// Learns how long a job's pictures took.
-    pub(crate) fn learn(&mut self, class: Class, average: Average) {
-        let is_first = self.pace == Pace::default();
-        self.pace.learn(class, average);
-        self.queue.price(|demand| self.pace.cost(demand));
-        if is_first {
+    /// Learns what a piece of work took.
+    pub(crate) fn learn(&mut self, cost: &Cost) {
+        let was_unknown = self.pace.is_unknown();
+        self.pace.learn(cost);
+        if was_unknown && !self.pace.is_unknown() {
             // What was charged so far was no time, and cannot be compared with what comes.
             self.queue.forget_turns();
+            self.price();
         }
+        if cost.piece == Piece::Step {
+            let pictures = cost.pictures as f64;
+            // Where nobody waits there may be few because no more are wanted, and the more there are the more there may be.
+            let is_scarce = self.queued() == 0;
+            let moved = self.together + NEWEST * (pictures - self.together);
+            self.together = if is_scarce { self.together.max(pictures) } else { moved }.max(1.0);
+        }
+        if matches!(cost.piece, Piece::Prompts | Piece::Decode) && self.workers == 1 {
+            self.stand_still(length(cost.seconds));
+        }
+        self.age(Freshness::Aged);
+    }
+
+    /// While a prompt is read or a picture decoded nobody steps.
+    fn stand_still(&mut self, time: Duration) {
+        for held in self.held.values_mut() {
+            let begun = held.pictures.values_mut().filter_map(|left| left.since.as_mut());
+            begun.for_each(|since| *since = since.plus(time));
+        }
+    }
+
+    /// What was learnt and is not in the database; jobs cost what is known now.
+    pub(crate) fn lessons(&mut self) -> Vec<(crate::pace::Class, crate::pace::Average)> {
+        let lessons = self.pace.unsaved();
+        if !lessons.is_empty() {
+            self.price();
+        }
+        lessons
+    }
+
+    fn price(&mut self) {
+        let pace = &self.pace;
+        self.queue.price(|demand| pace.cost(demand));
         self.change();
     }
 
@@ -105,6 +198,7 @@ impl Book {
             since: row.created,
             cost: self.pace.cost(&demand),
             demand,
+            alone: row.alone,
         };
         self.queue.add(row.number, waiting);
         self.change();
@@ -115,35 +209,94 @@ impl Book {
         &mut self,
         now: Moment,
         patience: Duration,
-        fits: &dyn Fn(&Demand) -> bool,
+        fits: &dyn Fn(&Waiting) -> bool,
     ) -> Option<u64> {
         self.line(now);
         let order = &self.line.as_ref()?.order;
         self.queue.pick(order, now, patience, fits)
     }
 
-    /// A worker took a job.
-    pub(crate) fn start(&mut self, row: &JobRow, now: Moment) {
+    /// A worker took a job, of which these pictures are to be drawn.
+    pub(crate) fn hand_out(
+        &mut self,
+        row: &JobRow,
+        missing: &[(u32, u64)],
+        worker: &str,
+        now: Moment,
+    ) {
         let Some((waiting, charge)) = self.queue.take(row.number, now) else { return };
-        let running = Running {
+        let left = Left { steps: row.steps, since: None };
+        let held = Held {
             waiting,
             charge,
             attempt: row.attempt,
-            started: now,
-            deadline: now.plus(row.deadline),
+            worker: Arc::from(worker),
+            allowed: row.deadline,
+            started: None,
             cancel_wanted: row.cancel_wanted,
             progress: None,
+            pictures: missing.iter().map(|(index, _)| (*index, left)).collect(),
         };
-        self.running.insert(row.number, running);
+        self.held.insert(row.number, held);
+        self.handed.push(row.number);
         self.change();
     }
 
+    /// The worker began with a job.
+    pub(crate) fn start(&mut self, number: u64, at: Moment) {
+        let Some(held) = self.held.get_mut(&number) else { return };
+        held.started = Some(at);
+        if let Some(first) = held.pictures.values_mut().next() {
+            first.since = Some(at);
+        }
+        self.handed.retain(|handed| *handed != number);
+        self.change();
+    }
+
+    /// How far a job is; with a picture and how many of its steps are done, or for all of its pictures alike. Gives what was said before.
+    ///
+    /// # Errors
+    /// [`Error::Stale`].
+    pub(crate) fn advance(
+        &mut self,
+        claim: &Claim,
+        progress: Progress,
+        picture: Option<(u32, u32)>,
+        now: Moment,
+    ) -> Result<Option<Progress>> {
+        let held = self.claimed(claim)?;
+        let before = held.progress.replace(progress);
+        let steps = held.waiting.demand.steps;
+        for (index, left) in &mut held.pictures {
+            let done = match picture {
+                Some((of, done)) if of == *index => done,
+                None if progress.step > 0 => progress.step,
+                _ => continue,
+            };
+            let lacks = steps.saturating_sub(done);
+            if lacks != left.steps || left.since.is_none() {
+                *left = Left { steps: lacks, since: Some(now) };
+            }
+        }
+        self.age(Freshness::Aged);
+        Ok(before)
+    }
+
+    /// A picture of a job is stored.
+    pub(crate) fn stored(&mut self, number: u64, index: u32) {
+        if let Some(held) = self.held.get_mut(&number) {
+            held.pictures.remove(&index);
+        }
+        self.age(Freshness::Aged);
+    }
+
     /// A worker gave a job back, or lost it, with so many pictures still missing.
-    pub(crate) fn wait_again(&mut self, number: u64, missing: usize) {
-        let Some(Running { mut waiting, charge, .. }) = self.running.remove(&number) else {
-            return;
-        };
+    pub(crate) fn wait_again(&mut self, row: &JobRow, missing: usize) {
+        let number = row.number;
+        let Some(Held { mut waiting, charge, .. }) = self.held.remove(&number) else { return };
+        self.handed.retain(|handed| *handed != number);
         waiting.demand.pictures = missing;
+        waiting.alone = row.alone;
         waiting.cost = self.pace.cost(&waiting.demand);
         self.queue.add_again(number, waiting, charge);
         self.change();
@@ -152,7 +305,9 @@ impl Book {
     /// A job is over.
     pub(crate) fn end(&mut self, number: u64) {
         self.queue.remove(number);
-        self.running.remove(&number);
+        self.held.remove(&number);
+        self.handed.retain(|handed| *handed != number);
+        self.told.remove(&number);
         self.change();
     }
 
@@ -160,45 +315,49 @@ impl Book {
     ///
     /// # Errors
     /// [`Error::Stale`] if the worker has it no more.
-    pub(crate) fn claimed(&mut self, claim: &Claim) -> Result<&mut Running> {
-        self.running
+    pub(crate) fn claimed(&mut self, claim: &Claim) -> Result<&mut Held> {
+        self.held
             .get_mut(&claim.number)
-            .filter(|running| running.attempt == claim.attempt)
+            .filter(|held| held.attempt == claim.attempt)
             .ok_or_else(|| Error::Stale { job: claim.job.clone() })
     }
 
     pub(crate) fn want_cancelled(&mut self, number: u64) {
-        if let Some(running) = self.running.get_mut(&number) {
-            running.cancel_wanted = true;
+        if let Some(held) = self.held.get_mut(&number) {
+            held.cancel_wanted = true;
         }
     }
 
     pub(crate) fn live(&mut self, number: u64, now: Moment) -> Live {
-        if let Some(running) = self.running.get(&number) {
-            let eta_seconds = self.remaining(running, now);
-            return Live { position: None, eta_seconds, progress: running.progress };
+        let place = self.place(number, now);
+        let started = self.held.get(&number).filter(|held| held.started.is_some());
+        let progress = started.and_then(|held| held.progress);
+        if place.is_none() && started.is_none() {
+            return Live::default();
         }
-        let Some(place) = self.place(number, now) else { return Live::default() };
-        let own = self.queue.get(number).and_then(|waiting| self.pace.estimate(&waiting.demand));
-        let eta_seconds = own.zip(self.begins(place, now)).map(|(own, begins)| own + begins);
-        Live { position: Some(place as u64 + 1), eta_seconds, progress: None }
+        let eta_seconds = self.foreseen(now, |times| times.done.get(&number).copied());
+        Live { position: place.map(|place| place as u64 + 1), eta_seconds, progress }
     }
 
     /// The places that changed since the last call: job, place from 1, seconds until it is done.
     pub(crate) fn news(&mut self, now: Moment) -> Vec<(JobId, u64, Option<f64>)> {
         self.line(now);
-        let Some(line) = &mut self.line else { return Vec::new() };
-        let told = std::mem::replace(&mut line.told, line.places.clone());
-        let moved: Vec<u64> = line
-            .order
+        let line = self.line.iter().flat_map(|line| line.order.iter());
+        let places: BTreeMap<u64, usize> =
+            self.handed.iter().chain(line).copied().zip(0..).collect();
+        let told = std::mem::replace(&mut self.told, places);
+        let mut moved: Vec<(usize, u64)> = self
+            .told
             .iter()
-            .filter(|job| told.get(job) != line.places.get(job))
-            .copied()
+            .filter(|(job, place)| told.get(job) != Some(place))
+            .map(|(job, place)| (*place, *job))
             .collect();
+        moved.sort_unstable();
         moved
             .into_iter()
-            .filter_map(|number| {
-                let job = self.queue.get(number)?.job.clone();
+            .filter_map(|(_, number)| {
+                let job = self.queue.get(number).or_else(|| Some(&self.held.get(&number)?.waiting));
+                let job = job?.job.clone();
                 let live = self.live(number, now);
                 Some((job, live.position?, live.eta_seconds))
             })
@@ -207,90 +366,131 @@ impl Book {
 
     /// Remembers that clients were told the place of a job.
     pub(crate) fn told(&mut self, number: u64, position: u64) {
-        if let Some(line) = &mut self.line {
-            line.told.insert(number, position.saturating_sub(1) as usize);
-        }
+        self.told.insert(number, position.saturating_sub(1) as usize);
     }
 
     pub(crate) fn outlook(&mut self, now: Moment) -> Outlook {
-        let queued = self.queue.len();
-        let eta = self.begins(queued, now).map(length);
-        Outlook { queued: queued as u64, running: self.running.len() as u64, eta }
+        let queued = self.queued();
+        let running = self.held.len() - self.handed.len();
+        let idle = queued == 0 && running < self.workers;
+        let next = if idle { Some(0.0) } else { self.foreseen(now, |times| Some(times.next)) };
+        Outlook { queued: queued as u64, running: running as u64, eta: next.map(length) }
     }
 
     /// When there will probably be one job less in the line.
     pub(crate) fn room(&mut self, now: Moment) -> Option<Duration> {
-        let running = self.running.values().map(|running| self.remaining(running, now));
-        let first = running.collect::<Option<Vec<f64>>>()?.into_iter().min_by(f64::total_cmp)?;
-        Some(length(first))
+        let first = |times: &Times| times.begins.values().copied().min_by(f64::total_cmp);
+        self.foreseen(now, first).map(length)
     }
 
     /// When the first waiting job of a client will probably begin.
     pub(crate) fn room_of(&mut self, client: &str, now: Moment) -> Option<Duration> {
         self.line(now);
-        let line = self.line.as_ref()?;
-        let place = line.order.iter().position(|number| {
-            self.queue.get(*number).is_some_and(|waiting| &*waiting.client == client)
-        })?;
-        self.begins(place, now).map(length)
+        let line = self.line.iter().flat_map(|line| line.order.iter());
+        let first = self.handed.iter().chain(line).copied();
+        let first = first.into_iter().find(|number| self.is_of(*number, client))?;
+        self.foreseen(now, |times| times.begins.get(&first).copied()).map(length)
     }
 
-    /// Seconds until whoever stands at a place will probably begin; `None` before the first picture was drawn.
-    fn begins(&mut self, place: usize, now: Moment) -> Option<f64> {
-        let idle = (self.running.len() as f64) < self.at_once;
-        if self.pace == Pace::default() {
-            return (idle && place == 0).then_some(0.0);
+    fn is_of(&self, number: u64, client: &str) -> bool {
+        let held = self.held.get(&number).map(|held| &held.waiting);
+        held.or_else(|| self.queue.get(number)).is_some_and(|it| &*it.client == client)
+    }
+
+    /// Seconds from now, where the forecast knows them.
+    fn foreseen(&mut self, now: Moment, of: impl Fn(&Times) -> Option<f64>) -> Option<f64> {
+        let is_good = |forecast: &Forecast| match forecast.freshness {
+            Freshness::Fresh => forecast.made <= now,
+            Freshness::Aged => forecast.made <= now && now.since(forecast.made) < GOOD_FOR,
+            Freshness::Stale => false,
+        };
+        if !self.forecast.as_ref().is_some_and(is_good) {
+            let times = self.scene(now).play(&self.pace);
+            self.forecast = Some(Forecast { made: now, times, freshness: Freshness::Fresh });
         }
+        let Forecast { made, times, .. } = self.forecast.as_ref()?;
+        let seconds = of(times.as_ref()?)?;
+        Some((seconds - now.since(*made).as_secs_f64()).max(0.0))
+    }
+
+    /// How things are, for a forecast.
+    fn scene(&mut self, now: Moment) -> Scene {
         self.line(now);
-        let ahead = self.line.as_ref()?.ahead.get(place).copied()?;
-        if idle && place == 0 {
-            return Some(0.0);
+        let mut scene = Scene { seats: self.together.round() as usize, ..Scene::default() };
+        let mut sittings: BTreeMap<&str, Vec<(Picture, Moment)>> = BTreeMap::new();
+        let started = self.held.iter().filter(|(_, held)| held.started.is_some());
+        for (job, held) in started {
+            for left in held.pictures.values() {
+                let pixels = held.waiting.demand.pixels();
+                let picture = Picture { job: *job, pixels, left: f64::from(left.steps) };
+                match left.since {
+                    Some(since) => {
+                        sittings.entry(&held.worker).or_default().push((picture, since));
+                    }
+                    None => scene.queue.push_back(picture),
+                }
+            }
         }
-        let running: f64 =
-            self.running.values().filter_map(|running| self.remaining(running, now)).sum();
-        Some((running + ahead) / self.at_once)
+        for sitting in sittings.into_values() {
+            let pixels = sitting.iter().map(|(picture, _)| picture.pixels).sum();
+            let step = self.pace.step(pixels).unwrap_or(f64::MAX);
+            let advanced = sitting.into_iter().map(|(picture, since)| {
+                // A step that takes longer than others did is about to end.
+                let share = (now.since(since).as_secs_f64() / step).min(ABOUT_TO_END);
+                Picture { left: (picture.left - share).max(0.0), ..picture }
+            });
+            scene.sittings.push(advanced.collect());
+        }
+        let most = scene.sittings.iter().map(Vec::len).max().unwrap_or(0);
+        scene.seats = scene.seats.max(most).max(1);
+        scene.sittings.resize(self.workers.max(scene.sittings.len()), Vec::new());
+        let handed = self
+            .handed
+            .iter()
+            .filter_map(|number| self.held.get(number).map(|held| (*number, held.waiting.demand)));
+        let line = self.line.iter().flat_map(|line| line.order.iter());
+        let line = line.filter_map(|number| Some((*number, self.queue.get(*number)?.demand)));
+        for (job, demand) in handed.chain(line) {
+            let picture = Picture { job, pixels: demand.pixels(), left: f64::from(demand.steps) };
+            scene.queue.extend(std::iter::repeat_n(picture, demand.pictures));
+        }
+        scene
     }
 
-    /// Seconds until a running job will probably be done.
-    fn remaining(&self, running: &Running, now: Moment) -> Option<f64> {
-        let elapsed = now.since(running.started).as_secs_f64();
-        let fraction = running.progress.map_or(0.0, |progress| progress.fraction);
-        // Its own steps say more than those of others, once there are some.
-        if (0.2..=1.0).contains(&fraction) {
-            return Some(elapsed * (1.0 - fraction) / fraction);
-        }
-        let estimate = self.pace.estimate(&running.waiting.demand)?;
-        Some((estimate - elapsed).max(0.0))
-    }
-
+    /// The place of a job that waits, from 0.
     fn place(&mut self, number: u64, now: Moment) -> Option<usize> {
+        let handed = self.handed.len();
+        if let Some(place) = self.handed.iter().position(|other| *other == number) {
+            return Some(place);
+        }
         self.line(now);
-        self.line.as_ref()?.places.get(&number).copied()
+        self.line.as_ref()?.places.get(&number).map(|place| handed + place)
     }
 
     /// Has the line made anew where it holds no more.
     fn line(&mut self, now: Moment) {
         let holds = |line: &Line| line.made <= now && now < line.until;
-        let is_stale = !self.line.as_ref().is_some_and(holds);
-        let told = match self.line.take_if(|_| is_stale) {
-            Some(line) => line.told,
-            None if is_stale => BTreeMap::new(),
-            None => return,
-        };
+        if self.line.as_ref().is_some_and(holds) {
+            return;
+        }
         let (order, until) = self.queue.order(now);
         let places = order.iter().copied().zip(0..).collect();
-        let mut ahead = vec![0.0];
-        for number in &order {
-            let cost = self.queue.get(*number).map_or(0.0, |waiting| waiting.cost);
-            ahead.push(ahead.last().copied().unwrap_or(0.0) + cost);
-        }
-        self.line = Some(Line { made: now, until, order, places, ahead, told });
+        self.line = Some(Line { made: now, until, order, places });
+        self.age(Freshness::Stale);
     }
 
-    /// Something came or went: the line holds no more, but what was told is remembered.
+    /// Something came or went: the line holds no more.
     fn change(&mut self) {
-        if let Some(line) = &mut self.line {
-            line.until = Moment::default();
+        self.line = None;
+        self.age(Freshness::Stale);
+    }
+
+    /// What was foreseen is at most as good as this.
+    fn age(&mut self, freshness: Freshness) {
+        if let Some(forecast) = &mut self.forecast
+            && forecast.freshness != Freshness::Stale
+        {
+            forecast.freshness = freshness;
         }
     }
 }

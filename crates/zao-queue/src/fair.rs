@@ -26,6 +26,8 @@ pub(crate) struct Waiting {
     /// Seconds, or something proportional to them; above 0.
     pub(crate) cost: f64,
     pub(crate) demand: Demand,
+    /// Whether nothing may be drawn beside it.
+    pub(crate) alone: bool,
 }
 
 /// What a client was charged for a job; given back if the job is.
@@ -162,10 +164,10 @@ impl FairQueue {
         order: &[u64],
         now: Moment,
         patience: Duration,
-        fits: &dyn Fn(&Demand) -> bool,
+        fits: &dyn Fn(&Waiting) -> bool,
     ) -> Option<u64> {
         let first = *order.first()?;
-        let does_fit = |number: &u64| self.get(*number).is_some_and(|job| fits(&job.demand));
+        let does_fit = |number: &u64| self.get(*number).is_some_and(fits);
         if does_fit(&first) {
             return Some(first);
         }

@@ -18,6 +18,7 @@ mod claim;
 mod error;
 mod events;
 mod fair;
+mod forecast;
 mod id;
 mod ledger;
 mod limits;
@@ -32,7 +33,7 @@ mod submission;
 mod wire;
 
 pub use book::Outlook;
-pub use claim::{Claim, Claimed, Demand, Offer, Requeue};
+pub use claim::{Claim, Claimed, Cost, Demand, Offer, Piece, Requeue};
 pub use error::{Error, Result};
 pub use events::{EVENTS_KEPT, Event, EventLog, Since};
 pub use id::{ImageId, JobId};

@@ -9,7 +9,7 @@ use zao_api::{ErrorBody, JobRequest, Priority};
 use crate::moment::Moment;
 use crate::pace::{Average, Class, Pace};
 use crate::state::State;
-use crate::{Demand, Error, ImageId, JobId, Result, Submission};
+use crate::{Demand, Error, ImageId, JobId, Piece, Result, Submission};
 
 /// A job as the database has it.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub(crate) struct JobRow {
     pub(crate) finished: Option<Moment>,
     pub(crate) attempt: u32,
     pub(crate) losses: u32,
+    /// Whether it was with a worker that was lost, so that nothing is drawn beside it.
+    pub(crate) alone: bool,
     pub(crate) cancel_wanted: bool,
     pub(crate) warnings: Vec<String>,
     pub(crate) error: Option<ErrorBody>,
@@ -100,6 +102,7 @@ impl JobRow {
             finished: moment("finished")?,
             attempt: row.get("attempt")?,
             losses: row.get("losses")?,
+            alone: row.get("alone")?,
             cancel_wanted: row.get("cancel_wanted")?,
             warnings: parsed(serde_json::from_str(&text("warnings")?))?,
             error: match row.get::<_, Option<String>>("error")? {
@@ -275,15 +278,19 @@ pub(crate) fn inputs(connection: &Connection, job: u64) -> Result<Vec<crate::Inp
 
 pub(crate) fn pace(connection: &Connection) -> Result<Pace> {
     let read = |row: &Row<'_>| {
-        let class = Class { size: row.get("size")?, steps: row.get("steps")? };
-        Ok((class, Average { seconds: row.get("seconds")?, jobs: row.get("jobs")? }))
+        let name: String = row.get("piece")?;
+        let piece = Piece::ALL.into_iter().find(|piece| piece.as_str() == name);
+        let average = Average { seconds: row.get("seconds")?, count: row.get("count")? };
+        let size = row.get("size")?;
+        Ok(piece.map(|piece| (Class { piece, size }, average)))
     };
-    Ok(Pace::of(select(connection, "SELECT * FROM pace", &[], read)?))
+    Ok(Pace::of(select(connection, "SELECT * FROM pace", &[], read)?.into_iter().flatten()))
 }
 
 pub(crate) fn store_pace(connection: &Connection, class: Class, average: Average) -> Result<()> {
     let statement =
-        "INSERT OR REPLACE INTO pace (size, steps, seconds, jobs) VALUES (?1, ?2, ?3, ?4)";
-    change(connection, statement, &[&class.size, &class.steps, &average.seconds, &average.jobs])?;
+        "INSERT OR REPLACE INTO pace (piece, size, seconds, count) VALUES (?1, ?2, ?3, ?4)";
+    let (piece, Average { seconds, count }) = (class.piece.as_str(), average);
+    change(connection, statement, &[&piece, &class.size, &seconds, &count])?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::{Error, Limits, Result};
 pub(crate) const FILE: &str = "jobs.db";
 
 /// What makes version n + 1 of version n. One that was published is never changed; others are added.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
 CREATE TABLE jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -61,6 +61,18 @@ CREATE TABLE pace (
 ) STRICT;
 ",
     "ALTER TABLE jobs ADD COLUMN request_id TEXT;",
+    // What whole jobs took told of others as well that were drawn beside them, so nothing of it is kept.
+    "
+ALTER TABLE jobs ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;
+DROP TABLE pace;
+CREATE TABLE pace (
+    piece TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (piece, size)
+) STRICT;
+",
 ];
 
 /// The newest version.
@@ -169,10 +181,10 @@ mod tests {
         .unwrap();
         drop(old);
         let new = open_writer(folder.path(), &Limits::default()).unwrap();
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        let found: (String, Option<String>) =
-            new.query_row("SELECT id, request_id FROM jobs", [], read).unwrap();
-        assert_eq!(found, ("job_1".to_owned(), None));
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let found: (String, Option<String>, bool) =
+            new.query_row("SELECT id, request_id, alone FROM jobs", [], read).unwrap();
+        assert_eq!(found, ("job_1".to_owned(), None, false));
     }
 
     #[test]

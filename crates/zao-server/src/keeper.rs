@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zao_api::{ErrorBody, ErrorCode, JobRequest, JobStatus, Progress, Request, Stage};
-use zao_queue::{Claim, Claimed, Error as LedgerError, Offer, Requeue};
+use zao_queue::{Claim, Claimed, Cost, Error as LedgerError, Offer, Piece, Requeue};
 
 use crate::crew::{Assignment, CrewState, Lost, Office};
 use crate::house::House;
@@ -31,6 +31,10 @@ struct UnderWay {
     by: By,
     pictures: usize,
     steps: u32,
+    /// Whether nothing may be drawn beside it.
+    alone: bool,
+    /// Whether its worker began with it.
+    started: bool,
     stage: Stage,
     /// Steps done of each picture that the worker was given.
     done: HashMap<u32, u32>,
@@ -48,6 +52,8 @@ impl UnderWay {
             by: By { request: claimed.request_id.clone(), worker: worker.to_owned() },
             pictures: claimed.missing.len(),
             steps: claimed.demand.steps,
+            alone: claimed.alone,
+            started: false,
             stage: Stage::Load,
             done: HashMap::new(),
             finished: 0,
@@ -124,6 +130,7 @@ impl Keeper {
         let (ledger, now) = (&self.house.ledger, SystemTime::now());
         let Debt { job, claim, by, what } = debt;
         let written = match what {
+            What::Started(at) => ledger.started(claim, *at),
             What::Picture { index, png } => {
                 ledger.finished_picture(claim, *index, png, now).map(drop)
             }
@@ -135,6 +142,9 @@ impl Keeper {
         };
         let again = |what| Debt { job: job.clone(), claim: claim.clone(), by: by.clone(), what };
         match (what, written) {
+            (What::Started(_), Ok(())) => {
+                story::started(job, by.request.as_deref(), &by.worker, claim.attempt());
+            }
             (What::Picture { .. }, Ok(())) => {
                 self.house.metrics.images.inc();
                 if let Some(it) = self.hold().get_mut(job) {
@@ -177,14 +187,21 @@ impl Keeper {
         }
     }
 
-    fn advanced(&self, job: &str, change: impl FnOnce(&mut UnderWay) -> Option<u32>) {
+    /// The worker is busy with a job: with the first word of that it has started.
+    fn begun(&self, job: &str) {
+        let is_first = |it: &mut UnderWay| !std::mem::replace(&mut it.started, true);
+        if self.hold().get_mut(job).is_some_and(is_first) {
+            self.owe(job, What::Started(SystemTime::now()));
+        }
+    }
+
+    fn advanced(&self, job: &str, change: impl FnOnce(&mut UnderWay) -> Option<(u32, u32)>) {
+        self.begun(job);
         let mut under_way = self.hold();
         let Some(it) = under_way.get_mut(job) else { return };
         let picture = change(it);
-        let several = it.pictures > 1;
         let (claim, progress) = (it.claim.clone(), it.progress());
         drop(under_way);
-        let picture = picture.filter(|_| several);
         self.noted(job, self.house.ledger.progress(&claim, progress, picture, SystemTime::now()));
     }
 
@@ -226,8 +243,16 @@ impl Office for Keeper {
         if self.house.is_closing() || !self.debts.are_paid() {
             return None;
         }
-        // What a worker has room for it says itself; which of what it was given it draws first is its business.
-        let offer = Offer { worker, fits: &|_| true };
+        let (idle, alone) = {
+            let under_way = self.hold();
+            let mut of_worker = under_way.values().filter(|it| it.by.worker == worker).peekable();
+            (of_worker.peek().is_none(), of_worker.any(|it| it.alone))
+        };
+        if alone {
+            return None;
+        }
+        // What a worker has room for it says itself.
+        let offer = Offer { worker, fits: &|_| true, idle };
         let claimed = match self.house.ledger.next(&offer, SystemTime::now()) {
             Ok(claimed) => claimed?,
             Err(error) => {
@@ -248,8 +273,6 @@ impl Office for Keeper {
                 return None;
             }
         };
-        let attempt = claimed.claim.attempt();
-        story::started(&job, claimed.request_id.as_deref(), worker, attempt);
         self.hold().insert(job, UnderWay::new(&claimed, worker));
         Some(assignment)
     }
@@ -266,7 +289,7 @@ impl Office for Keeper {
             Report::Step { picture, done, .. } => self.advanced(job, |it| {
                 it.stage = it.stage.max(Stage::Denoise);
                 it.done.insert(picture, done);
-                Some(picture)
+                Some((picture, done))
             }),
             Report::Preview { picture, mime, width, height, file } => {
                 let Some(claim) = self.hold().get(job).map(|it| it.claim.clone()) else { return };
@@ -280,7 +303,8 @@ impl Office for Keeper {
             Report::Warning { message } => self.owe(job, What::Warning(message)),
             Report::Done => self.ended(job, End::Completed),
             Report::Failed { code: ErrorCode::Cancelled, .. } => {
-                if let Some(stage) = self.hold().get(job).map(|it| it.stage) {
+                let begun = |it: &UnderWay| it.started.then_some(it.stage);
+                if let Some(stage) = self.hold().get(job).and_then(begun) {
                     self.house.metrics.cancelled(stage.as_str());
                 }
                 self.ended(job, End::Cancelled);
@@ -292,15 +316,18 @@ impl Office for Keeper {
     }
 
     fn lost(&self, _worker: &str, jobs: Vec<JobId>, why: Lost) {
-        let reason = match why {
-            Lost::Drained => Requeue::GivenBack,
-            Lost::Ended { .. } | Lost::Hung { .. } | Lost::Garbage { .. } => Requeue::WorkerLost,
-        };
-        for job in jobs {
-            if let Some(it) = self.forget(&job) {
-                let what = What::Back(reason, why.to_string());
-                self.record(Debt { job, claim: it.claim, by: it.by, what });
-            }
+        let jobs: Vec<(JobId, UnderWay)> =
+            jobs.into_iter().filter_map(|job| Some((job.clone(), self.forget(&job)?))).collect();
+        // One that was alone is to blame even if the worker could not say any more that it began.
+        let alone = jobs.len() == 1;
+        for (job, it) in jobs {
+            let reason = match why {
+                Lost::Drained => Requeue::GivenBack,
+                _ if it.started || alone => Requeue::WorkerLost,
+                Lost::Ended { .. } | Lost::Hung { .. } | Lost::Garbage { .. } => Requeue::Bystander,
+            };
+            let what = What::Back(reason, why.to_string());
+            self.record(Debt { job, claim: it.claim, by: it.by, what });
         }
     }
 
@@ -309,14 +336,23 @@ impl Office for Keeper {
         if took.stage != Stage::Denoise {
             self.house.metrics.spent(stage_of_picture(took.stage), took.seconds);
         }
+        let piece = match took.stage {
+            Stage::Text => Piece::Prompts,
+            Stage::Decode => Piece::Decode,
+            Stage::Load | Stage::Encode | Stage::Denoise => return,
+        };
+        let cost = Cost { piece, pixels: took.amount, pictures: 1, seconds: took.seconds };
+        self.house.ledger.spent(&cost);
     }
 
     fn counted(&self, count: &Count) {
-        let metrics = &self.house.metrics;
+        let (metrics, ledger) = (&self.house.metrics, &self.house.ledger);
         match *count {
-            Count::Step { pictures, seconds } => {
+            Count::Step { pictures, pixels, seconds } => {
                 metrics.step_seconds.observe(seconds);
                 metrics.batch_size.observe(f64::from(pictures));
+                let pictures = pictures as usize;
+                ledger.spent(&Cost { piece: Piece::Step, pixels, pictures, seconds });
             }
             Count::Relief { rung } => {
                 let rung = Name(rung.as_str());
@@ -324,7 +360,10 @@ impl Office for Keeper {
             }
             Count::Prompts { remembered, read } => metrics.prompts(remembered, read),
             Count::Denoised { seconds } => metrics.spent("denoise", seconds),
-            Count::Encoded { seconds } => metrics.spent("encode", seconds),
+            Count::Encoded { pixels, seconds } => {
+                metrics.spent("encode", seconds);
+                ledger.spent(&Cost { piece: Piece::File, pixels, pictures: 1, seconds });
+            }
         }
     }
 
@@ -347,6 +386,8 @@ fn assignment(claimed: &Claimed) -> serde_json::Result<Assignment> {
         let input = claimed.inputs.iter().find(|input| input.name == name)?;
         Some(Attachment::from(input.bytes.clone()))
     };
+    // What it may take counts where it is drawn, too: there others need not wait for what comes too late.
+    let deadline_seconds = Some(claimed.deadline.as_secs_f64());
     let most = claimed.missing.iter().map(|(index, _)| *index).max().unwrap_or(0) as usize;
     let mut seeds = vec![0; most + 1];
     for &(index, seed) in &claimed.missing {
@@ -354,7 +395,7 @@ fn assignment(claimed: &Claimed) -> serde_json::Result<Assignment> {
     }
     Ok(Assignment {
         job: claimed.claim.job().to_string(),
-        request: JobRequest { request, ..claimed.request.clone() },
+        request: JobRequest { request, deadline_seconds, ..claimed.request.clone() },
         seeds,
         pictures: claimed.missing.iter().map(|(index, _)| *index).collect(),
         width: claimed.demand.width,
@@ -365,3 +406,6 @@ fn assignment(claimed: &Claimed) -> serde_json::Result<Assignment> {
         mask: attached("mask"),
     })
 }
+
+#[cfg(test)]
+mod tests;

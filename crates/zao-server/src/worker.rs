@@ -11,6 +11,7 @@ mod beats;
 mod clerk;
 mod failure;
 mod gauges;
+mod haste;
 mod inbox;
 mod outbox;
 mod previews;

@@ -23,6 +23,7 @@ impl Line {
             job: JobId::of(u128::from(number)),
             client: client.into(),
             priority,
+            alone: false,
             since: self.now,
             cost,
             demand,
@@ -197,7 +198,7 @@ fn small_jobs_pass_a_large_one_only_for_a_while() {
     for _ in 0..20 {
         line.normal("b", 1.0);
     }
-    let small_only = |demand: &Demand| demand.width < 100;
+    let small_only = |it: &Waiting| it.demand.width < 100;
     let mut passed = 0;
     loop {
         let order = line.queue.order(line.now).0;

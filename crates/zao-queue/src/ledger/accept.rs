@@ -221,11 +221,11 @@ impl Ledger {
     fn refusal(&self, entry: &Entry, new: usize, new_of_client: usize) -> Option<Refusal> {
         let client = &entry.submission.client;
         let mut book = hold(&self.book);
-        if book.queue().of_client(client) + new_of_client >= self.limits.queued_per_client {
+        if book.queued_of(client) + new_of_client >= self.limits.queued_per_client {
             let wait = book.room_of(client, entry.now);
             return Some(Refusal::ClientFull { retry_after: in_bounds(wait) });
         }
-        if book.queue().len() + new >= self.limits.queued {
+        if book.queued() + new >= self.limits.queued {
             let wait = book.room(entry.now);
             return Some(Refusal::QueueFull { retry_after: in_bounds(wait) });
         }

@@ -175,8 +175,8 @@ fn recover(
 pub(super) fn write_back(transaction: &Transaction<'_>, row: &JobRow) -> Result<()> {
     rows::change(
         transaction,
-        "UPDATE jobs SET state = 'queued', started = NULL, losses = ?2 WHERE number = ?1",
-        &[&row.number, &row.losses],
+        "UPDATE jobs SET state = 'queued', started = NULL, losses = ?2, alone = ?3 WHERE number = ?1",
+        &[&row.number, &row.losses, &row.alone],
     )?;
     Ok(())
 }

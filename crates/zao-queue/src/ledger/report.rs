@@ -10,11 +10,11 @@ use crate::moment::Moment;
 use crate::rows::{self, ImageRow, JobRow};
 use crate::state::State;
 use crate::wire;
-use crate::{Claim, Demand, Error, ImageId, Result};
+use crate::{Claim, Cost, Error, ImageId, Result};
 
 impl Ledger {
     /// Keeps a picture: `png` is the whole file. When this returns, it outlives a kill and a power cut. A second one for the same place
-    /// changes nothing, and the first is given back.
+    /// changes nothing, and the first is given back. A job with a picture has started.
     ///
     /// # Errors
     /// [`Error::StorageFull`]: the job is still this worker's, and the picture can be brought again when there is room, or the job
@@ -26,6 +26,7 @@ impl Ledger {
         png: &[u8],
         now: SystemTime,
     ) -> Result<Image> {
+        self.started(claim, now)?;
         let now = Moment::from(now);
         let id = {
             let mut writer = hold(&self.writer);
@@ -50,6 +51,7 @@ impl Ledger {
             let _ = self.pictures.remove(&id);
         }
         let (image, row) = stored?;
+        hold(&self.book).stored(claim.number, index);
         if row.id == id {
             let job = claim.job.to_string();
             self.events.tell(&claim.job, JobEvent::Image { job, image: image.clone() }, now);
@@ -85,7 +87,8 @@ impl Ledger {
         Ok((seen, image))
     }
 
-    /// How far the worker is. `picture` is the index of the one that the step was of, or `None` where all of the job step together.
+    /// How far the worker is. `picture` is the index of the one that a step was of, with how many of its steps are done; `None` where all
+    /// of the job step together. Of a job that has not started nothing is told.
     ///
     /// # Errors
     /// [`Error::Stale`].
@@ -93,13 +96,16 @@ impl Ledger {
         &self,
         claim: &Claim,
         progress: Progress,
-        picture: Option<u32>,
+        picture: Option<(u32, u32)>,
         now: SystemTime,
     ) -> Result<()> {
         let now = Moment::from(now);
         let (before, eta_seconds) = {
             let mut book = hold(&self.book);
-            let before = book.claimed(claim)?.progress.replace(progress);
+            if book.claimed(claim)?.started.is_none() {
+                return Ok(());
+            }
+            let before = book.advance(claim, progress, picture, now)?;
             (before, book.live(claim.number, now).eta_seconds)
         };
         let job = claim.job.to_string();
@@ -109,10 +115,17 @@ impl Ledger {
         }
         let Progress { step, steps, .. } = progress;
         if step > 0 && before.is_none_or(|before| before.step != step || picture.is_some()) {
+            let step = picture.map_or(step, |(_, done)| done);
+            let picture = picture.map(|(index, _)| index);
             let event = JobEvent::Step { job, step, steps, eta_seconds, picture };
             self.events.tell(&claim.job, event, now);
         }
         Ok(())
+    }
+
+    /// What a piece of work took. All that is said of times is made of this.
+    pub fn spent(&self, cost: &Cost) {
+        hold(&self.book).learn(cost);
     }
 
     /// What a picture looks like so far: `b64` is a small picture of the type `mime` in Base64, of `size` width and height.
@@ -186,13 +199,10 @@ impl Ledger {
 
     fn try_end(&self, claim: &Claim, end: End, now: Moment) -> Result<()> {
         let mut writer = self.writer(self.queue_up());
-        let lesson = {
+        let lessons = {
             let mut book = hold(&self.book);
-            let running = book.claimed(claim)?;
-            let seconds = now.since(running.started).as_secs_f64();
-            let demand: Demand = running.waiting.demand;
-            let completes = end.state == State::Completed;
-            completes.then(|| book.pace().with(&demand, seconds)).flatten()
+            book.claimed(claim)?;
+            book.lessons()
         };
         let transaction = writer.begin(Lasting::PowerCut)?;
         let mut row = rows::job(&transaction, &claim.job)?;
@@ -203,14 +213,11 @@ impl Ledger {
             }
         }
         Self::write_end(&transaction, &mut row, end, now)?;
-        if let Some((class, average)) = lesson {
+        for (class, average) in lessons {
             rows::store_pace(&transaction, class, average)?;
         }
         let job = seen(&transaction, &row)?;
         commit(transaction)?;
-        if let Some((class, average)) = lesson {
-            hold(&self.book).learn(class, average);
-        }
         self.tell_end(&row, job);
         Ok(())
     }

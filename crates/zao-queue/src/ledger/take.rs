@@ -7,6 +7,8 @@ use zao_api::{JobEvent, JobStatus};
 
 use super::open::{lost_too_often, write_back};
 use super::{End, Lasting, Ledger, commit, seen};
+use crate::book::Held;
+use crate::fair::Waiting;
 use crate::lock::hold;
 use crate::moment::Moment;
 use crate::rows::{self, JobRow};
@@ -17,13 +19,13 @@ use crate::{Claim, Claimed, Demand, JobId, Offer, Requeue, Result};
 const PICTURES: u64 = 4;
 
 impl Ledger {
-    /// The job that a worker should draw next, which is the worker's from now on, and whose time begins; `None` if none waits that
-    /// fits. To hand a job out and to start it is one step, so that no job is ever in between. While the disk is full all jobs wait: to
-    /// draw one would only make it fail.
+    /// The job that a worker should draw next, which is the worker's from now on; `None` if none waits that fits. It waits on, in front of
+    /// the others, until [`started`](Self::started) says that the worker began with it: what lies in a worker is not drawn yet. While the
+    /// disk is full all jobs stay here: to draw one would only make it fail.
     ///
     /// # Errors
     /// [`Error::StorageFull`](crate::Error::StorageFull), [`Error::Locked`](crate::Error::Locked) or
-    /// [`Error::Database`](crate::Error::Database): the job waits on then.
+    /// [`Error::Database`](crate::Error::Database): the job waits on then, and nobody has it.
     pub fn next(&self, offer: &Offer<'_>, now: SystemTime) -> Result<Option<Claimed>> {
         let now = Moment::from(now);
         if self.room() < self.limits.reserve_bytes / PICTURES {
@@ -54,8 +56,9 @@ impl Ledger {
     /// The job whose turn it is.
     fn picked(&self, offer: &Offer<'_>, now: Moment) -> Option<(u64, JobId)> {
         let mut book = hold(&self.book);
-        let number = book.pick(now, self.limits.patience, offer.fits)?;
-        Some((number, book.queue().get(number)?.job.clone()))
+        let fits = |it: &Waiting| (offer.idle || !it.alone) && (offer.fits)(&it.demand);
+        let number = book.pick(now, self.limits.patience, &fits)?;
+        Some((number, book.waiting(number)?.job.clone()))
     }
 
     fn hand_out(
@@ -66,22 +69,18 @@ impl Ledger {
         now: Moment,
     ) -> Result<Claimed> {
         let number = row.number;
-        row.state = State::Running;
         row.attempt += 1;
-        row.started = Some(now);
         rows::change(
             &transaction,
-            "UPDATE jobs SET state = 'running', attempt = ?2, started = ?3 WHERE number = ?1",
-            &[&number, &row.attempt, &now.micros()],
+            "UPDATE jobs SET state = 'queued', attempt = ?2, started = NULL WHERE number = ?1",
+            &[&number, &row.attempt],
         )?;
         let missing = row.missing(&rows::images_of(&transaction, number)?);
         let inputs = rows::inputs(&transaction, number)?;
         let request = row.request()?;
         commit(transaction)?;
 
-        hold(&self.book).start(&row, now);
-        let (job, worker) = (row.id.to_string(), offer.worker.to_owned());
-        self.events.tell(&row.id, JobEvent::Started { job, worker }, now);
+        hold(&self.book).hand_out(&row, &missing, offer.worker, now);
         let demand = Demand { pictures: missing.len(), ..row.demand() };
         Ok(Claimed {
             claim: Claim { job: row.id, number, attempt: row.attempt },
@@ -90,9 +89,35 @@ impl Ledger {
             demand,
             missing,
             inputs,
-            deadline: now.plus(row.deadline).into(),
+            deadline: row.deadline,
+            alone: row.alone,
             request_id: row.request_id,
         })
+    }
+
+    /// The worker began with a job, at `at`: from then on it runs, and its deadline counts. Said again it changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Stale`](crate::Error::Stale), and those of the database.
+    pub fn started(&self, claim: &Claim, at: SystemTime) -> Result<()> {
+        let at = Moment::from(at);
+        if hold(&self.book).claimed(claim)?.started.is_some() {
+            return Ok(());
+        }
+        let mut writer = self.writer(self.queue_up());
+        // Somebody may have cancelled it meanwhile.
+        let worker = hold(&self.book).claimed(claim)?.worker.to_string();
+        let transaction = writer.begin(Lasting::Kill)?;
+        rows::change(
+            &transaction,
+            "UPDATE jobs SET state = 'running', started = ?2 WHERE number = ?1",
+            &[&claim.number, &at.micros()],
+        )?;
+        commit(transaction)?;
+        hold(&self.book).start(claim.number, at);
+        let job = claim.job.to_string();
+        self.events.tell(&claim.job, JobEvent::Started { job, worker }, at);
+        Ok(())
     }
 
     /// Takes a job from its worker: it waits at its old place again, with the pictures that are stored. It ends instead if it was to be
@@ -106,11 +131,16 @@ impl Ledger {
 
     fn try_requeue(&self, claim: &Claim, reason: Requeue, now: Moment) -> Result<JobStatus> {
         let mut writer = self.writer(self.queue_up());
-        let cancel_wanted = hold(&self.book).claimed(claim)?.cancel_wanted;
+        let (cancel_wanted, had_started) = {
+            let mut book = hold(&self.book);
+            let held = book.claimed(claim)?;
+            (held.cancel_wanted, held.started.is_some())
+        };
         let transaction = writer.begin(Lasting::Kill)?;
         let mut row = rows::job(&transaction, &claim.job)?;
         let missing = row.missing(&rows::images_of(&transaction, row.number)?).len();
         row.losses += u32::from(reason == Requeue::WorkerLost);
+        row.alone |= reason != Requeue::GivenBack;
         let end = if cancel_wanted {
             Some(End { state: State::Cancelled, error: None })
         } else if missing == 0 {
@@ -128,10 +158,16 @@ impl Ledger {
             self.tell_end(&row, job);
             return Ok(status);
         }
-        row.state.check(State::Queued, &row.id)?;
+        if row.state != State::Queued {
+            row.state.check(State::Queued, &row.id)?;
+        }
         write_back(&transaction, &row)?;
         commit(transaction)?;
-        hold(&self.book).wait_again(row.number, missing);
+        hold(&self.book).wait_again(&row, missing);
+        // Of what had not started nobody was told anything else than that it waits.
+        if !had_started {
+            return Ok(JobStatus::Queued);
+        }
         let (job, reason) = (row.id.to_string(), reason.as_str().to_owned());
         self.events.tell(&row.id, JobEvent::Requeued { job, reason }, now);
         Ok(JobStatus::Queued)
@@ -143,12 +179,14 @@ impl Ledger {
     pub fn overdue(&self, now: SystemTime) -> Vec<Claim> {
         let now = Moment::from(now);
         let book = hold(&self.book);
-        let overdue = book.running().iter().filter(|(_, running)| running.deadline <= now);
+        let is_over =
+            |held: &Held| held.started.is_some_and(|started| started.plus(held.allowed) <= now);
+        let overdue = book.held().iter().filter(|(_, held)| is_over(held));
         overdue
-            .map(|(number, running)| Claim {
-                job: running.waiting.job.clone(),
+            .map(|(number, held)| Claim {
+                job: held.waiting.job.clone(),
                 number: *number,
-                attempt: running.attempt,
+                attempt: held.attempt,
             })
             .collect()
     }

@@ -129,7 +129,7 @@ fn a_picture_that_finds_no_room_can_be_brought_again() {
     let Acceptance::Accepted(other) = ledger.accept(wish("ann"), now).unwrap() else {
         panic!("refused")
     };
-    let offer = Offer { worker: "test", fits: &|_| true };
+    let offer = Offer { worker: "test", fits: &|_| true, idle: true };
     let claim = ledger.next(&offer, now).unwrap().unwrap().claim;
     ledger.finished_picture(&claim, 0, &png(7), now).unwrap();
     full.store(true, Ordering::SeqCst);
@@ -152,6 +152,7 @@ fn a_picture_that_finds_no_room_can_be_brought_again() {
 
     // A job that was begun fails for that reason, and keeps what it has.
     let claim = ledger.next(&offer, now).unwrap().unwrap().claim;
+    ledger.started(&claim, now).unwrap();
     full.store(true, Ordering::SeqCst);
     let error = ledger.finished_picture(&claim, 0, &png(7), now).unwrap_err();
     let body = ErrorBody { code: ErrorCode::StorageFull, message: error.to_string() };

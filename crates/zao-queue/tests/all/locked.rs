@@ -59,7 +59,7 @@ fn a_longer_lock_is_an_error_and_nothing_is_lost() {
     locked(desk.ledger.cancel(&waits, desk.now).unwrap_err());
     locked(desk.ledger.finished_picture(&claim, 0, &png(7), desk.now).unwrap_err());
     locked(desk.ledger.requeue(&claim, Requeue::WorkerLost, desk.now).unwrap_err());
-    let offer = zao_queue::Offer { worker: "test", fits: &|_| true };
+    let offer = zao_queue::Offer { worker: "test", fits: &|_| true, idle: true };
     locked(desk.ledger.next(&offer, desk.now).unwrap_err());
     release.send(()).unwrap();
     lock.join().unwrap();

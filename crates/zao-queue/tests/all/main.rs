@@ -9,6 +9,7 @@
 
 mod accept;
 mod disk;
+mod eta;
 mod events;
 mod locked;
 mod lookup;

@@ -26,6 +26,7 @@ const QUEUED_PER_CLIENT: usize = 4;
 enum Act {
     Accept { client: usize, priority: usize, count: u64, key: Option<u8> },
     Take,
+    Start { which: usize },
     Store { which: usize, index: u32 },
     Complete { which: usize },
     Fail { which: usize },
@@ -69,6 +70,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
         6 => accept.prop_map(|(client, priority, count, key)| Act::Accept { client, priority, count, key }),
         5 => Just(Act::Take),
+        3 => which.clone().prop_map(|which| Act::Start { which }),
         7 => (which.clone(), 0..4_u32).prop_map(|(which, index)| Act::Store { which, index }),
         4 => which.clone().prop_map(|which| Act::Complete { which }),
         1 => which.clone().prop_map(|which| Act::Fail { which }),
@@ -133,11 +135,16 @@ impl Model {
         self.jobs.iter().filter(|job| job.status == Some(JobStatus::Queued))
     }
 
-    /// A job that runs, if any does.
-    fn running(&self, which: usize) -> Option<usize> {
-        let running: Vec<usize> =
+    /// Those of them that no worker has.
+    fn waiting(&self) -> impl Iterator<Item = &ModelJob> {
+        self.queued().filter(|job| job.claim.is_none())
+    }
+
+    /// A job that a worker has, if any does; it may not have started.
+    fn held(&self, which: usize) -> Option<usize> {
+        let held: Vec<usize> =
             (0..self.jobs.len()).filter(|at| self.jobs[*at].claim.is_some()).collect();
-        (!running.is_empty()).then(|| running[which % running.len()])
+        (!held.is_empty()).then(|| held[which % held.len()])
     }
 
     fn act(&mut self, act: &Act) {
@@ -146,17 +153,18 @@ impl Model {
                 self.accept(*client, *priority, *count, *key);
             }
             Act::Take => self.take(),
+            Act::Start { which } => self.start(*which),
             Act::Store { which, index } => self.store(*which, *index),
             Act::Complete { which } => self.complete(*which),
             Act::Fail { which } => {
-                let Some(at) = self.running(*which) else { return };
+                let Some(at) = self.held(*which) else { return };
                 let error = ErrorBody { code: ErrorCode::Internal, message: "broken".into() };
                 let desk = self.desk();
                 desk.ledger.failed(&self.claim(at), error, desk.now).unwrap();
                 self.jobs[at].end(JobStatus::Failed, self.now);
             }
             Act::Stop { which } => {
-                let Some(at) = self.running(*which) else { return };
+                let Some(at) = self.held(*which) else { return };
                 let desk = self.desk();
                 desk.ledger.cancelled(&self.claim(at), desk.now).unwrap();
                 self.jobs[at].end(JobStatus::Cancelled, self.now);
@@ -235,8 +243,8 @@ impl Model {
     }
 
     fn take(&mut self) {
-        let Some(claimed) = self.desk().take() else {
-            assert_eq!(self.queued().count(), 0, "somebody waits and nobody is taken");
+        let Some(claimed) = self.desk().hand_out(true) else {
+            assert_eq!(self.waiting().count(), 0, "somebody waits and nobody is taken");
             return;
         };
         let at = self.jobs.iter().position(|job| &job.id == claimed.claim.job()).unwrap();
@@ -244,22 +252,30 @@ impl Model {
         assert_eq!(job.status, Some(JobStatus::Queued));
         assert_eq!(claimed.missing, job.missing());
         let class = job.class(self.now);
-        for other in self.queued() {
+        for other in self.waiting() {
             assert!(other.class(self.now) <= class, "{other:?} has a higher priority");
             let same_line = other.client == job.client && other.class(self.now) == class;
             assert!(!same_line || other.id >= job.id, "{other:?} came before");
         }
         let job = &mut self.jobs[at];
-        job.status = Some(JobStatus::Running);
         job.claim = Some(claimed.claim);
     }
 
+    fn start(&mut self, which: usize) {
+        let Some(at) = self.held(which) else { return };
+        let (desk, claim) = (self.desk(), self.claim(at));
+        desk.ledger.started(&claim, desk.now).unwrap();
+        self.jobs[at].status = Some(JobStatus::Running);
+    }
+
     fn store(&mut self, which: usize, index: u32) {
-        let Some(at) = self.running(which) else { return };
+        let Some(at) = self.held(which) else { return };
         let (desk, claim) = (self.desk(), self.claim(at));
         let bytes = png(7 + u64::from(index));
         let outcome = desk.ledger.finished_picture(&claim, index, &bytes, desk.now);
         let job = &mut self.jobs[at];
+        // A job with a picture has started, and so has one that somebody tried to bring one of.
+        job.status = Some(JobStatus::Running);
         if u64::from(index) < job.count {
             assert_eq!(outcome.unwrap().index, index);
             job.stored.insert(index);
@@ -269,7 +285,7 @@ impl Model {
     }
 
     fn complete(&mut self, which: usize) {
-        let Some(at) = self.running(which) else { return };
+        let Some(at) = self.held(which) else { return };
         let (desk, claim) = (self.desk(), self.claim(at));
         let outcome = desk.ledger.completed(&claim, desk.now);
         let now = self.now;
@@ -282,7 +298,7 @@ impl Model {
     }
 
     fn requeue(&mut self, which: usize, lost: bool) {
-        let Some(at) = self.running(which) else { return };
+        let Some(at) = self.held(which) else { return };
         let (desk, claim) = (self.desk(), self.claim(at));
         let reason = if lost { Requeue::WorkerLost } else { Requeue::GivenBack };
         let status = desk.ledger.requeue(&claim, reason, desk.now).unwrap();

@@ -1,9 +1,9 @@
 //! Whose turn it is, and how long it takes, through the ledger. The rules themselves are tested beside `fair.rs`.
 
-use zao_api::{Priority, Progress, Stage};
+use zao_api::Priority;
 use zao_queue::{Demand, Limits, Offer, Submission};
 
-use crate::support::{Desk, wish, wishes};
+use crate::support::{Desk, wish};
 
 fn sized(client: &str, side: u32) -> Submission {
     Submission { width: side, height: side, ..wish(client) }
@@ -100,56 +100,20 @@ fn a_worker_with_little_room_gets_what_fits() {
     let desk = Desk::new(Limits::default());
     let large = desk.accept(sized("ann", 1024));
     let small = desk.accept(sized("bob", 256));
-    let offer = Offer { worker: "small", fits: &|demand: &Demand| demand.width <= 512 };
+    let offer = Offer { worker: "small", fits: &|demand: &Demand| demand.width <= 512, idle: true };
     assert_eq!(desk.ledger.next(&offer, desk.now).unwrap().unwrap().claim.job(), &small);
     assert!(desk.ledger.next(&offer, desk.now).unwrap().is_none());
     assert_eq!(desk.take().unwrap().claim.job(), &large);
 }
 
 #[test]
-fn the_time_is_estimated_from_what_was_drawn() {
-    let mut desk = Desk::new(Limits::default());
-    let demand = Demand { width: 256, height: 256, steps: 8, pictures: 1 };
-    let first = desk.accept(wishes("ann", 2));
-    assert_eq!(desk.job(&first).eta_seconds, None);
-    assert_eq!(desk.ledger.measured(&demand), None);
-    let claimed = desk.take().unwrap();
-    desk.wait(8.0);
-    desk.draw(&claimed);
-    assert!((desk.ledger.measured(&demand).unwrap().as_secs_f64() - 4.0).abs() < 1e-6);
-
-    // What was learnt outlives the process.
-    let mut desk = desk.reopen();
-    let running = desk.accept(wish("ann"));
-    let claimed = desk.take().unwrap();
-    let waiting = [desk.accept(wish("bob")), desk.accept(wishes("cid", 3))];
-    let eta = |desk: &Desk, id| desk.job(id).eta_seconds.unwrap();
-    desk.wait(1.0);
-    assert!((eta(&desk, &running) - 3.0).abs() < 1e-6);
-    assert!((eta(&desk, &waiting[0]) - 7.0).abs() < 1e-6);
-    assert!((eta(&desk, &waiting[1]) - 19.0).abs() < 1e-6);
-    let outlook = desk.ledger.outlook(desk.now);
-    assert_eq!((outlook.queued, outlook.running), (2, 1));
-    assert!((outlook.eta.unwrap().as_secs_f64() - 19.0).abs() < 1e-6);
-
-    // Its own steps say more than those of others.
-    let progress = Progress { stage: Stage::Denoise, step: 4, steps: 8, fraction: 0.5 };
-    desk.ledger.progress(&claimed.claim, progress, None, desk.now).unwrap();
-    assert!((eta(&desk, &running) - 1.0).abs() < 1e-6);
-}
-
-#[test]
-fn several_at_once_wait_less() {
-    let mut desk = Desk::new(Limits { at_once: 2, ..Limits::default() });
-    desk.accept(wish("ann"));
-    let claimed = desk.take().unwrap();
-    desk.wait(4.0);
-    desk.draw(&claimed);
-    for _ in 0..2 {
-        desk.accept(wish("ann"));
-        desk.take().unwrap();
-    }
-    let id = desk.accept(wish("bob"));
-    let eta = desk.job(&id).eta_seconds.unwrap();
-    assert!((eta - 8.0).abs() < 1e-6, "{eta}");
+fn a_job_with_a_high_priority_passes_all_that_no_worker_has() {
+    let desk = Desk::new(Limits::default());
+    let ids = [desk.accept(wish("ann")), desk.accept(wish("ann")), desk.accept(wish("ann"))];
+    desk.hand_out(true).unwrap();
+    let high = desk.accept(Submission { priority: Priority::High, ..wish("bob") });
+    let places = [&ids[0], &high, &ids[1], &ids[2]];
+    let places = places.map(|job| desk.ledger.position(job, desk.now));
+    assert_eq!(places, [Some(1), Some(2), Some(3), Some(4)]);
+    assert_eq!(desk.hand_out(false).unwrap().claim.job(), &high);
 }

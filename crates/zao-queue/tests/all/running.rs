@@ -235,6 +235,91 @@ fn a_deadline_counts_from_the_start() {
 }
 
 #[test]
+fn a_job_that_a_worker_only_has_waits_on_in_its_place_and_its_deadline_does_not_count() {
+    let mut desk = Desk::new(Limits { queued: 3, queued_per_client: 2, ..Limits::default() });
+    let short = Submission { deadline: Duration::from_secs(10), ..wish("ann") };
+    let (first, second) = (desk.accept(short), desk.accept(wish("ann")));
+    let claim = desk.hand_out(true).unwrap().claim;
+    let third = desk.accept(wish("bob"));
+    let places = |desk: &Desk| {
+        [&first, &second, &third].map(|job| (desk.job(job).status, desk.job(job).queue_position))
+    };
+    let waits = |place| (JobStatus::Queued, Some(place));
+    // The second is the same client's again, whose turn is over.
+    assert_eq!(places(&desk), [waits(1), waits(3), waits(2)]);
+    assert_eq!(desk.ledger.outlook(desk.now).queued, 3);
+    let counts = desk.ledger.counts().unwrap();
+    assert_eq!((counts.queued, counts.running), (3, 0));
+    for client in ["ann", "cid"] {
+        let refused = desk.try_accept(wish(client)).unwrap();
+        assert!(matches!(refused, zao_queue::Acceptance::Refused(_)), "{refused:?}");
+    }
+    // What it says before it begins is not believed.
+    let progress = Progress { stage: Stage::Denoise, step: 3, steps: 8, fraction: 0.4 };
+    desk.ledger.progress(&claim, progress, None, desk.now).unwrap();
+    assert_eq!((desk.job(&first).progress, desk.job(&first).started_at), (None, None));
+    desk.wait(60.0);
+    assert_eq!(desk.ledger.overdue(desk.now), []);
+    desk.ledger.started(&claim, desk.now).unwrap();
+    assert_eq!(places(&desk), [(JobStatus::Running, None), waits(1), waits(2)]);
+    desk.wait(4.0);
+    // Said again it changes nothing.
+    desk.ledger.started(&claim, desk.now).unwrap();
+    desk.wait(5.9);
+    assert_eq!(desk.ledger.overdue(desk.now), []);
+    desk.wait(0.1);
+    assert_eq!(desk.ledger.overdue(desk.now), std::slice::from_ref(&claim));
+    desk.ledger.finished_picture(&claim, 0, &png(7), desk.now).unwrap();
+    desk.ledger.completed(&claim, desk.now).unwrap();
+    let timing = desk.job(&first).timing.unwrap();
+    assert!((timing.queue_seconds - 60.0).abs() < 1e-6, "{timing:?}");
+    assert!((timing.inference_seconds - 10.0).abs() < 1e-6, "{timing:?}");
+}
+
+#[test]
+fn a_job_that_a_worker_only_has_is_cancelled_at_once_and_given_back_without_a_word() {
+    let desk = Desk::new(Limits::default());
+    let id = desk.accept(wish("ann"));
+    let claim = desk.hand_out(true).unwrap().claim;
+    desk.ledger.requeue(&claim, Requeue::GivenBack, desk.now).unwrap();
+    let again = desk.hand_out(true).unwrap().claim;
+    assert_eq!((again.job(), again.attempt()), (&id, 2));
+    assert!(matches!(desk.ledger.started(&claim, desk.now), Err(Error::Stale { .. })));
+    let told = desk.ledger.events().since(&id, Some(0)).unwrap().events;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(desk.ledger.cancel(&id, desk.now).unwrap(), Cancel::Done);
+    assert!(matches!(desk.ledger.started(&again, desk.now), Err(Error::Stale { .. })));
+    assert!(desk.ledger.should_stop(&again));
+}
+
+#[test]
+fn what_was_with_a_lost_worker_is_drawn_alone_and_a_restart_does_not_forget_it() {
+    let desk = Desk::new(Limits::default());
+    let [drawn, beside, _other] = ["ann", "bob", "cid"].map(|client| desk.accept(wish(client)));
+    let claims = [desk.take().unwrap().claim, desk.hand_out(false).unwrap().claim];
+    assert_eq!([claims[0].job(), claims[1].job()], [&drawn, &beside]);
+    desk.ledger.requeue(&claims[0], Requeue::WorkerLost, desk.now).unwrap();
+    desk.ledger.requeue(&claims[1], Requeue::Bystander, desk.now).unwrap();
+    let desk = desk.reopen();
+    // A worker that has something gets neither.
+    let other = desk.hand_out(false).unwrap();
+    assert!(!other.alone && ![&drawn, &beside].contains(&other.claim.job()));
+    assert_eq!(desk.hand_out(false), None);
+    for expected in [&drawn, &beside] {
+        let claimed = desk.hand_out(true).unwrap();
+        assert_eq!((claimed.claim.job(), claimed.alone), (expected, true));
+        // Two losses more: only the one that was drawn the first time has three then.
+        for last in [false, true] {
+            let claim =
+                if last { desk.hand_out(true).unwrap().claim } else { claimed.claim.clone() };
+            desk.ledger.requeue(&claim, Requeue::WorkerLost, desk.now).unwrap();
+        }
+    }
+    assert_eq!(desk.job(&drawn).status, JobStatus::Failed);
+    assert_eq!(desk.job(&beside).status, JobStatus::Queued);
+}
+
+#[test]
 fn what_is_over_cannot_end_again() {
     let desk = Desk::new(Limits::default());
     desk.accept(wish("ann"));

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use zao_api::{Job, JobRequest, Priority, Request};
 use zao_queue::{
-    Acceptance, Claimed, Demand, Error, ImageId, JobId, Ledger, Limits, Offer, Submission,
+    Acceptance, Claimed, Cost, Demand, Error, ImageId, JobId, Ledger, Limits, Offer, Piece,
+    Submission,
 };
 
 /// A ledger and the time that it is told.
@@ -48,9 +49,22 @@ impl Desk {
         }
     }
 
+    /// A worker takes a job and begins with it.
     pub(crate) fn take(&self) -> Option<Claimed> {
-        let offer = Offer { worker: "test", fits: &|_: &Demand| true };
+        let claimed = self.hand_out(true)?;
+        self.ledger.started(&claimed.claim, self.now).unwrap();
+        Some(claimed)
+    }
+
+    /// A worker takes a job, and has not begun with it.
+    pub(crate) fn hand_out(&self, idle: bool) -> Option<Claimed> {
+        let offer = Offer { worker: "test", fits: &|_: &Demand| true, idle };
         self.ledger.next(&offer, self.now).unwrap()
+    }
+
+    /// What a step of pictures with so many pixels took.
+    pub(crate) fn stepped(&self, pictures: usize, pixels: u64, seconds: f64) {
+        self.ledger.spent(&Cost { piece: Piece::Step, pixels, pictures, seconds });
     }
 
     /// Stores all missing pictures of a job and completes it.

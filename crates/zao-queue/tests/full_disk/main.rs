@@ -99,12 +99,13 @@ fn accepted(outcome: Result<Acceptance>) -> Option<JobId> {
 
 fn inside(folder: &Path) {
     let now = SystemTime::now();
-    let offer = Offer { worker: "test", fits: &|_| true };
+    let offer = Offer { worker: "test", fits: &|_| true, idle: true };
     let ledger = Ledger::open(folder, limits(), now).expect("the ledger opens");
     let mut jobs: Vec<JobId> =
         (0..3).filter_map(|_| accepted(ledger.accept(submission(10), now))).collect();
     let take = || ledger.next(&offer, now).expect("a job is told").expect("a job waits");
     let claims = [take().claim, take().claim];
+    claims.iter().for_each(|claim| ledger.started(claim, now).expect("a job starts"));
     let picture = vec![1; 100_000];
     for claim in &claims {
         ledger.finished_picture(claim, 0, &picture, now).expect("a picture is stored");

@@ -96,7 +96,7 @@ fn submission(key: &str, client: u32, count: u64) -> Submission {
 }
 
 fn draw(ledger: &Ledger, pen: &Pen) {
-    let offer = Offer { worker: "victim", fits: &|_| true };
+    let offer = Offer { worker: "victim", fits: &|_| true, idle: true };
     loop {
         match ledger.next(&offer, SystemTime::now()).expect("the next job is told") {
             Some(claimed) => draw_one(ledger, pen, &claimed),
@@ -107,6 +107,12 @@ fn draw(ledger: &Ledger, pen: &Pen) {
 
 fn draw_one(ledger: &Ledger, pen: &Pen, claimed: &Claimed) {
     let (claim, job) = (&claimed.claim, claimed.claim.job());
+    match ledger.started(claim, SystemTime::now()) {
+        Ok(()) => {}
+        // A client cancelled it before it began.
+        Err(Error::Stale { .. }) => return,
+        Err(error) => panic!("{error}"),
+    }
     for (index, seed) in &claimed.missing {
         if ledger.should_stop(claim) {
             ledger.cancelled(claim, SystemTime::now()).expect("a job can be cancelled");

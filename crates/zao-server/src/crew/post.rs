@@ -252,11 +252,15 @@ impl Post {
                     return false;
                 }
                 run.delivered |= matches!(report, Report::Picture { .. });
-                if report.is_last() {
+                let is_last = report.is_last();
+                if is_last {
                     run.jobs.remove(&job);
                     run.having.remove(&job);
                 }
+                let has_room = run.room > 0;
                 self.office.report(&self.command.name, &job, report);
+                // What could not be drawn beside it may have waited for its end.
+                return is_last && has_room;
             }
             Word::Took(took) => {
                 self.office.took(&took);

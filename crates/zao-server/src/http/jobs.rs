@@ -222,11 +222,11 @@ pub(crate) async fn cancel(State(house): State<Arc<House>>, Name(id): Name) -> R
 pub(crate) async fn stop(house: &Arc<House>, id: JobId) -> Result<()> {
     let job = id.clone();
     let cancelled = house.ledger(move |ledger, now| ledger.cancel(&id, now)).await?;
+    // One that waits may lie in a worker already, which need not begin with it.
+    house.hands().inspect(|hands| hands.stop(job.as_str()));
     match cancelled {
         // Counted when its worker says where it stopped.
-        Cancel::Asked => {
-            house.hands().inspect(|hands| hands.stop(job.as_str()));
-        }
+        Cancel::Asked => {}
         Cancel::Done => {
             house.metrics.cancelled("queued");
             tracing::info!(job = job.as_str(), "job cancelled while it waited");

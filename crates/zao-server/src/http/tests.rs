@@ -118,9 +118,13 @@ impl Painter {
     fn work(&self) {
         while !self.ended.load(Ordering::Relaxed) {
             let house = self.house.lock().unwrap().clone().unwrap();
-            let offer = Offer { worker: "painter", fits: &|_| true };
+            let offer = Offer { worker: "painter", fits: &|_| true, idle: true };
             match house.ledger.next(&offer, SystemTime::now()).unwrap() {
-                Some(claimed) => self.paint(&house, &claimed),
+                // One that was cancelled meanwhile is begun no more.
+                Some(claimed) => match house.ledger.started(&claimed.claim, SystemTime::now()) {
+                    Ok(()) => self.paint(&house, &claimed),
+                    Err(error) => assert!(matches!(error, zao_queue::Error::Stale { .. })),
+                },
                 None => std::thread::sleep(Duration::from_millis(2)),
             }
         }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use zao_api::ErrorBody;
 use zao_queue::{Claim, Requeue};
@@ -27,6 +28,8 @@ pub(super) struct By {
 
 #[derive(Debug)]
 pub(super) enum What {
+    /// The worker began with it, and when.
+    Started(SystemTime),
     /// A picture is done: the whole file.
     Picture { index: u32, png: Vec<u8> },
     /// Something to know.

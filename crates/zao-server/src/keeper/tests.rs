@@ -1,5 +1,5 @@
-//! Reports that come while another program holds the database: none is lost. That a crew reports at all is
-//! tested beside it.
+//! What becomes of reports that come while another program holds the database, and of jobs whose worker is lost. That a
+//! crew reports at all is tested beside it.
 
 use std::time::Duration;
 
@@ -43,6 +43,7 @@ impl Desk {
             deadline: Duration::from_secs(300),
             inputs: Vec::new(),
             warnings: Vec::new(),
+            request_id: None,
         };
         match self.house.ledger.accept(submission, SystemTime::now()).unwrap() {
             Acceptance::Accepted(id) => id,
@@ -75,6 +76,7 @@ fn what_is_drawn_while_the_database_is_locked_is_written_when_it_is_free() {
     let (drawn, next) = (desk.accept(&[7, 8]), desk.accept(&[9]));
     let job = desk.keeper.next("first", 4).unwrap().job;
     assert_eq!(job, drawn.to_string());
+    desk.keeper.report("first", &job, Report::Stage { stage: Stage::Text });
     let lock = desk.lock();
     desk.picture(&job, 0, 7);
     desk.keeper.report("first", &job, Report::Warning { message: "small".into() });
@@ -96,6 +98,8 @@ fn workers_that_are_lost_and_jobs_that_fail_meanwhile_are_not_forgotten() {
     let desk = Desk::new();
     let ids = [desk.accept(&[1]), desk.accept(&[2]), desk.accept(&[3])];
     let jobs: Vec<String> = (0..3).map(|_| desk.keeper.next("first", 4).unwrap().job).collect();
+    jobs.iter()
+        .for_each(|job| desk.keeper.report("first", job, Report::Stage { stage: Stage::Text }));
     let lock = desk.lock();
     let failed = Report::Failed { code: ErrorCode::OutOfMemory, message: "too large".into() };
     desk.keeper.report("first", &jobs[0], failed);
@@ -107,4 +111,78 @@ fn workers_that_are_lost_and_jobs_that_fail_meanwhile_are_not_forgotten() {
     let states = ids.each_ref().map(|id| desk.job(id).status);
     assert_eq!(states, [JobStatus::Failed, JobStatus::Cancelled, JobStatus::Queued]);
     assert_eq!(desk.keeper.next("first", 4).unwrap().job, jobs[2]);
+}
+
+#[test]
+fn a_job_has_started_when_its_worker_begins_with_it() {
+    let desk = Desk::new();
+    let (id, other) = (desk.accept(&[7]), desk.accept(&[8]));
+    let job = desk.keeper.next("first", 4).unwrap();
+    assert_eq!(job.request.deadline_seconds, Some(300.0));
+    desk.keeper.next("first", 4).unwrap();
+    assert_eq!((desk.job(&id).status, desk.job(&id).queue_position), (JobStatus::Queued, Some(1)));
+    let lock = desk.lock();
+    // What is said while it cannot be written down that it began is not told before.
+    desk.keeper.report("first", &job.job, Report::Stage { stage: Stage::Text });
+    desk.keeper.report("first", &job.job, Report::Step { picture: 0, done: 1, of: 2 });
+    drop(lock);
+    desk.keeper.catch_up();
+    assert_eq!(
+        (desk.job(&id).status, desk.job(&other).queue_position),
+        (JobStatus::Running, Some(1))
+    );
+    desk.keeper.report("first", &job.job, Report::Step { picture: 0, done: 2, of: 2 });
+    let told = desk.house.ledger.events().since(&id, Some(0)).unwrap().events;
+    let names = told.iter().map(|event| serde_json::to_value(&event.what).unwrap());
+    let names: Vec<String> = names.map(|it| it["event"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, ["queued", "started", "stage", "step"]);
+}
+
+/// Draws until nothing is left, with workers that take four jobs, begin with three of them and die of one; `speaks` says
+/// whether one that dies has told what it began with. How many died.
+fn with_deadly(desk: &Desk, deadly: &zao_queue::JobId, speaks: bool) -> usize {
+    let mut died = 0;
+    loop {
+        let next = |_| desk.keeper.next("first", 1).map(|assignment| assignment.job);
+        let taken: Vec<String> = (0..4).map_while(next).collect();
+        let begun = &taken[..taken.len().min(3)];
+        let [first, ..] = begun else { return died };
+        let dies = begun.iter().any(|job| *job == deadly.to_string());
+        if speaks || !dies {
+            let stage = || Report::Stage { stage: Stage::Text };
+            begun.iter().for_each(|job| desk.keeper.report("first", job, stage()));
+        }
+        if dies {
+            died += 1;
+            assert!(died < 20, "{first} and others die again and again");
+            desk.keeper.lost("first", taken, Lost::Ended { how: "signal: 9".into() });
+            continue;
+        }
+        for job in begun {
+            desk.picture(job, 0, 7);
+            desk.keeper.report("first", job, Report::Done);
+        }
+        desk.keeper.lost("first", taken[begun.len()..].to_vec(), Lost::Drained);
+    }
+}
+
+#[test]
+fn a_job_that_kills_its_workers_fails_and_those_beside_it_are_drawn() {
+    for speaks in [true, false] {
+        let desk = Desk::new();
+        let ids: Vec<zao_queue::JobId> = (0..12).map(|seed| desk.accept(&[seed])).collect();
+        let died = with_deadly(&desk, &ids[4], speaks);
+        for id in &ids {
+            let job = desk.job(id);
+            let expected = if *id == ids[4] { JobStatus::Failed } else { JobStatus::Completed };
+            assert_eq!(job.status, expected, "{speaks}: {job:?}");
+        }
+        let error = desk.job(&ids[4]).error.unwrap();
+        assert_eq!(error.code, ErrorCode::WorkerLost);
+        assert_eq!(
+            died,
+            if speaks { 3 } else { 4 },
+            "the first time it was not known who was to blame"
+        );
+    }
 }

@@ -124,6 +124,8 @@ pub enum Count {
     Step {
         /// How many.
         pictures: u32,
+        /// Pixels of all of them.
+        pixels: u64,
         /// For how long.
         seconds: f64,
     },
@@ -146,6 +148,8 @@ pub enum Count {
     },
     /// A picture became a PNG.
     Encoded {
+        /// Its pixels.
+        pixels: u64,
         /// In which time.
         seconds: f64,
     },

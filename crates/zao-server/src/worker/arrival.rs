@@ -15,8 +15,8 @@ use crate::protocol::{Draw, JobId};
 pub(super) struct Arrival {
     pub(super) draw: Draw,
     beginning: Option<Beginning>,
-    /// When it has to be done, if it has to.
-    pub(super) deadline: Option<Deadline>,
+    /// How long it may take from its start, if that is bounded.
+    pub(super) allowed: Option<Allowed>,
 }
 
 /// The picture that a job begins with.
@@ -26,16 +26,38 @@ pub(super) struct Beginning {
     pub(super) record: InputImage,
 }
 
-/// A time that somebody gave.
+/// How long a job may take. Until it has begun that is only a length.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline {
-    at: Instant,
-    pub(super) seconds: f64,
+pub(super) struct Allowed {
+    length: Duration,
+    until: Option<Instant>,
 }
 
-impl Deadline {
-    pub(super) fn is_over(&self) -> bool {
-        Instant::now() >= self.at
+impl Allowed {
+    /// `None` for what is beyond all time.
+    pub(super) fn of(seconds: f64) -> Option<Self> {
+        let length = Duration::try_from_secs_f64(seconds.max(0.0)).ok()?;
+        Some(Self { length, until: None })
+    }
+
+    /// The job begins, if it had not.
+    pub(super) fn begin(&mut self, now: Instant) {
+        if self.until.is_none() {
+            self.until = now.checked_add(self.length);
+        }
+    }
+
+    /// What is left of it.
+    pub(super) fn left(&self, now: Instant) -> Duration {
+        self.until.map_or(self.length, |until| until.saturating_duration_since(now))
+    }
+
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now >= until)
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        self.length.as_secs_f64()
     }
 }
 
@@ -77,12 +99,8 @@ const TEMPLATE: u64 = 100;
 
 impl Arrival {
     pub(super) fn new(draw: Draw, beginning: Option<Beginning>) -> Self {
-        let seconds = draw.request.deadline_seconds;
-        let deadline = seconds.and_then(|seconds| {
-            let after = Duration::try_from_secs_f64(seconds.max(0.0)).ok()?;
-            Some(Deadline { at: Instant::now().checked_add(after)?, seconds })
-        });
-        Self { draw, beginning, deadline }
+        let allowed = draw.request.deadline_seconds.and_then(Allowed::of);
+        Self { draw, beginning, allowed }
     }
 
     /// The pictures, which follow `loras`.

@@ -7,21 +7,20 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use zao_api::Stage;
-use zao_engine::{Desk, Engine, Error, Event, ModelInfo, News, Notice, Picture, Ticket};
+use zao_engine::{
+    Desk, Engine, Error, Event, Lacking, ModelInfo, News, Notice, Picture, StepTimes, Ticket,
+};
 use zao_request::{Loras, Provenance, Shelf};
 
 use super::adapters::Adapters;
-use super::arrival::{Arrival, Deadline, Piece};
+use super::arrival::{Allowed, Arrival, Piece};
 use super::failure::Failure;
+use super::haste::{Haste, Hurry};
 use super::inbox::Incoming;
 use super::outbox::{Drawn, Outbox};
 use super::previews::is_shown_after;
 use super::pulse::Pulse;
-use crate::protocol::{Count, JobId, Report, Word};
-
-/// How many pictures are asked for at a time: at first, and at most.
-const FIRST_APPETITE: u32 = 4;
-const MOST_APPETITE: u32 = 16;
+use crate::protocol::{Count, JobId, Report, Took, Word};
 
 /// What there is to do for the engine's thread.
 pub(super) enum Next {
@@ -51,9 +50,10 @@ pub(super) struct Clerk {
     stepping: BTreeSet<Ticket>,
     jobs: HashMap<JobId, Open>,
     tickets: u64,
-    /// How many pictures the parent was asked for and has not sent.
+    /// How many pictures the parent was asked for and has not sent. What lies here cannot be given to whoever comes first, or before whom
+    /// it is more urgent, so it is asked for when it can be begun.
     asked: u32,
-    appetite: u32,
+    haste: Haste,
     free: bool,
     draining: bool,
 }
@@ -62,7 +62,7 @@ pub(super) struct Clerk {
 struct Open {
     /// Its pictures that are not over.
     left: usize,
-    deadline: Option<Deadline>,
+    allowed: Option<Allowed>,
     /// Why it will not be drawn; its other pictures are not wanted then.
     failure: Option<Failure>,
     stage: Option<Stage>,
@@ -94,7 +94,7 @@ impl Clerk {
             jobs: HashMap::new(),
             tickets: 0,
             asked: 0,
-            appetite: FIRST_APPETITE,
+            haste: Haste::default(),
             free: false,
             draining: false,
         })
@@ -113,7 +113,9 @@ impl Clerk {
             if self.draining {
                 return Next::End;
             }
-            self.ask_for_more();
+            if self.asked == 0 && !self.draining {
+                self.ask_for(1);
+            }
             let incoming = match left {
                 Some(left) => self.orders.recv_timeout(left),
                 None => self.orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -157,12 +159,13 @@ impl Clerk {
         match incoming {
             Incoming::Draw(arrival) => {
                 let count = arrival.draw.pictures.len();
-                self.asked = self.asked.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+                let came = u32::try_from(count).unwrap_or(u32::MAX).max(1);
+                self.asked = self.asked.saturating_sub(came);
                 self.jobs.insert(
                     arrival.draw.job.clone(),
                     Open {
                         left: count,
-                        deadline: arrival.deadline,
+                        allowed: arrival.allowed,
                         failure: None,
                         stage: None,
                         warned: HashSet::new(),
@@ -263,17 +266,45 @@ impl Clerk {
         self.outbox.after_pictures(piece.of, last);
     }
 
-    /// The engine would take more than there is: the parent is asked for it, each time for twice as much.
-    fn ask_for_more(&mut self) {
-        if self.asked == 0 && !self.draining {
-            self.ask_for(self.appetite);
-            self.appetite = (2 * self.appetite).min(MOST_APPETITE);
+    /// The engine would take so many more; what is here already is the first of it.
+    fn wants(&mut self, pictures: usize) {
+        let here = self.arrivals.iter().map(|arrival| arrival.draw.pictures.len()).sum::<usize>();
+        let more = pictures.saturating_sub(here + self.backlog.len());
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
+        if more != self.asked && !self.draining {
+            self.ask_for(more);
         }
     }
 
     fn ask_for(&mut self, pictures: u32) {
         self.asked = pictures;
         self.outbox.say(Word::Room { pictures });
+    }
+
+    fn took(&mut self, took: Option<Took>) {
+        if let Some(took) = took {
+            self.haste.note(&took);
+            self.outbox.say(Word::Took(took));
+        }
+    }
+
+    /// What there is to know of a picture to tell whether it is done in time.
+    fn hurry(&self, lacking: Lacking, alone: Duration, now: Instant) -> Option<Hurry<'_>> {
+        let piece = self.pieces.get(&lacking.ticket)?;
+        let open = self.jobs.get(&piece.of)?;
+        let is_later = |other: &&Piece| {
+            other.of == piece.of && other.begun.is_none() && other.index > piece.index
+        };
+        let later = self.pieces.values().filter(is_later).count();
+        let later =
+            alone.saturating_mul(u32::try_from(later * piece.job.steps()).unwrap_or(u32::MAX));
+        Some(Hurry {
+            job: &piece.of,
+            steps: u32::try_from(lacking.steps).unwrap_or(u32::MAX),
+            pixels: piece.pixels(),
+            later,
+            left: open.allowed.map(|allowed| allowed.left(now)),
+        })
     }
 
     /// Pixels of the pictures that step together.
@@ -283,11 +314,15 @@ impl Clerk {
 
     fn entered(&mut self, ticket: Ticket, stage: zao_engine::Stage) {
         let Some(piece) = self.pieces.get_mut(&ticket) else { return };
-        piece.begun.get_or_insert_with(Instant::now);
+        let now = Instant::now();
+        piece.begun.get_or_insert(now);
+        if let Some(allowed) = self.jobs.get_mut(&piece.of).and_then(|it| it.allowed.as_mut()) {
+            allowed.begin(now);
+        }
         let stage = on_the_wire(stage);
         match stage {
             Stage::Denoise => {
-                piece.stepping = Some(Instant::now());
+                piece.stepping = Some(now);
                 self.stepping.insert(ticket);
             }
             Stage::Decode => {
@@ -305,9 +340,8 @@ impl Clerk {
             Stage::Encode | Stage::Decode => pixels,
             Stage::Denoise => self.pixels(),
         };
-        if let Some(took) = self.pulse.enter(stage, amount) {
-            self.outbox.say(Word::Took(took));
-        }
+        let took = self.pulse.enter(stage, amount);
+        self.took(took);
         let Some(piece) = self.pieces.get(&ticket) else { return };
         let Some(open) = self.jobs.get_mut(&piece.of) else { return };
         if open.stage.replace(stage) != Some(stage) {
@@ -345,14 +379,20 @@ impl Desk for Clerk {
             return None;
         }
         self.admit_those_at_hand();
-        let Some(ticket) = self.backlog.pop_front() else {
-            if self.arrivals.is_empty() {
-                self.ask_for_more();
-            }
-            return None;
-        };
+        let ticket = self.backlog.pop_front()?;
         let piece = self.pieces.get(&ticket)?;
         Some((ticket, piece.job.clone()))
+    }
+
+    fn may_join(&mut self, joiner: Lacking, seated: &[Lacking], step: StepTimes) -> bool {
+        let now = Instant::now();
+        let Some(joiner) = self.hurry(joiner, step.alone, now) else { return true };
+        let pixels = |it: &Lacking| self.pieces.get(&it.ticket).map_or(0, Piece::pixels) as f64;
+        let all = seated.iter().map(pixels).sum::<f64>().max(1.0);
+        let alone = |it: &Lacking| step.now.mul_f64(pixels(it) / all);
+        let seated: Vec<Hurry<'_>> =
+            seated.iter().filter_map(|it| self.hurry(*it, alone(it), now)).collect();
+        self.haste.allows(&joiner, &seated, &step)
     }
 
     fn is_given_up(&mut self, ticket: Ticket) -> bool {
@@ -362,9 +402,9 @@ impl Desk for Clerk {
         if open.failure.is_some() {
             return true;
         }
-        let late = open.deadline.filter(Deadline::is_over);
+        let late = open.allowed.filter(|allowed| allowed.is_over(Instant::now()));
         if let Some(late) = late {
-            self.give_up(&of, Failure::too_late(late.seconds));
+            self.give_up(&of, Failure::too_late(late.seconds()));
         }
         late.is_some()
     }
@@ -405,19 +445,12 @@ impl Desk for Clerk {
             }
             Notice::Stepped(pictures, micros) => {
                 let pictures = u32::try_from(pictures).unwrap_or(u32::MAX);
-                let seconds = micros as f64 / 1e6;
-                self.outbox.say(Word::Count(Count::Step { pictures, seconds }));
-                if let Some(took) = self.pulse.stepped(self.pixels()) {
-                    self.outbox.say(Word::Took(took));
-                }
-                // The engine leaves pictures waiting: others may have room for what was asked for.
-                if !self.backlog.is_empty() {
-                    self.appetite = 1;
-                    if self.asked > 0 {
-                        self.ask_for(0);
-                    }
-                }
+                let (pixels, seconds) = (self.pixels(), micros as f64 / 1e6);
+                self.outbox.say(Word::Count(Count::Step { pictures, pixels, seconds }));
+                let took = self.pulse.stepped(pixels);
+                self.took(took);
             }
+            Notice::Wants(pictures) => self.wants(pictures),
             Notice::Relieved(rung) => {
                 self.outbox.say(Word::Count(Count::Relief { rung: rung.into() }));
             }
@@ -426,9 +459,8 @@ impl Desk for Clerk {
 
     fn deliver(&mut self, ticket: Ticket, picture: Picture) {
         self.stepping.remove(&ticket);
-        if let Some(took) = self.pulse.enter(Stage::Denoise, self.pixels()) {
-            self.outbox.say(Word::Took(took));
-        }
+        let took = self.pulse.enter(Stage::Denoise, self.pixels());
+        self.took(took);
         if let Some(piece) = self.pieces.get(&ticket) {
             self.outbox.deliver(Drawn {
                 of: piece.of.clone(),

@@ -167,12 +167,13 @@ fn encode(tasks: &Receiver<Task>, words: &Sender<Line>) {
         match task {
             Task::Done(drawn) => {
                 let since = Instant::now();
+                let pixels = (drawn.picture.width * drawn.picture.height) as u64;
                 match png(&drawn) {
                     Ok(report) => say(drawn.of, report),
                     Err(failure) => spoilt.push((drawn.of, failure)),
                 }
                 let seconds = since.elapsed().as_secs_f64();
-                let _gone = words.send(Line::Word(Word::Count(Count::Encoded { seconds })));
+                let _gone = words.send(Line::Word(Word::Count(Count::Encoded { pixels, seconds })));
             }
             Task::Preview(job, index, picture) => {
                 if let Some(report) = preview(index, &picture) {

@@ -60,6 +60,8 @@ mod serve;
 #[cfg(target_os = "linux")]
 mod server;
 #[cfg(target_os = "linux")]
+mod sharing;
+#[cfg(target_os = "linux")]
 mod two_workers;
 mod wildcards;
 mod wrong_use;

@@ -14,6 +14,10 @@ pub(in crate::draw) struct Pace {
     seen: BTreeMap<u32, f64>,
     whole: BTreeMap<u32, [Cost; 2]>,
     refused: u32,
+    /// Whether one more is tried although it was seen not to pay.
+    dares: bool,
+    /// How many pictures to ask for where all of a sitting begin and end together.
+    party: usize,
 }
 
 /// What was spent for so many tokens and steps, of late.
@@ -77,11 +81,78 @@ impl Pace {
 
     /// Whether drawing `then` tokens a step in place of `now` makes pictures cheaper. What was never seen is worth a try.
     pub(super) fn pays(&mut self, now: usize, then: usize) -> bool {
-        if now == 0 || (self.steps_pay(now, then) && self.pictures_pay(then - now)) {
+        let dares = std::mem::take(&mut self.dares);
+        if now == 0 || dares || (self.steps_pay(now, then) && self.pictures_pay(then - now)) {
             return true;
         }
         self.refused += 1;
         self.refused.is_multiple_of(AGAIN)
+    }
+
+    /// How many pictures of `each` tokens to ask for, up to `free`, beside steps of `now` tokens. Who asks takes them from others, so this
+    /// is bolder than [`Self::pays`] in nothing: what was never seen is tried by twice as much at most, and only where what was seen
+    /// until then paid.
+    pub(super) fn wants(&mut self, now: usize, each: usize, free: usize) -> usize {
+        let worth = |count: &usize| self.is_promising(now + (count - 1) * each, each);
+        let count = (1..=free).take_while(worth).count();
+        if count > 0 || free == 0 {
+            return count;
+        }
+        self.refused += 1;
+        self.dares = self.refused.is_multiple_of(AGAIN);
+        usize::from(self.dares)
+    }
+
+    fn is_promising(&self, now: usize, each: usize) -> bool {
+        let then = now + each;
+        if now == 0 || class(now) == class(then) {
+            return true;
+        }
+        let Some(&most) = self.seen.keys().next_back() else { return false };
+        let pays = |from: u32, to: u32| match (self.token(from), self.token(to)) {
+            (Some(before), Some(after)) => after <= (1.0 - WORTH) * before,
+            _ => false,
+        };
+        if class(then) <= most {
+            return pays(class(now), class(then)) && self.pictures_pay(each);
+        }
+        let half = most.saturating_sub(OCTAVE);
+        let paid = self.seen.range(..=half).next().is_none() || pays(half, most);
+        class(then) <= most + OCTAVE && paid && self.pictures_pay(each)
+    }
+
+    /// Seconds for a token of a step of such a class, between those of the classes next to it that were seen.
+    fn token(&self, class: u32) -> Option<f64> {
+        let below = self.seen.range(..=class).next_back();
+        let above = self.seen.range(class..).next();
+        match (below, above) {
+            (Some((low, cheap)), Some((high, dear))) if low < high => {
+                let share = f64::from(class - low) / f64::from(high - low);
+                Some(cheap + share * (dear - cheap))
+            }
+            (Some((_, cost)), _) | (None, Some((_, cost))) => Some(*cost),
+            (None, None) => None,
+        }
+    }
+
+    /// How long a step of so many tokens takes, by what was seen; `None` before the first.
+    pub(super) fn step(&self, tokens: usize) -> Option<Duration> {
+        Duration::try_from_secs_f64(self.token(class(tokens))? * tokens as f64).ok()
+    }
+
+    /// A sitting whose pictures begin and end together had so many, of so many tokens each.
+    pub(super) fn sat(&mut self, pictures: usize, tokens: usize) {
+        if self.pictures_pay(tokens) {
+            self.party = self.party.max(2 * pictures);
+            return;
+        }
+        self.refused += 1;
+        self.party = if self.refused.is_multiple_of(AGAIN) { 2 } else { 1 };
+    }
+
+    /// How many pictures to ask for where all of a sitting begin and end together: twice as many as paid.
+    pub(super) fn party(&self) -> usize {
+        self.party.max(1)
     }
 
     /// Whether a step of `then` tokens costs less for each.
@@ -122,9 +193,12 @@ impl Stretch {
     }
 }
 
+/// Classes of counts between one and its double.
+const OCTAVE: u32 = 6;
+
 /// Counts within an eighth of each other cost about the same a token.
 fn class(rows: usize) -> u32 {
-    ((rows as f64).log2() * 6.0).round() as u32
+    ((rows.max(1) as f64).log2() * f64::from(OCTAVE)).round() as u32
 }
 
 #[cfg(test)]
@@ -145,6 +219,61 @@ mod tests {
         assert!(pace.pays(300, 600));
         assert!(!pace.pays(600, 1200), "the device is busy with 600");
         assert!(pace.pays(1200, 2400), "nobody knows");
+    }
+
+    #[test]
+    fn more_is_asked_for_by_twice_as_much_and_only_as_long_as_that_paid() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.wants(0, 300, 16), 1, "the first alone");
+        pace.note(300, seconds(1.0));
+        assert_eq!((pace.wants(300, 300, 15), pace.wants(0, 300, 16)), (1, 2));
+        pace.note(600, seconds(1.2));
+        assert_eq!((pace.wants(600, 300, 14), pace.wants(0, 300, 3)), (2, 3));
+        pace.note(1200, seconds(2.39));
+        assert_eq!(pace.wants(1200, 300, 12), 0, "twice as much did not pay");
+        assert_eq!(pace.wants(0, 300, 16), 2);
+        assert_eq!(pace.wants(600, 300, 0), 0, "there is no seat");
+    }
+
+    #[test]
+    fn what_does_not_pay_is_asked_for_now_and_then_and_let_in_then() {
+        let mut pace = Pace::default();
+        pace.note(300, seconds(1.0));
+        pace.note(600, seconds(2.0));
+        let asked = (0..2 * AGAIN).filter(|_| {
+            let wants = pace.wants(300, 300, 15);
+            assert_eq!(wants > 0, pace.dares);
+            wants > 0 && pace.pays(300, 600)
+        });
+        assert_eq!(asked.count(), 2);
+    }
+
+    #[test]
+    fn the_time_of_a_step_is_between_those_that_were_seen() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.step(300), None);
+        pace.note(300, seconds(1.0));
+        pace.note(1200, seconds(3.6));
+        assert_eq!(pace.step(300), Some(seconds(1.0)));
+        let between = pace.step(600).unwrap().as_secs_f64();
+        assert!((1.8..2.0).contains(&between), "{between}");
+        assert_eq!(pace.step(2400), Some(seconds(7.2)));
+    }
+
+    #[test]
+    fn of_pictures_that_end_together_twice_as_many_are_asked_for_while_that_pays() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.party(), 1);
+        let spent = |pace: &mut Pace, pictures, took| {
+            let together = pictures > 1;
+            let stretch = Stretch { together, rows: 300 * pictures, pictures, ..Stretch::new() };
+            pace.spent(&stretch, seconds(took));
+            pace.sat(pictures, 300);
+            pace.party()
+        };
+        assert_eq!(spent(&mut pace, 1, 10.0), 2);
+        assert_eq!(spent(&mut pace, 2, 12.0), 4);
+        assert_eq!(spent(&mut pace, 4, 70.0), 1, "it is dearer than alone");
     }
 
     #[test]

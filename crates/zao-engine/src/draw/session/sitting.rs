@@ -14,7 +14,7 @@ use super::seats::{self, Laid, Table};
 use super::{Handed, dismissed, is_short_of_memory, tell_of_smaller};
 use crate::adapters::used;
 use crate::denoise::Denoising;
-use crate::desk::{Desk, News, Notice, Rung, Ticket};
+use crate::desk::{Desk, Lacking, News, Notice, Rung, StepTimes, Ticket};
 use crate::model::ModelFiles;
 use crate::parts::{Piece, Supply};
 use crate::planning::{Batch, Planning};
@@ -116,6 +116,8 @@ impl<'s, B: Backend> Sitting<'s, B> {
             if self.seated.is_empty() {
                 return Ok(());
             }
+            let wants = self.wants(&room, open);
+            self.shop.desk.notice(Notice::Wants(wants));
             self.step(&room)?;
         }
     }
@@ -348,7 +350,9 @@ impl<'s, B: Backend> Sitting<'s, B> {
         while sitting.len() < room.seats.min(self.at_once) {
             let Some(guest) = self.next() else { break };
             let then = tokens + seats::tokens(&guest.work);
-            if !self.shop.artist.pace.pays(tokens, then) {
+            if !self.shop.artist.pace.pays(tokens, then)
+                || !self.may_join(&party, &guest, (tokens, then))
+            {
                 self.arriving.push_front(guest);
                 break;
             }
@@ -371,6 +375,51 @@ impl<'s, B: Backend> Sitting<'s, B> {
             }
             admitted => admitted.map(|()| open),
         }
+    }
+
+    /// How many more would be seated once the coming step is done.
+    fn wants(&mut self, room: &Room, open: bool) -> usize {
+        // Whoever is here already has to be seated first.
+        if !self.arriving.is_empty() || !self.waiting.is_empty() {
+            return 0;
+        }
+        let all: usize = self.seated.iter().map(|seat| seats::tokens(&seat.work)).sum();
+        let each = all / self.seated.len().max(1);
+        let staying = self.seated.iter().filter(|seat| seat.done + 1 < seat.work.job.steps());
+        let (count, tokens) = staying
+            .fold((0, 0), |(count, tokens), seat| (count + 1, tokens + seats::tokens(&seat.work)));
+        let pace = &mut self.shop.artist.pace;
+        match (open, count) {
+            (true, _) => {
+                let free = room.seats.min(self.at_once).saturating_sub(count);
+                pace.wants(tokens, each, free)
+            }
+            // Nobody joins those who sit; with the last of them the next sitting begins.
+            (false, 0) => {
+                if !room.open {
+                    pace.sat(self.seated.len(), each);
+                }
+                pace.party().min(self.at_once)
+            }
+            (false, _) => 0,
+        }
+    }
+
+    /// Whether those that are seated, `party` among them, can do with one more.
+    fn may_join(&mut self, party: &[Guest], guest: &Guest, tokens: (usize, usize)) -> bool {
+        let pace = &self.shop.artist.pace;
+        let (now, joined) = (pace.step(tokens.0), pace.step(tokens.1));
+        let alone = pace.step(seats::tokens(&guest.work));
+        let (Some(now), Some(joined), Some(alone)) = (now, joined, alone) else { return true };
+        let coming =
+            |guest: &Guest| Lacking { ticket: guest.ticket, steps: guest.work.job.steps() };
+        let seated = self.seated.iter().map(|seat| {
+            let steps = seat.work.job.steps().saturating_sub(seat.done);
+            Lacking { ticket: seat.ticket, steps }
+        });
+        let seated: Vec<Lacking> = seated.chain(party.iter().map(coming)).collect();
+        let step = StepTimes { now, joined, alone };
+        seated.is_empty() || self.shop.desk.may_join(coming(guest), &seated, step)
     }
 
     /// Whoever comes next, if there is anybody.

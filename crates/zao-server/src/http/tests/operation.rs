@@ -56,9 +56,9 @@ async fn what_workers_tell_reaches_the_metrics() {
     let keeper = Keeper::new(house);
     keeper.counted(&Count::Prompts { remembered: 2, read: 3 });
     keeper.counted(&Count::Relief { rung: Relief::Size });
-    keeper.counted(&Count::Step { pictures: 3, seconds: 0.25 });
+    keeper.counted(&Count::Step { pictures: 3, pixels: 3 * 64 * 64, seconds: 0.25 });
     keeper.counted(&Count::Denoised { seconds: 1.5 });
-    keeper.counted(&Count::Encoded { seconds: 0.5 });
+    keeper.counted(&Count::Encoded { pixels: 64 * 64, seconds: 0.5 });
     for (stage, seconds) in [(Stage::Text, 0.125), (Stage::Decode, 2.0), (Stage::Encode, 1.0)] {
         keeper.took(&Took { stage, amount: 1, seconds });
     }
