@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use zao_api::Progress;
 
+use crate::clocks::Jump;
 use crate::fair::{Charge, FairQueue, Waiting};
 use crate::moment::Moment;
 use crate::pace::{Average, Class, Pace, length};
@@ -203,6 +204,16 @@ impl Book {
                 Some((job, live.position?, live.eta_seconds))
             })
             .collect()
+    }
+
+    /// The wall clock jumped: what waits and runs has done so for as long as before.
+    pub(crate) fn shift(&mut self, jump: Jump) {
+        self.queue.shift(jump);
+        for running in self.running.values_mut() {
+            running.started = running.started.shifted(jump);
+            running.deadline = running.deadline.shifted(jump);
+        }
+        self.change();
     }
 
     /// Remembers that clients were told the place of a job.

@@ -10,7 +10,7 @@ use crate::{Error, Limits, Result};
 pub(crate) const FILE: &str = "jobs.db";
 
 /// What makes version n + 1 of version n. One that was published is never changed; others are added.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
 CREATE TABLE jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -61,6 +61,11 @@ CREATE TABLE pace (
 ) STRICT;
 ",
     "ALTER TABLE jobs ADD COLUMN request_id TEXT;",
+    "
+ALTER TABLE jobs ADD COLUMN owner TEXT;
+ALTER TABLE jobs ADD COLUMN via TEXT NOT NULL DEFAULT 'native';
+CREATE INDEX jobs_of_owner ON jobs (owner, state) WHERE owner IS NOT NULL;
+",
 ];
 
 /// The newest version.
@@ -171,7 +176,7 @@ mod tests {
         let new = open_writer(folder.path(), &Limits::default()).unwrap();
         let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
         let found: (String, Option<String>) =
-            new.query_row("SELECT id, request_id FROM jobs", [], read).unwrap();
+            new.query_row("SELECT id, request_id FROM jobs WHERE owner IS NULL", [], read).unwrap();
         assert_eq!(found, ("job_1".to_owned(), None));
     }
 

@@ -8,12 +8,14 @@
 )]
 
 mod accept;
+mod clocks;
 mod disk;
 mod events;
 mod locked;
 mod lookup;
 mod model;
 mod order;
+mod owner;
 mod retention;
 mod running;
 mod support;
