@@ -26,7 +26,7 @@ mod router;
 mod upload;
 
 pub(crate) use error::{Code, Refusal, Result};
-pub(crate) use guard::Rates;
+pub(crate) use guard::{Links, Rates};
 pub(crate) use router::router;
 pub(crate) use upload::Haste;
 

@@ -46,7 +46,7 @@ impl Failure {
     }
 
     pub(super) fn too_late(seconds: f64) -> Self {
-        let message = format!("not done within the {seconds} seconds that the job may take");
+        let message = format!("not done within the {seconds:.2} seconds that the job may take");
         Self::new(ErrorCode::DeadlineExceeded, message)
     }
 }
