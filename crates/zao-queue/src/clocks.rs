@@ -23,10 +23,13 @@ const CAREFUL: Duration = Duration::from_secs(60 * 60);
 /// The share of what is kept that may be removed for its age meanwhile.
 const SHARE: u64 = 8;
 
-/// Both clocks, as they were looked at last.
+/// What is known of both clocks.
 #[derive(Debug, Default)]
 pub(crate) struct Clocks {
-    seen: Option<(Moment, Duration)>,
+    /// Both at a time since when they went alike.
+    alike: Option<(Moment, Duration)>,
+    /// What the other one had counted when it was looked at last.
+    counted: Duration,
     /// When the wall clock jumped far the last time, by itself.
     jumped: Moment,
     /// How much further on it is than time went, by jumps that were great.
@@ -68,7 +71,9 @@ impl Jump {
 impl Clocks {
     /// Holds what the wall clock says against what another has counted since the process began. `None` where both went alike.
     pub(crate) fn compare(&mut self, wall: Moment, counted: Duration) -> Option<Jump> {
-        let Some((seen, then)) = self.seen.replace((wall, counted)) else {
+        self.counted = counted;
+        let Some((seen, then)) = self.alike else {
+            self.alike = Some((wall, counted));
             self.careful_until = counted.saturating_add(CAREFUL);
             return None;
         };
@@ -76,10 +81,10 @@ impl Clocks {
         let jump =
             Jump { micros: wall.micros().cast_signed().wrapping_sub(due.micros().cast_signed()) };
         if jump.length() < SMALLEST {
-            // What is too little to count adds up.
-            self.seen = Some((seen, then));
+            // What is too little to count adds up, for it is held against the same time as before.
             return None;
         }
+        self.alike = Some((wall, counted));
         if jump.length() >= GREAT {
             let (ahead, length) = (self.ahead, jump.length());
             self.ahead =
@@ -100,7 +105,7 @@ impl Clocks {
 
     /// How many of `kept` jobs may be removed for their age now.
     pub(crate) fn allowance(&mut self, kept: u64) -> u64 {
-        let careful = self.seen.is_some_and(|(_, counted)| counted < self.careful_until);
+        let careful = self.alike.is_some() && self.counted < self.careful_until;
         if !careful {
             return u64::MAX;
         }

@@ -138,7 +138,7 @@ async fn a_job_is_its_senders_to_cancel() {
     server.pause(false);
     server.over(path(&first)).await;
     let events = format!("{}/events", path(&first));
-    for (headers, mine) in [(&[BOB][..], "\"mine\":true"), (&[ANN], "\"mine\":false")] {
+    for (headers, mine) in [(&[BOB][..], "\"mine\":true"), (&[ANN][..], "\"mine\":false")] {
         let told = server.send(asked("GET", &events, headers)).await.bytes;
         assert!(String::from_utf8_lossy(&told).contains(mine), "{mine}: {told:?}");
     }
@@ -182,7 +182,7 @@ async fn who_guesses_tokens_has_to_wait() {
     });
     let ask = |peer, token: &str| {
         let bearer = format!("Bearer {token}");
-        from(peer, asked("GET", "/v1/jobs", &[("authorization", &bearer)]))
+        from(peer, asked("GET", "/v1/jobs", &[("authorization", bearer.as_str())]))
     };
     for guess in ["a", "b", "c"] {
         server.send(ask("192.168.1.7", guess)).await.refused(401, "unauthorized");
@@ -198,12 +198,11 @@ async fn a_client_that_has_too_much_waiting_is_told_apart_from_a_full_queue() {
     server.pause(true);
     submitted(&server, &[]).await;
     // The first may wait still or be drawn already.
-    let mut refused = None;
-    for _ in 0..2 {
-        let answer = server.post("/v1/jobs", small()).await;
-        refused = (answer.status == 429).then_some(answer);
+    let mut answer = server.post("/v1/jobs", small()).await;
+    if answer.status == 202 {
+        answer = server.post("/v1/jobs", small()).await;
     }
-    refused.expect("one waits").refused(429, "client_queue_full");
+    answer.refused(429, "client_queue_full");
 }
 
 #[tokio::test]
