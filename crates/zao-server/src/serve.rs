@@ -155,7 +155,7 @@ fn compare_clocks(house: &House, counted: Duration) {
             );
         }
         Err(error) => {
-            tracing::warn!(%error, "the clock was set; times of jobs under way are told as they were")
+            tracing::warn!(%error, "the clock was set; times of jobs under way are told as they were");
         }
     }
 }

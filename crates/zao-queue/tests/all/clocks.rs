@@ -144,7 +144,8 @@ fn who_waits_too_long_is_told_so() {
     assert!(watched.desk.ledger.give_up_waiting(watched.desk.now).unwrap().is_empty());
     let late = watched.desk.accept(wish("ann"));
     watched.wait(2.0);
-    assert_eq!(watched.desk.ledger.give_up_waiting(watched.desk.now).unwrap(), [waits.clone()]);
+    let given_up = watched.desk.ledger.give_up_waiting(watched.desk.now).unwrap();
+    assert_eq!(given_up, std::slice::from_ref(&waits));
     let job = watched.desk.job(&waits);
     let error = job.error.unwrap();
     assert_eq!((job.status, error.code), (JobStatus::Failed, zao_api::ErrorCode::DeadlineExceeded));

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::extract::Request;
+use axum::http::uri::Authority;
 use axum::http::{HeaderName, header};
 
 use super::super::{Code, Refusal, Result};
@@ -11,7 +12,7 @@ use crate::settings::Settings;
 /// The `Host` that a request names, with its port; empty where it names none.
 pub(super) fn host(request: &Request) -> &str {
     let named = request.headers().get(header::HOST).map(|value| value.to_str().unwrap_or("?"));
-    named.or_else(|| request.uri().authority().map(|it| it.as_str())).unwrap_or_default()
+    named.or_else(|| request.uri().authority().map(Authority::as_str)).unwrap_or_default()
 }
 
 /// That a request knows this server by a name that is its own. Whoever owns another name can have it mean this machine, and the pages
