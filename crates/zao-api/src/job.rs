@@ -168,6 +168,10 @@ named!(Stage, "stage");
 pub struct Job {
     /// Its id: `job_` and 26 characters.
     pub id: String,
+    /// Whether it came with the key (`X-Zao-Client`) that whoever looks has shown.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub mine: bool,
     /// How far it has come.
     pub status: JobStatus,
     /// When it was accepted.

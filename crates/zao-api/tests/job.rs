@@ -54,6 +54,7 @@ fn image() -> Image {
 fn job() -> Job {
     Job {
         id: "job_1".into(),
+        mine: true,
         status: JobStatus::Queued,
         created_at: 1_767_225_600.5,
         started_at: None,
@@ -138,7 +139,7 @@ fn floats_beside_the_fields_of_a_job_keep_every_bit() {
 #[test]
 fn a_queued_job_says_null_where_nothing_is_known() {
     let expected = json!({
-        "id": "job_1", "status": "queued", "created_at": 1_767_225_600.5, "started_at": null,
+        "id": "job_1", "mine": true, "status": "queued", "created_at": 1_767_225_600.5, "started_at": null,
         "finished_at": null, "request": {"prompt": "a red apple"}, "seeds": [7, 8],
         "width": 1024, "height": 768, "steps": 8, "queue_position": 3, "eta_seconds": 9.1,
         "progress": null, "images": [], "timing": null, "warnings": [], "error": null,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use zao_api::Progress;
 
+use crate::clocks::Jump;
 use crate::fair::{Charge, FairQueue, Waiting};
 use crate::forecast::{Picture, Scene, Times};
 use crate::moment::Moment;
@@ -362,6 +363,16 @@ impl Book {
                 Some((job, live.position?, live.eta_seconds))
             })
             .collect()
+    }
+
+    /// The wall clock jumped: what waits and runs has done so for as long as before.
+    pub(crate) fn shift(&mut self, jump: Jump) {
+        self.queue.shift(jump);
+        for running in self.running.values_mut() {
+            running.started = running.started.shifted(jump);
+            running.deadline = running.deadline.shifted(jump);
+        }
+        self.change();
     }
 
     /// Remembers that clients were told the place of a job.

@@ -108,14 +108,14 @@ pub enum Error {
     #[error("the job cannot be kept: {0}")]
     BadSubmission(&'static str),
     /// A file could not be read or written.
-    #[error("cannot {doing} {}: {source}; see that it is a folder this user may write to", .path.display())]
+    #[error("cannot {doing} {}: {why}; see that it is a folder this user may write to", .path.display())]
     File {
         /// What was being done.
         doing: &'static str,
         /// With what.
         path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
+        /// Why it failed. Not as a source: the message has it, and whoever prints both says everything twice.
+        why: io::Error,
     },
     /// What the database holds cannot be read.
     #[error(
@@ -129,13 +129,13 @@ pub enum Error {
     },
     /// The database failed in another way.
     #[error(
-        "the database could not {doing}: {source}; if it persists, move the folder away to begin anew"
+        "the database could not {doing}: {why}; if it persists, move the folder away to begin anew"
     )]
     Database {
         /// What was being done.
         doing: &'static str,
-        /// What it said.
-        source: rusqlite::Error,
+        /// What it said; no source, likewise.
+        why: rusqlite::Error,
     },
     /// The system gives no random numbers.
     #[error("the system gives no random numbers for ids: {0}; try again")]
@@ -145,19 +145,19 @@ pub enum Error {
 impl Error {
     pub(crate) fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
-        move |source| match source.sqlite_error_code() {
+        move |why| match why.sqlite_error_code() {
             Some(DiskFull) => Self::StorageFull { doing },
             Some(DatabaseBusy | DatabaseLocked) => Self::Locked { doing },
-            _ => Self::Database { doing, source },
+            _ => Self::Database { doing, why },
         }
     }
 
     pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| match source.kind() {
+        move |why| match why.kind() {
             io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::FileTooLarge => Self::StorageFull { doing },
-            _ => Self::File { doing, path: path.to_owned(), source },
+            _ => Self::File { doing, path: path.to_owned(), why },
         }
     }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use zao_api::Priority;
 
+use crate::clocks::Jump;
 use crate::moment::Moment;
 use crate::{Demand, JobId};
 
@@ -97,6 +98,14 @@ impl FairQueue {
             *served -= charge.cost;
         }
         self.add(number, waiting);
+    }
+
+    /// Lets each job have waited as long as it had before the wall clock jumped.
+    pub(crate) fn shift(&mut self, jump: Jump) {
+        for waiting in self.waiting.values_mut() {
+            waiting.since = waiting.since.shifted(jump);
+        }
+        self.passed_over = self.passed_over.map(|(number, since)| (number, since.shifted(jump)));
     }
 
     /// Says anew what each job costs.

@@ -7,6 +7,7 @@ mod open;
 mod report;
 mod sweep;
 mod take;
+mod time;
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use sweep::Swept;
 
 use crate::ballast::Ballast;
 use crate::book::Book;
+use crate::clocks::Clocks;
 use crate::id::Numbers;
 use crate::lock::hold;
 use crate::moment::Moment;
@@ -42,6 +44,7 @@ pub struct Ledger {
     /// How often somebody waited for another program in vain.
     in_vain: Arc<AtomicU64>,
     book: Mutex<Book>,
+    clocks: Mutex<Clocks>,
     door: accept::Door,
     events: EventLog,
     pictures: Box<dyn Pictures>,

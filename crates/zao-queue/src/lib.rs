@@ -10,11 +10,12 @@
 //! - a key of a submission never makes two jobs.
 //!
 //! Jobs lie in a SQLite database, pictures as files beside it. Events and progress are in memory only. No clock is read: the time is an
-//! argument.
+//! argument, and so is what a second clock counted, where the first may have been set.
 
 mod ballast;
 mod book;
 mod claim;
+mod clocks;
 mod error;
 mod events;
 mod fair;
@@ -24,6 +25,7 @@ mod ledger;
 mod limits;
 mod lock;
 mod moment;
+mod owner;
 mod pace;
 mod pictures;
 mod rows;
@@ -34,10 +36,12 @@ mod wire;
 
 pub use book::Outlook;
 pub use claim::{Claim, Claimed, Cost, Demand, Offer, Piece, Requeue};
+pub use clocks::Jump;
 pub use error::{Error, Result};
 pub use events::{EVENTS_KEPT, Event, EventLog, Since};
 pub use id::{ImageId, JobId};
 pub use ledger::{Cancel, Counts, ImageFilter, JobFilter, Ledger, Page, Recovered, Swept};
 pub use limits::{Limits, Retention};
+pub use owner::{Owner, Sender, Via};
 pub use pictures::{PictureFolder, Pictures};
 pub use submission::{Acceptance, Input, Refusal, Submission};

@@ -13,6 +13,8 @@ pub struct Limits {
     pub input_bytes: u64,
     /// Jobs that workers draw at the same time, for estimates of time.
     pub at_once: u32,
+    /// How long a job may wait until a worker takes it; `None` for any time.
+    pub wait: Option<Duration>,
     /// How often a job may lose its worker before it fails: a job that kills workers must not do so for ever.
     pub losses: u32,
     /// A job that waited this long counts as one priority higher, so that none waits for ever.
@@ -54,6 +56,7 @@ impl Default for Limits {
             queued_per_client: 64,
             input_bytes: 1 << 30,
             at_once: 1,
+            wait: None,
             losses: 3,
             ageing: Duration::from_secs(60),
             patience: Duration::from_secs(10),

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::clocks::Jump;
+
 /// Microseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct Moment(u64);
@@ -31,6 +33,11 @@ impl Moment {
 
     pub(crate) fn plus(self, length: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(length.as_micros()).unwrap_or(u64::MAX)))
+    }
+
+    /// The same on a clock that jumped.
+    pub(crate) fn shifted(self, jump: Jump) -> Self {
+        Self(self.0.saturating_add_signed(jump.micros()))
     }
 
     pub(crate) fn minus(self, length: Duration) -> Self {

@@ -9,7 +9,7 @@ use zao_api::{ErrorBody, JobRequest, Priority};
 use crate::moment::Moment;
 use crate::pace::{Average, Class, Pace};
 use crate::state::State;
-use crate::{Demand, Error, ImageId, JobId, Piece, Result, Submission};
+use crate::{Demand, Error, ImageId, JobId, Owner, Piece, Result, Submission};
 
 /// A job as the database has it.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub(crate) struct JobRow {
     pub(crate) error: Option<ErrorBody>,
     /// The request that brought it, where that is known.
     pub(crate) request_id: Option<String>,
+    /// Whoever sent it, where they showed a key.
+    pub(crate) owner: Option<Owner>,
 }
 
 /// A picture as the database has it.
@@ -110,6 +112,7 @@ impl JobRow {
                 None => None,
             },
             request_id: row.get("request_id")?,
+            owner: row.get::<_, Option<String>>("owner")?.map(Owner::read),
         })
     }
 }
@@ -149,9 +152,9 @@ pub(crate) fn insert_job(
     let mut statement = connection
         .prepare_cached(
             "INSERT INTO jobs (id, state, client, idempotency_key, fingerprint, priority, request, plan, width, height, steps, seeds,
-                 deadline, created, warnings, request_id)
+                 deadline, created, warnings, request_id, owner, via)
              VALUES (:id, 'queued', :client, :key, :fingerprint, :priority, :request, :plan, :width, :height, :steps, :seeds,
-                 :deadline, :created, :warnings, :request_id)",
+                 :deadline, :created, :warnings, :request_id, :owner, :via)",
         )
         .map_err(&failed)?;
     let deadline = i64::try_from(submission.deadline.as_micros()).unwrap_or(i64::MAX);
@@ -172,6 +175,8 @@ pub(crate) fn insert_job(
             ":created": now.micros(),
             ":warnings": json(serde_json::to_string(&submission.warnings))?,
             ":request_id": submission.request_id,
+            ":owner": submission.sender.owner.as_ref().map(Owner::as_str),
+            ":via": submission.sender.via.as_str(),
         })
         .map_err(&failed)?;
     let number = connection.last_insert_rowid();

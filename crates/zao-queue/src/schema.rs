@@ -73,6 +73,11 @@ CREATE TABLE pace (
     PRIMARY KEY (piece, size)
 ) STRICT;
 ",
+    "
+ALTER TABLE jobs ADD COLUMN owner TEXT;
+ALTER TABLE jobs ADD COLUMN via TEXT NOT NULL DEFAULT 'native';
+CREATE INDEX jobs_of_owner ON jobs (owner, state) WHERE owner IS NOT NULL;
+",
 ];
 
 /// The newest version.
@@ -182,8 +187,9 @@ mod tests {
         drop(old);
         let new = open_writer(folder.path(), &Limits::default()).unwrap();
         let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        let found: (String, Option<String>, bool) =
-            new.query_row("SELECT id, request_id, alone FROM jobs", [], read).unwrap();
+        let found: (String, Option<String>, bool) = new
+            .query_row("SELECT id, request_id, alone FROM jobs WHERE owner IS NULL", [], read)
+            .unwrap();
         assert_eq!(found, ("job_1".to_owned(), None, false));
     }
 

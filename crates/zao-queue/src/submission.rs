@@ -5,13 +5,15 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use zao_api::{JobRequest, Priority};
 
-use crate::{Demand, Error, JobId, Result};
+use crate::{Demand, Error, JobId, Result, Sender};
 
 /// A job to be kept until it is drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Submission {
     /// Whose job it is: clients take turns. Whatever tells one from another, such as an address or a token's name.
     pub client: String,
+    /// Who sent it, and which way it came. Requests that differ only in it ask for the same.
+    pub sender: Sender,
     /// The `Idempotency-Key`: as long as the job is remembered, another submission with it is the same job.
     pub key: Option<String>,
     /// What was asked for, as clients see it again. Pictures to begin with belong into `inputs`, not here.

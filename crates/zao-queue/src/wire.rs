@@ -25,6 +25,8 @@ pub(crate) fn job(row: &JobRow, images: &[ImageRow], live: Live) -> Result<Job> 
     let images = shown.map(|image| picture(row, image, &request.request.prompt)).collect();
     Ok(Job {
         id: row.id.to_string(),
+        // Who looks is not known here.
+        mine: false,
         status,
         created_at: row.created.seconds(),
         started_at: row.started.map(Moment::seconds),

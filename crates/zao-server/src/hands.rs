@@ -1,7 +1,5 @@
 //! What HTTP needs of those who draw. Processes, devices and how they are watched are not known here.
 
-use std::time::Duration;
-
 use zao_api::Quality;
 
 use crate::crew::AdaptersState;
@@ -19,8 +17,6 @@ pub(crate) trait Hands: Send + Sync {
     fn close_adapter(&self, name: &str);
     /// Has memory given back that is only held for the next picture.
     fn free(&self);
-    /// Has everything under way finished, and nothing begun, within this time.
-    fn drain(&self, within: Duration);
     /// How they are.
     fn health(&self) -> Health;
 }

@@ -1,16 +1,18 @@
 //! What every request of the server may reach: jobs, the model, those who draw. No request is answered here.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+use tokio::sync::Notify;
 use zao_engine::ModelFacts;
 use zao_queue::{JobId, Ledger};
 use zao_weights::AdapterFolder;
 
 use crate::bells::Bells;
 use crate::hands::{Hands, Health};
-use crate::http::{Code, Haste, Rates, Refusal, Result};
+use crate::http::{Code, Haste, Links, Rates, Refusal, Result};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::thumbnails::Thumbnails;
@@ -25,26 +27,32 @@ pub(crate) struct House {
     pub(crate) metrics: Metrics,
     pub(crate) rates: Rates,
     pub(crate) thumbnails: Thumbnails,
+    pub(crate) links: Links,
     /// How slowly bodies may come.
     pub(crate) haste: Haste,
     hands: OnceLock<Arc<dyn Hands>>,
     draining: AtomicBool,
+    /// Rung when a client that may has the server finish.
+    ending: Notify,
 }
 
 impl House {
+    /// # Errors
+    /// A system that gives no random numbers.
     pub(crate) fn new(
         settings: Settings,
         model: ModelFacts,
         loras: AdapterFolder,
         ledger: Arc<Ledger>,
-    ) -> Arc<Self> {
+    ) -> io::Result<Arc<Self>> {
         let bells = Arc::new(Bells::default());
         let ringing = Arc::clone(&bells);
         let metrics = Metrics::new();
         ledger.events().on_event(move |job, _| ringing.ring(job));
         let (hands, draining, rates) = (OnceLock::new(), AtomicBool::new(false), Rates::default());
         let haste = Haste::USUAL;
-        Arc::new(Self {
+        let links = Links::new().map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Arc::new(Self {
             settings,
             model,
             loras,
@@ -53,10 +61,12 @@ impl House {
             metrics,
             rates,
             thumbnails: Thumbnails::default(),
+            links,
             haste,
             hands,
             draining,
-        })
+            ending: Notify::new(),
+        }))
     }
 
     /// Says who draws. Only the first call counts.
@@ -77,6 +87,17 @@ impl House {
     /// Takes no jobs any more.
     pub(crate) fn close(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the server finish what runs, and end.
+    pub(crate) fn end(&self) {
+        self.close();
+        self.ending.notify_one();
+    }
+
+    /// Waits until somebody has it end.
+    pub(crate) async fn is_to_end(&self) {
+        self.ending.notified().await;
     }
 
     pub(crate) fn is_closing(&self) -> bool {

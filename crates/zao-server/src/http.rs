@@ -25,7 +25,7 @@ mod timing;
 mod upload;
 
 pub(crate) use error::{Code, Refusal, Result};
-pub(crate) use guard::Rates;
+pub(crate) use guard::{Links, Rates};
 pub(crate) use router::router;
 pub(crate) use upload::Haste;
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 use zao_engine::ModelFacts;
@@ -26,19 +26,26 @@ pub enum ServeError {
     #[error(transparent)]
     Ledger(#[from] zao_queue::Error),
     /// The port is not to be had.
-    #[error("cannot listen on {address}: {source}; stop what does, or choose another with --port")]
+    #[error("cannot listen on {address}: {why}; stop what does, or choose another with --port")]
     Listen {
         /// Where.
         address: SocketAddr,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
     /// Workers cannot be started.
     #[error("cannot start the threads that look after workers: {0}")]
     Crew(io::Error),
     /// The system refused something that every server needs.
     #[error("cannot serve: {0}")]
-    System(#[from] io::Error),
+    System(io::Error),
+}
+
+impl From<io::Error> for ServeError {
+    // Not as a source: the message has it already, and whoever prints both says everything twice.
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
 }
 
 /// What is told while the server runs.
@@ -72,7 +79,7 @@ pub fn serve(
         lost_pictures,
         "the ledger is open"
     );
-    let house = House::new(settings, model, loras, Arc::new(ledger));
+    let house = House::new(settings, model, loras, Arc::new(ledger))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(run(house, witness, stop));
     // Streams that clients hold open would keep it waiting for ever.
@@ -86,8 +93,7 @@ async fn run(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
     let address = house.settings.address;
-    let listener =
-        listen::bind(address).map_err(|source| ServeError::Listen { address, source })?;
+    let listener = listen::bind(address).map_err(|why| ServeError::Listen { address, why })?;
     let keeper = Arc::new(Keeper::new(Arc::clone(&house)));
     let crew = Crew::start(house.settings.workers.clone(), Arc::clone(&keeper) as _);
     let crew = Arc::new(crew.map_err(ServeError::Crew)?);
@@ -97,8 +103,11 @@ async fn run(
     let answers = router(Arc::clone(&house));
     let serving = tokio::spawn(listen::serve(listener, answers, Pace::default(), going));
     let chores = tokio::spawn(chores(Arc::clone(&house), keeper));
-    // An error means that nobody can say it any more, which says it.
-    let _ = stop.wait_for(|stop| *stop).await;
+    tokio::select! {
+        // An error means that nobody can say it any more, which says it.
+        _ = stop.wait_for(|stop| *stop) => {}
+        () = house.is_to_end() => tracing::info!("asked to stop by /admin/drain"),
+    }
     house.close();
     tracing::info!("stopping: what is under way finishes, what waits is kept");
     let within = house.settings.drain;
@@ -116,12 +125,37 @@ async fn run(
 /// What is to be done every now and then.
 async fn chores(house: Arc<House>, keeper: Arc<Keeper>) {
     let mut tick = tokio::time::interval(Duration::from_millis(250));
+    let begun = Instant::now();
     for count in 0_u64.. {
         tick.tick().await;
         let (house, keeper) = (Arc::clone(&house), Arc::clone(&keeper));
-        let done = tokio::task::spawn_blocking(move || chore(&house, &keeper, count)).await;
+        let done = tokio::task::spawn_blocking(move || {
+            // First of all: what is done with the time has to know whether it is right.
+            compare_clocks(&house, begun.elapsed());
+            chore(&house, &keeper, count);
+        })
+        .await;
         if done.is_err() {
             tracing::error!("a chore panicked");
+        }
+    }
+}
+
+/// Tells the ledger how much time went by, whatever the clock on the wall says.
+fn compare_clocks(house: &House, counted: Duration) {
+    match house.ledger.compare_clocks(SystemTime::now(), counted) {
+        Ok(None) => {}
+        Ok(Some(jump)) => {
+            let seconds = jump.length().as_secs_f64();
+            let way = if jump.is_forward() { "forward" } else { "back" };
+            tracing::warn!(
+                seconds,
+                way,
+                "the clock was set, or the machine slept: deadlines and the age of pictures go on as if it had not"
+            );
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the clock was set; times of jobs under way are told as they were");
         }
     }
 }
@@ -132,6 +166,12 @@ fn chore(house: &House, keeper: &Keeper, count: u64) {
     if count.is_multiple_of(4) {
         for job in keeper.give_up_overdue() {
             house.hands().inspect(|hands| hands.stop(&job));
+        }
+        match house.ledger.give_up_waiting(SystemTime::now()) {
+            Ok(jobs) => jobs.iter().for_each(|job| {
+                tracing::warn!(job = job.as_str(), "job failed: it waited longer than it may");
+            }),
+            Err(error) => tracing::error!(%error, "jobs that waited for too long cannot be ended"),
         }
         // A job that waits while somebody is idle was missed by a wake-up that came too early.
         house.hands().inspect(|hands| hands.wake());
@@ -171,12 +211,6 @@ impl Hands for Employed {
 
     fn free(&self) {
         self.crew.free();
-    }
-
-    fn drain(&self, within: Duration) {
-        let crew = Arc::clone(&self.crew);
-        // It returns when the last worker is gone, which whoever asked need not wait for.
-        drop(std::thread::spawn(move || crew.drain(within)));
     }
 
     fn health(&self) -> Health {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use zao_api::Priority;
 use zao_queue::Limits;
 
 use crate::crew::CrewSettings;
@@ -17,8 +18,14 @@ pub struct Settings {
     pub folder: PathBuf,
     /// What clients have to show, if anything.
     pub token: Option<String>,
-    /// Pages of other origins that may use it; none by default.
+    /// What whoever runs the server has to show for what is only theirs. Without one, it is enough to ask from the same machine.
+    pub admin_token: Option<String>,
+    /// Pages of other origins that may use it, as `https://studio.example`; none by default.
     pub origins: Vec<String>,
+    /// Names that it is reached under, beside its addresses and `localhost`. Without a token others are refused.
+    pub host_names: Vec<String>,
+    /// What clients know it as, as `https://pictures.example`, where that is not what they ask for: links begin with it.
+    pub public_url: Option<String>,
     /// Reverse proxies in front of it: what they say of who asked (`X-Forwarded-For`) is believed.
     pub proxies: Vec<IpAddr>,
     /// A folder with the page, in place of the one that is built in: for whoever works on it.
@@ -52,7 +59,9 @@ pub struct RequestLimits {
     pub previews: u32,
     /// How long a job may take from its start, unless it asks for less.
     pub deadline: Duration,
-    /// Requests of one client in a minute; `None` for any number.
+    /// The highest priority that clients may ask for.
+    pub priority: Priority,
+    /// Requests of one client in a minute that make jobs; `None` for any number. Others have a larger allowance of their own.
     pub rate: Option<u32>,
 }
 
@@ -66,6 +75,7 @@ impl Default for RequestLimits {
             steps: 100,
             previews: 8,
             deadline: Duration::from_secs(300),
+            priority: Priority::High,
             rate: None,
         }
     }

@@ -17,6 +17,7 @@ mod outbox;
 mod previews;
 mod pulse;
 mod standard_streams;
+mod warm_up;
 
 use std::convert::Infallible;
 use std::io::{Read, Write};
@@ -41,6 +42,9 @@ pub struct WorkerSettings {
     pub shelf: Shelf,
     /// After how long without work memory is given back; `None` for never.
     pub idle_release: Option<Duration>,
+    /// Whether a picture is drawn before anybody asks for one, so that a worker which says that it is ready has read its weights and
+    /// seen its device compute.
+    pub warm_up: bool,
 }
 
 /// Why a worker ended early. Its parent has been told.
@@ -95,9 +99,17 @@ fn work(
     let _beats = beats::start(Arc::clone(&pulse), outbox.clone())?;
     let orders = inbox::start(input, outbox.clone())?;
     let mut engine = open().map_err(WorkerError::Open)?;
-    outbox.say(Word::Ready(Box::new(facts(&engine, &settings.shelf)?)));
     let _gauges = engine.card().map(|card| read_card(card, &pulse)).transpose()?;
     let mut idle = settings.idle_release.map(IdleTimer::new);
+    if settings.warm_up {
+        pulse.begin();
+        warm_up::draw_one(&mut engine, &pulse)?;
+        idle.iter_mut().for_each(|idle| idle.idle_since(Instant::now()));
+        tell_memory(&engine, &pulse);
+    }
+    outbox.say(Word::Ready(Box::new(facts(&engine, &settings.shelf)?)));
+    // Only now: whoever is loading and busy with nothing would be taken for hung after a long reading.
+    pulse.rest();
     let (words, beats) = (outbox.clone(), Arc::clone(&pulse));
     let mut clerk = Clerk::new(&mut engine, settings.shelf, orders, words, beats)?;
     loop {

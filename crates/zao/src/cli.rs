@@ -1,5 +1,6 @@
 //! The command line as typed. Nothing is checked here that needs a model or a file.
 
+mod address;
 mod bench;
 mod config;
 mod convert;

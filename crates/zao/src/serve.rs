@@ -32,6 +32,11 @@ fn serve_until_stopped(args: &ServeArgs, teller: &Teller) -> Result<()> {
     let chosen = model::choose(&asked, &args.worker.files, &places::store()?)?;
     let model = ModelFacts::of(&chosen.name, chosen.source)?;
     let settings = settings(args)?;
+    if settings.admin_token.is_some() && settings.admin_token == settings.token {
+        let message =
+            "the admin token is the same as the token, so everybody would have it; choose another";
+        return Err(Failure::usage(message));
+    }
     if !args.host.is_loopback() && settings.token.is_none() {
         teller.warn(
             "other machines can use this server, and anybody on them: a token keeps strangers out (--token-file, or ZAO_TOKEN)",
@@ -104,6 +109,7 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
     let ledger = Limits {
         queued: args.queue as usize,
         queued_per_client: args.queue_per_client as usize,
+        wait: Some(args.max_wait).filter(|&seconds| seconds > 0).map(seconds),
         at_once: u32::try_from(workers.len()).unwrap_or(1),
         retention,
         ..Limits::default()
@@ -112,6 +118,9 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
         address: SocketAddr::new(args.host, args.port),
         folder,
         token: token(args)?,
+        admin_token: args.admin_token.clone(),
+        host_names: args.host_names.clone(),
+        public_url: args.public_url.clone(),
         origins: args.origins.clone(),
         proxies: args.proxies.clone(),
         page: args.page.clone(),
@@ -119,6 +128,8 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
         request: RequestLimits {
             count: args.max_count,
             steps: args.max_steps,
+            pixels: args.max_pixels,
+            priority: args.max_priority,
             deadline: seconds(args.deadline),
             rate: args.rate,
             ..RequestLimits::default()

@@ -20,6 +20,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<()> {
     let settings = WorkerSettings {
         shelf: Shelf::new(places::adapters()?),
         idle_release: seconds.map(Duration::from_secs),
+        warm_up: args.warm_up,
     };
     let open = || open(args).map_err(|failure| failure.to_string());
     Ok(zao_server::worker::run(open, settings, input, output)?)

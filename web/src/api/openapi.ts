@@ -72,6 +72,8 @@ export interface components {
              * @description The most pictures of one request.
              */
             max_count: number;
+            /** @description The highest priority that may be asked for. */
+            max_priority: components["schemas"]["Priority"];
             /** @description What `quality` means here. */
             tiers: components["schemas"]["Tier"][];
             guidance: components["schemas"]["GuidanceLimits"];
@@ -129,7 +131,7 @@ export interface components {
          * @description What happened; programs decide by this.
          * @enum {string}
          */
-        Code: "invalid_request" | "invalid_size" | "prompt_too_long" | "invalid_image" | "unauthorized" | "forbidden_origin" | "not_found" | "unknown_lora" | "unknown_model" | "method_not_allowed" | "request_timeout" | "already_over" | "idempotency_conflict" | "cancelled" | "expired" | "body_too_large" | "unsupported_media_type" | "queue_full" | "rate_limited" | "internal" | "draining" | "no_worker" | "worker_lost" | "out_of_memory" | "storage_full" | "storage_locked" | "deadline_exceeded";
+        Code: "invalid_request" | "invalid_size" | "prompt_too_long" | "invalid_image" | "unauthorized" | "forbidden_origin" | "forbidden" | "not_found" | "unknown_lora" | "unknown_model" | "method_not_allowed" | "request_timeout" | "already_over" | "idempotency_conflict" | "cancelled" | "expired" | "body_too_large" | "unsupported_media_type" | "queue_full" | "client_queue_full" | "rate_limited" | "internal" | "draining" | "no_worker" | "worker_lost" | "out_of_memory" | "storage_full" | "storage_locked" | "deadline_exceeded";
         /** @description The data of an event `image_generation.completed`. */
         CompletedImage: {
             /** @description `image_generation.completed`. */
@@ -365,6 +367,8 @@ export interface components {
         Job: {
             /** @description Its id: `job_` and 26 characters. */
             id: string;
+            /** @description Whether it came with the key (`X-Zao-Client`) that whoever looks has shown. */
+            mine: boolean;
             /** @description How far it has come. */
             status: components["schemas"]["JobStatus"];
             /**
@@ -727,6 +731,11 @@ export interface components {
              * @description Seconds until a job that came now would begin; `null` before the first picture was drawn.
              */
             eta_seconds: number | null;
+            /**
+             * Format: int64
+             * @description Jobs that wait or are drawn and came with the key (`X-Zao-Client`) that whoever asks has sent; `null` without one.
+             */
+            mine: number | null;
         };
         /** @description The data of an event `image_generation.partial_image`. */
         PartialImage: {
@@ -896,6 +905,11 @@ export interface components {
         QueueLimits: {
             max: number;
             max_per_client: number;
+            /**
+             * Format: int64
+             * @description How long a job may wait; null for any time.
+             */
+            max_wait_seconds: number | null;
         };
         /** @description Whether a job that came now would be drawn. */
         Readiness: {
@@ -1121,7 +1135,7 @@ export interface components {
              *     worker is ready.
              */
             memory_bytes: number | null;
-            /** @description Whether the server's limits allow it. */
+            /** @description Whether the server's limits allow it, and each worker that is ready has the memory for it. */
             fits: boolean;
         };
         /**

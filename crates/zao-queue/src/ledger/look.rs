@@ -14,7 +14,7 @@ use crate::pace::length;
 use crate::rows::{self, ImageRow};
 use crate::state::State;
 use crate::wire;
-use crate::{Demand, Error, ImageId, JobId, Result};
+use crate::{Demand, Error, ImageId, JobId, Owner, Result, Via};
 
 /// Which jobs to list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +23,12 @@ pub struct JobFilter {
     pub status: Vec<JobStatus>,
     /// Only jobs of this client.
     pub client: Option<String>,
+    /// Only jobs of whoever this is.
+    pub owner: Option<Owner>,
+    /// Only jobs that came this way.
+    pub via: Option<Via>,
+    /// Whoever looks, so that it can be said which are theirs.
+    pub viewer: Option<Owner>,
     /// Only jobs that are older than this one.
     pub after: Option<JobId>,
 }
@@ -30,6 +36,8 @@ pub struct JobFilter {
 /// Which pictures to list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImageFilter {
+    /// Only pictures of whoever this is.
+    pub owner: Option<Owner>,
     /// Only pictures that are older than this one.
     pub after: Option<ImageId>,
 }
@@ -104,6 +112,16 @@ impl Ledger {
             values.push(client);
             clause += &format!(" AND client = ?{}", values.len());
         }
+        let owner = filter.owner.as_ref().map(Owner::as_str);
+        if let Some(owner) = &owner {
+            values.push(owner);
+            clause += &format!(" AND owner = ?{}", values.len());
+        }
+        let via = filter.via.map(Via::as_str);
+        if let Some(via) = &via {
+            values.push(via);
+            clause += &format!(" AND via = ?{}", values.len());
+        }
         clause += &format!(" ORDER BY id DESC LIMIT {}", limit.saturating_add(1));
         let mut found = Vec::new();
         {
@@ -119,9 +137,41 @@ impl Ledger {
         let mut book = hold(&self.book);
         let items = found
             .iter()
-            .map(|(row, images)| wire::job(row, images, book.live(row.number, now.into())))
+            .map(|(row, images)| {
+                let job = wire::job(row, images, book.live(row.number, now.into()))?;
+                Ok(Job { mine: row.owner.is_some() && row.owner == filter.viewer, ..job })
+            })
             .collect::<Result<_>>()?;
         Ok(Page { items, next })
+    }
+
+    /// Whoever sent a job, if they showed a key.
+    ///
+    /// # Errors
+    /// [`Error::NoJob`], and those of the database.
+    pub fn owner(&self, id: &JobId) -> Result<Option<Owner>> {
+        Ok(rows::job(&hold(&self.reader), id)?.owner)
+    }
+
+    /// Whoever sent the job that a picture is of, if they showed a key.
+    ///
+    /// # Errors
+    /// [`Error::NoImage`], and those of the database.
+    pub fn owner_of_image(&self, id: &ImageId) -> Result<Option<Owner>> {
+        let clause = "WHERE number = (SELECT job FROM images WHERE id = ?1 AND deleted = 0)";
+        let found = rows::jobs(&hold(&self.reader), clause, &[&id.as_str()])?;
+        let row = found.into_iter().next().ok_or_else(|| Error::NoImage(id.clone()))?;
+        Ok(row.owner)
+    }
+
+    /// How many jobs of somebody wait or are drawn.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn under_way(&self, owner: &Owner) -> Result<u64> {
+        let statement =
+            "SELECT count(*) FROM jobs WHERE owner = ?1 AND state IN ('queued', 'running')";
+        rows::number(&hold(&self.reader), statement, &[&owner.as_str()])
     }
 
     /// Pictures, newest first, `limit` at most.
@@ -130,15 +180,21 @@ impl Ledger {
     /// Those of the database.
     pub fn images(&self, filter: &ImageFilter, limit: usize) -> Result<Page<Image, ImageId>> {
         let reader = hold(&self.reader);
-        let rest = format!("ORDER BY id DESC LIMIT {}", limit.saturating_add(1));
-        let mut found = match &filter.after {
-            Some(after) => rows::images(
-                &reader,
-                &format!("WHERE deleted = 0 AND id < ?1 {rest}"),
-                &[&after.as_str()],
-            )?,
-            None => rows::images(&reader, &format!("WHERE deleted = 0 {rest}"), &[])?,
-        };
+        let mut clause = "WHERE deleted = 0".to_owned();
+        let mut values: Vec<&dyn ToSql> = Vec::new();
+        let after = filter.after.as_ref().map(ImageId::as_str);
+        if let Some(after) = &after {
+            values.push(after);
+            clause += &format!(" AND id < ?{}", values.len());
+        }
+        let owner = filter.owner.as_ref().map(Owner::as_str);
+        if let Some(owner) = &owner {
+            values.push(owner);
+            clause +=
+                &format!(" AND job IN (SELECT number FROM jobs WHERE owner = ?{})", values.len());
+        }
+        clause += &format!(" ORDER BY id DESC LIMIT {}", limit.saturating_add(1));
+        let mut found = rows::images(&reader, &clause, &values)?;
         let has_more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| has_more).map(|image| image.id.clone());

@@ -76,6 +76,7 @@ impl Ledger {
             reader: Mutex::new(reader),
             in_vain,
             book: Mutex::new(book),
+            clocks: Mutex::default(),
             door: accept::Door::default(),
             events,
             pictures,

@@ -1,6 +1,6 @@
 //! Removing what was kept long enough, oldest first. Jobs that are not over are never touched.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::ToSql;
 
@@ -36,11 +36,15 @@ pub struct Swept {
     pub more: bool,
 }
 
+/// What is old: over before ?1, and either since the wall clock jumped (?2) or before ?3.
+const OLD: &str = "finished < ?1 AND (finished >= ?2 OR finished < ?3)";
+
 const OVER: &str = "state IN ('completed', 'failed', 'cancelled')";
 
 impl Ledger {
     /// Removes some of what is older than the limit of time or beyond those of size and number. Meant to be called every few seconds,
-    /// and again at once while there is more.
+    /// and again at once while there is more. In the first hour in which [`Self::compare_clocks`] is called, and in the one after a
+    /// great jump, an eighth of the jobs goes for its age at most.
     ///
     /// # Errors
     /// [`Error::File`] where a picture cannot be removed (it is when the ledger is opened again), and those of the database.
@@ -60,7 +64,15 @@ impl Ledger {
         let mut swept = Swept::default();
         let mut files: Vec<ImageId> = Vec::new();
         let mut writer = self.writer(self.queue_up());
-        let old = self.too_old(&writer.connection, now)?;
+        let over = rows::number(
+            &writer.connection,
+            &format!("SELECT count(*) FROM jobs WHERE {OVER}"),
+            &[],
+        )?;
+        let mut old = self.too_old(&writer.connection, now)?;
+        let allowance = hold(&self.clocks).allowance(over);
+        old.truncate(usize::try_from(allowance).unwrap_or(usize::MAX));
+        let by_age = old.len() as u64;
         let many = self.too_many(&writer.connection)?;
         let forgotten = self.forgotten(&writer.connection, now)?;
         swept.more = old.len().max(many.len()) as u64 >= AT_ONCE || forgotten;
@@ -85,11 +97,12 @@ impl Ledger {
         swept.jobs = removed.len();
         let statement = format!(
             "DELETE FROM jobs WHERE number IN
-                 (SELECT number FROM jobs WHERE state = 'expired' AND finished < ?1 ORDER BY finished LIMIT {TOMBSTONES_AT_ONCE})"
+                 (SELECT number FROM jobs WHERE state = 'expired' AND {OLD} ORDER BY finished LIMIT {TOMBSTONES_AT_ONCE})"
         );
-        let buried = now.minus(self.limits.retention.tombstones).micros();
-        rows::change(&transaction, &statement, &[&buried])?;
+        let [before, jumped, long_before] = self.older_than(self.limits.retention.tombstones, now);
+        rows::change(&transaction, &statement, &[&before, &jumped, &long_before])?;
         commit(transaction)?;
+        hold(&self.clocks).removed(by_age);
         Ok((swept, files))
     }
 
@@ -113,8 +126,14 @@ impl Ledger {
     }
 
     fn too_old(&self, connection: &rusqlite::Connection, now: Moment) -> Result<Vec<JobRow>> {
-        let before = now.minus(self.limits.retention.age).micros();
-        oldest(connection, "AND finished < ?1", &[&before])
+        let [before, jumped, long_before] = self.older_than(self.limits.retention.age, now);
+        oldest(connection, &format!("AND {OLD}"), &[&before, &jumped, &long_before])
+    }
+
+    /// The values of [`OLD`].
+    fn older_than(&self, age: Duration, now: Moment) -> [u64; 3] {
+        let old = hold(&self.clocks).older_than(age, now);
+        [old.before, old.jumped, old.long_before].map(Moment::micros)
     }
 
     /// The oldest jobs without which what is left is within the limits of number and size, or as many of them as one sweep removes.
@@ -145,9 +164,11 @@ impl Ledger {
 
     /// Whether there are tombstones to remove.
     fn forgotten(&self, connection: &rusqlite::Connection, now: Moment) -> Result<bool> {
-        let buried = now.minus(self.limits.retention.tombstones).micros();
-        let statement = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'expired' AND finished < ?1 LIMIT 1)";
-        Ok(rows::number(connection, statement, &[&buried])? > 0)
+        let [before, jumped, long_before] = self.older_than(self.limits.retention.tombstones, now);
+        let statement = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'expired' AND {OLD} LIMIT 1)"
+        );
+        Ok(rows::number(connection, &statement, &[&before, &jumped, &long_before])? > 0)
     }
 }
 

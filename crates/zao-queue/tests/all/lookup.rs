@@ -67,7 +67,8 @@ fn pictures_are_listed_and_removed() {
     let page = desk.ledger.images(&ImageFilter::default(), 2).unwrap();
     let indices: Vec<u32> = page.items.iter().map(|image| image.index).collect();
     assert_eq!(indices, [2, 1]);
-    let rest = desk.ledger.images(&ImageFilter { after: page.next }, 2).unwrap();
+    let rest =
+        desk.ledger.images(&ImageFilter { after: page.next, ..ImageFilter::default() }, 2).unwrap();
     assert_eq!((rest.items.len(), rest.items[0].index, rest.next), (1, 0, None));
 
     let id = image_id(&page.items[0].id);

@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod clocks;
 mod disk;
 mod eta;
 mod events;
@@ -15,6 +16,7 @@ mod locked;
 mod lookup;
 mod model;
 mod order;
+mod owner;
 mod retention;
 mod running;
 mod support;

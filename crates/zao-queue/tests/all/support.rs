@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use zao_api::{Job, JobRequest, Priority, Request};
 use zao_queue::{
-    Acceptance, Claimed, Cost, Demand, Error, ImageId, JobId, Ledger, Limits, Offer, Piece,
+    Acceptance, Claimed, Cost, Demand, Error, ImageId, JobId, Ledger, Limits, Offer, Piece, Sender,
     Submission,
 };
 
@@ -89,6 +89,7 @@ pub(crate) fn wish(client: &str) -> Submission {
 pub(crate) fn wishes(client: &str, count: u64) -> Submission {
     Submission {
         client: client.into(),
+        sender: Sender::default(),
         key: None,
         request: JobRequest {
             request: Request { prompt: format!("a cat for {client}"), ..Request::default() },

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use zao_api::{ErrorBody, ErrorCode, JobRequest, JobStatus, Priority, Request};
 use zao_queue::{
-    Acceptance, Cancel, Error, JobId, Ledger, Limits, Offer, Result, Retention, Submission,
+    Acceptance, Cancel, Error, JobId, Ledger, Limits, Offer, Result, Retention, Sender, Submission,
 };
 
 const INSIDE: &str = "--inside";
@@ -74,6 +74,7 @@ fn submission(length: usize) -> Submission {
     let request = Request { prompt: "a cat".into(), ..Request::default() };
     Submission {
         client: "ann".into(),
+        sender: Sender::default(),
         key: None,
         request: JobRequest { request, ..JobRequest::default() },
         plan: "x".repeat(length),

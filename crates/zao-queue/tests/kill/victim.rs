@@ -5,7 +5,9 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use zao_api::{JobRequest, Priority, Request};
-use zao_queue::{Acceptance, Cancel, Claimed, Error, Ledger, Limits, Offer, Retention, Submission};
+use zao_queue::{
+    Acceptance, Cancel, Claimed, Error, Ledger, Limits, Offer, Retention, Sender, Submission,
+};
 
 use crate::diary::Pen;
 
@@ -80,6 +82,7 @@ fn submission(key: &str, client: u32, count: u64) -> Submission {
     let first = key.bytes().fold(1, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
     Submission {
         client: format!("client {client}"),
+        sender: Sender::default(),
         key: Some(key.into()),
         request: JobRequest { request, ..JobRequest::default() },
         plan: String::new(),

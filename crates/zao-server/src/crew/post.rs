@@ -363,7 +363,8 @@ impl Post {
         };
         is_over("it said nothing", since(heard), patience.least)
             .or_else(|| {
-                let loading = self.phase == Phase::Loading;
+                // While it reads weights it says so, and may take as long as that goes on.
+                let loading = self.phase == Phase::Loading && run.beat.busy.is_none();
                 is_over("it was loading", since(run.started), patience.load).filter(|_| loading)
             })
             .or_else(|| {

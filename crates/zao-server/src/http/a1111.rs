@@ -14,7 +14,7 @@ use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zao_api::{Job, JobRequest, JobStatus, Quality, Request};
-use zao_queue::JobFilter;
+use zao_queue::{JobFilter, Via};
 
 use super::guard::Client;
 use super::read::Object;
@@ -102,7 +102,7 @@ fn wish(object: Object) -> Result<(JobRequest, Vec<String>)> {
         (status = 409, description = "cancelled"),
         (status = 413, description = "body_too_large"),
         (status = 415, description = "unsupported_media_type"),
-        (status = 429, description = "queue_full"),
+        (status = 429, description = "queue_full, client_queue_full"),
         (status = 503, description = "draining, no_worker, worker_lost, out_of_memory, storage_full"),
         (status = 504, description = "deadline_exceeded"),
     ),
@@ -114,7 +114,7 @@ async fn txt2img(
 ) -> Result<(HeaderMap, Json<Txt2ImgAnswer>)> {
     let parameters = object.0.clone();
     let (request, ignored) = wish(object)?;
-    let id = openai::accept_for_now(&house, client, request).await?;
+    let id = openai::accept_for_now(&house, client, Via::A1111, request).await?;
     let wanted = openai::Wanted::new(Arc::clone(&house), id.clone());
     let job = events::end(&house, id).await?;
     wanted.done();
@@ -136,10 +136,17 @@ async fn txt2img(
     Ok((timing::headers(&job), Json(answer)))
 }
 
-/// The caller's jobs that are not over, the oldest first.
+/// The caller's jobs that came by this interface and are not over, the oldest first.
 async fn own(house: &Arc<House>, client: Client) -> Result<Vec<Job>> {
     let status = vec![JobStatus::Queued, JobStatus::Running];
-    let filter = JobFilter { status, client: Some(client.address), ..JobFilter::default() };
+    // What the same address has drawn in another way is not this interface's to tell of or to stop.
+    let filter = JobFilter {
+        status,
+        client: Some(client.address),
+        owner: client.owner,
+        via: Some(Via::A1111),
+        ..JobFilter::default()
+    };
     let page =
         house.ledger(move |ledger, now| ledger.jobs(&filter, jobs::MOST_LISTED, now)).await?;
     Ok(page.items.into_iter().rev().collect())
@@ -149,7 +156,7 @@ async fn own(house: &Arc<House>, client: Client) -> Result<Vec<Job>> {
 #[utoipa::path(
     get, path = "/progress", tag = "a1111", operation_id = "sdProgress",
     responses(
-        (status = 200, description = "The oldest job of this client that is not over.", body = SdProgress),
+        (status = 200, description = "The oldest job of this client by this interface that is not over.", body = SdProgress),
         (status = 503, description = "storage_full"),
     ),
 )]
@@ -175,7 +182,7 @@ async fn progress(State(house): State<Arc<House>>, client: Client) -> Result<Jso
 
 /// Cancel the caller's job
 ///
-/// The oldest job of this client that is not over; nobody else's.
+/// The oldest job of this client by this interface that is not over; nobody else's, and none that it sent in another way.
 #[utoipa::path(
     post, path = "/interrupt", tag = "a1111", operation_id = "sdInterrupt",
     responses(

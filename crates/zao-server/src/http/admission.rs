@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zao_api::{JobRequest, Request, Steps};
 use zao_engine::{Grid, InvalidJob, MAX_ADAPTER_SCALE, ModelInfo};
-use zao_queue::{ImageId, Input, Submission};
+use zao_queue::{ImageId, Input, Sender, Submission, Via};
 
 use super::guard::Client;
 use super::{Code, Refusal, Result};
@@ -17,6 +17,7 @@ use crate::house::House;
 pub(crate) fn submission(
     house: &House,
     client: Client,
+    via: Via,
     key: Option<String>,
     mut wish: JobRequest,
 ) -> Result<Submission> {
@@ -63,11 +64,17 @@ pub(crate) fn submission(
     let plan = serde_json::to_string(&complete)
         .map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
     let priority = wish.priority.unwrap_or_default();
+    if priority > limits.priority {
+        let most = limits.priority;
+        let message = format!("priority is {priority}; this server takes up to {most}");
+        return Err(Refusal::of("priority", message));
+    }
     let in_vain = zao_request::in_vain(&wish.request, &complete);
     let remarks = advised.into_iter().chain(remark).chain(in_vain);
     let warnings = remarks.chain(nobody_draws(house)).collect();
     Ok(Submission {
         client: client.address,
+        sender: Sender { owner: client.owner, via },
         key,
         request: wish,
         plan,
@@ -116,6 +123,14 @@ fn check_texts(request: &Request, most: usize) -> Result<()> {
 
 /// Refuses a text of more than `most` characters in `field`.
 pub(super) fn check_text(field: &str, text: &str, most: usize) -> Result<()> {
+    let is_text = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    if let Some((at, odd)) = text.chars().enumerate().find(|(_, c)| !is_text(*c)) {
+        let code = u32::from(odd);
+        let message = format!(
+            "{field} has the control character U+{code:04X} at place {at}; only line breaks and tabs are text"
+        );
+        return Err(Refusal::of(field, message));
+    }
     let count = text.chars().count();
     if count > most {
         let message = format!("{field} has {count} characters; this server takes {most}");
@@ -124,11 +139,14 @@ pub(super) fn check_text(field: &str, text: &str, most: usize) -> Result<()> {
     Ok(())
 }
 
+/// Seconds below which nothing is drawn anywhere.
+const SHORTEST: f64 = 0.1;
+
 fn deadline(wish: &JobRequest, most: std::time::Duration) -> Result<std::time::Duration> {
     let Some(seconds) = wish.deadline_seconds else { return Ok(most) };
-    let fits = seconds > 0.0 && seconds <= most.as_secs_f64();
+    let fits = (SHORTEST..=most.as_secs_f64()).contains(&seconds);
     if !fits {
-        let message = format!("a job may take above 0 and up to {} seconds", most.as_secs());
+        let message = format!("a job may take from {SHORTEST} to {} seconds", most.as_secs());
         return Err(Refusal::of("deadline_seconds", message));
     }
     Ok(std::time::Duration::from_secs_f64(seconds))

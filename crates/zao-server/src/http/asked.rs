@@ -36,10 +36,6 @@ impl Asked {
         &self.0.id
     }
 
-    pub(crate) fn client(&self) -> &str {
-        &self.0.client
-    }
-
     /// It is about this job. Only the first one counts.
     pub(crate) fn is_about(&self, job: &JobId) {
         // Whoever comes second says nothing, as is said above.

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
-use zao_api::{Model, Quality, Request, Rng};
+use zao_api::{Model, Priority, Quality, Request, Rng};
 use zao_engine::{Grid, MAX_TOKENS};
 use zao_queue::Demand;
 use zao_weights::KnownModel;
@@ -45,6 +45,8 @@ pub(crate) struct Capabilities {
     max_steps: u32,
     /// The most pictures of one request.
     max_count: u32,
+    /// The highest priority that may be asked for.
+    max_priority: Priority,
     /// What `quality` means here.
     tiers: Vec<Tier>,
     guidance: GuidanceLimits,
@@ -76,7 +78,7 @@ pub(crate) struct Tier {
     /// worker is ready.
     #[schema(required)]
     memory_bytes: Option<u64>,
-    /// Whether the server's limits allow it.
+    /// Whether the server's limits allow it, and each worker that is ready has the memory for it.
     fits: bool,
 }
 
@@ -130,6 +132,9 @@ pub(crate) struct InputLimits {
 pub(crate) struct QueueLimits {
     max: usize,
     max_per_client: usize,
+    /// How long a job may wait; null for any time.
+    #[schema(required)]
+    max_wait_seconds: Option<u64>,
 }
 
 /// How long, and how many bytes of pictures, are kept.
@@ -168,14 +173,19 @@ pub(crate) async fn get(State(house): State<Arc<House>>) -> Json<Capabilities> {
         default_steps: zao_request::usual_steps(model),
         max_steps: limits.steps,
         max_count: limits.count,
-        tiers: TierName::ALL.map(|name| tier(&house, worker, name)).into(),
+        max_priority: limits.priority,
+        tiers: TierName::ALL.map(|name| tier(&house, &health.workers, name)).into(),
         guidance: GuidanceLimits { default: guidance, max: 20.0, useful: guidance > 0.0 },
         rngs: Rng::ALL,
         previews: PreviewLimits { default: 0, max: limits.previews },
         inputs: InputLimits { image: true, mask: true, max_bytes: limits.body_bytes / 4 * 3 },
         max_prompt_characters: limits.prompt_characters,
         max_prompt_tokens: MAX_TOKENS,
-        queue: QueueLimits { max: ledger.queued, max_per_client: ledger.queued_per_client },
+        queue: QueueLimits {
+            max: ledger.queued,
+            max_per_client: ledger.queued_per_client,
+            max_wait_seconds: ledger.wait.map(|wait| wait.as_secs()),
+        },
         retention: Retention {
             seconds: ledger.retention.age.as_secs(),
             bytes: ledger.retention.bytes,
@@ -189,7 +199,7 @@ fn sides(size: Grid) -> Size {
     Size { width: size.width as u32, height: size.height as u32 }
 }
 
-fn tier(house: &House, worker: Option<&WorkerHealth>, name: TierName) -> Tier {
+fn tier(house: &House, workers: &[WorkerHealth], name: TierName) -> Tier {
     let (model, quality) = (house.model.info(), name.quality());
     let request = Request { quality: Some(quality), ..Request::default() };
     // No prompt decides: these qualities name their size.
@@ -197,15 +207,19 @@ fn tier(house: &House, worker: Option<&WorkerHealth>, name: TierName) -> Tier {
     let size = size.map_or(model.default_size, |(size, _)| size);
     let Size { width, height } = sides(size);
     let demand = Demand { width, height, steps: zao_request::usual_steps(model), pictures: 1 };
-    let known = worker.and_then(|worker| worker.memory.iter().find(|(of, _)| *of == quality));
+    let planned = |worker: &WorkerHealth| {
+        worker.memory.iter().find(|(of, _)| *of == quality).map(|(_, bytes)| *bytes)
+    };
+    // Whichever worker takes a job has to draw it. One that is not ready yet has planned nothing.
+    let has_room = |worker: &WorkerHealth| worker.device.is_none() || planned(worker).is_some();
     Tier {
         name,
         pixels: size.area() as u64,
         width,
         height,
         seconds: house.ledger.measured(&demand).map(|time| time.as_secs_f64()),
-        memory_bytes: known.map(|(_, bytes)| *bytes),
-        fits: size.area() as u64 <= house.settings.request.pixels,
+        memory_bytes: workers.first().and_then(planned),
+        fits: size.area() as u64 <= house.settings.request.pixels && workers.iter().all(has_room),
     }
 }
 

@@ -33,7 +33,8 @@ One server, JSON in and out. Times are seconds since 1970 with fractions; durati
 integers from 0 to 2^64 - 1 (format `uint64`); those that the server chooses are below 2^32, so that every reader of JSON keeps them. \
 A field that is null is one that is not there. Paths that are not in this document are files of the page. Every answer has an \
 `x-request-id`: the request's own if it had one, or a new one. `Authorization: Bearer TOKEN` is wanted where the server was started \
-with a token.";
+with a token. `X-Zao-Client`, a random key of 16 to 64 characters of A-Z, a-z, 0-9, - and _ that a client makes once, says which jobs are \
+its own.";
 
 /// The families of routes, in the order of the document.
 const FAMILIES: [(&str, &str); 7] = [
@@ -96,15 +97,16 @@ fn components(mut components: Components) -> Components {
 
 /// Says of each answer what all answers have, and of each route what may go wrong with any.
 fn complete(path: &str, item: &mut PathItem) {
-    // Only these are counted against a client's rate.
-    if let Some(post) = &mut item.post {
-        may_fail(post, Code::RateLimited);
-    }
     for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete] {
         let Some(operation) = operation else { continue };
         // A route that needs no token says so itself, and cannot be refused for it.
         if !guard::OPEN.contains(&path) {
             may_fail(operation, Code::Unauthorized);
+            // What only looks is not counted against a client's rate, but a wrong token is.
+            may_fail(operation, Code::RateLimited);
+        }
+        if guard::is_for_admins(path) {
+            may_fail(operation, Code::Forbidden);
         }
         may_fail(operation, Code::ForbiddenOrigin);
         may_fail(operation, Code::Internal);

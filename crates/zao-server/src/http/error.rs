@@ -20,6 +20,7 @@ pub(crate) enum Code {
     InvalidImage,
     Unauthorized,
     ForbiddenOrigin,
+    Forbidden,
     NotFound,
     UnknownLora,
     UnknownModel,
@@ -32,6 +33,7 @@ pub(crate) enum Code {
     BodyTooLarge,
     UnsupportedMediaType,
     QueueFull,
+    ClientQueueFull,
     RateLimited,
     Internal,
     Draining,
@@ -45,13 +47,14 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code.
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::InvalidRequest,
         Self::InvalidSize,
         Self::PromptTooLong,
         Self::InvalidImage,
         Self::Unauthorized,
         Self::ForbiddenOrigin,
+        Self::Forbidden,
         Self::NotFound,
         Self::UnknownLora,
         Self::UnknownModel,
@@ -64,6 +67,7 @@ impl Code {
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::QueueFull,
+        Self::ClientQueueFull,
         Self::RateLimited,
         Self::Internal,
         Self::Draining,
@@ -92,6 +96,7 @@ impl Code {
             Self::InvalidImage => ("invalid_image", 400, INVALID),
             Self::Unauthorized => ("unauthorized", 401, "authentication_error"),
             Self::ForbiddenOrigin => ("forbidden_origin", 403, "permission_error"),
+            Self::Forbidden => ("forbidden", 403, "permission_error"),
             Self::NotFound => ("not_found", 404, INVALID),
             Self::UnknownLora => ("unknown_lora", 404, INVALID),
             Self::UnknownModel => ("unknown_model", 404, INVALID),
@@ -104,6 +109,7 @@ impl Code {
             Self::BodyTooLarge => ("body_too_large", 413, INVALID),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, INVALID),
             Self::QueueFull => ("queue_full", 429, LIMIT),
+            Self::ClientQueueFull => ("client_queue_full", 429, LIMIT),
             Self::RateLimited => ("rate_limited", 429, LIMIT),
             Self::Internal => ("internal", 500, SERVER),
             Self::Draining => ("draining", 503, SERVER),
@@ -125,7 +131,10 @@ impl Code {
             Self::InvalidImage => "A picture that was sent is none, or is damaged.",
             Self::Unauthorized => "This server wants its token: `Authorization: Bearer TOKEN`.",
             Self::ForbiddenOrigin => {
-                "The page comes from another server and was not allowed to use this one."
+                "The page comes from another server and was not allowed to use this one, or this one is asked for by a name that it was not told of."
+            }
+            Self::Forbidden => {
+                "It is somebody else's, or only for whoever runs the server; the message says what to send."
             }
             Self::NotFound => "There is no such path, job or picture.",
             Self::UnknownLora => "There is no LoRA of that name.",
@@ -139,6 +148,9 @@ impl Code {
             Self::BodyTooLarge => "The body is larger than this server takes.",
             Self::UnsupportedMediaType => "The body has to be JSON.",
             Self::QueueFull => "As many jobs wait as may; try again after `Retry-After`.",
+            Self::ClientQueueFull => {
+                "As many of this client's jobs wait as may; try again after `Retry-After`."
+            }
             Self::RateLimited => "Too many requests in a minute; try again after `Retry-After`.",
             Self::Internal => "A fault of zao; report it with the request's id.",
             Self::Draining => "The server is about to stop; try again after `Retry-After`.",

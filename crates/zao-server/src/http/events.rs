@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 use zao_api::{Job, JobEvent, JobStatus};
 use zao_queue::{Event as Happened, JobId};
 
+use super::guard::Client;
 use super::read::Name;
 use super::{Code, Refusal, Result, jobs, openai, queue};
 use crate::house::House;
@@ -48,6 +49,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
     params(
         ("id" = String, Path, description = "Id of the job."),
         ("Last-Event-ID" = Option<u64>, Header, format = "uint64", minimum = 0, description = "The last event that the client has."),
+        ("X-Zao-Client" = Option<String>, Header, pattern = "^[A-Za-z0-9_-]{16,64}$", description = "The client's key, for `mine` of the job in events."),
     ),
     responses(
         (status = 200, description = "Events until the job is over.", content_type = "text/event-stream", body = SentEvent),
@@ -59,12 +61,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 )]
 pub(crate) async fn of_job(
     State(house): State<Arc<House>>,
+    client: Client,
     Name(id): Name,
     headers: HeaderMap,
 ) -> Result<Response> {
     let id = House::job_id(&id)?;
     let seen = headers.get("last-event-id").map(last_seen).transpose()?;
-    let follower = Follower::new(house, id, seen).await?;
+    let mut follower = Follower::new(Arc::clone(&house), id.clone(), seen).await?;
+    follower.mine = jobs::look_as(&house, id, &client).await.is_ok_and(|job| job.mine);
     Ok(stream(unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
         Some((Ok(event), follower))
@@ -104,6 +108,8 @@ pub(crate) struct Follower {
     over: bool,
     /// Whether anything was told.
     told: bool,
+    /// Whether the job is of whoever follows it.
+    mine: bool,
 }
 
 impl Follower {
@@ -140,7 +146,7 @@ impl Follower {
     /// Somebody who has not looked yet.
     fn before(house: Arc<House>, id: JobId, seen: u64) -> Self {
         let (bell, ready) = (house.bells.of(&id), VecDeque::new());
-        Self { house, id, bell, seen, ready, over: false, told: false }
+        Self { house, id, bell, seen, ready, over: false, told: false, mine: false }
     }
 
     /// Begins with how the job stands.
@@ -215,6 +221,10 @@ impl Follower {
         let mut data = value.get_mut("data").map(Value::take)?;
         let at = happened.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         data.as_object_mut()?.insert("at".into(), at.into());
+        // Events are shared by all who follow a job, and whose it is depends on who looks.
+        if let Some(state) = data.get_mut("state").and_then(Value::as_object_mut) {
+            state.insert("mine".into(), self.mine.into());
+        }
         Some(Event::default().id(happened.id.to_string()).event(name).data(data.to_string()))
     }
 }
@@ -239,16 +249,20 @@ const QUEUE_EVERY: Duration = Duration::from_millis(250);
 /// second. The stream has no end.
 #[utoipa::path(
     get, path = "/v1/queue/events", tag = "jobs", operation_id = "followQueue",
-    responses((status = 200, description = "Events without end.", content_type = "text/event-stream", body = SentEvent)),
+    params(("X-Zao-Client" = Option<String>, Header, pattern = "^[A-Za-z0-9_-]{16,64}$", description = "The client's key, for `mine`."),),
+    responses(
+        (status = 200, description = "Events without end.", content_type = "text/event-stream", body = SentEvent),
+        (status = 400, description = "invalid_request"),
+    ),
 )]
-pub(crate) async fn of_queue(State(house): State<Arc<House>>) -> Response {
-    let begin = (house, None::<Value>);
-    stream(unfold(begin, |(house, told)| async move {
+pub(crate) async fn of_queue(State(house): State<Arc<House>>, client: Client) -> Response {
+    let begin = (house, client, None::<Value>);
+    stream(unfold(begin, |(house, client, told)| async move {
         loop {
-            let now = serde_json::to_value(queue::outlook(&house)).ok()?;
+            let now = serde_json::to_value(queue::outlook(&house, &client).await).ok()?;
             if told.as_ref() != Some(&now) {
                 let event = Event::default().event("queue").data(now.to_string());
-                return Some((Ok(event), (house, Some(now))));
+                return Some((Ok(event), (house, client, Some(now))));
             }
             tokio::time::sleep(QUEUE_EVERY).await;
         }

@@ -15,6 +15,7 @@ use zao_png::Origin;
 use zao_queue::{ImageFilter, ImageId};
 
 use super::file::Opened;
+use super::guard::Client;
 use super::jobs::{LISTED, MOST_LISTED};
 use super::read::{Asked, Name};
 use super::{Code, Refusal, Result};
@@ -30,6 +31,8 @@ pub(crate) struct Listing {
     limit: Option<usize>,
     /// Those behind this one: `next` of the page before.
     after: Option<String>,
+    /// Only those of jobs that came with the key which is sent as `X-Zao-Client`.
+    mine: Option<bool>,
 }
 
 /// A page of pictures, the newest first.
@@ -43,7 +46,11 @@ pub(crate) struct Images {
 
 /// List pictures
 #[utoipa::path(
-    get, path = "/v1/images", tag = "images", operation_id = "listImages", params(Listing),
+    get, path = "/v1/images", tag = "images", operation_id = "listImages",
+    params(
+        Listing,
+        ("X-Zao-Client" = Option<String>, Header, pattern = "^[A-Za-z0-9_-]{16,64}$", description = "The client's key, for `mine`."),
+    ),
     responses(
         (status = 200, description = "A page of pictures, the newest first.", body = Images),
         (status = 400, description = "invalid_request"),
@@ -53,11 +60,14 @@ pub(crate) struct Images {
 )]
 pub(crate) async fn list(
     State(house): State<Arc<House>>,
+    client: Client,
     Asked(listing): Asked<Listing>,
 ) -> Result<Json<Images>> {
     let after = listing.after.as_deref().map(image_id).transpose()?;
     let limit = listing.limit.unwrap_or(LISTED).clamp(1, MOST_LISTED);
-    let page = house.ledger(move |ledger, _| ledger.images(&ImageFilter { after }, limit)).await?;
+    let owner = (listing.mine == Some(true)).then(|| client.owner()).transpose()?;
+    let filter = ImageFilter { after, owner };
+    let page = house.ledger(move |ledger, _| ledger.images(&filter, limit)).await?;
     let next = page.next.map(|id| id.to_string());
     Ok(Json(Images { images: page.items, next }))
 }
@@ -74,6 +84,10 @@ pub(crate) struct Look {
     /// A smaller PNG, which fits into a square of so many pixels.
     #[param(minimum = 64, maximum = 512)]
     thumb: Option<u32>,
+    /// Stands for the token in the links that `POST /v1/images/generations` gives; it holds for an hour. The door looks at it.
+    #[serde(rename = "key")]
+    #[param(rename = "key")]
+    _key: Option<String>,
 }
 
 /// Sides of small pictures, in pixels.
@@ -237,17 +251,31 @@ fn thumbnail(bytes: &[u8], side: u32) -> Result<Vec<u8>> {
 }
 
 /// Delete a picture
+///
+/// One of a job that came with a client's key is deleted by whoever sends that key again, or the admin token.
 #[utoipa::path(
     delete, path = "/v1/images/{id}", tag = "images", operation_id = "deleteImage",
-    params(("id" = String, Path, description = "Id of the picture.")),
+    params(
+        ("id" = String, Path, description = "Id of the picture."),
+        ("X-Zao-Client" = Option<String>, Header, pattern = "^[A-Za-z0-9_-]{16,64}$", description = "The key that its job came with."),
+    ),
     responses(
         (status = 204, description = "It is gone."),
+        (status = 400, description = "invalid_request"),
+        (status = 403, description = "forbidden"),
         (status = 404, description = "not_found"),
         (status = 503, description = "storage_full"),
     ),
 )]
-pub(crate) async fn delete(State(house): State<Arc<House>>, Name(id): Name) -> Result<StatusCode> {
+pub(crate) async fn delete(
+    State(house): State<Arc<House>>,
+    client: Client,
+    Name(id): Name,
+) -> Result<StatusCode> {
     let id = image_id(&id)?;
+    let image = id.clone();
+    let owner = house.ledger(move |ledger, _| ledger.owner_of_image(&image)).await?;
+    client.may_change(owner.as_ref())?;
     let gone = id.clone();
     house.ledger(move |ledger, _| ledger.delete_image(&gone)).await?;
     house.thumbnails.forget(&id);

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use zao_api::{Job, JobRequest, JobStatus};
-use zao_queue::{Acceptance, Cancel, JobFilter, JobId, Refusal as Full};
+use zao_queue::{Acceptance, Cancel, JobFilter, JobId, Refusal as Full, Via};
 
 use super::guard::Client;
 use super::read::{Asked, Name, Object};
@@ -28,10 +28,13 @@ pub(crate) const MOST_LISTED: usize = 200;
 /// started again, and `warnings` says so.
 #[utoipa::path(
     post, path = "/v1/jobs", tag = "jobs", operation_id = "submitJob",
-    params((
-        "Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~ \\t]+$",
-        description = "With the same key a repeated request gets the first one's job.",
-    )),
+    params(
+        (
+            "Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~ \\t]+$",
+            description = "With the same key a repeated request gets the first one's job.",
+        ),
+        ("X-Zao-Client" = Option<String>, Header, pattern = "^[A-Za-z0-9_-]{16,64}$", description = "A key of the client's own making: only who sends it again may cancel the job."),
+    ),
     request_body(content = JobRequest, example = json!({"prompt": "a red apple", "width": 256, "height": 256, "seed": 7})),
     responses(
         (status = 202, description = "The job is kept and waits.", body = Job, headers(("location" = String, description = "Path of the job."))),
@@ -41,7 +44,7 @@ pub(crate) const MOST_LISTED: usize = 200;
         (status = 409, description = "idempotency_conflict"),
         (status = 413, description = "body_too_large"),
         (status = 415, description = "unsupported_media_type"),
-        (status = 429, description = "queue_full"),
+        (status = 429, description = "queue_full, client_queue_full"),
         (status = 503, description = "draining, storage_full"),
     ),
 )]
@@ -53,8 +56,8 @@ pub(crate) async fn submit(
 ) -> Result<Response> {
     let request: JobRequest = object.only(&JobRequest::FIELDS)?;
     let key = headers.get("idempotency-key").map(key).transpose()?;
-    let (id, is_new) = accept(&house, client, key, request).await?;
-    let job = look(&house, id).await?;
+    let (id, is_new) = accept(&house, client.clone(), Via::Native, key, request).await?;
+    let job = look_as(&house, id, &client).await?;
     let status = if is_new { StatusCode::ACCEPTED } else { StatusCode::OK };
     let location = HeaderValue::from_str(&job.links.this).ok();
     let mut response = (status, Json(job)).into_response();
@@ -73,6 +76,7 @@ fn key(value: &HeaderValue) -> Result<String> {
 pub(crate) async fn accept(
     house: &Arc<House>,
     client: Client,
+    via: Via,
     key: Option<String>,
     request: JobRequest,
 ) -> Result<(JobId, bool)> {
@@ -83,7 +87,7 @@ pub(crate) async fn accept(
     let (admitted, asked) = (Arc::clone(house), client.asked.clone());
     let (arrival, acceptance) = house
         .ledger(move |ledger, now| {
-            Ok(match admission::submission(&admitted, client, key, request) {
+            Ok(match admission::submission(&admitted, client, via, key, request) {
                 Ok(submission) => {
                     let arrival = Arrival::new(&submission, admitted.settings.log_prompts);
                     Ok((arrival, ledger.accept(submission, now)?))
@@ -110,7 +114,7 @@ pub(crate) async fn accept(
                     .after(retry_after)
             }
             Full::ClientFull { retry_after } => {
-                Refusal::new(Code::QueueFull, "as many of your jobs wait as you may have")
+                Refusal::new(Code::ClientQueueFull, "as many of your jobs wait as you may have")
                     .after(retry_after)
             }
             Full::Conflict { job } => Refusal::new(
@@ -127,21 +131,40 @@ pub(crate) async fn look(house: &Arc<House>, id: JobId) -> Result<Job> {
     house.ledger(move |ledger, now| ledger.job(&id, now)).await
 }
 
+/// The same, as a certain client sees it.
+pub(crate) async fn look_as(house: &Arc<House>, id: JobId, client: &Client) -> Result<Job> {
+    let viewer = client.owner.clone();
+    house
+        .ledger(move |ledger, now| {
+            let mine = viewer.is_some() && ledger.owner(&id)? == viewer;
+            Ok(Job { mine, ..ledger.job(&id, now)? })
+        })
+        .await
+}
+
 /// Look at a job
 ///
 /// The truth about a job; events only tell of it.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}", tag = "jobs", operation_id = "getJob",
-    params(("id" = String, Path, description = "Id of the job.")),
+    params(
+        ("id" = String, Path, description = "Id of the job."),
+        ("X-Zao-Client" = Option<String>, Header, pattern = "^[A-Za-z0-9_-]{16,64}$", description = "The client's key, for `mine`."),
+    ),
     responses(
         (status = 200, description = "The job as it stands.", body = Job),
+        (status = 400, description = "invalid_request"),
         (status = 404, description = "not_found"),
         (status = 410, description = "expired"),
         (status = 503, description = "storage_full"),
     ),
 )]
-pub(crate) async fn get(State(house): State<Arc<House>>, Name(id): Name) -> Result<Json<Job>> {
-    Ok(Json(look(&house, House::job_id(&id)?).await?))
+pub(crate) async fn get(
+    State(house): State<Arc<House>>,
+    client: Client,
+    Name(id): Name,
+) -> Result<Json<Job>> {
+    Ok(Json(look_as(&house, House::job_id(&id)?, &client).await?))
 }
 
 /// Which of a list.
@@ -159,6 +182,8 @@ pub(crate) struct Listing {
     limit: Option<usize>,
     /// Those behind this one: `next` of the page before.
     after: Option<String>,
+    /// Only those that came with the key which is sent as `X-Zao-Client`.
+    mine: Option<bool>,
 }
 
 /// A page of jobs, the newest first.
@@ -172,7 +197,11 @@ pub(crate) struct Jobs {
 
 /// List jobs
 #[utoipa::path(
-    get, path = "/v1/jobs", tag = "jobs", operation_id = "listJobs", params(Listing),
+    get, path = "/v1/jobs", tag = "jobs", operation_id = "listJobs",
+    params(
+        Listing,
+        ("X-Zao-Client" = Option<String>, Header, pattern = "^[A-Za-z0-9_-]{16,64}$", description = "The client's key, for `mine`."),
+    ),
     responses(
         (status = 200, description = "A page of jobs, the newest first.", body = Jobs),
         (status = 400, description = "invalid_request"),
@@ -182,6 +211,7 @@ pub(crate) struct Jobs {
 )]
 pub(crate) async fn list(
     State(house): State<Arc<House>>,
+    client: Client,
     Asked(listing): Asked<Listing>,
 ) -> Result<Json<Jobs>> {
     let names = listing.status.as_deref().unwrap_or_default().split(',');
@@ -191,7 +221,8 @@ pub(crate) async fn list(
     });
     let status = status.collect::<Result<Vec<_>>>()?;
     let after = listing.after.as_deref().map(House::job_id).transpose()?;
-    let filter = JobFilter { status, after, ..JobFilter::default() };
+    let owner = (listing.mine == Some(true)).then(|| client.owner()).transpose()?;
+    let filter = JobFilter { status, after, owner, viewer: client.owner, ..JobFilter::default() };
     let limit = listing.limit.unwrap_or(LISTED).clamp(1, MOST_LISTED);
     let page = house.ledger(move |ledger, now| ledger.jobs(&filter, limit, now)).await?;
     let next = page.next.map(|id| id.to_string());
@@ -200,22 +231,35 @@ pub(crate) async fn list(
 
 /// Cancel a job
 ///
-/// A job that waits is over at once. One that runs ends at its next step, so `status` may still be `running` in the answer.
+/// A job that waits is over at once. One that runs ends at its next step, so `status` may still be `running` in the answer. A job that
+/// came with a client's key is cancelled by whoever sends that key again, or the admin token.
 #[utoipa::path(
     delete, path = "/v1/jobs/{id}", tag = "jobs", operation_id = "cancelJob",
-    params(("id" = String, Path, description = "Id of the job.")),
+    params(
+        ("id" = String, Path, description = "Id of the job."),
+        ("X-Zao-Client" = Option<String>, Header, pattern = "^[A-Za-z0-9_-]{16,64}$", description = "The key that the job came with."),
+    ),
     responses(
         (status = 200, description = "The job as it stands.", body = Job),
+        (status = 400, description = "invalid_request"),
+        (status = 403, description = "forbidden"),
         (status = 404, description = "not_found"),
         (status = 409, description = "already_over"),
         (status = 410, description = "expired"),
         (status = 503, description = "storage_full"),
     ),
 )]
-pub(crate) async fn cancel(State(house): State<Arc<House>>, Name(id): Name) -> Result<Json<Job>> {
+pub(crate) async fn cancel(
+    State(house): State<Arc<House>>,
+    client: Client,
+    Name(id): Name,
+) -> Result<Json<Job>> {
     let id = House::job_id(&id)?;
+    let job = id.clone();
+    let owner = house.ledger(move |ledger, _| ledger.owner(&job)).await?;
+    client.may_change(owner.as_ref())?;
     stop(&house, id.clone()).await?;
-    Ok(Json(look(&house, id).await?))
+    Ok(Json(look_as(&house, id, &client).await?))
 }
 
 /// Cancels a job that waits, or has the one that draws it stop.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
@@ -17,7 +17,7 @@ use serde::Serialize;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use zao_api::{Image, Job, JobEvent, JobRequest, JobStatus};
-use zao_queue::JobId;
+use zao_queue::{JobId, Via};
 
 use super::guard::Client;
 use super::read::Object;
@@ -47,7 +47,7 @@ pub(super) use wish::Wish;
         (status = 409, description = "cancelled"),
         (status = 413, description = "body_too_large"),
         (status = 415, description = "unsupported_media_type"),
-        (status = 429, description = "queue_full"),
+        (status = 429, description = "queue_full, client_queue_full"),
         (status = 503, description = "draining, no_worker, worker_lost, out_of_memory, storage_full"),
         (status = 504, description = "deadline_exceeded"),
     ),
@@ -55,12 +55,11 @@ pub(super) use wish::Wish;
 pub(crate) async fn generate(
     State(house): State<Arc<House>>,
     client: Client,
-    headers: HeaderMap,
     object: Object,
 ) -> Result<Response> {
     let wish = Wish::read(object, &house.model.info().name)?;
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let id = accept_for_now(&house, client, wish.request.clone()).await?;
+    let server = client.server.clone();
+    let id = accept_for_now(&house, client, Via::OpenAi, wish.request.clone()).await?;
     let wanted = Wanted::new(Arc::clone(&house), id.clone());
     if wish.stream {
         return stream(house, id, wish, wanted).await;
@@ -68,7 +67,7 @@ pub(crate) async fn generate(
     let job = events::end(&house, id).await?;
     wanted.done();
     let answer = Answer::new(&house, &wish, &job)?;
-    let mut response = Json(answer.whole(&house, host, failure(&job)?).await?).into_response();
+    let mut response = Json(answer.whole(&house, &server, failure(&job)?).await?).into_response();
     response.headers_mut().extend(timing::headers(&job));
     Ok(response)
 }
@@ -77,10 +76,11 @@ pub(crate) async fn generate(
 pub(super) async fn accept_for_now(
     house: &Arc<House>,
     client: Client,
+    via: Via,
     request: JobRequest,
 ) -> Result<JobId> {
     still_drawing(house)?;
-    Ok(jobs::accept(house, client, None, request).await?.0)
+    Ok(jobs::accept(house, client, via, None, request).await?.0)
 }
 
 /// That somebody draws, or will.

@@ -114,14 +114,13 @@ pub(crate) struct Doing {
 
 /// Have the server finish
 ///
-/// What runs is finished, what waits is kept, nothing new is accepted.
+/// What runs is finished, what waits is kept, nothing new is accepted. Then the process ends with exit code 0, as after SIGTERM.
 #[utoipa::path(
     post, path = "/admin/drain", tag = "operation", operation_id = "drain",
     responses((status = 200, description = "`draining`.", body = Doing)),
 )]
 pub(crate) async fn drain(State(house): State<Arc<House>>) -> Json<Doing> {
-    house.close();
-    house.hands().inspect(|hands| hands.drain(house.settings.drain));
+    house.end();
     Json(Doing { status: "draining" })
 }
 

@@ -5,6 +5,7 @@ mod corpus;
 mod crowd;
 mod delay;
 mod events;
+mod guard;
 mod images;
 mod jobs;
 mod locked;
@@ -33,7 +34,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
-use zao_api::{ErrorBody, ErrorCode, Progress, Stage};
+use zao_api::{ErrorBody, ErrorCode, Progress, Quality, Stage};
 use zao_engine::ModelFacts;
 use zao_queue::{Claimed, Ledger, Limits, Offer};
 use zao_weights::{AdapterFolder, Source};
@@ -67,6 +68,8 @@ struct Painter {
     condition: Mutex<Condition>,
     adapters: Mutex<AdaptersState>,
     gauges: Mutex<Option<Gauges>>,
+    /// What it planned, once it is ready.
+    memory: Mutex<Option<Vec<(Quality, u64)>>>,
 }
 
 impl Hands for Painter {
@@ -90,14 +93,15 @@ impl Hands for Painter {
 
     fn free(&self) {}
 
-    fn drain(&self, _: Duration) {}
-
     fn health(&self) -> Health {
         let adapters = self.adapters.lock().unwrap().clone();
+        let memory = self.memory.lock().unwrap().clone();
         let worker = WorkerHealth {
             name: "painter".into(),
             device_label: Some("cuda:1".into()),
             gauges: *self.gauges.lock().unwrap(),
+            device: memory.is_some().then(|| "an easel".into()),
+            memory: memory.unwrap_or_default(),
             held_bytes: 5,
             peak_bytes: 7,
             free_bytes: Some(9),
@@ -202,6 +206,9 @@ pub(crate) fn house(change: impl FnOnce(&mut Settings), haste: Haste) -> (Arc<Ho
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         folder: folder.path().join("jobs"),
         token: None,
+        admin_token: None,
+        host_names: Vec::new(),
+        public_url: None,
         origins: Vec::new(),
         proxies: Vec::new(),
         page: None,
@@ -221,7 +228,7 @@ pub(crate) fn house(change: impl FnOnce(&mut Settings), haste: Haste) -> (Arc<Ho
     let model = ModelFacts::of("demo", Source::Folder(model)).unwrap();
     let loras = AdapterFolder::new(folder.path().join("loras"));
     let ledger = Ledger::open(&settings.folder, settings.ledger.clone(), SystemTime::now());
-    let mut house = House::new(settings, model, loras, Arc::new(ledger.unwrap()));
+    let mut house = House::new(settings, model, loras, Arc::new(ledger.unwrap())).unwrap();
     Arc::get_mut(&mut house).unwrap().haste = haste;
     (house, folder)
 }
@@ -247,6 +254,7 @@ impl Server {
             condition: Mutex::new(Condition::Ready),
             adapters: Mutex::default(),
             gauges: Mutex::default(),
+            memory: Mutex::default(),
         });
         house.employ(Arc::clone(&painter) as _);
         let working = Arc::clone(&painter);

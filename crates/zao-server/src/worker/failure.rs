@@ -46,7 +46,9 @@ impl Failure {
     }
 
     pub(super) fn too_late(seconds: f64) -> Self {
-        let message = format!("not done within the {seconds} seconds that the job may take");
+        // Two digits are as fine as anybody waits.
+        let hundredths = (seconds * 100.0).round() / 100.0;
+        let message = format!("not done within the {hundredths} seconds that the job may take");
         Self::new(ErrorCode::DeadlineExceeded, message)
     }
 }

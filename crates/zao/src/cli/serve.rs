@@ -10,7 +10,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use zao_engine::Device;
 
 use super::memory::bytes;
-use super::{WorkerArgs, whole};
+use super::{WorkerArgs, address, whole};
 
 /// How the server is to be.
 #[derive(Args, Debug)]
@@ -25,7 +25,17 @@ pub(crate) struct ServeArgs {
 
     /// Address to listen at; 0.0.0.0 for other machines, too, which then should need a token
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", help_heading = NETWORK)]
+    #[arg(value_parser = address::listened_at)]
     pub(crate) host: IpAddr,
+
+    /// Name that this server is reached under, beside localhost and its addresses: without a token, requests for other names are
+    /// refused, for a stranger's page could make up one; several may be given
+    #[arg(long = "host-name", value_name = "NAME", help_heading = NETWORK, value_parser = address::name)]
+    pub(crate) host_names: Vec<String>,
+
+    /// What clients know this server as, as `https://pictures.example`, for links in answers [default: what they ask for]
+    #[arg(long, value_name = "URL", help_heading = NETWORK, value_parser = address::url)]
+    pub(crate) public_url: Option<String>,
 
     /// Port to listen at
     #[arg(long, short, value_name = "PORT", default_value = "7860", help_heading = NETWORK)]
@@ -41,8 +51,12 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE", help_heading = NETWORK)]
     pub(crate) token_file: Option<PathBuf>,
 
+    /// Token of whoever runs the server, for /admin/* and for others' jobs [default: /admin/* is for programs on the same machine]
+    #[arg(long, value_name = "TOKEN", help_heading = NETWORK)]
+    pub(crate) admin_token: Option<String>,
+
     /// Another origin whose pages may use this server, as `https://studio.example`; several may be given
-    #[arg(long = "origin", value_name = "ORIGIN", help_heading = NETWORK)]
+    #[arg(long = "origin", value_name = "ORIGIN", help_heading = NETWORK, value_parser = address::origin)]
     pub(crate) origins: Vec<String>,
 
     /// Address of a reverse proxy before this server, whose X-Forwarded-For is believed: without it all who come through it count as
@@ -50,7 +64,7 @@ pub(crate) struct ServeArgs {
     #[arg(long = "trusted-proxy", value_name = "ADDRESS", help_heading = NETWORK)]
     pub(crate) proxies: Vec<IpAddr>,
 
-    /// Requests of one client in a minute [default: any number]
+    /// Requests of one client in a minute that make jobs; for others it has 20 times as many, and at least 120 [default: any number]
     #[arg(long, value_name = "N", help_heading = NETWORK)]
     #[arg(value_parser = |text: &str| whole(text, 1..=1_000_000_u32))]
     pub(crate) rate: Option<u32>,
@@ -76,8 +90,13 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = |text: &str| whole(text, 1..=1000_u32))]
     pub(crate) max_steps: u32,
 
-    /// Main memory above which a worker is replaced, beside the files it has mapped, as in 12G [default: any]
-    #[arg(long, value_name = "SIZE", value_parser = bytes, allow_negative_numbers = true)]
+    /// Most pixels of a picture: width times height
+    #[arg(long, value_name = "N", default_value = "4194304", help_heading = DRAWING)]
+    #[arg(value_parser = |text: &str| whole(text, 256..=67_108_864_u64))]
+    pub(crate) max_pixels: u64,
+
+    /// Main memory above which a worker is replaced, beside the files it has mapped, as in 12G, 256M or more [default: any]
+    #[arg(long, value_name = "SIZE", value_parser = worker_memory, allow_negative_numbers = true)]
     #[arg(help_heading = MEMORY)]
     pub(crate) worker_memory: Option<u64>,
 
@@ -90,6 +109,15 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", default_value = "64", help_heading = QUEUE)]
     #[arg(value_parser = |text: &str| whole(text, 1..=100_000_u32))]
     pub(crate) queue_per_client: u32,
+
+    /// The highest priority that a client may ask for: low, normal or high
+    #[arg(long, value_name = "PRIORITY", default_value = "high", help_heading = QUEUE)]
+    pub(crate) max_priority: zao_api::Priority,
+
+    /// Seconds that a job may wait until a worker takes it; 0 is any time
+    #[arg(long, value_name = "SECONDS", default_value = "0", help_heading = QUEUE)]
+    #[arg(value_parser = |text: &str| whole(text, 0..=604_800_u32))]
+    pub(crate) max_wait: u32,
 
     /// Seconds that a job may take from its start
     #[arg(long, value_name = "SECONDS", default_value = "300", help_heading = QUEUE)]
@@ -117,6 +145,17 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+/// Less than this holds no worker, whatever it draws with: it would be replaced for ever.
+const LEAST_WORKER_MEMORY: u64 = 256_000_000;
+
+fn worker_memory(text: &str) -> Result<u64, String> {
+    let size = bytes(text)?;
+    if size < LEAST_WORKER_MEMORY {
+        return Err("a worker takes more than that before it draws; use 256M or more".into());
+    }
+    Ok(size)
 }
 
 /// The headings of the help, which are the chapters of the configuration file.
@@ -195,6 +234,7 @@ impl WorkerArgs {
         let libraries = self.tuning.cuda_libraries.to_possible_value();
         add("cuda-libraries", libraries.map(|libraries| libraries.get_name().into()));
         add("idle-release", Some(self.idle_release.to_string().into()));
+        line.push(format!("--warm-up={}", self.warm_up).into());
         line
     }
 }
@@ -231,6 +271,7 @@ mod tests {
             "3",
             "--idle-release",
             "5",
+            "--warm-up=false",
             "--text-encoder-on",
             "cpu",
             "--cpu",

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use clap::Args;
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
 use zao_engine::Device;
 
 use super::serve::{DRAWING, MEMORY};
@@ -35,6 +36,13 @@ pub(crate) struct WorkerArgs {
 
     #[command(flatten)]
     pub(crate) tuning: TuningArgs,
+
+    /// Whether a worker draws a small picture before it says that it is ready, so that no client waits for its weights or finds its
+    /// device broken
+    #[arg(long, value_name = "true|false", default_value = "true")]
+    #[arg(action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) warm_up: bool,
 
     #[command(flatten, next_help_heading = MEMORY)]
     pub(crate) memory: MemoryArgs,

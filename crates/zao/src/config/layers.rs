@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn wrong_settings_are_told_with_line_key_and_what_is_taken() {
         let text = "prot: 1\nport: many\nqueue: [1, 2]\nhost:\n  a: 1\nkeep-days: 0\nlog: xml\nhome: /x\nrate: 5\nrate: 6\ncolour: red\n\
-                    log_prompts: perhaps\ndevice: tpu\nkeep_size: lots\nhost-name: x\n";
+                    log_prompts: perhaps\ndevice: tpu\nkeep_size: lots\nhost-nome: x\norigin: [https://a.example/, b]\n";
         let (_, problems) = taken(text);
         let expected = [
             "config.yaml:1: there is no setting \"prot\"; port is probably meant",
@@ -250,7 +250,11 @@ mod tests {
         assert!(rest[1].starts_with("config.yaml:13: device: \"tpu\" cannot be used"), "{rest:?}");
         assert!(rest[2].contains(":14: keep_size") && rest[2].contains("8G"), "{rest:?}");
         assert!(rest[3].contains(":15: there is no setting"), "{rest:?}");
-        assert_eq!(rest.len(), 4);
+        assert!(
+            rest[4].contains(":16: origin") && rest[4].contains("https://studio.example"),
+            "{rest:?}"
+        );
+        assert_eq!(rest.len(), 5);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::cli::ServeArgs;
 const NO_SETTINGS: [&str; 3] = ["config", "help", "version"];
 
 /// Settings whose values nobody gets to see.
-const SECRETS: [&str; 1] = ["token"];
+const SECRETS: [&str; 2] = ["token", "admin-token"];
 
 /// What `zao generate` takes from the settings, for they say what this machine and its user want.
 const OF_GENERATE: [&str; 9] = [

@@ -30,6 +30,7 @@ mod faults;
 mod files;
 mod folder;
 mod from;
+mod guard;
 mod help;
 mod hub;
 mod info;

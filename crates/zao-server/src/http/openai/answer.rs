@@ -32,12 +32,12 @@ impl<'a> Answer<'a> {
         Ok(Self { wish, prompt_tokens })
     }
 
-    /// The whole answer, to a client that knows the server as `host`.
-    pub(super) async fn whole(&self, house: &Arc<House>, host: &str, job: &Job) -> Result<Drawn> {
+    /// The whole answer, to a client that knows the server as `server`.
+    pub(super) async fn whole(&self, house: &Arc<House>, server: &str, job: &Job) -> Result<Drawn> {
         let mut data = Vec::with_capacity(job.images.len());
         for image in &job.images {
             let (url, b64_json) = if self.wish.links {
-                (Some(format!("http://{host}{}", image.url)), None)
+                (Some(format!("{server}{}", link(house, image))), None)
             } else {
                 (None, Some(base64(house, self.wish.format, image).await?))
             };
@@ -158,6 +158,14 @@ impl Usage {
             total_tokens: input_tokens + output_tokens,
             input_tokens_details: UsageDetails { text_tokens: input_tokens, image_tokens: 0 },
         }
+    }
+}
+
+/// The path of a picture, for programs that follow it without a token.
+fn link(house: &House, image: &Image) -> String {
+    match house.settings.token {
+        Some(_) => house.links.sign(&image.url, SystemTime::now()),
+        None => image.url.clone(),
     }
 }
 

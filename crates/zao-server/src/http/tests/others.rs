@@ -33,16 +33,27 @@ async fn txt2img_answers_as_theirs_does() {
 async fn interrupting_stops_ones_own_job() {
     let server = Server::new();
     server.pause(true);
-    let job = server
-        .post("/v1/jobs", json!({"prompt": "a", "width": 32, "height": 32}))
-        .await
-        .expect(202);
-    let progress = server.get("/sdapi/v1/progress").await.expect(200);
-    assert_eq!(progress["state"]["job"], job["id"]);
+    let wish = json!({"prompt": "a", "width": 32, "height": 32});
+    // The page of the same address has a job, too, which is older.
+    let native = server.post("/v1/jobs", wish.clone()).await.expect(202);
+    let drawing = server.post("/sdapi/v1/txt2img", wish);
+    let (drawn, ()) = tokio::join!(drawing, async {
+        let own = loop {
+            let progress = server.get("/sdapi/v1/progress").await.expect(200);
+            if progress["state"]["job"] != "" {
+                break progress["state"]["job"].clone();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        };
+        assert_ne!(own, native["id"]);
+        server.post("/sdapi/v1/interrupt", json!({})).await.expect(200);
+    });
+    drawn.refused(409, "cancelled");
+    // There is nothing left that it may stop.
     server.post("/sdapi/v1/interrupt", json!({})).await.expect(200);
-    let done = server.over(job["links"]["self"].as_str().unwrap()).await;
-    assert_eq!(done["status"], "cancelled");
-    server.post("/sdapi/v1/interrupt", json!({})).await.expect(200);
+    server.pause(false);
+    let done = server.over(native["links"]["self"].as_str().unwrap()).await;
+    assert_eq!(done["status"], "completed");
 }
 
 /// An adapter of one layer with this rank, and nothing in it but zeros.

@@ -28,7 +28,7 @@ async fn heads_that_do_not_end_are_waited_for_only_so_long() {
     let server = Server::new();
     let port = Port::open(&server, pace(500, 60_000));
     let mut silent = Vec::new();
-    for begun in ["", "GET /v1/jobs HTTP/1.1\r\nhost: x\r\n"] {
+    for begun in ["", "GET /v1/jobs HTTP/1.1\r\nhost: localhost\r\n"] {
         for _ in 0..20 {
             let mut wire = port.call().await;
             wire.write(begun).await;
@@ -62,7 +62,7 @@ async fn bodies_that_do_not_come_are_refused() {
     let port = Port::open(&server, Pace::default());
     for path in ["/v1/jobs", "/v1/images/generations", "/sdapi/v1/txt2img", "/v1/png-info"] {
         let mut wire = port.call().await;
-        let begun = "host: x\r\ncontent-type: application/json\r\ncontent-length: 1000";
+        let begun = "host: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000";
         wire.write(&format!("POST {path} HTTP/1.1\r\n{begun}\r\n\r\n{{\"prompt\": ")).await;
         others_are_answered(&port).await;
         let (status, body) = tokio::time::timeout(SOON, wire.answer()).await.unwrap();

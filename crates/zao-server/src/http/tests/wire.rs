@@ -55,7 +55,7 @@ impl Wire {
     pub(super) async fn send(&mut self, method: &str, path: &str, headers: &str, body: &str) {
         let length = body.len();
         self.write(&format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}"
         ))
         .await;
     }

@@ -1,0 +1,94 @@
+//! That a server is what it says: ready when it has drawn, gone when it was drained, and plain about why it cannot begin.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::folder::Folder;
+use crate::server::{Server, small};
+
+/// Bytes of memory that workers hold.
+fn held(server: &Server) -> u64 {
+    server.json("/sdapi/v1/memory")["cuda"]["system"]["used"].as_u64().unwrap()
+}
+
+#[test]
+fn a_server_that_is_ready_has_read_its_weights() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    // What a worker holds it tells twice a second.
+    server.wait("/sdapi/v1/memory", |(_, body)| {
+        let told: serde_json::Value = serde_json::from_slice(body).unwrap();
+        told["cuda"]["system"]["used"].as_u64() > Some(10_000_000)
+    });
+    assert!(
+        server.json("/v1/images")["images"].as_array().unwrap().is_empty(),
+        "nobody asked for it"
+    );
+    // So has the one that comes after it.
+    server.signal("-STOP");
+    let lost = server.worker();
+    crate::server::signal("-KILL", lost);
+    server.signal("-CONT");
+    let ready = || server.log().iter().filter(|line| line.contains("worker ready")).count();
+    while ready() < 2 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    server.wait("/health/ready", |(status, _)| *status == 200);
+    server.wait("/sdapi/v1/memory", |(_, body)| {
+        let told: serde_json::Value = serde_json::from_slice(body).unwrap();
+        told["cuda"]["system"]["used"].as_u64() > Some(10_000_000)
+    });
+}
+
+#[test]
+fn a_server_that_may_not_warm_up_reads_weights_with_the_first_job() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &["--warm-up=false"]);
+    std::thread::sleep(Duration::from_millis(1200));
+    assert_eq!(held(&server), 0);
+    assert_eq!(server.over(&server.submit("one", &small("a cat", 1, 1)))["status"], "completed");
+}
+
+#[test]
+fn memory_that_is_given_back_after_a_while_is_taken_again() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &["--idle-release", "1"]);
+    server.wait("/sdapi/v1/memory", |(_, body)| {
+        let told: serde_json::Value = serde_json::from_slice(body).unwrap();
+        told["cuda"]["system"]["used"] == json!(0)
+    });
+    assert_eq!(server.over(&server.submit("one", &small("a cat", 1, 1)))["status"], "completed");
+}
+
+#[test]
+fn a_server_that_was_drained_is_gone() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let job = server.submit("one", &small("a cat", 1, 20));
+    let (status, body) = server.ask("POST", "/admin/drain", "", "");
+    assert_eq!((status, body.as_slice()), (200, &br#"{"status":"draining"}"#[..]));
+    assert!(server.ended().success());
+    let server = Server::start(&folder, &[]);
+    assert_eq!(server.over(&job)["status"], "completed");
+}
+
+#[test]
+fn why_a_server_cannot_begin_is_said_once() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let port = server.address.port().to_string();
+    let file = folder.path("file");
+    std::fs::write(&file, "").unwrap();
+    let inside = file.join("jobs").display().to_string();
+    for (args, cause) in [
+        (vec!["--port", &port, "--folder", "elsewhere"], "Address already in use"),
+        (vec!["--port", "0", "--folder", &inside], "Not a directory"),
+    ] {
+        let mut command = folder.zao();
+        let output = command.args(["serve", "--model", "demo"]).args(&args).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert_eq!(text.matches(cause).count(), 1, "{text}");
+    }
+}
