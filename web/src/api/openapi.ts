@@ -129,7 +129,7 @@ export interface components {
          * @description What happened; programs decide by this.
          * @enum {string}
          */
-        Code: "invalid_request" | "invalid_size" | "prompt_too_long" | "invalid_image" | "unauthorized" | "forbidden_origin" | "not_found" | "unknown_lora" | "unknown_model" | "method_not_allowed" | "request_timeout" | "already_over" | "idempotency_conflict" | "cancelled" | "expired" | "body_too_large" | "unsupported_media_type" | "queue_full" | "rate_limited" | "internal" | "draining" | "no_worker" | "worker_lost" | "out_of_memory" | "storage_full" | "storage_locked" | "deadline_exceeded";
+        Code: "invalid_request" | "invalid_size" | "prompt_too_long" | "invalid_image" | "unauthorized" | "forbidden_origin" | "forbidden" | "not_found" | "unknown_lora" | "unknown_model" | "method_not_allowed" | "request_timeout" | "already_over" | "idempotency_conflict" | "cancelled" | "expired" | "body_too_large" | "unsupported_media_type" | "queue_full" | "client_queue_full" | "rate_limited" | "internal" | "draining" | "no_worker" | "worker_lost" | "out_of_memory" | "storage_full" | "storage_locked" | "deadline_exceeded";
         /** @description The data of an event `image_generation.completed`. */
         CompletedImage: {
             /** @description `image_generation.completed`. */
@@ -371,6 +371,8 @@ export interface components {
         Job: {
             /** @description Its id: `job_` and 26 characters. */
             id: string;
+            /** @description Whether it came with the key (`X-Zao-Client`) that whoever looks has shown. */
+            mine: boolean;
             /** @description How far it has come. */
             status: components["schemas"]["JobStatus"];
             /**
@@ -737,6 +739,11 @@ export interface components {
              * @description Seconds until a job that came now would begin; `null` before the first picture was drawn.
              */
             eta_seconds: number | null;
+            /**
+             * Format: int64
+             * @description Jobs that wait or are drawn and came with the key (`X-Zao-Client`) that whoever asks has sent; `null` without one.
+             */
+            mine: number | null;
         };
         /** @description The data of an event `image_generation.partial_image`. */
         PartialImage: {
