@@ -142,7 +142,7 @@ export const en = {
     ahead: (count: number, eta: string | null) => `${count} ahead${eta ? `, about ${eta}` : ''}`,
     empty: 'Write what you would like to see first.',
     sending: 'Sending',
-    wait: (seconds: number) => `Try again in ${seconds} s`,
+    wait: (seconds: number) => `Try again in ${seconds} s.`,
     again: 'Try again',
   },
 

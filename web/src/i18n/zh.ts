@@ -136,7 +136,7 @@ export const zh: Dictionary = {
     ahead: (count, eta) => `前面 ${count} 个${eta ? `，约 ${eta}` : ''}`,
     empty: '请先写下想看到的画面。',
     sending: '正在发送',
-    wait: (seconds) => `${seconds} 秒后可重试`,
+    wait: (seconds) => `${seconds} 秒后可重试。`,
     again: '重试',
   },
 
