@@ -23,6 +23,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
   },
-  server: { proxy: { '/v1': 'http://127.0.0.1:7860' } },
+  server: { proxy: { '/v1': 'http://127.0.0.1:7860', '/health': 'http://127.0.0.1:7860' } },
   test: { environment: 'node' },
 } as Parameters<typeof defineConfig>[0]);

@@ -240,6 +240,28 @@ test('only what is painted may change, by pointer and by keys, also after a relo
   expect(light).toEqual([256, 255, 255, 0, 0]);
 });
 
+test('long words are folded in the viewer, so that what can be done stays in sight', async () => {
+  const { page } = await meet();
+  const prompt = 'a panda on a green background, '.repeat(60).trim();
+  await draw(page, prompt);
+  await page.locator('#stage .seal.pressed').waitFor();
+  await page.locator('[data-picture]').first().click();
+  const viewer = page.getByRole('dialog');
+  await viewer.getByRole('button', { name: 'Show all of it' }).waitFor();
+  const download = viewer.getByRole('button', { name: 'Download' });
+  const bottom = async () => ((await download.boundingBox())?.y ?? 0) < 860;
+  expect(await bottom()).toBe(true);
+  await viewer.getByRole('button', { name: 'Show all of it' }).click();
+  expect(await bottom()).toBe(false);
+  await viewer.getByRole('button', { name: 'Show less' }).click();
+  expect(await bottom()).toBe(true);
+});
+
+test('below the pictures stands how long they stay', async () => {
+  const { page } = await meet({ history: true });
+  await page.getByText('Pictures are kept for 7 days, all of them together up to 2 GB').waitFor();
+});
+
 test('a viewer that is closed before its recipe has come leaves nothing behind', async () => {
   const { page } = await meet({ history: true });
   await page.route('**/recipe', async (route) => {

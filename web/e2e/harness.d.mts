@@ -8,11 +8,12 @@ export interface Mock {
   studio: { jobs: Map<string, { status: string }>; received: Map<string, Record<string, unknown>>; images: Map<string, unknown> };
   asked: { path: string; body: Record<string, unknown> }[];
   goAway(milliseconds: number): void;
+  become(status: 'ready' | 'loading' | 'draining' | 'unhealthy', reason?: string): void;
   close(): Promise<void>;
 }
 
 export interface MockOptions {
-  history?: boolean;
+  history?: boolean | 'others';
   stepMs?: number;
   model?: 'demo' | 'turbo';
   token?: string;
@@ -21,4 +22,6 @@ export interface MockOptions {
 }
 
 export function mockServer(options?: MockOptions): Promise<Mock>;
-export function visit(browser: Browser, mock: Mock, options?: BrowserContextOptions): Promise<Page & { failures: string[] }>;
+export type Visitor = BrowserContextOptions & { key?: string };
+
+export function visit(browser: Browser, mock: Mock, options?: Visitor): Promise<Page & { failures: string[] }>;

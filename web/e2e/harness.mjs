@@ -18,15 +18,18 @@ export function launch() {
   return chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 }
 
-/** A mock, with the pictures of `history` in it. */
+/** What the browser of a visitor keeps as its key, unless it is another's. */
+const KEY = 'the-key-of-a-visitor';
+
+/** A mock, with the pictures of `history` in it: the visitor's own, or somebody else's. */
 export async function mockServer({ history = false, ...options } = {}) {
   const mock = await start({ dist: DIST, stepMs: 60, ...options });
-  if (history) for (const { prompt, seed, width, height } of HISTORY) mock.studio.hang(prompt, seed, width, height);
+  if (history) for (const { prompt, seed, width, height } of HISTORY) mock.studio.hang(prompt, seed, width, height, history === 'others' ? 'the-key-of-somebody-else' : KEY);
   return mock;
 }
 
-/** A fresh visitor's page at the mock. */
-export async function visit(browser, mock, options = {}) {
+/** A fresh visitor's page at the mock; `key` makes it another visitor's. */
+export async function visit(browser, mock, { key = KEY, ...options } = {}) {
   const context = await browser.newContext({
     viewport: { width: 1440, height: 900 },
     locale: 'en-GB',
@@ -34,6 +37,7 @@ export async function visit(browser, mock, options = {}) {
     acceptDownloads: true,
     ...options,
   });
+  await context.addInitScript((key) => (localStorage['zao.client'] ??= JSON.stringify(key)), key);
   const page = await context.newPage();
   page.failures = [];
   page.on('pageerror', (error) => page.failures.push(String(error)));

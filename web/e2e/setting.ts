@@ -4,7 +4,7 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 
-import { launch, mockServer, visit, type Mock, type MockOptions } from './harness.mjs';
+import { launch, mockServer, visit, type Mock, type MockOptions, type Visitor } from './harness.mjs';
 
 let browser: Browser;
 const open: { page: Page & { failures: string[] }; mock: Mock }[] = [];
@@ -27,12 +27,20 @@ export function setting(): void {
 }
 
 /** A visitor before a mock server. */
-export async function meet(server: MockOptions = {}, visitor: BrowserContextOptions = {}): Promise<{ page: Page; mock: Mock }> {
+export async function meet(server: MockOptions = {}, visitor: Visitor = {}): Promise<{ page: Page; mock: Mock }> {
   const mock = await mockServer(server);
   const page = await visit(browser, mock, visitor);
   open.push({ page, mock });
   await page.waitForSelector(server.token ? 'dialog' : '#stage > *');
   return { page, mock };
+}
+
+/** Another visitor, before the same server. */
+export async function join(mock: Mock): Promise<Page> {
+  const page = await visit(browser, mock, { key: 'the-key-of-another-one' });
+  open.unshift({ page, mock });
+  await page.waitForSelector('#stage > *');
+  return page;
 }
 
 export const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };

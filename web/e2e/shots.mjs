@@ -87,8 +87,9 @@ const SHOTS = {
   },
   queue: {
     server: { stepMs: 600 },
-    act: async (page) => {
+    act: async (page, mock) => {
       await drawSeveral(page);
+      mock.studio.submit({ prompt: 'a birthday cake', width: 384, height: 256 }, 'the-key-of-somebody-else');
       await step(page, 4);
       await page.click('nav .queue');
     },
@@ -176,6 +177,13 @@ const SHOTS = {
     },
   },
   'phone-settings': { visitor: PHONE, act: (page) => page.locator('.fold').tap() },
+  'given-up': {
+    act: async (page, mock) => {
+      mock.become('unhealthy', 'the worker failed 5 times within 600 s; see to that and start zao again');
+      await page.reload();
+      await page.waitForSelector('.banner');
+    },
+  },
   help: { act: (page) => page.keyboard.press('?') },
   failed: {
     act: async (page) => {

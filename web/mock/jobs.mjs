@@ -1,7 +1,8 @@
 // Jobs that wait, step and end as the real server's do, one at a time. It does NOT speak HTTP.
 //
 // Words in a prompt choose what goes wrong: `fail` fails in the middle, `drop` breaks every
-// connection once in the middle, `requeue` loses its worker once, `slow` takes five times as long.
+// connection once in the middle, `requeue` loses its worker once, `slow` takes five times as long,
+// `overlong` is read in part.
 
 import { Stream } from './events.mjs';
 import { paint, preview } from './paint.mjs';
@@ -18,6 +19,9 @@ export class Studio {
   #streams = new Map();
   #waiting = [];
   #running = null;
+  /** Whether anybody draws; what is sent waits else. */
+  #draws = true;
+  #owners = new Map();
   #counter = 0;
   #stepMs;
   #onDrop;
@@ -35,12 +39,34 @@ export class Studio {
     return { queued: this.#waiting.length, running: this.#running ? 1 : 0, eta_seconds: this.#wait(this.#waiting.length) };
   }
 
+  /** Whether a job came with this key. */
+  isOf(id, key) {
+    return key !== undefined && this.#owners.get(id) === key;
+  }
+
+  /** Whether somebody with this key may cancel a job or delete its pictures: those without a key are anybody's. */
+  mayChange(id, key) {
+    return this.#owners.get(id) === undefined || this.isOf(id, key);
+  }
+
+  /** How many jobs under way came with this key. */
+  underWay(key) {
+    const active = [...this.jobs.values()].filter(({ status }) => status === 'queued' || status === 'running');
+    return key === undefined ? null : active.filter(({ id }) => this.isOf(id, key)).length;
+  }
+
+  /** Has somebody draw, or nobody. */
+  draw(draws) {
+    this.#draws = draws;
+    if (draws) setImmediate(() => this.#next());
+  }
+
   stream(id) {
     return this.#streams.get(id);
   }
 
-  /** Queues a valid request and returns its job. */
-  submit(request) {
+  /** Queues a valid request, which came with a key or none, and returns its job. */
+  submit(request, key) {
     const now = Date.now() / 1000;
     const id = `job_${(++this.#counter).toString(36)}${Math.floor(now * 1000).toString(36)}`;
     const first = BigInt(request.seed ?? Math.floor(Math.random() * 2 ** 32));
@@ -70,6 +96,7 @@ export class Studio {
     };
     this.jobs.set(id, job);
     this.received.set(id, request);
+    this.#owners.set(id, key);
     this.#streams.set(id, new Stream());
     this.#waiting.push(job);
     this.#renumber();
@@ -91,8 +118,8 @@ export class Studio {
   }
 
   /** Puts a finished picture into the history without a job's life. */
-  hang(prompt, seed, width, height) {
-    const job = this.submit({ prompt, seed, width, height });
+  hang(prompt, seed, width, height, key) {
+    const job = this.submit({ prompt, seed, width, height }, key);
     this.#waiting = this.#waiting.filter((other) => other !== job);
     job.progress = null;
     this.#deliver(job, 0);
@@ -131,8 +158,9 @@ export class Studio {
   }
 
   async #next() {
+    if (this.#running || !this.#draws) return;
     const job = this.#waiting.shift();
-    if (!job || this.#running) return;
+    if (!job) return;
     this.#running = job;
     Object.assign(job, { status: 'running', started_at: Date.now() / 1000, queue_position: null });
     this.#send(job, 'started', { worker: 'mock-0' });
@@ -147,8 +175,10 @@ export class Studio {
     const { prompt } = job.request;
     const step = this.#stepMs * (prompt.includes('slow') ? 5 : 1);
     if (job.request.negative_prompt && !(job.request.guidance > 0)) {
-      job.warnings.push('the negative prompt is only heard when guidance is above 0');
-      this.#send(job, 'warning', { message: job.warnings[0] });
+      this.#warn(job, 'negative_prompt has no effect without guidance');
+    }
+    if (prompt.includes('overlong')) {
+      this.#warn(job, 'the prompt is 1407 tokens long with its template; only 512 are read, the last 895 are cut off');
     }
     this.#stage(job, 'text', 0.04);
     await pause(step);
@@ -196,6 +226,11 @@ export class Studio {
     await pause(step);
     job.seeds.forEach((_, index) => this.#send(job, 'image', { image: this.#deliver(job, index, pictures[index]) }));
     return this.#finish(job, 'completed', null);
+  }
+
+  #warn(job, message) {
+    job.warnings.push(message);
+    this.#send(job, 'warning', { message });
   }
 
   #stage(job, stage, fraction) {

@@ -35,7 +35,7 @@ class Refusal extends Error {
  */
 export async function start(options = {}) {
   const { port = 0, stepMs = 180, dist, token, model = 'demo', maxQueue = 256, reads = true } = options;
-  const mock = { away: false, asked: [] };
+  const mock = { away: false, asked: [], health: { status: 'ready', reason: null } };
   const studio = new Studio({ stepMs, onDrop: () => goAway(900) });
   const remembered = new Map();
 
@@ -48,8 +48,9 @@ export async function start(options = {}) {
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, 'http://mock');
     try {
-      if (mock.away && url.pathname.startsWith('/v1/')) return request.socket.destroy();
+      if (mock.away && /^\/(v1|health)\//.test(url.pathname)) return request.socket.destroy();
       if (url.pathname.startsWith('/mock/')) return await control(request, response, url);
+      if (url.pathname === '/health/ready') return json(response, mock.health.status === 'ready' ? 200 : 503, mock.health);
       if (url.pathname.startsWith('/v1/')) return await route(request, response, url);
       return file(response, url.pathname);
     } catch (error) {
@@ -61,11 +62,20 @@ export async function start(options = {}) {
     }
   });
 
+  /** How the server is from now on. */
+  function become(status, reason = null) {
+    mock.health = { status, reason };
+    studio.draw(status === 'ready');
+  }
+
   async function route(request, response, url) {
     if (token && request.headers.authorization !== `Bearer ${token}`) {
       throw new Refusal(401, 'unauthorized', 'this server wants a token');
     }
     if (url.pathname.startsWith('/v1/prompt/')) return aboutPrompt(request, response, url.pathname);
+    const key = request.headers['x-zao-client'];
+    const seen = (job) => ({ ...job, mine: studio.isOf(job.id, key) });
+    const queue = () => ({ ...studio.queue(), mine: studio.underWay(key) });
     const [, , kind, id, part] = url.pathname.split('/');
     const at = `${request.method} ${kind}${id ? '/id' : ''}${part ? `/${part}` : ''}`;
     switch (at) {
@@ -74,34 +84,38 @@ export async function start(options = {}) {
       case 'GET loras':
         return json(response, 200, { loras: MODELS[model].loras ? LORAS : [] });
       case 'GET queue':
-        return json(response, 200, studio.queue());
+        return json(response, 200, queue());
       case 'GET queue/id':
         studio.queueStream.attach(request, response, null);
-        return response.write(`event: queue\ndata: ${JSON.stringify(studio.queue())}\n\n`);
+        return response.write(`event: queue\ndata: ${JSON.stringify(queue())}\n\n`);
       case 'POST jobs':
-        return submit(request, response);
+        return submit(request, response, seen);
       case 'GET jobs': {
         const wanted = url.searchParams.get('status')?.split(',');
         const jobs = [...studio.jobs.values()].reverse().filter((job) => !wanted || wanted.includes(job.status));
-        return page(response, 'jobs', jobs, url);
+        return page(response, 'jobs', jobs.map(seen), url);
       }
       case 'GET jobs/id':
-        return json(response, 200, jobOf(id));
+        return json(response, 200, seen(jobOf(id)));
       case 'DELETE jobs/id':
+        own(jobOf(id).id, key);
         if (!studio.cancel(jobOf(id))) throw new Refusal(409, 'already_over', 'the job is over');
-        return json(response, 200, jobOf(id));
+        return json(response, 200, seen(jobOf(id)));
       case 'GET jobs/id/events': {
         const job = jobOf(id);
-        return studio.stream(id).attach(request, response, () => ({ job: id, state: job }));
+        return studio.stream(id).attach(request, response, () => ({ job: id, state: seen(job) }));
       }
-      case 'GET images':
-        return page(response, 'images', [...studio.images.values()].reverse().map((entry) => entry.image), url);
+      case 'GET images': {
+        const all = [...studio.images.values()].reverse().map((entry) => entry.image);
+        const wanted = url.searchParams.get('mine') === 'true' ? all.filter((image) => studio.isOf(image.job, key)) : all;
+        return page(response, 'images', wanted, url, all);
+      }
       case 'GET images/id':
         return picture(response, imageOf(id), url.searchParams.get('thumb'));
       case 'GET images/id/recipe':
         return json(response, 200, imageOf(id).recipe);
       case 'DELETE images/id':
-        imageOf(id);
+        own(imageOf(id).image.job, key);
         studio.images.delete(id);
         response.writeHead(204).end();
         return undefined;
@@ -123,9 +137,14 @@ export async function start(options = {}) {
     throw new Refusal(404, 'not_found', `nothing is at ${path}`);
   }
 
-  async function submit(request, response) {
+  function own(job, key) {
+    if (!studio.mayChange(job, key)) throw new Refusal(403, 'forbidden', "this is somebody else's", 'X-Zao-Client');
+  }
+
+  async function submit(request, response, seen) {
+    if (mock.health.status === 'draining') throw new Refusal(503, 'draining', 'the server is about to stop', null, { 'retry-after': '30' });
     const key = request.headers['idempotency-key'];
-    if (key && remembered.has(key)) return json(response, 200, remembered.get(key));
+    if (key && remembered.has(key)) return json(response, 200, seen(remembered.get(key)));
     const text = (await bodyOf(request)).toString('utf8');
     const body = JSON.parse(text);
     // As digits: a JSON number would lose those above 2^53.
@@ -135,9 +154,9 @@ export async function start(options = {}) {
     if (studio.depth >= maxQueue) {
       throw new Refusal(429, 'queue_full', `${maxQueue} jobs wait already`, null, { 'retry-after': '3' });
     }
-    const job = studio.submit(body);
+    const job = studio.submit(body, request.headers['x-zao-client']);
     if (key) remembered.set(key, job);
-    return json(response, 202, job, { location: job.links.self });
+    return json(response, 202, seen(job), { location: job.links.self });
   }
 
   function jobOf(id) {
@@ -155,6 +174,7 @@ export async function start(options = {}) {
   async function control(request, response, url) {
     const seconds = Number(url.searchParams.get('seconds') ?? 1);
     if (url.pathname === '/mock/away') goAway(seconds * 1000);
+    if (url.pathname === '/mock/health') become(url.searchParams.get('status') ?? 'ready', url.searchParams.get('reason'));
     if (url.pathname === '/mock/hang') {
       const { pictures } = JSON.parse(await bodyOf(request));
       for (const { prompt, seed = 7, width = 256, height = 256 } of pictures) studio.hang(prompt, seed, width, height);
@@ -182,6 +202,7 @@ export async function start(options = {}) {
     /** Every question about a prompt, in order. */
     asked: mock.asked,
     goAway,
+    become,
     close: () => {
       studio.stop();
       server.closeAllConnections();
@@ -207,10 +228,13 @@ function check(body, can) {
   }
 }
 
-function page(response, name, all, url) {
+/** A page of `all`, behind one of `known` that may not be among them. */
+function page(response, name, all, url, known = all) {
   const after = url.searchParams.get('after');
   const limit = Number(url.searchParams.get('limit') ?? 50);
-  const from = after ? all.findIndex((entry) => entry.id === after) + 1 : 0;
+  const behind = new Set(after ? known.slice(known.findIndex((entry) => entry.id === after) + 1) : known);
+  const from = after ? all.findIndex((entry) => behind.has(entry)) : 0;
+  if (from < 0) return json(response, 200, { [name]: [], next: null });
   const shown = all.slice(from, from + limit);
   return json(response, 200, { [name]: shown, next: from + limit < all.length ? shown.at(-1).id : null });
 }

@@ -1,17 +1,27 @@
-// The requests that the page makes, one method each. It does NOT keep anything but the token, and does
-// not try again: what to do about an error is for those who ask.
+// The requests that the page makes, one method each. It does NOT keep anything but the token and the
+// key, and does not try again: what to do about an error is for those who ask.
 
 import { refusal, Unreachable } from './errors';
 import { parse, stringify } from './json';
-import type { Capabilities, Images, Job, JobRequest, Jobs, JobStatus, Lora, Loras, PngInfo, QueueState, Recipe } from './types';
+import type { Capabilities, Images, Job, JobRequest, Jobs, JobStatus, Lora, Loras, PngInfo, QueueState, Readiness, Recipe } from './types';
 
 export class Client {
   /** What goes into `Authorization`, where the server wants it. */
   token: string | null = null;
+  /** What goes into `X-Zao-Client`: by it the server knows whose a job is. */
+  key: string | null = null;
 
   constructor(private readonly send: typeof fetch = (...call) => fetch(...call)) {}
 
   capabilities = (): Promise<Capabilities> => this.#json('GET', '/v1/capabilities');
+
+  /** How the server is. One that is not ready says so under 503; what stands before it may not know the path. */
+  health = async (): Promise<Readiness> => {
+    const response = await this.#send('GET', '/health/ready');
+    const body = (await response.clone().json().catch(() => null)) as Partial<Readiness> | null;
+    if (!body?.status) throw await refusal(response);
+    return { status: body.status, reason: body.reason ?? null };
+  };
 
   loras = async (): Promise<Lora[]> => (await this.#json<Loras>('GET', '/v1/loras')).loras;
 
@@ -32,6 +42,10 @@ export class Client {
   /** Newest first; `next` goes into `after`. */
   images = (limit: number, after: string | null): Promise<Images> =>
     this.#json('GET', `/v1/images?limit=${limit}${after ? `&after=${encodeURIComponent(after)}` : ''}`);
+
+  /** The same, of those that came of this browser's jobs alone. */
+  ownImages = (limit: number, after: string | null): Promise<Images> =>
+    this.#json('GET', `/v1/images?mine=true&limit=${limit}${after ? `&after=${encodeURIComponent(after)}` : ''}`);
 
   recipe = (id: string): Promise<Recipe> => this.#json('GET', `/v1/images/${encodeURIComponent(id)}/recipe`);
 
@@ -71,14 +85,25 @@ export class Client {
     headers: Record<string, string> = {},
     more: RequestInit = {},
   ): Promise<Response> {
-    const authorization: Record<string, string> = this.token ? { authorization: `Bearer ${this.token}` } : {};
-    let response: Response;
+    const response = await this.#send(method, path, body, headers, more);
+    if (!response.ok) throw await refusal(response);
+    return response;
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    body?: BodyInit,
+    headers: Record<string, string> = {},
+    more: RequestInit = {},
+  ): Promise<Response> {
+    const who: Record<string, string> = {};
+    if (this.token) who.authorization = `Bearer ${this.token}`;
+    if (this.key) who['x-zao-client'] = this.key;
     try {
-      response = await this.send(path, { method, body: body ?? null, headers: { ...headers, ...authorization }, ...more });
+      return await this.send(path, { method, body: body ?? null, headers: { ...headers, ...who }, ...more });
     } catch (error) {
       throw more.signal?.aborted ? error : new Unreachable(error);
     }
-    if (!response.ok) throw await refusal(response);
-    return response;
   }
 }

@@ -33,6 +33,9 @@ type Event = Schemas['JobEvent'];
 export type JobEvents = { [Name in Event['event']]: Extract<Event, { event: Name }>['data'] };
 export type JobEvent = { [Name in keyof JobEvents]: { name: Name; data: JobEvents[Name] } }[keyof JobEvents];
 
+/** Whether the server would draw what is sent now, and why not. */
+export type Readiness = Schemas['Readiness'];
+
 export type QueueState = Schemas['Outlook'];
 export type Tier = Schemas['Tier'];
 export type Capabilities = Schemas['Capabilities'];

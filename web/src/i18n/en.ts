@@ -136,15 +136,19 @@ export const en = {
   generate: {
     button: 'Generate',
     free: 'Starts at once',
+    held: 'Lines up and waits',
+    closed: 'Takes nothing new now',
+    away: 'Not connected',
     ahead: (count: number, eta: string | null) => `${count} ahead${eta ? `, about ${eta}` : ''}`,
     empty: 'Write what you would like to see first.',
     sending: 'Sending',
-    wait: (seconds: number) => `Try again in ${seconds} s`,
+    wait: (seconds: number) => `Try again in ${seconds} s.`,
     again: 'Try again',
   },
 
   job: {
     queued: (position: number | null) => (position === null || position === 1 ? 'Next in line' : `${position - 1} ahead`),
+    held: 'Waits for the server',
     stages: {
       load: 'Loading the model',
       encode: 'Looking at your picture',
@@ -173,7 +177,7 @@ export const en = {
     title: 'Queue',
     empty: 'Nothing is waiting. What you generate while something is being drawn lines up here.',
     cancelAll: 'Cancel all of mine',
-    others: 'from someone else',
+    others: (count: number): string => (count === 1 ? 'Someone else’s picture' : 'Someone else’s pictures'),
     over: 'Over',
   },
 
@@ -184,6 +188,8 @@ export const en = {
     open: (prompt: string) => `Open: ${prompt}`,
     seed: (seed: string) => `Seed ${seed}: copy, with Shift use`,
     keys: 'Arrow keys move, Enter opens.',
+    kept: (time: string, room: string) =>
+      `Pictures are kept for ${time}, all of them together up to ${room}; the oldest go first. Download those that you want to keep.`,
   },
 
   picture: {
@@ -203,6 +209,8 @@ export const en = {
     previous: 'Newer picture',
     next: 'Older picture',
     view: 'Look at it in full',
+    more: 'Show all of it',
+    less: 'Show less',
     recall: 'Take over',
     copied: (seed: string) => `Seed ${seed} copied.`,
     used: {
@@ -249,9 +257,20 @@ export const en = {
   },
 
   connection: {
-    lost: 'The server does not answer. Your jobs go on; this page catches up when it is back.',
+    lost: 'The server does not answer. Your jobs are kept; this page catches up when it is back.',
     retry: 'Try now',
     back: 'Connected again.',
+  },
+
+  health: {
+    states: {
+      loading: 'The server is reading its model. What you generate lines up and begins by itself.',
+      draining: 'The server is about to stop. It finishes what it draws, keeps what waits for its next start, and takes nothing new.',
+      unwell: 'The server cannot draw at the moment and is trying to mend that by itself. What you generate lines up.',
+      'given-up': 'The server has given up drawing, because it failed again and again. Whoever runs it has to see to it; what you generate is kept until then.',
+    },
+    why: 'Why',
+    ready: 'The server draws.',
   },
 
   token: {
@@ -281,7 +300,7 @@ export const en = {
       ['S', 'Use its seed'],
       ['R', 'Remix: all but the seed'],
       ['D', 'Download'],
-      ['Delete', 'Delete, which can be undone'],
+      ['Delete', 'Delete one of your own, which can be undone'],
       ['Q', 'Queue'],
       ['?', 'This list'],
     ] as readonly (readonly [string, string])[],
@@ -301,6 +320,7 @@ export const en = {
     seconds: (seconds: number) => `${seconds} s`,
     minutes: (minutes: number) => `${minutes} min`,
     hours: (hours: number) => `${hours} h`,
+    days: (days: number) => plural(days, 'day', 'days'),
   },
 
   errors: {
@@ -314,6 +334,9 @@ export const en = {
     forbidden: 'This is somebody else’s, and theirs to change.',
     not_found: 'The server no longer has this.',
     unknown_lora: 'The server no longer has this style. Remove it and generate again.',
+    unknown_model: 'The server draws with another model now. Load this page again.',
+    method_not_allowed: 'The server is another version than this page. Load the page again.',
+    request_timeout: 'It did not arrive in time. Your words stay here; try again.',
     idempotency_conflict: 'The server mistook this for another request. Generate again.',
     cancelled: 'It was cancelled.',
     expired: 'The server has forgotten this job.',
@@ -325,10 +348,11 @@ export const en = {
     rate_limited: 'That was often within a minute. Your words stay here; try again a little later.',
     internal: (id: string | null) => `Something broke in the server. Try again${id ? `; its log says more under ${id}` : ''}.`,
     draining: 'The server is about to stop and takes nothing new. Your words stay here.',
-    model_loading: 'The model is still being loaded. Your words stay here.',
-    worker_lost: 'The worker was lost while drawing. Generate again.',
+    no_worker: 'The server has given up drawing, because it failed again and again. Whoever runs it has to see to it. Your words stay here.',
+    worker_lost: 'The server broke down again and again while it drew this. A smaller size may work.',
     out_of_memory: (message: string) => `There was not enough memory: ${message}. Choose a smaller size or fewer pictures.`,
     storage_full: 'The server’s disk is full. Delete pictures, then generate again.',
+    storage_locked: 'Another program is using the server’s storage. Your words stay here; try again in a moment.',
     deadline_exceeded: 'It took longer than allowed. Choose a smaller size or fewer steps.',
     other: (message: string) => `The server refused: ${message}.`,
   },

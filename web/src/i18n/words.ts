@@ -1,4 +1,4 @@
-// Sentences made of the dictionary and a value: durations, errors. It does NOT hold words itself.
+// Sentences made of the dictionary and a value: durations, sizes, errors. It does NOT hold words itself.
 
 import { Refused } from '../api/errors';
 import type { ErrorBody, JobError } from '../api/types';
@@ -15,6 +15,19 @@ export function duration(seconds: number, words: Dictionary): string {
 /** A waiting time, which nobody knows to a tenth. */
 export function wait(seconds: number, words: Dictionary): string {
   return duration(seconds < 1 ? 1 : seconds < 10 ? Math.round(seconds) : seconds, words);
+}
+
+/** How long pictures are kept, and how much room all of them may take. */
+export function keeping({ seconds, bytes }: { seconds: number; bytes: number }, words: Dictionary): string {
+  const days = Math.round(seconds / 86_400);
+  const time = days > 0 ? words.time.days(days) : duration(seconds, words);
+  const [amount, unit] = bytes < 1e9 ? [bytes / 1e6, 'MB'] : [bytes / 1e9, 'GB'];
+  return words.gallery.kept(time, `${Number(amount.toPrecision(2))} ${unit}`);
+}
+
+/** Where a job stands that waits; where `nobody` draws, being the next says nothing. */
+export function standing(position: number | null, nobody: boolean, words: Dictionary): string {
+  return nobody && (position ?? 1) === 1 ? words.job.held : words.job.queued(position);
 }
 
 /** What went wrong and what to do next. */

@@ -130,15 +130,19 @@ export const zh: Dictionary = {
   generate: {
     button: '生成',
     free: '马上开始',
+    held: '先排队等待',
+    closed: '暂不接受新任务',
+    away: '未连接',
     ahead: (count, eta) => `前面 ${count} 个${eta ? `，约 ${eta}` : ''}`,
     empty: '请先写下想看到的画面。',
     sending: '正在发送',
-    wait: (seconds) => `${seconds} 秒后可重试`,
+    wait: (seconds) => `${seconds} 秒后可重试。`,
     again: '重试',
   },
 
   job: {
     queued: (position) => (position === null || position === 1 ? '下一个就是' : `前面 ${position - 1} 个`),
+    held: '等待服务器',
     stages: {
       load: '正在载入模型',
       encode: '正在看你的画',
@@ -167,7 +171,7 @@ export const zh: Dictionary = {
     title: '队列',
     empty: '没有等待的任务。正在画的时候继续生成，新任务会排在这里。',
     cancelAll: '取消我的全部任务',
-    others: '来自别人',
+    others: () => '别人的画',
     over: '已结束',
   },
 
@@ -178,6 +182,7 @@ export const zh: Dictionary = {
     open: (prompt) => `打开：${prompt}`,
     seed: (seed) => `种子 ${seed}：点击复制，按住 Shift 点击使用`,
     keys: '方向键移动，回车打开。',
+    kept: (time, room) => `画保留 ${time}，总共最多 ${room}，超出后先删最早的。想留下的请下载。`,
   },
 
   picture: {
@@ -197,6 +202,8 @@ export const zh: Dictionary = {
     previous: '较新的一幅',
     next: '较早的一幅',
     view: '放大看',
+    more: '显示全部',
+    less: '收起',
     recall: '沿用',
     copied: (seed) => `已复制种子 ${seed}。`,
     used: {
@@ -243,9 +250,20 @@ export const zh: Dictionary = {
   },
 
   connection: {
-    lost: '服务器没有回应。任务仍在继续，恢复后本页会跟上。',
+    lost: '服务器没有回应。任务都还在，恢复后本页会跟上。',
     retry: '现在重试',
     back: '已重新连接。',
+  },
+
+  health: {
+    states: {
+      loading: '服务器正在读取模型。现在生成的任务会先排队，随后自动开始。',
+      draining: '服务器即将停止：正在画的会画完，等待的任务保留到下次启动，不再接受新任务。',
+      unwell: '服务器暂时画不了，正在自行恢复。现在生成的任务会先排队。',
+      'given-up': '服务器多次失败，已经停止作画，需要管理它的人来处理。在那之前，任务会一直保留。',
+    },
+    why: '原因',
+    ready: '服务器可以画了。',
   },
 
   token: {
@@ -275,7 +293,7 @@ export const zh: Dictionary = {
       ['S', '用它的种子'],
       ['R', '改编：除种子外全部沿用'],
       ['D', '下载'],
-      ['Delete', '删除，可以撤销'],
+      ['Delete', '删除自己的画，可以撤销'],
       ['Q', '队列'],
       ['?', '这张表'],
     ],
@@ -295,19 +313,23 @@ export const zh: Dictionary = {
     seconds: (seconds) => `${seconds} 秒`,
     minutes: (minutes) => `${minutes} 分钟`,
     hours: (hours) => `${hours} 小时`,
+    days: (days) => `${days} 天`,
   },
 
   errors: {
     unreachable: '服务器没有回应。文字都还在，等它恢复后再试。',
-    invalid_request: (message) => `服务器没有看懂：${message}。`,
-    invalid_size: (message) => `这个尺寸不行：${message}。`,
-    prompt_too_long: (message) => `提示词太长：${message}。缩短后再生成。`,
-    invalid_image: (message) => `这幅画不能用：${message}。`,
+    invalid_request: (message) => `服务器不能照此办理（原文：${message}）。`,
+    invalid_size: (message) => `这个尺寸不行，请换一个（原文：${message}）。`,
+    prompt_too_long: () => '提示词太长，缩短后再生成。',
+    invalid_image: (message) => `这幅画不能用，文件可能已损坏（原文：${message}）。`,
     unauthorized: '服务器需要令牌。',
     forbidden_origin: '服务器拒绝来自其他地址的页面。请用服务器自己的地址打开本页。',
     forbidden: '这是别人的，只有对方可以更改。',
     not_found: '服务器上已经没有它了。',
     unknown_lora: '服务器上已经没有这个风格。移除后再生成。',
+    unknown_model: '服务器换了模型，请重新载入本页。',
+    method_not_allowed: '服务器与本页的版本不同，请重新载入本页。',
+    request_timeout: '没有及时送达。文字都还在，请再试一次。',
     idempotency_conflict: '服务器把它当成了另一个请求。请再生成一次。',
     cancelled: '已被取消。',
     expired: '服务器已不记得这个任务。',
@@ -319,11 +341,12 @@ export const zh: Dictionary = {
     rate_limited: '一分钟内请求太多了。文字都还在，请稍后再试。',
     internal: (id) => `服务器出错了，请再试一次${id ? `；日志中编号 ${id}` : ''}。`,
     draining: '服务器即将停止，不再接受新任务。文字都还在。',
-    model_loading: '模型还在载入。文字都还在。',
-    worker_lost: '画到一半工作进程丢失了，请再生成一次。',
-    out_of_memory: (message) => `内存不够：${message}。请选小一些的尺寸或少画几张。`,
+    no_worker: '服务器多次失败，已经停止作画，需要管理它的人来处理。文字都还在。',
+    worker_lost: '画这幅画时服务器一再出错。小一些的尺寸也许可以。',
+    out_of_memory: (message) => `内存不够，请选小一些的尺寸或少画几张（原文：${message}）。`,
     storage_full: '服务器磁盘已满。删除一些画再生成。',
+    storage_locked: '服务器的存储正被另一个程序占用。文字都还在，请稍后再试。',
     deadline_exceeded: '超过了允许的时间。请选小一些的尺寸或减少步数。',
-    other: (message) => `服务器拒绝了：${message}。`,
+    other: (message) => `服务器拒绝了（原文：${message}）。`,
   },
 };

@@ -1,4 +1,4 @@
-// Names for things that the page makes itself. It does NOT make secrets.
+// Names for things that the page makes itself, which nobody else can guess. It does NOT keep them.
 
 /** A text that nobody else will choose; also where the page is not served over HTTPS. */
 export function freshId(): string {

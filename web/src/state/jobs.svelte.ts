@@ -7,8 +7,9 @@
 import { Refused } from '../api/errors';
 import { follow } from '../api/stream';
 import { parse } from '../api/json';
-import type { Job, JobEvent, JobRequest, QueueState } from '../api/types';
+import type { Image, Job, JobEvent, JobRequest, QueueState } from '../api/types';
 import { gallery } from './gallery.svelte';
+import { health } from './health.svelte';
 import { keep, kept } from './kept';
 import { narrate } from './narrate';
 import { notices } from './notices.svelte';
@@ -20,6 +21,8 @@ const FOLLOWED = 2;
 const POLL_MS = 3000;
 const BREATH_MS = 300;
 const ENDED_KEPT = 20;
+// Longer than a step takes on most machines; asking costs next to nothing.
+const QUIET_MS = 10_000;
 
 class Jobs {
   /** In the order in which they were sent, the latest first. */
@@ -34,6 +37,7 @@ class Jobs {
   #askAgain = false;
   #poll: ReturnType<typeof setInterval> | null = null;
   #pause: ReturnType<typeof setTimeout> | null = null;
+  #quiet: ReturnType<typeof setTimeout> | null = null;
 
   /** Finds the jobs of earlier visits and follows what goes on. */
   async start(): Promise<void> {
@@ -51,11 +55,13 @@ class Jobs {
     this.#own(job.id, true);
     const task = this.#take(job, true);
     this.#choose();
+    // Whoever draws nothing takes jobs as well.
+    void health.look();
     return task;
   }
 
   async cancel(task: Task): Promise<void> {
-    if (!task.active || task.stopping) return;
+    if (!task.active || task.stopping || !task.mine) return;
     task.stopping = true;
     try {
       this.#replace(task, await server.client.cancel(task.job.id));
@@ -100,7 +106,7 @@ class Jobs {
   async #askAll(): Promise<void> {
     try {
       const listed = await server.client.jobs(['running', 'queued']);
-      for (const job of listed.reverse()) this.#take(job, this.#mine.has(job.id));
+      for (const job of listed.reverse()) this.#take(job, job.mine || this.#mine.has(job.id));
       const ids = new Set(listed.map((job) => job.id));
       const silent = this.tasks.filter((task) => task.active && !ids.has(task.job.id));
       const forgotten = [...this.#mine].filter((id) => !ids.has(id) && !this.tasks.some((task) => task.job.id === id));
@@ -154,7 +160,8 @@ class Jobs {
 
   #hear(task: Task, event: JobEvent): void {
     const before = task.job;
-    for (const image of task.hear(event)) gallery.add(image);
+    for (const image of task.hear(event)) hang(image, task);
+    this.#stir();
     if (task.mine) narrate(before, task.job);
     this.#settle(task);
   }
@@ -163,7 +170,7 @@ class Jobs {
   #settle(task: Task): void {
     if (task.active) return;
     task.stopping = false;
-    for (const image of task.job.images) gallery.add(image);
+    for (const image of task.job.images) hang(image, task);
     this.#release(task.job.id);
     const ended = this.tasks.filter((other) => !other.active);
     const surplus = new Set(ended.slice(ENDED_KEPT));
@@ -217,6 +224,16 @@ class Jobs {
     this.#streams.set(id, close);
   }
 
+  /** Where much is to do and nothing happens for a while, the server is asked how it is. */
+  #stir(): void {
+    if (this.#quiet) clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => {
+      if (this.active.length === 0 || document.hidden) return;
+      void health.look();
+      this.#stir();
+    }, QUIET_MS);
+  }
+
   #askNowAndThen(): void {
     this.#poll ??= setInterval(() => {
       if (this.active.length > 0) void this.catchUp();
@@ -242,6 +259,7 @@ class Jobs {
         // Whatever happened while nobody listened is asked for.
         void this.catchUp();
         void gallery.refresh();
+        void health.look();
       },
       lost: () => {
         server.lost = true;
@@ -254,10 +272,16 @@ class Jobs {
       event: ({ data }) => {
         this.queue = parse(data) as QueueState;
         this.#soon();
+        this.#stir();
       },
       ended: () => 'again',
     });
   }
+}
+
+function hang(image: Image, task: Task): void {
+  if (task.mine) gallery.addOwn(image);
+  else gallery.add(image);
 }
 
 function byUrgency(a: Task, b: Task): number {

@@ -42,7 +42,7 @@ function act(event: KeyboardEvent): boolean {
     case 'D':
       return image ? (void download(image), true) : false;
     case 'Delete':
-      if (!image) return false;
+      if (!image || !gallery.owns(image)) return false;
       if (easel.viewed) easel.viewed = gallery.beside(image.id, 1) ?? gallery.beside(image.id, -1) ?? null;
       gallery.remove(image);
       return true;

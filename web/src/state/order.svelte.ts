@@ -4,6 +4,7 @@
 import { Refused, Unreachable } from '../api/errors';
 import { freshId } from '../logic/ids';
 import { form } from './form.svelte';
+import { health } from './health.svelte';
 import { jobs } from './jobs.svelte';
 import { notices } from './notices.svelte';
 import { server } from './server.svelte';
@@ -70,6 +71,7 @@ class Order {
       return true;
     } catch (error) {
       server.heard(error);
+      if (error instanceof Refused && error.status >= 500) void health.look();
       if (!(error instanceof Unreachable)) this.#unanswered = null;
       this.#refused(error);
       return false;

@@ -4,6 +4,7 @@
 import { Client } from '../api/client';
 import { Refused } from '../api/errors';
 import type { Capabilities, Lora } from '../api/types';
+import { freshId } from '../logic/ids';
 import { keep, kept } from './kept';
 
 class Server {
@@ -19,6 +20,7 @@ class Server {
 
   constructor() {
     this.client.token = this.token;
+    this.client.key = clientKey();
   }
 
   /** Asks what it can do; `false` where it did not say. */
@@ -51,6 +53,15 @@ class Server {
     else this.client.token = null;
     return right;
   }
+}
+
+/** The key of this browser, made once. One that the server would refuse is made anew. */
+function clientKey(): string {
+  const old = kept<unknown>('client', null);
+  if (typeof old === 'string' && /^[A-Za-z0-9_-]{16,64}$/.test(old)) return old;
+  const key = freshId();
+  keep('client', key);
+  return key;
 }
 
 export const server = new Server();

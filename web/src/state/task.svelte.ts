@@ -19,7 +19,7 @@ export class Task {
 
   constructor(
     job: Job,
-    /** Whether it was asked for from this browser. */
+    /** Whether it was asked for from this browser, so that it may be cancelled and its words shown. */
     readonly mine: boolean,
   ) {
     this.replace(job);
