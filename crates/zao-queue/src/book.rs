@@ -368,9 +368,11 @@ impl Book {
     /// The wall clock jumped: what waits and runs has done so for as long as before.
     pub(crate) fn shift(&mut self, jump: Jump) {
         self.queue.shift(jump);
-        for running in self.running.values_mut() {
-            running.started = running.started.shifted(jump);
-            running.deadline = running.deadline.shifted(jump);
+        for held in self.held.values_mut() {
+            held.started = held.started.map(|at| at.shifted(jump));
+            for left in held.pictures.values_mut() {
+                left.since = left.since.map(|at| at.shifted(jump));
+            }
         }
         self.change();
     }

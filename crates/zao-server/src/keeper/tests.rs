@@ -32,6 +32,7 @@ impl Desk {
         let request: JobRequest = serde_json::from_value(json!({"prompt": "a cat"})).unwrap();
         let submission = Submission {
             client: "ann".into(),
+            sender: zao_queue::Sender::default(),
             key: None,
             plan: serde_json::to_string(&request.request).unwrap(),
             request,
