@@ -56,7 +56,7 @@ fn what_a_conversion_cost_is_told_in_a_table_and_as_json() {
         &["demo", "int4", "small"][..],
         &["feed_forward.w2", "groups of 64"],
         &["error of the weights", "layers", "median", "worst"],
-        &["transformer attention.to_q", "9", "%", "in noise_refiner.0."],
+        &["transformer attention.to_q", "9", "%", ".attention.to_q"],
         &["text encoder mlp.down_proj", "3", "%"],
         &["  all", "%", "in the"],
         &["pictures", "256x256", "8 steps", "both drawn in bf16"],
