@@ -2,26 +2,38 @@
 
 use std::ops::Range;
 
-use super::Subject;
 use super::characters::is_separator;
 use super::edit::{About, Hit};
+use super::word::precedes;
+use super::{Subject, background, totals};
 use crate::Code;
 use crate::rules::{Group, Match, Scope};
 
 pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec<Hit>) {
     hits.extend(negative.into_iter().flat_map(|negative| refused(subject, negative)));
-    if !subject.matches.outside(Group::Contrast, Group::NoContrast).is_empty() {
+    let contrasts = subject.matches.outside(Group::Contrast, Group::NoContrast);
+    let excepts = |it: &Match| EXCEPTIONS.contains(&&subject.text.folded[it.span()]);
+    if !contrasts.iter().all(excepts) {
         return;
     }
+    let has_exception = !contrasts.is_empty();
+    let mut told: Vec<Range<usize>> = Vec::new();
+    if !has_exception {
+        let found = totals::find(subject).into_iter().chain(background::find(subject));
+        hits.extend(found.inspect(|hit| told.push(hit.span.clone())));
+    }
     // A word may be in several pairs, and a longer one in others.
-    let left = subject.matches.all_outside(Group::PairLeft, Group::PairKeep);
-    let right = subject.matches.all_outside(Group::PairRight, Group::PairKeep);
+    let asserted = |group| {
+        let mut words = subject.matches.all_outside(group, Group::PairKeep);
+        words.retain(|it| !is_denied(subject, it));
+        words
+    };
+    let (left, right) = (asserted(Group::PairLeft), asserted(Group::PairRight));
     if left.is_empty() || right.is_empty() {
         return;
     }
     let pairs = &subject.rules.tables.contradiction.pair;
     let is_one = is_one(subject);
-    let mut told = Vec::new();
     for side in &subject.text.sides {
         let firsts = firsts(&left, &side.range, pairs.len());
         for (item, right) in firsts_of(&right, &side.range, pairs.len()) {
@@ -31,12 +43,17 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
             }
             let (first, second) =
                 if left.start < right.start { (left, right) } else { (right, left) };
-            let clash = !is_elsewhere(subject, &first, &second)
-                && match pairs[item].scope {
-                    Scope::Scene => true,
-                    Scope::Thing => is_one || is_one_clause(subject, &first, &second),
-                    Scope::Beside => is_beside(subject, &first, &second),
-                };
+            let is_here = || !has_exception && !is_elsewhere(subject, &first, &second);
+            let clash = match pairs[item].scope {
+                Scope::Whole => !is_reflected(subject, &second),
+                Scope::Scene => is_here(),
+                Scope::Thing => {
+                    is_here()
+                        && !brings_another(subject, &second)
+                        && (is_one || is_one_clause(subject, &first, &second))
+                }
+                Scope::Beside => is_here() && is_beside(subject, &first, &second),
+            };
             // Two pairs may know the same clash.
             let span = first.start..second.end;
             if !clash
@@ -56,6 +73,50 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
             ));
         }
     }
+}
+
+/// Words of contrast that leave something out, which says nothing of what fills the rest: empty except for one man.
+const EXCEPTIONS: [&str; 4] = ["except", "apart from", "除了", "only one"];
+
+/// What denies the word behind it, so that it asks for nothing.
+const DENIALS: [&str; 13] = [
+    "no",
+    "without",
+    "without a",
+    "without any",
+    "no more",
+    "never",
+    "没有",
+    "没有任何",
+    "没",
+    "不要",
+    "无",
+    "并非",
+    "并不",
+];
+
+/// Whether what stands in front of a word denies it: no long shadows, 没有任何绿植.
+fn is_denied(subject: &Subject<'_>, found: &Match) -> bool {
+    let before = subject.text.folded[..found.start].trim_end_matches(' ');
+    DENIALS.iter().any(|denial| precedes(before, denial))
+}
+
+/// Verbs of how somebody is there, behind which 一只… brings in who it is.
+const POSTURES: [char; 11] = ['站', '坐', '趴', '躺', '蹲', '卧', '跪', '立', '睡', '停', '伏'];
+
+/// Whether a word of posture has its being behind it, which is another one then: 对面趴着一只虎.
+fn brings_another(subject: &Subject<'_>, found: &Match) -> bool {
+    let folded = &subject.text.folded;
+    let verb = folded[found.span()].trim_end_matches(['着', '了']);
+    let behind = folded[found.end..].trim_start_matches(['着', '了']);
+    verb.ends_with(POSTURES) && behind.starts_with(['一', '两', '三', '四', '五', '几', '个', '只'])
+}
+
+/// Whether something is only seen in an eye, a mirror or a drop.
+fn is_reflected(subject: &Subject<'_>, found: &Match) -> bool {
+    let clause = clauses(subject, found, found);
+    let folded = &subject.text.folded[clause];
+    ["reflect", "mirror", "倒映", "映着", "镜"].iter().any(|word| folded.contains(word))
 }
 
 /// The first word of each pair within a range, by the pair's number.
@@ -87,7 +148,7 @@ fn clauses(subject: &Subject<'_>, first: &Match, second: &Match) -> Range<usize>
 }
 
 /// Whether one of the two is seen through a window, on a screen, in the distance.
-fn is_elsewhere(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+pub(super) fn is_elsewhere(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
     let range = clauses(subject, first, second);
     let places = subject.matches.of(Group::Elsewhere);
     places.iter().any(|it| range.contains(&it.start))

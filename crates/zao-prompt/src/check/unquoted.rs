@@ -40,7 +40,7 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         found.extend(english(subject, names.end, false));
     }
     for behind in subject.matches.of(Group::Behind) {
-        found.extend(in_front(subject, &behind));
+        found.extend(in_front(subject, &carriers, &behind));
     }
     for writes in subject.matches.of(Group::Writes) {
         found.extend(chinese(subject, &carriers, &writes, false).map(Words::known));
@@ -161,6 +161,12 @@ fn chinese(
     {
         return None;
     }
+    let introduces = &folded[introduction.span()];
+    let is_title = table.titles.iter().any(|title| title == introduces);
+    let is_other = |word: &String| folded[introduction.end..].starts_with(word.as_str());
+    if (is_title || introduces == "上书") && table.not_before.iter().any(is_other) {
+        return None;
+    }
     let mut start = introduction.end;
     loop {
         let rest = &folded[start..];
@@ -174,6 +180,13 @@ fn chinese(
         }
     }
     let rest: &str = clipped(&folded[start..]);
+    // 印着英文good vibes only: what is said to be English is text.
+    let passed = &folded[introduction.end..start];
+    if table.languages.iter().any(|word| passed.contains(word.as_str()))
+        && let Some(words) = latin(subject, start)
+    {
+        return Some(words);
+    }
     let ends = |c: char| {
         is_separator(c)
             || matches!(
@@ -193,7 +206,11 @@ fn chinese(
         return None;
     }
     let mut places = phrase.char_indices().map(|(at, _)| at);
-    let sign = places.find(|at| subject.rules.text_ends.begin(&phrase[*at..]));
+    let sign = places.find(|at| {
+        let rest = &phrase[*at..];
+        let places_it = |word: &String| rest.starts_with(word.as_str());
+        subject.rules.text_ends.begin(rest) || (is_title && table.title_ends.iter().any(places_it))
+    });
     let of = phrase.match_indices('的').map(|(at, _)| at).find(|at| {
         let (from, to) = (start + at, start + phrase.len());
         let first = carriers.partition_point(|carrier| carrier.start < from);
@@ -221,6 +238,16 @@ fn chinese(
     is_text.then_some(start..start + text.len())
 }
 
+/// Words of Latin letters that a place in Chinese begins with.
+fn latin(subject: &Subject<'_>, start: usize) -> Option<Range<usize>> {
+    let words = words_from(&subject.text.folded, start);
+    let span = start..words.last()?.end;
+    // 印着英文logo says where, not what.
+    let mut carriers = subject.rules.tables.unquoted.carriers.iter();
+    let is_carrier = carriers.any(|it| *it == subject.text.folded[span.clone()]);
+    (words.len() <= MOST_WORDS && !is_carrier).then_some(span)
+}
+
 /// The end of the words of capital letters with which a piece begins, if there are any.
 fn shouted(piece: &str) -> Option<usize> {
     let end = piece.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == ' '));
@@ -230,7 +257,7 @@ fn shouted(piece: &str) -> Option<usize> {
 }
 
 /// Words of big letters that end where `written below` begins: Happy Birthday Leo written underneath.
-fn in_front(subject: &Subject<'_>, introduction: &Match) -> Option<Words> {
+fn in_front(subject: &Subject<'_>, carriers: &[Match], introduction: &Match) -> Option<Words> {
     let prompt = subject.text.prompt;
     let at = subject.text.segments.partition_point(|it| it.end <= introduction.start);
     let from = subject.text.segments.get(at)?.start;
@@ -251,8 +278,13 @@ fn in_front(subject: &Subject<'_>, introduction: &Match) -> Option<Words> {
     let shouts = text.len() > 1 && !text.contains(char::is_lowercase);
     let span = from + phrase.len() - text.len()..from + phrase.len();
     let is_free = !subject.text.folded[span.clone()].contains(BLANK);
-    ((count > 1 || (count == 1 && shouts)) && count <= MOST_WORDS && is_free)
-        .then_some(Words::known(span))
+    // A mug with Hello Kitty on it shows her; a placard with TRASH BANDIT on it says so.
+    let is_place = subject.text.folded[introduction.span()].starts_with("on ");
+    let is_text = match is_place {
+        true => shouts && has_carrier(subject, carriers, introduction),
+        false => count > 1 || (count == 1 && shouts),
+    };
+    (is_text && count <= MOST_WORDS && is_free).then_some(Words::known(span))
 }
 
 /// The beginning of what follows, which is all that can be on a sign.
