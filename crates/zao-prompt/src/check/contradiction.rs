@@ -47,6 +47,7 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
             let clash = match pairs[item].scope {
                 Scope::Whole => !is_reflected(subject, &second),
                 Scope::Scene => is_here(),
+                Scope::None => !has_exception && !is_apart(subject, &first, &second, &DISTANCES),
                 Scope::Thing => {
                     is_here()
                         && !brings_another(subject, &second)
@@ -116,7 +117,9 @@ fn brings_another(subject: &Subject<'_>, found: &Match) -> bool {
 fn is_reflected(subject: &Subject<'_>, found: &Match) -> bool {
     let clause = clauses(subject, found, found);
     let folded = &subject.text.folded[clause];
-    ["reflect", "mirror", "倒映", "映着", "镜"].iter().any(|word| folded.contains(word))
+    ["reflect", "mirror", "倒映", "映着", "镜子", "镜中", "镜面"]
+        .iter()
+        .any(|word| folded.contains(word))
 }
 
 /// The first word of each pair within a range, by the pair's number.
@@ -149,9 +152,28 @@ fn clauses(subject: &Subject<'_>, first: &Match, second: &Match) -> Range<usize>
 
 /// Whether one of the two is seen through a window, on a screen, in the distance.
 pub(super) fn is_elsewhere(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    is_apart(subject, first, second, &[])
+}
+
+/// Places that are still in the picture.
+const DISTANCES: [&str; 8] = [
+    "in the distance",
+    "foreground",
+    "in the background",
+    "前景",
+    "远处",
+    "远方",
+    "背景里",
+    "backdrop",
+];
+
+/// The same, where some places are no other ones.
+fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not: &[&str]) -> bool {
     let range = clauses(subject, first, second);
+    let own = |it: &Match| [first, second].iter().any(|of| of.start < it.end && it.start < of.end);
     let places = subject.matches.of(Group::Elsewhere);
-    places.iter().any(|it| range.contains(&it.start))
+    let mut apart = places.iter().filter(|it| !not.contains(&&subject.text.folded[it.span()]));
+    apart.any(|it| range.contains(&it.start) && !own(it))
 }
 
 /// Whether there is only one being that can be young, stand or smile.

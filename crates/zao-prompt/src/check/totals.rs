@@ -192,6 +192,8 @@ fn chinese(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
         let span = side.range.start + start..side.range.start + text.len() - rest.len();
         let is_all = rest.trim_start_matches('全').starts_with('都');
         match (is_all, of) {
+            // 五个人站着，两个人都戴帽子: fewer are some of them, since 都 does not say all.
+            (true, _) if counts.iter().any(|it| it.value > value) => {}
             (true, of) => {
                 let of = of.filter(|of| *of != "人").unwrap_or_default();
                 if let Some(hit) = clash(&counts, singles, &Count { value, span, of }) {

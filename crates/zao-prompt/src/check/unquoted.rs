@@ -6,7 +6,7 @@ use super::Subject;
 use super::characters::{is_latin, is_separator};
 use super::edit::{About, Hit, begins_word};
 use super::text::BLANK;
-use super::word::follows;
+use super::word::{follows, precedes};
 use crate::Code;
 use crate::rules::{Group, Match};
 
@@ -281,7 +281,12 @@ fn in_front(subject: &Subject<'_>, carriers: &[Match], introduction: &Match) -> 
     // A mug with Hello Kitty on it shows her; a placard with TRASH BANDIT on it says so.
     let is_place = subject.text.folded[introduction.span()].starts_with("on ");
     let is_text = match is_place {
-        true => shouts && has_carrier(subject, carriers, introduction),
+        // A wall with an IBM PC on it has a thing on it.
+        true => {
+            let before = subject.text.folded[from..span.start].trim_end();
+            let is_thing = ["a", "an", "the", "of"].iter().any(|word| precedes(before, word));
+            shouts && !is_thing && has_carrier(subject, carriers, introduction)
+        }
         false => count > 1 || (count == 1 && shouts),
     };
     (is_text && count <= MOST_WORDS && is_free).then_some(Words::known(span))

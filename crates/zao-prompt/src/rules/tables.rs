@@ -105,6 +105,8 @@ pub(crate) enum Scope {
     Scene,
     /// The same of the picture as a whole, which no window, distance or exception changes: how near it is, how full.
     Whole,
+    /// The same of a thing that is said not to be there: far away or in front, it is there all the same.
+    None,
     /// Each being in it has one of its own.
     Thing,
     /// Each thing in it has one of its own, so that both have to stand side by side in front of one.
