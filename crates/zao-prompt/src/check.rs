@@ -24,6 +24,8 @@ mod unquoted;
 mod vague;
 mod word;
 
+use std::ops::Range;
+
 use crate::finding::TOKEN_LIMIT;
 use crate::rules::Matches;
 use crate::{Code, Finding, Language, Report, Rules, Tokens};
@@ -141,10 +143,12 @@ impl<'p> Subject<'p> {
         let mut judged = Vec::new();
         vague::find(self, &mut judged);
         // What is to stand on a sign may say anything.
-        let is_text = |place: usize| {
-            hits.iter().any(|hit| hit.code == Code::UnquotedText && hit.span.contains(&place))
-        };
-        judged.retain(|hit: &Hit| !is_text(hit.span.start));
+        let signs = hits.iter().filter(|hit| hit.code == Code::UnquotedText);
+        let signs: Vec<Range<usize>> = signs.map(|hit| hit.span.clone()).collect();
+        judged.retain(|hit: &Hit| {
+            let at = signs.partition_point(|sign| sign.end <= hit.span.start);
+            signs.get(at).is_none_or(|sign| !sign.contains(&hit.span.start))
+        });
         hits.extend(judged);
         edit::settle(hits)
     }

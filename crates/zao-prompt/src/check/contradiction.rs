@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::characters::is_separator;
 use super::edit::{About, Hit};
-use super::word::precedes;
+use super::word::{follows, precedes};
 use super::{Subject, background, totals};
 use crate::Code;
 use crate::rules::{Group, Match, Scope};
@@ -23,24 +23,18 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
         hits.extend(found.inspect(|hit| told.push(hit.span.clone())));
     }
     // A word may be in several pairs, and a longer one in others.
-    let asserted = |group| {
-        let mut words = subject.matches.all_outside(group, Group::PairKeep);
-        words.retain(|it| !is_denied(subject, it));
-        words
-    };
-    let (left, right) = (asserted(Group::PairLeft), asserted(Group::PairRight));
+    let left = subject.matches.all_outside(Group::PairLeft, Group::PairKeep);
+    let right = subject.matches.all_outside(Group::PairRight, Group::PairKeep);
     if left.is_empty() || right.is_empty() {
         return;
     }
     let pairs = &subject.rules.tables.contradiction.pair;
     let is_one = is_one(subject);
     for side in &subject.text.sides {
-        let firsts = firsts(&left, &side.range, pairs.len());
-        for (item, right) in firsts_of(&right, &side.range, pairs.len()) {
-            let Some(left) = firsts[item] else { continue };
-            if left.start < right.end && right.start < left.end {
-                continue;
-            }
+        let lefts = firsts(subject, &left, &side.range, pairs.len(), &[]);
+        let rights = firsts(subject, &right, &side.range, pairs.len(), &lefts);
+        for (item, (left, right)) in lefts.iter().zip(&rights).enumerate() {
+            let (Some(left), Some(right)) = (*left, *right) else { continue };
             let (first, second) =
                 if left.start < right.start { (left, right) } else { (right, left) };
             let is_here = || !has_exception && !is_elsewhere(subject, &first, &second);
@@ -122,23 +116,23 @@ fn is_reflected(subject: &Subject<'_>, found: &Match) -> bool {
         .any(|word| folded.contains(word))
 }
 
-/// The first word of each pair within a range, by the pair's number.
-fn firsts(matches: &[Match], range: &Range<usize>, pairs: usize) -> Vec<Option<Match>> {
-    let mut firsts = vec![None; pairs];
-    for it in matches.iter().filter(|it| range.contains(&it.start)) {
-        firsts[it.item].get_or_insert(*it);
-    }
-    firsts
-}
-
-/// The same without the pairs that have none.
-fn firsts_of(
+/// The first word of each pair within a range that nothing denies and that is no part of its pair's word in `others`, by the pair's number.
+fn firsts(
+    subject: &Subject<'_>,
     matches: &[Match],
     range: &Range<usize>,
     pairs: usize,
-) -> impl Iterator<Item = (usize, Match)> {
-    let firsts = firsts(matches, range, pairs);
-    firsts.into_iter().enumerate().filter_map(|(item, first)| Some((item, first?)))
+    others: &[Option<Match>],
+) -> Vec<Option<Match>> {
+    let mut firsts: Vec<Option<Match>> = vec![None; pairs];
+    for it in matches.iter().filter(|it| range.contains(&it.start)) {
+        let other = others.get(it.item).copied().flatten();
+        let is_own = other.is_none_or(|other| other.end <= it.start || it.end <= other.start);
+        if firsts[it.item].is_none() && is_own && !is_denied(subject, it) {
+            firsts[it.item] = Some(*it);
+        }
+    }
+    firsts
 }
 
 /// The clauses from the first word's to the second's.
@@ -220,7 +214,47 @@ fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
         being = Some(name);
         is_introduced |= introduces;
     }
-    !subject.matches.of(Group::Several).iter().any(|it| range.contains(&it.start))
+    let several = subject.matches.of(Group::Several);
+    !several.iter().any(|it| range.contains(&it.start) && !counts_parts(&folded[it.end..]))
+}
+
+/// What one being has two of.
+const PARTS: [&str; 29] = [
+    "hands",
+    "arms",
+    "eyes",
+    "feet",
+    "legs",
+    "knees",
+    "ears",
+    "fists",
+    "sides",
+    "手",
+    "眼",
+    "脚",
+    "腿",
+    "臂",
+    "耳",
+    "拳",
+    "肩",
+    "边",
+    "侧",
+    "旁",
+    "只手",
+    "只眼",
+    "只脚",
+    "条腿",
+    "只胳膊",
+    "条手臂",
+    "鬓",
+    "颊",
+    "腮",
+];
+
+/// Whether what follows a word for several says that they are of one being, or only places: both hands, 两侧.
+fn counts_parts(behind: &str) -> bool {
+    let behind = behind.trim_start_matches(' ');
+    PARTS.iter().any(|part| follows(behind, part))
 }
 
 /// How far apart, in bytes, two names stand of which one only says the other again.

@@ -86,11 +86,21 @@ struct Count<'t> {
 /// The first group of each side that is counted again as another number of the same.
 pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
     let sides = subject.text.sides.iter();
-    let hits = sides.filter_map(|side| match side.is_chinese {
-        true => chinese(subject, side),
-        false => english(subject, side),
+    let hits = sides.flat_map(|side| match side.is_chinese {
+        true => [chinese(subject, side), None],
+        false => [english(subject, side), single(subject, side)],
     });
-    hits.collect()
+    hits.flatten().collect()
+}
+
+/// Bytes of a side that are looked at; who counts a group counts it again on the same page.
+const PAGE: usize = 1 << 14;
+
+/// The beginning of a side, which is all of any prompt that is meant as one.
+fn page<'t>(subject: &'t Subject<'_>, side: &Side) -> &'t str {
+    let text = &subject.text.folded[side.range.clone()];
+    let end = (0..=PAGE.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
 }
 
 /// A finding where `all` of them are neither the groups that were named nor some of them.
@@ -109,7 +119,7 @@ fn clash(counts: &[Count<'_>], singles: u32, all: &Count<'_>) -> Option<Hit> {
 }
 
 fn english(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
-    let text = &subject.text.folded[side.range.clone()];
+    let text = page(subject, side);
     if !text.contains("all ") {
         return None;
     }
@@ -121,7 +131,11 @@ fn english(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
     for (index, &(at, word)) in words.iter().enumerate() {
         let Some(number) = value(word).filter(|number| *number < 100) else { continue };
         if number < 2 {
-            singles += 1;
+            // A dog makes the group one more, a beach does not.
+            let beings = &subject.rules.tables.contradiction.subjects;
+            let mut near = words[index + 1..].iter().take(3).map(|(_, word)| *word);
+            let is_being = near.any(|near| beings.iter().any(|being| being == near));
+            singles += u32::from(is_being);
             continue;
         }
         let is_all = index > 0 && words[index - 1].1 == "all";
@@ -151,6 +165,33 @@ fn english(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
     None
 }
 
+/// A single apple, and three apples.
+fn single(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
+    let text = page(subject, side);
+    if !text.contains("single ") && !text.contains("lone ") {
+        return None;
+    }
+    let numbers = &subject.rules.tables.bilingual.numbers;
+    let words = words(text);
+    let (index, &(from, _)) =
+        words.iter().enumerate().find(|(_, (_, word))| matches!(*word, "single" | "lone"))?;
+    let &(at, noun) = words.get(index + 1)?;
+    if noun.len() < 3 || !text[from..at].trim_start_matches(char::is_alphabetic).trim().is_empty() {
+        return None;
+    }
+    let first = side.range.start + from..side.range.start + at + noun.len();
+    let is_noun =
+        |word: &str| word.strip_prefix(noun).is_some_and(|rest| matches!(rest, "s" | "es"));
+    let many = words[index + 2..].windows(2).find(|pair| {
+        let value = numbers.get(pair[0].1).copied().or_else(|| pair[0].1.parse().ok());
+        value.is_some_and(|value| (2..100).contains(&value)) && is_noun(pair[1].1)
+    })?;
+    let end = side.range.start + many[1].0 + many[1].1.len();
+    let second = side.range.start + many[0].0..end;
+    let about = About::Both(first.clone(), second);
+    Some(Hit::advice(Code::Contradiction, first.start..end, about))
+}
+
 /// The words of a text of Latin letters, and where they begin.
 fn words(text: &str) -> Vec<(usize, &str)> {
     let mut words = Vec::new();
@@ -165,7 +206,7 @@ fn words(text: &str) -> Vec<(usize, &str)> {
 }
 
 fn chinese(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
-    let text = &subject.text.folded[side.range.clone()];
+    let text = page(subject, side);
     if !text.contains('都') {
         return None;
     }

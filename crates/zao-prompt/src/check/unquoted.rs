@@ -25,6 +25,23 @@ const LINKS: [&str; 11] = ["of", "the", "to", "and", "&", "for", "a", "in", "is"
 /// The same of words.
 const MOST_WORDS: usize = 8;
 
+/// Deeds that put patterns on things as well as text: engraved Celtic knots, stamped FRAGILE.
+const DEEDS: [&str; 8] = [
+    "stamped",
+    "stenciled",
+    "stencilled",
+    "marked",
+    "engraved",
+    "embossed",
+    "branded",
+    "emblazoned",
+];
+
+/// Whether text is all of capital letters, and more than the name of a thing.
+fn is_shouted(text: &str) -> bool {
+    text.bytes().filter(u8::is_ascii_uppercase).count() > 3 && !text.contains(char::is_lowercase)
+}
+
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let carriers = subject.matches.of(Group::Carrier);
     let mut found: Vec<Words> = Vec::new();
@@ -37,7 +54,11 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         found.extend(english(subject, shows.end, true));
     }
     for names in subject.matches.of(Group::Names) {
-        found.extend(english(subject, names.end, false));
+        let words = english(subject, names.end, false);
+        let is_deed = DEEDS.contains(&&subject.text.folded[names.span()]);
+        found.extend(
+            words.filter(|it| !is_deed || is_shouted(&subject.text.prompt[it.span.clone()])),
+        );
     }
     for behind in subject.matches.of(Group::Behind) {
         found.extend(in_front(subject, &carriers, &behind));

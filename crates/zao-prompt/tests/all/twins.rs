@@ -66,7 +66,7 @@ fn a_group_is_counted_once() {
         Code::Contradiction,
         &[
             (
-                "five friends around a fire, all seven people laughing",
+                "five friends around a campfire on a beach, all seven people laughing",
                 "three cats and a dog, all four asleep",
             ),
             (
@@ -78,6 +78,7 @@ fn a_group_is_counted_once() {
                 "seven people at a table, all three women laughing",
             ),
             ("四个孩子围着火堆，六个孩子都举着棉花糖", "两个女孩和一个男孩坐着，三个人都在吃冰棍"),
+            ("a single apple on a plate, three apples", "a single apple beside three pears"),
             ("三个女孩在跑，五个女孩都穿红裙", "五个人站成一排，两个人都戴着帽子"),
         ],
     );
@@ -114,6 +115,11 @@ fn a_posture_in_front_of_another_being_is_its_own() {
         Code::Contradiction,
         &[
             ("一只熊站在河边，趴着睡觉", "武松站在松树下，对面趴着一只老虎"),
+            (
+                "a man with both hands in his pockets, holding an umbrella",
+                "two men, hands in pockets, one holding an umbrella",
+            ),
+            ("一个孩子没穿鞋，脚上一双红色运动鞋", "一个孩子没穿鞋，坐在门槛上"),
             ("一位老人坐姿端正，站在窗前", "一个骑士站在桥上，对岸坐着一头狮子"),
         ],
     );
@@ -129,6 +135,9 @@ fn text_is_told_from_what_is_drawn() {
             ("奶茶店海报，店名茶语时光居中", "一本没有书名的旧书放在桌上"),
             ("桌垫上印着英文good vibes only", "桌垫上印着英文logo"),
             ("a wall with KEEP OUT on it", "a wall with an IBM PC on it"),
+            ("a crate stamped FRAGILE", "a stone engraved Celtic fashion, marked by rain"),
+            ("the headline is Big News", "the title is in red letters"),
+            ("酒瓶标签写山海酒业", "酒瓶标签写得密密麻麻"),
             ("木匾上书天下第一", "男生合上书本站起来"),
         ],
     );
