@@ -1,6 +1,7 @@
 //! Looking at a prompt with every rule, and mending what can be mended. What each rule knows stands in its table, what it
 //! judges in a file of its own; nothing is drawn, stored or shown here.
 
+mod background;
 mod bilingual;
 pub(crate) mod characters;
 mod contradiction;
@@ -18,13 +19,16 @@ mod repetition;
 mod script;
 pub(crate) mod text;
 mod tokens;
+mod totals;
 mod unquoted;
 mod vague;
 mod word;
 
+use std::ops::Range;
+
 use crate::finding::TOKEN_LIMIT;
 use crate::rules::Matches;
-use crate::{Finding, Language, Report, Rules, Tokens};
+use crate::{Code, Finding, Language, Report, Rules, Tokens};
 use edit::Hit;
 use text::Text;
 
@@ -136,7 +140,16 @@ impl<'p> Subject<'p> {
         let mut hits = self.replacing();
         contradiction::find(self, negative, &mut hits);
         bilingual::find(self, &mut hits);
-        vague::find(self, &mut hits);
+        let mut judged = Vec::new();
+        vague::find(self, &mut judged);
+        // What is to stand on a sign may say anything.
+        let signs = hits.iter().filter(|hit| hit.code == Code::UnquotedText);
+        let signs: Vec<Range<usize>> = signs.map(|hit| hit.span.clone()).collect();
+        judged.retain(|hit: &Hit| {
+            let at = signs.partition_point(|sign| sign.end <= hit.span.start);
+            signs.get(at).is_none_or(|sign| !sign.contains(&hit.span.start))
+        });
+        hits.extend(judged);
         edit::settle(hits)
     }
 

@@ -137,7 +137,7 @@ fn chinese_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match])
 }
 
 /// What a number in digits or Chinese numerals is.
-fn chinese_number(text: &str) -> Option<u32> {
+pub(super) fn chinese_number(text: &str) -> Option<u32> {
     if let Ok(number) = text.parse() {
         return Some(number);
     }

@@ -2,16 +2,25 @@
 
 use std::ops::Range;
 
-use super::Subject;
 use super::characters::is_separator;
 use super::edit::{About, Hit};
+use super::word::{follows, precedes};
+use super::{Subject, background, totals};
 use crate::Code;
 use crate::rules::{Group, Match, Scope};
 
 pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec<Hit>) {
     hits.extend(negative.into_iter().flat_map(|negative| refused(subject, negative)));
-    if !subject.matches.outside(Group::Contrast, Group::NoContrast).is_empty() {
+    let contrasts = subject.matches.outside(Group::Contrast, Group::NoContrast);
+    let excepts = |it: &Match| EXCEPTIONS.contains(&&subject.text.folded[it.span()]);
+    if !contrasts.iter().all(excepts) {
         return;
+    }
+    let has_exception = !contrasts.is_empty();
+    let mut told: Vec<Range<usize>> = Vec::new();
+    if !has_exception {
+        let found = totals::find(subject).into_iter().chain(background::find(subject));
+        hits.extend(found.inspect(|hit| told.push(hit.span.clone())));
     }
     // A word may be in several pairs, and a longer one in others.
     let left = subject.matches.all_outside(Group::PairLeft, Group::PairKeep);
@@ -21,22 +30,25 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
     }
     let pairs = &subject.rules.tables.contradiction.pair;
     let is_one = is_one(subject);
-    let mut told = Vec::new();
     for side in &subject.text.sides {
-        let firsts = firsts(&left, &side.range, pairs.len());
-        for (item, right) in firsts_of(&right, &side.range, pairs.len()) {
-            let Some(left) = firsts[item] else { continue };
-            if left.start < right.end && right.start < left.end {
-                continue;
-            }
+        let lefts = firsts(subject, &left, &side.range, pairs.len(), &[]);
+        let rights = firsts(subject, &right, &side.range, pairs.len(), &lefts);
+        for (item, (left, right)) in lefts.iter().zip(&rights).enumerate() {
+            let (Some(left), Some(right)) = (*left, *right) else { continue };
             let (first, second) =
                 if left.start < right.start { (left, right) } else { (right, left) };
-            let clash = !is_elsewhere(subject, &first, &second)
-                && match pairs[item].scope {
-                    Scope::Scene => true,
-                    Scope::Thing => is_one || is_one_clause(subject, &first, &second),
-                    Scope::Beside => is_beside(subject, &first, &second),
-                };
+            let is_here = || !has_exception && !is_elsewhere(subject, &first, &second);
+            let clash = match pairs[item].scope {
+                Scope::Whole => !is_reflected(subject, &second),
+                Scope::Scene => is_here(),
+                Scope::None => !has_exception && !is_apart(subject, &first, &second, &DISTANCES),
+                Scope::Thing => {
+                    is_here()
+                        && !brings_another(subject, &second)
+                        && (is_one || is_one_clause(subject, &first, &second))
+                }
+                Scope::Beside => is_here() && is_beside(subject, &first, &second),
+            };
             // Two pairs may know the same clash.
             let span = first.start..second.end;
             if !clash
@@ -58,23 +70,69 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
     }
 }
 
-/// The first word of each pair within a range, by the pair's number.
-fn firsts(matches: &[Match], range: &Range<usize>, pairs: usize) -> Vec<Option<Match>> {
-    let mut firsts = vec![None; pairs];
-    for it in matches.iter().filter(|it| range.contains(&it.start)) {
-        firsts[it.item].get_or_insert(*it);
-    }
-    firsts
+/// Words of contrast that leave something out, which says nothing of what fills the rest: empty except for one man.
+const EXCEPTIONS: [&str; 4] = ["except", "apart from", "除了", "only one"];
+
+/// What denies the word behind it, so that it asks for nothing.
+const DENIALS: [&str; 13] = [
+    "no",
+    "without",
+    "without a",
+    "without any",
+    "no more",
+    "never",
+    "没有",
+    "没有任何",
+    "没",
+    "不要",
+    "无",
+    "并非",
+    "并不",
+];
+
+/// Whether what stands in front of a word denies it: no long shadows, 没有任何绿植.
+fn is_denied(subject: &Subject<'_>, found: &Match) -> bool {
+    let before = subject.text.folded[..found.start].trim_end_matches(' ');
+    DENIALS.iter().any(|denial| precedes(before, denial))
 }
 
-/// The same without the pairs that have none.
-fn firsts_of(
+/// Verbs of how somebody is there, behind which 一只… brings in who it is.
+const POSTURES: [char; 11] = ['站', '坐', '趴', '躺', '蹲', '卧', '跪', '立', '睡', '停', '伏'];
+
+/// Whether a word of posture has its being behind it, which is another one then: 对面趴着一只虎.
+fn brings_another(subject: &Subject<'_>, found: &Match) -> bool {
+    let folded = &subject.text.folded;
+    let verb = folded[found.span()].trim_end_matches(['着', '了']);
+    let behind = folded[found.end..].trim_start_matches(['着', '了']);
+    verb.ends_with(POSTURES) && behind.starts_with(['一', '两', '三', '四', '五', '几', '个', '只'])
+}
+
+/// Whether something is only seen in an eye, a mirror or a drop.
+fn is_reflected(subject: &Subject<'_>, found: &Match) -> bool {
+    let clause = clauses(subject, found, found);
+    let folded = &subject.text.folded[clause];
+    ["reflect", "mirror", "倒映", "映着", "镜子", "镜中", "镜面"]
+        .iter()
+        .any(|word| folded.contains(word))
+}
+
+/// The first word of each pair within a range that nothing denies and that is no part of its pair's word in `others`, by the pair's number.
+fn firsts(
+    subject: &Subject<'_>,
     matches: &[Match],
     range: &Range<usize>,
     pairs: usize,
-) -> impl Iterator<Item = (usize, Match)> {
-    let firsts = firsts(matches, range, pairs);
-    firsts.into_iter().enumerate().filter_map(|(item, first)| Some((item, first?)))
+    others: &[Option<Match>],
+) -> Vec<Option<Match>> {
+    let mut firsts: Vec<Option<Match>> = vec![None; pairs];
+    for it in matches.iter().filter(|it| range.contains(&it.start)) {
+        let other = others.get(it.item).copied().flatten();
+        let is_own = other.is_none_or(|other| other.end <= it.start || it.end <= other.start);
+        if firsts[it.item].is_none() && is_own && !is_denied(subject, it) {
+            firsts[it.item] = Some(*it);
+        }
+    }
+    firsts
 }
 
 /// The clauses from the first word's to the second's.
@@ -87,10 +145,29 @@ fn clauses(subject: &Subject<'_>, first: &Match, second: &Match) -> Range<usize>
 }
 
 /// Whether one of the two is seen through a window, on a screen, in the distance.
-fn is_elsewhere(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+pub(super) fn is_elsewhere(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    is_apart(subject, first, second, &[])
+}
+
+/// Places that are still in the picture.
+const DISTANCES: [&str; 8] = [
+    "in the distance",
+    "foreground",
+    "in the background",
+    "前景",
+    "远处",
+    "远方",
+    "背景里",
+    "backdrop",
+];
+
+/// The same, where some places are no other ones.
+fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not: &[&str]) -> bool {
     let range = clauses(subject, first, second);
+    let own = |it: &Match| [first, second].iter().any(|of| of.start < it.end && it.start < of.end);
     let places = subject.matches.of(Group::Elsewhere);
-    places.iter().any(|it| range.contains(&it.start))
+    let mut apart = places.iter().filter(|it| !not.contains(&&subject.text.folded[it.span()]));
+    apart.any(|it| range.contains(&it.start) && !own(it))
 }
 
 /// Whether there is only one being that can be young, stand or smile.
@@ -137,7 +214,47 @@ fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
         being = Some(name);
         is_introduced |= introduces;
     }
-    !subject.matches.of(Group::Several).iter().any(|it| range.contains(&it.start))
+    let several = subject.matches.of(Group::Several);
+    !several.iter().any(|it| range.contains(&it.start) && !counts_parts(&folded[it.end..]))
+}
+
+/// What one being has two of.
+const PARTS: [&str; 29] = [
+    "hands",
+    "arms",
+    "eyes",
+    "feet",
+    "legs",
+    "knees",
+    "ears",
+    "fists",
+    "sides",
+    "手",
+    "眼",
+    "脚",
+    "腿",
+    "臂",
+    "耳",
+    "拳",
+    "肩",
+    "边",
+    "侧",
+    "旁",
+    "只手",
+    "只眼",
+    "只脚",
+    "条腿",
+    "只胳膊",
+    "条手臂",
+    "鬓",
+    "颊",
+    "腮",
+];
+
+/// Whether what follows a word for several says that they are of one being, or only places: both hands, 两侧.
+fn counts_parts(behind: &str) -> bool {
+    let behind = behind.trim_start_matches(' ');
+    PARTS.iter().any(|part| follows(behind, part))
 }
 
 /// How far apart, in bytes, two names stand of which one only says the other again.

@@ -1,6 +1,7 @@
 //! `homograph`, `idiom` and `dialect`: Chinese words that are written otherwise, or with their reading behind them.
 
 use super::Subject;
+use super::characters::is_han;
 use super::edit::{About, Hit};
 use crate::Code;
 use crate::rules::{Group, Match};
@@ -15,7 +16,7 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         if idioms.get(at).is_some_and(|idiom| idiom.start < found.end) {
             continue;
         }
-        if !text.folded[found.end..].trim_start().starts_with(['(', '（']) {
+        if !is_read(&text.folded[found.end..]) {
             let (_, pinyin) = &tables.homograph.words[found.item];
             let written = &text.prompt[found.span()];
             let with = format!("{written}({pinyin})");
@@ -30,6 +31,12 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         let (_, standard) = &tables.dialect.words[found.item];
         hits.push(replaced(subject, Code::Dialect, &found, standard));
     }
+}
+
+/// Whether a reading stands behind a word: (fā zān), but not （低机位）.
+fn is_read(after: &str) -> bool {
+    let rest = after.trim_start().strip_prefix(['(', '（']);
+    rest.and_then(|rest| rest.trim_start().chars().next()).is_some_and(|c| !is_han(c))
 }
 
 /// The piece with what a table has for it, in the script that the piece is written in.

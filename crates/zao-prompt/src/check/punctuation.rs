@@ -69,7 +69,7 @@ fn marks(text: &Text<'_>, side: &Side, hits: &mut Vec<Hit>) {
         let run = &folded[span.clone()];
         if run.len() > mark.len_utf8() {
             let marks: Vec<char> = run.chars().filter(|c| !c.is_whitespace()).take(8).collect();
-            if is_doubled(&marks) {
+            if is_doubled(&marks, &folded[side.range.start..start]) {
                 // What ends a sentence says more than a comma.
                 let strongest = marks.iter().find(|c| !matches!(half(**c), Some(',' | ';')));
                 let mark = in_width(*strongest.unwrap_or(&marks[0]), side, has_full);
@@ -111,19 +111,34 @@ fn run_end(text: &str, start: usize) -> usize {
     last
 }
 
-/// Whether marks stand behind each other that make no other one: not `...`, `?!`, `::`.
-fn is_doubled(marks: &[char]) -> bool {
+/// Abbreviations that keep their full stop in front of another mark.
+const ABBREVIATIONS: [&str; 21] = [
+    "etc", "inc", "ltd", "corp", "dept", "mrs", "esq", "approx", "est", "vol", "fig", "ave",
+    "blvd", "capt", "col", "gen", "prof", "rev", "sgt", "dept", "bros",
+];
+
+/// Whether a full stop behind `before` belongs to an abbreviation: etc., Ph.D., Mr., J.
+fn is_abbreviated(before: &str) -> bool {
+    let from = before
+        .rfind(|c: char| !(is_latin(c) || c == '.'))
+        .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+    let word = &before[from..];
+    (1..3).contains(&word.len()) || word.contains('.') || ABBREVIATIONS.contains(&word)
+}
+
+/// Whether marks behind `before` stand behind each other that make no other one: not `...`, `?!`, `::`.
+fn is_doubled(marks: &[char], before: &str) -> bool {
     let halves: Vec<char> = marks.iter().filter_map(|c| half(*c)).collect();
     match halves[..] {
         // Three are an ellipsis.
-        ['.', '.', ..] => halves.len() == 2 && marks[0] == marks[1],
+        ['.', '.', ..] => halves.len() == 2 && (marks[0] == marks[1] || marks[0] == '。'),
         [':', ..] | ['!' | '?', '?' | '!', ..] if halves[0] != halves[1] => false,
         [':', ':', ..] => false,
         [a, b, ..] if a == b => true,
         // Two that separate: the first is kept.
         [',' | ';' | '.' | '!' | '?', ',' | ';' | '.', ..] => {
             // An abbreviation ends with a full stop of its own: etc.,
-            !(halves[0] == '.' && marks[0] == '.')
+            !(marks[0] == '.' && is_abbreviated(before))
         }
         _ => false,
     }

@@ -6,7 +6,7 @@ use super::Subject;
 use super::characters::{is_latin, is_separator};
 use super::edit::{About, Hit, begins_word};
 use super::text::BLANK;
-use super::word::follows;
+use super::word::{follows, precedes};
 use crate::Code;
 use crate::rules::{Group, Match};
 
@@ -25,6 +25,23 @@ const LINKS: [&str; 11] = ["of", "the", "to", "and", "&", "for", "a", "in", "is"
 /// The same of words.
 const MOST_WORDS: usize = 8;
 
+/// Deeds that put patterns on things as well as text: engraved Celtic knots, stamped FRAGILE.
+const DEEDS: [&str; 8] = [
+    "stamped",
+    "stenciled",
+    "stencilled",
+    "marked",
+    "engraved",
+    "embossed",
+    "branded",
+    "emblazoned",
+];
+
+/// Whether text is all of capital letters, and more than the name of a thing.
+fn is_shouted(text: &str) -> bool {
+    text.bytes().filter(u8::is_ascii_uppercase).count() > 3 && !text.contains(char::is_lowercase)
+}
+
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let carriers = subject.matches.of(Group::Carrier);
     let mut found: Vec<Words> = Vec::new();
@@ -37,10 +54,14 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         found.extend(english(subject, shows.end, true));
     }
     for names in subject.matches.of(Group::Names) {
-        found.extend(english(subject, names.end, false));
+        let words = english(subject, names.end, false);
+        let is_deed = DEEDS.contains(&&subject.text.folded[names.span()]);
+        found.extend(
+            words.filter(|it| !is_deed || is_shouted(&subject.text.prompt[it.span.clone()])),
+        );
     }
     for behind in subject.matches.of(Group::Behind) {
-        found.extend(in_front(subject, &behind));
+        found.extend(in_front(subject, &carriers, &behind));
     }
     for writes in subject.matches.of(Group::Writes) {
         found.extend(chinese(subject, &carriers, &writes, false).map(Words::known));
@@ -161,6 +182,12 @@ fn chinese(
     {
         return None;
     }
+    let introduces = &folded[introduction.span()];
+    let is_title = table.titles.iter().any(|title| title == introduces);
+    let is_other = |word: &String| folded[introduction.end..].starts_with(word.as_str());
+    if (is_title || introduces == "上书") && table.not_before.iter().any(is_other) {
+        return None;
+    }
     let mut start = introduction.end;
     loop {
         let rest = &folded[start..];
@@ -174,6 +201,13 @@ fn chinese(
         }
     }
     let rest: &str = clipped(&folded[start..]);
+    // 印着英文good vibes only: what is said to be English is text.
+    let passed = &folded[introduction.end..start];
+    if table.languages.iter().any(|word| passed.contains(word.as_str()))
+        && let Some(words) = latin(subject, start)
+    {
+        return Some(words);
+    }
     let ends = |c: char| {
         is_separator(c)
             || matches!(
@@ -193,7 +227,11 @@ fn chinese(
         return None;
     }
     let mut places = phrase.char_indices().map(|(at, _)| at);
-    let sign = places.find(|at| subject.rules.text_ends.begin(&phrase[*at..]));
+    let sign = places.find(|at| {
+        let rest = &phrase[*at..];
+        let places_it = |word: &String| rest.starts_with(word.as_str());
+        subject.rules.text_ends.begin(rest) || (is_title && table.title_ends.iter().any(places_it))
+    });
     let of = phrase.match_indices('的').map(|(at, _)| at).find(|at| {
         let (from, to) = (start + at, start + phrase.len());
         let first = carriers.partition_point(|carrier| carrier.start < from);
@@ -221,6 +259,16 @@ fn chinese(
     is_text.then_some(start..start + text.len())
 }
 
+/// Words of Latin letters that a place in Chinese begins with.
+fn latin(subject: &Subject<'_>, start: usize) -> Option<Range<usize>> {
+    let words = words_from(&subject.text.folded, start);
+    let span = start..words.last()?.end;
+    // 印着英文logo says where, not what.
+    let mut carriers = subject.rules.tables.unquoted.carriers.iter();
+    let is_carrier = carriers.any(|it| *it == subject.text.folded[span.clone()]);
+    (words.len() <= MOST_WORDS && !is_carrier).then_some(span)
+}
+
 /// The end of the words of capital letters with which a piece begins, if there are any.
 fn shouted(piece: &str) -> Option<usize> {
     let end = piece.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == ' '));
@@ -230,7 +278,7 @@ fn shouted(piece: &str) -> Option<usize> {
 }
 
 /// Words of big letters that end where `written below` begins: Happy Birthday Leo written underneath.
-fn in_front(subject: &Subject<'_>, introduction: &Match) -> Option<Words> {
+fn in_front(subject: &Subject<'_>, carriers: &[Match], introduction: &Match) -> Option<Words> {
     let prompt = subject.text.prompt;
     let at = subject.text.segments.partition_point(|it| it.end <= introduction.start);
     let from = subject.text.segments.get(at)?.start;
@@ -251,8 +299,18 @@ fn in_front(subject: &Subject<'_>, introduction: &Match) -> Option<Words> {
     let shouts = text.len() > 1 && !text.contains(char::is_lowercase);
     let span = from + phrase.len() - text.len()..from + phrase.len();
     let is_free = !subject.text.folded[span.clone()].contains(BLANK);
-    ((count > 1 || (count == 1 && shouts)) && count <= MOST_WORDS && is_free)
-        .then_some(Words::known(span))
+    // A mug with Hello Kitty on it shows her; a placard with TRASH BANDIT on it says so.
+    let is_place = subject.text.folded[introduction.span()].starts_with("on ");
+    let is_text = match is_place {
+        // A wall with an IBM PC on it has a thing on it.
+        true => {
+            let before = subject.text.folded[from..span.start].trim_end();
+            let is_thing = ["a", "an", "the", "of"].iter().any(|word| precedes(before, word));
+            shouts && !is_thing && has_carrier(subject, carriers, introduction)
+        }
+        false => count > 1 || (count == 1 && shouts),
+    };
+    (is_text && count <= MOST_WORDS && is_free).then_some(Words::known(span))
 }
 
 /// The beginning of what follows, which is all that can be on a sign.

@@ -84,6 +84,8 @@ pub(crate) struct Pairs {
     /// Words for several of them.
     pub(crate) several: Vec<String>,
     pub(crate) pair: Vec<Pair>,
+    /// What a background can be, in families of words for the same.
+    pub(crate) grounds: BTreeMap<String, Vec<String>>,
 }
 
 /// Two sides that exclude each other.
@@ -101,6 +103,10 @@ pub(crate) struct Pair {
 pub(crate) enum Scope {
     /// The whole picture has only one of it.
     Scene,
+    /// The same of the picture as a whole, which no window, distance or exception changes: how near it is, how full.
+    Whole,
+    /// The same of a thing that is said not to be there: far away or in front, it is there all the same.
+    None,
     /// Each being in it has one of its own.
     Thing,
     /// Each thing in it has one of its own, so that both have to stand side by side in front of one.
@@ -134,6 +140,13 @@ pub(crate) struct Carriers {
     pub(crate) described: Vec<String>,
     /// What ends a Chinese text.
     pub(crate) ends: Vec<String>,
+    /// Names of titles in front of text without any verb, and what ends it then: 书名剑断九霄竖排.
+    pub(crate) titles: Vec<String>,
+    pub(crate) title_ends: Vec<String>,
+    /// With one of these an introduction is the end of one word and the beginning of another: 合上书本.
+    pub(crate) not_before: Vec<String>,
+    /// What says that letters of English are text, whatever introduces them.
+    pub(crate) languages: Vec<String>,
     /// What names and wishes end with, which are text without 字样 behind them.
     pub(crate) names_end: Vec<String>,
     /// What may not stand in front of a Chinese introduction.
@@ -321,6 +334,9 @@ impl Pairs {
         self.not_subjects.extend(more.not_subjects);
         self.several.extend(more.several);
         self.pair.extend(more.pair);
+        for (name, words) in more.grounds {
+            self.grounds.entry(name).or_default().extend(words);
+        }
     }
 }
 
@@ -338,6 +354,10 @@ impl Carriers {
         self.between.extend(more.between);
         self.described.extend(more.described);
         self.ends.extend(more.ends);
+        self.titles.extend(more.titles);
+        self.title_ends.extend(more.title_ends);
+        self.not_before.extend(more.not_before);
+        self.languages.extend(more.languages);
         self.names_end.extend(more.names_end);
         self.not_after.extend(more.not_after);
     }

@@ -19,6 +19,7 @@ mod long;
 mod random;
 mod report;
 mod shrink;
+mod twins;
 
 use zao_prompt::{Code, Options, check};
 

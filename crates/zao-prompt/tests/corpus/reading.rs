@@ -118,11 +118,12 @@ pub(crate) fn good() -> Corpus {
 
 /// What judges wrote who knew no rule, each 120 prompts with labels and 40 in which there is nothing to find: the file's name and its
 /// prompts.
-pub(crate) fn judges() -> [(&'static str, Corpus); 3] {
+pub(crate) fn judges() -> [(&'static str, Corpus); 4] {
     let files = [
         ("streets", include_str!("streets.toml")),
         ("studios", include_str!("studios.toml")),
         ("strangers", include_str!("strangers.toml")),
+        ("markets", include_str!("markets.toml")),
     ];
     files.map(|(name, text)| (name, toml::from_str(text).expect("each judge wrote a corpus")))
 }

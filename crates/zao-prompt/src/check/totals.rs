@@ -1,0 +1,249 @@
+//! A group that is counted twice and not the same: five friends, all seven laughing. It belongs to `contradiction`; what two words cannot
+//! both be is not judged here.
+
+use std::ops::Range;
+
+use super::Subject;
+use super::characters::is_numeral;
+use super::edit::{About, Hit};
+use super::text::Side;
+use crate::Code;
+
+/// Who is counted in a group.
+const GROUP: [&str; 34] = [
+    "people",
+    "persons",
+    "friends",
+    "men",
+    "women",
+    "girls",
+    "boys",
+    "children",
+    "kids",
+    "figures",
+    "members",
+    "players",
+    "musicians",
+    "dancers",
+    "students",
+    "soldiers",
+    "sisters",
+    "brothers",
+    "siblings",
+    "monks",
+    "workers",
+    "hikers",
+    "riders",
+    "runners",
+    "guests",
+    "tourists",
+    "cats",
+    "dogs",
+    "kittens",
+    "puppies",
+    "birds",
+    "horses",
+    "robots",
+    "animals",
+];
+
+/// The same in Chinese, the longer in front.
+const GROUP_ZH: [&str; 22] = [
+    "小朋友",
+    "小女孩",
+    "小男孩",
+    "老人",
+    "朋友",
+    "好友",
+    "孩子",
+    "小孩",
+    "女孩",
+    "男孩",
+    "姑娘",
+    "少年",
+    "学生",
+    "同学",
+    "士兵",
+    "队员",
+    "伙伴",
+    "小猫",
+    "小狗",
+    "人",
+    "猫",
+    "狗",
+];
+
+/// What counts them.
+const COUNTED_BY: [char; 4] = ['个', '位', '名', '只'];
+
+/// A group, how many are in it and what it is called.
+struct Count<'t> {
+    value: u32,
+    span: Range<usize>,
+    of: &'t str,
+}
+
+/// The first group of each side that is counted again as another number of the same.
+pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
+    let sides = subject.text.sides.iter();
+    let hits = sides.flat_map(|side| match side.is_chinese {
+        true => [chinese(subject, side), None],
+        false => [english(subject, side), single(subject, side)],
+    });
+    hits.flatten().collect()
+}
+
+/// Bytes of a side that are looked at; who counts a group counts it again on the same page.
+const PAGE: usize = 1 << 14;
+
+/// The beginning of a side, which is all of any prompt that is meant as one.
+fn page<'t>(subject: &'t Subject<'_>, side: &Side) -> &'t str {
+    let text = &subject.text.folded[side.range.clone()];
+    let end = (0..=PAGE.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
+/// A finding where `all` of them are neither the groups that were named nor some of them.
+fn clash(counts: &[Count<'_>], singles: u32, all: &Count<'_>) -> Option<Hit> {
+    let first = counts.first()?;
+    let sum: u32 = counts.iter().map(|it| it.value).fold(0, u32::saturating_add);
+    let fits = (sum..=sum.saturating_add(singles)).contains(&all.value);
+    // Seven people, all three women: some of them are meant.
+    let is_part =
+        all.value < sum && (counts.len() > 1 || !(all.of.is_empty() || all.of == first.of));
+    if fits || is_part || counts.iter().any(|it| it.value == all.value) {
+        return None;
+    }
+    let about = About::Both(first.span.clone(), all.span.clone());
+    Some(Hit::advice(Code::Contradiction, first.span.start..all.span.end, about))
+}
+
+fn english(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
+    let text = page(subject, side);
+    if !text.contains("all ") {
+        return None;
+    }
+    let numbers = &subject.rules.tables.bilingual.numbers;
+    let value = |word: &str| numbers.get(word).copied().or_else(|| word.parse().ok());
+    let mut counts: Vec<Count<'_>> = Vec::new();
+    let mut singles = 0_u32;
+    let words: Vec<(usize, &str)> = words(text);
+    for (index, &(at, word)) in words.iter().enumerate() {
+        let Some(number) = value(word).filter(|number| *number < 100) else { continue };
+        if number < 2 {
+            // A dog makes the group one more, a beach does not.
+            let beings = &subject.rules.tables.contradiction.subjects;
+            let mut near = words[index + 1..].iter().take(3).map(|(_, word)| *word);
+            let is_being = near.any(|near| beings.iter().any(|being| being == near));
+            singles += u32::from(is_being);
+            continue;
+        }
+        let is_all = index > 0 && words[index - 1].1 == "all";
+        let behind: Vec<(usize, &str)> = words[index + 1..].iter().take(3).copied().collect();
+        let name = behind.iter().find(|(_, word)| GROUP.contains(word));
+        let span = |end: usize| side.range.start + at..side.range.start + end;
+        match (is_all, name) {
+            (false, Some(&(from, of))) => {
+                counts.push(Count { value: number, span: span(from + of.len()), of });
+            }
+            (true, _) => {
+                // All four walls are no people.
+                let &(from, next) = behind.first()?;
+                let is_them = next.ends_with("ing") || (next == "of" && behind.get(1)?.1 == "them");
+                if !is_them && !GROUP.contains(&next) {
+                    continue;
+                }
+                let of = if is_them || next == "people" { "" } else { next };
+                let all = Count { value: number, span: span(from + next.len()), of };
+                if let Some(hit) = clash(&counts, singles, &all) {
+                    return Some(hit);
+                }
+            }
+            (false, None) => {}
+        }
+    }
+    None
+}
+
+/// A single apple, and three apples.
+fn single(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
+    let text = page(subject, side);
+    if !text.contains("single ") && !text.contains("lone ") {
+        return None;
+    }
+    let numbers = &subject.rules.tables.bilingual.numbers;
+    let words = words(text);
+    let (index, &(from, _)) =
+        words.iter().enumerate().find(|(_, (_, word))| matches!(*word, "single" | "lone"))?;
+    let &(at, noun) = words.get(index + 1)?;
+    if noun.len() < 3 || !text[from..at].trim_start_matches(char::is_alphabetic).trim().is_empty() {
+        return None;
+    }
+    let first = side.range.start + from..side.range.start + at + noun.len();
+    let is_noun =
+        |word: &str| word.strip_prefix(noun).is_some_and(|rest| matches!(rest, "s" | "es"));
+    let many = words[index + 2..].windows(2).find(|pair| {
+        let value = numbers.get(pair[0].1).copied().or_else(|| pair[0].1.parse().ok());
+        value.is_some_and(|value| (2..100).contains(&value)) && is_noun(pair[1].1)
+    })?;
+    let end = side.range.start + many[1].0 + many[1].1.len();
+    let second = side.range.start + many[0].0..end;
+    let about = About::Both(first.clone(), second);
+    Some(Hit::advice(Code::Contradiction, first.start..end, about))
+}
+
+/// The words of a text of Latin letters, and where they begin.
+fn words(text: &str) -> Vec<(usize, &str)> {
+    let mut words = Vec::new();
+    let mut from = 0;
+    while let Some(at) = text[from..].find(|c: char| c.is_ascii_alphanumeric()) {
+        let start = from + at;
+        let length = text[start..].find(|c: char| !c.is_ascii_alphanumeric());
+        from = start + length.unwrap_or(text.len() - start);
+        words.push((start, &text[start..from]));
+    }
+    words
+}
+
+fn chinese(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
+    let text = page(subject, side);
+    if !text.contains('都') {
+        return None;
+    }
+    let mut counts: Vec<Count<'_>> = Vec::new();
+    let mut singles = 0_u32;
+    let mut from = 0;
+    while let Some(at) = text[from..].find(is_numeral) {
+        let start = from + at;
+        let end = start + text[start..].find(|c| !is_numeral(c)).unwrap_or(text.len() - start);
+        from = end;
+        let Some(value) = super::bilingual::chinese_number(&text[start..end]) else { continue };
+        let Some(name) = text[end..].strip_prefix(COUNTED_BY) else {
+            continue;
+        };
+        if text[..start].ends_with(['第', '每', '几', '数', '十', '多']) {
+            continue;
+        }
+        if value < 2 {
+            singles += 1;
+            continue;
+        }
+        let of = GROUP_ZH.iter().find(|of| name.starts_with(**of)).copied();
+        let rest = name.strip_prefix(of.unwrap_or_default()).unwrap_or(name);
+        let span = side.range.start + start..side.range.start + text.len() - rest.len();
+        let is_all = rest.trim_start_matches('全').starts_with('都');
+        match (is_all, of) {
+            // 五个人站着，两个人都戴帽子: fewer are some of them, since 都 does not say all.
+            (true, _) if counts.iter().any(|it| it.value > value) => {}
+            (true, of) => {
+                let of = of.filter(|of| *of != "人").unwrap_or_default();
+                if let Some(hit) = clash(&counts, singles, &Count { value, span, of }) {
+                    return Some(hit);
+                }
+            }
+            (false, Some(of)) => counts.push(Count { value, span, of }),
+            (false, None) => {}
+        }
+    }
+    None
+}
