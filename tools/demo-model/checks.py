@@ -1,8 +1,10 @@
 """Looks at a picture and says whether it shows what its caption asked for: background, number of things, which things. Does not draw any.
 
-Everything is measured from pixels alone. The things are told by their nearest drawing: what differs from the background is cut out, brought to one size
-and compared with every drawing, treated in the same way on the same background.
+Everything is measured from the picture alone. The things are told by their nearest drawing: what differs from the background is cut out, brought to one size
+and compared with every drawing, treated in the same way on the same background: their pixels, or what an autoencoder makes of them.
 """
+
+from collections.abc import Callable
 
 from dataclasses import dataclass, fields
 
@@ -22,6 +24,8 @@ CLOSED = 7
 LEAST = 0.004
 """Share of the picture below which something is a speck."""
 SIDE = 32
+LATENT_SIDE = 64
+"""Pixels of the squares that are compared, and of those that are encoded before."""
 GALLERY = 112
 """Pixels that a drawing takes where it is compared."""
 CELL_SIDES = range(3, 16)
@@ -60,8 +64,8 @@ def components(picture: np.ndarray, colour: np.ndarray) -> tuple[np.ndarray, lis
     return mask, boxes
 
 
-def feature(picture: np.ndarray, mask: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
-    """What stands in a box, in the middle of a square of one size, over grey, with its outline as a fourth channel."""
+def cut_out(picture: np.ndarray, mask: np.ndarray, box: tuple[int, int, int, int], to: int) -> np.ndarray:
+    """What stands in a box, in the middle of a square of `to` pixels, over grey, with its outline as a fourth channel: `[to, to, 4]`."""
     left, top, width, height = box
     side = max(width, height)
     square = np.full((side, side, 4), 128, np.float32)
@@ -71,21 +75,47 @@ def feature(picture: np.ndarray, mask: np.ndarray, box: tuple[int, int, int, int
     inside = mask[top : top + height, left : left + width, None] > 0
     square[y : y + height, x : x + width, :3] = np.where(inside, cut, 128)
     square[y : y + height, x : x + width, 3:] = inside * 128.0
-    return cv2.resize(square, (SIDE, SIDE), interpolation=cv2.INTER_AREA).reshape(-1)
+    return cv2.resize(square, (to, to), interpolation=cv2.INTER_AREA)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is compared: squares of `side` pixels, `[number, side, side, 4]`, as numbers `[number, n]` whose distance counts."""
+
+    side: int
+    of: Callable[[np.ndarray], np.ndarray]
+
+
+BY_PIXELS = Measure(SIDE, lambda squares: squares.reshape(len(squares), -1))
+
+
+def by_latents(encode: Callable[[torch.Tensor], torch.Tensor]) -> Measure:
+    """The distance between latents, of an encoder of pictures in [-1, 1]."""
+
+    @torch.no_grad()
+    def of(squares: np.ndarray) -> np.ndarray:
+        pixels = torch.from_numpy(squares[..., :3] / 127.5 - 1).permute(0, 3, 1, 2)
+        return torch.cat([encode(some).flatten(1) for some in pixels.split(64)]).float().numpy()
+
+    return Measure(LATENT_SIDE, of)
 
 
 class Gallery:
-    """Every drawing as `feature` sees it, in each style on each background; made when first asked for."""
+    """Every drawing as it is measured, in each style on each background; made when first asked for."""
 
-    def __init__(self, stage: Stage, labels: list[str]):
-        self.stage, self.labels = stage, labels
+    def __init__(self, stage: Stage, labels: list[str], measure: Measure = BY_PIXELS):
+        self.stage, self.labels, self.measure = stage, labels, measure
         self.layers: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self.features: dict[tuple[int, int], np.ndarray] = {}
 
-    def nearest(self, value: np.ndarray, background: int, style: int) -> int:
+    def nearest(self, picture: np.ndarray, mask: np.ndarray, boxes: list[tuple[int, int, int, int]], background: int, style: int) -> list[int]:
+        """The drawing that is nearest to what stands in each box."""
+        if not boxes:
+            return []
         if (background, style) not in self.features:
             self.features[background, style] = self.on(background, style)
-        return int(np.square(self.features[background, style] - value).sum(axis=1).argmin())
+        values = self.measure.of(np.stack([cut_out(picture, mask, box, self.measure.side) for box in boxes]))
+        return [int(np.square(self.features[background, style] - value).sum(axis=1).argmin()) for value in values]
 
     def on(self, background: int, style: int) -> np.ndarray:
         if style not in self.layers:
@@ -97,8 +127,9 @@ class Gallery:
             mask, _ = components(picture, PALETTE[background] * 255)
             # All of the drawing, also where it comes apart.
             found = cv2.boundingRect(mask)
-            rows.append(feature(picture, mask, found) if found[2] else np.zeros(SIDE * SIDE * 4, np.float32))
-        return np.stack(rows)
+            side = self.measure.side
+            rows.append(cut_out(picture, mask, found, side) if found[2] else np.zeros((side, side, 4), np.float32))
+        return self.measure.of(np.stack(rows))
 
     def drawn(self, style: int) -> tuple[np.ndarray, np.ndarray]:
         """What each drawing adds to a background, 0 to 255, and the share of the background that is left: it follows from black and white ones."""
@@ -164,7 +195,7 @@ def check(picture: np.ndarray, scene, gallery: Gallery) -> Finding:
     number = {SINGLE: 1, PAIR: 2, COUNT: int(scene.count)}[int(scene.kind)]
     along = 1 if scene.kind == PAIR and scene.vertical else 0
     boxes = sorted(boxes, key=lambda box: box[along] + box[along + 2] / 2)
-    found = [gallery.nearest(feature(picture, mask, box), background, int(scene.style)) for box in boxes[:8]]
+    found = gallery.nearest(picture, mask, boxes[:8], background, int(scene.style))
     expected = [int(scene.first), int(scene.second)] if scene.kind == PAIR else [int(scene.first)] * number
     return Finding(
         background == wanted,

@@ -2,6 +2,7 @@
 
     python examine.py zao THINGS SPRITES ZAO MODEL FOLDER  draws all with the zao binary, those of other sizes also in 4 steps, and counts
     python examine.py count THINGS SPRITES FOLDER          counts pictures that are there: FOLDER/captions/000.png to 199.png and so on
+    python examine.py latents THINGS SPRITES VAE FOLDER    the same, things told by the latents of an autoencoder, a folder in bf16 or more
 
 Does not choose the captions (`examinations.py`), and does not train.
 """
@@ -15,12 +16,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 import examinations
 import things
-from checks import Gallery, check
+from checks import BY_PIXELS, Gallery, by_latents, check
 from compose import Stage
 from scenes import COLOURED, COUNT, MONOCHROME, PAIR, PIXELS, SINGLE
+from vae import Vae
 
 KINDS = {SINGLE: "single", PAIR: "pair", COUNT: "count"}
 STYLES = {COLOURED: "usual", MONOCHROME: "black and white", PIXELS: "pixel art"}
@@ -36,13 +39,22 @@ def main() -> None:
     if command == "zao":
         draw_with_zao(Path(rest[0]), rest[1], folder)
     stage = Stage(np.load(sprites_path), torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    gallery = Gallery(stage, [thing.label for thing in things.load(Path(things_path))])
+    measure = by_latents(encoder(Path(rest[0]))) if command == "latents" else BY_PIXELS
+    gallery = Gallery(stage, [thing.label for thing in things.load(Path(things_path))], measure)
     for name in examinations.ALL:
         report = count(gallery, name, lambda index: picture(folder / name, index))
         if name == "sizes":
             report["agreement"] = agreement(folder)
         print(as_table(report), end="\n\n")
-        (folder / f"{name}.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+        (folder / f"{name}{'-latents' if command == 'latents' else ''}.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+
+
+def encoder(folder: Path):
+    """What makes latents of pictures: the means, as the model has them."""
+    vae = Vae()
+    vae.load_state_dict(load_file(folder / "diffusion_pytorch_model.safetensors"))
+    vae.float().eval()
+    return lambda pixels: vae.encode(pixels)[0]
 
 
 def picture(folder: Path, index: int) -> np.ndarray:
