@@ -2,7 +2,7 @@
 //! what it would have been. Single answers are tested beside the routes, workers alone in [`crate::crew`].
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
@@ -140,19 +140,19 @@ fn on_a_small_disk(folder: &Folder, at: &Path, kilobytes: u32) -> Option<Command
     can.then(|| mounted(env!("CARGO_BIN_EXE_zao")))
 }
 
-/// Takes all that is left of a disk of at most so many bytes.
+/// Takes all that is left of a disk, which is never more than `most` bytes. What was written stays, whatever the server writes meanwhile.
 fn fill(file: &Path, most: usize) {
-    let mut size = most;
-    let mut written = Vec::new();
-    while size > 4096 {
-        written.resize(written.len() + size, 7);
-        if fs::write(file, &written).is_err() {
-            written.truncate(written.len() - size);
-            size /= 2;
+    let mut file = fs::File::create(file).unwrap();
+    let chunk = vec![7; 1 << 20];
+    let mut written = 0;
+    for size in [chunk.len(), 4096, 1] {
+        while let Ok(more) = file.write(&chunk[..size])
+            && more > 0
+        {
+            written += more;
+            assert!(written <= most, "this disk is larger than the test's");
         }
     }
-    // What did not fit left less than it would.
-    fs::write(file, &written).unwrap();
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn on_a_full_disk_nothing_is_taken_on_and_nothing_is_lost() {
         .map(|seed| server.submit(&format!("waits {seed}"), &small("an owl", seed, 20)))
         .collect();
     let full = server.its(&disk.join("others"));
-    fill(&full, 95_000_000);
+    fill(&full, 100_000_000);
     let body = small("a dog", 3, 2).to_string();
     let (status, told) = server.ask("POST", "/v1/jobs", "", &body);
     let told: Value = serde_json::from_slice(&told).unwrap();
