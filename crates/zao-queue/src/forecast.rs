@@ -2,6 +2,7 @@
 //! measured. Pictures that sit together step together, whoever leaves makes room for whoever is next, and everybody waits for a decoder.
 //! What is known of jobs comes from the caller; nothing is learnt here.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::pace::Pace;
@@ -68,8 +69,8 @@ impl Scene {
             let Some(sitting) = busy.min_by(|a, b| a.clock.total_cmp(&b.clock)) else { break };
             match queue.front() {
                 Some(next) if sitting.seated.len() < seats.max(1) => {
-                    if !times.begins.contains_key(&next.job) {
-                        times.begins.insert(next.job, sitting.clock);
+                    if let Entry::Vacant(begins) = times.begins.entry(next.job) {
+                        begins.insert(sitting.clock);
                         sitting.clock += pace.before();
                     }
                     sitting.seated.extend(queue.pop_front());

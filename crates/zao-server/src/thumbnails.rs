@@ -131,7 +131,7 @@ mod tests {
                     Ok::<_, Infallible>(vec![(number % 20) as u8])
                 };
                 let Ok(copy) = thumbnails.get(&wanted, make).await;
-                assert_eq!(copy[0] as u32, number % 20);
+                assert_eq!(u32::from(copy[0]), number % 20);
             }));
         }
         for visitor in crowd {
