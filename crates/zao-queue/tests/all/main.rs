@@ -12,6 +12,7 @@ mod clocks;
 mod disk;
 mod eta;
 mod events;
+mod in_flight;
 mod locked;
 mod lookup;
 mod model;
