@@ -13,6 +13,7 @@ mod disk;
 mod eta;
 mod events;
 mod in_flight;
+mod kept;
 mod locked;
 mod lookup;
 mod model;
