@@ -11,7 +11,7 @@ use zao_queue::{JobId, Ledger};
 use zao_weights::AdapterFolder;
 
 use crate::bells::Bells;
-use crate::hands::{Hands, Health};
+use crate::hands::{Condition, Hands, Health};
 use crate::http::{Code, Haste, Links, Rates, Refusal, Result};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -32,6 +32,8 @@ pub(crate) struct House {
     pub(crate) haste: Haste,
     hands: OnceLock<Arc<dyn Hands>>,
     draining: AtomicBool,
+    /// Whether the disk had no room for pictures when it was looked at last.
+    full: AtomicBool,
     /// Rung when a client that may has the server finish.
     ending: Notify,
 }
@@ -65,6 +67,7 @@ impl House {
             haste,
             hands,
             draining,
+            full: AtomicBool::new(false),
             ending: Notify::new(),
         }))
     }
@@ -80,8 +83,34 @@ impl House {
         self.hands.get()
     }
 
+    /// How those who draw are, and whether they may: while the disk is full no job is accepted.
     pub(crate) fn health(&self) -> Health {
-        self.hands().map(|hands| hands.health()).unwrap_or_default()
+        let mut health = self.hands().map(|hands| hands.health()).unwrap_or_default();
+        if health.condition == Condition::Ready && self.full.load(Ordering::Relaxed) {
+            let folder = self.settings.folder.display();
+            let why = format!(
+                "the disk of {folder} has no room for pictures, and no job is accepted until some of it is free"
+            );
+            health.condition = Condition::Unwell(why);
+        }
+        health
+    }
+
+    /// Looks whether the disk has room. Not whenever somebody asks how the server is: a disk may take its time to answer.
+    pub(crate) fn look_at_disk(&self) {
+        let full = !self.ledger.has_room();
+        if self.full.swap(full, Ordering::Relaxed) == full {
+            return;
+        }
+        let folder = self.settings.folder.display().to_string();
+        if full {
+            tracing::warn!(
+                folder,
+                "the disk has no room for pictures: no job is accepted until some of it is free"
+            );
+        } else {
+            tracing::info!(folder, "the disk has room for pictures again");
+        }
     }
 
     /// Takes no jobs any more.
