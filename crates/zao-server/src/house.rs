@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use zao_engine::ModelFacts;
 use zao_queue::{JobId, Ledger};
 use zao_weights::AdapterFolder;
@@ -28,6 +28,8 @@ pub(crate) struct House {
     pub(crate) rates: Rates,
     pub(crate) thumbnails: Thumbnails,
     pub(crate) links: Links,
+    /// A permit for each client that may listen to events.
+    listeners: Arc<Semaphore>,
     /// How slowly bodies may come.
     pub(crate) haste: Haste,
     hands: OnceLock<Arc<dyn Hands>>,
@@ -53,6 +55,7 @@ impl House {
         ledger.events().on_event(move |job, _| ringing.ring(job));
         let (hands, draining, rates) = (OnceLock::new(), AtomicBool::new(false), Rates::default());
         let haste = Haste::USUAL;
+        let listeners = settings.request.listeners.min(Semaphore::MAX_PERMITS);
         let links = Links::new().map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Arc::new(Self {
             settings,
@@ -64,6 +67,7 @@ impl House {
             rates,
             thumbnails: Thumbnails::default(),
             links,
+            listeners: Arc::new(Semaphore::new(listeners)),
             haste,
             hands,
             draining,
@@ -131,6 +135,21 @@ impl House {
 
     pub(crate) fn is_closing(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// A place among those who listen to events, for as long as it is held. Each of them holds a connection for as long as it likes, and
+    /// connections are files, of which pictures and the database need some.
+    ///
+    /// # Errors
+    /// `rate_limited` where all are taken.
+    pub(crate) fn listen(&self) -> Result<OwnedSemaphorePermit> {
+        Arc::clone(&self.listeners).try_acquire_owned().map_err(|_| {
+            let most = self.settings.request.listeners;
+            let message = format!(
+                "{most} clients listen to events, as many as may; ask for the job itself, or try again in a moment"
+            );
+            Refusal::new(Code::RateLimited, message).after(Duration::from_secs(10))
+        })
     }
 
     /// Does something with the ledger that may have to wait for the disk, without keeping other requests waiting.

@@ -62,6 +62,9 @@ fn advice(why: &io::Error) -> &'static str {
     }
 }
 
+/// Open files that are left to whoever does not only listen: requests, pictures, the database, workers.
+const OTHER_FILES: u64 = 256;
+
 /// What is told while the server runs.
 pub trait Witness: Send + Sync {
     /// It listens here.
@@ -73,13 +76,17 @@ pub trait Witness: Send + Sync {
 /// # Errors
 /// A ledger that cannot be opened, a port that is taken.
 pub fn serve(
-    settings: Settings,
+    mut settings: Settings,
     model: ModelFacts,
     loras: AdapterFolder,
     witness: &dyn Witness,
     stop: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
-    listen::allow_many();
+    if let Some(files) = listen::allow_many() {
+        let most = usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX);
+        let listeners = &mut settings.request.listeners;
+        *listeners = (*listeners).min(most.max(1));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // Before the ledger: whoever cannot listen leaves no folder behind, and interrupts no job that waits there.
     let listener = {

@@ -153,6 +153,7 @@ fn settings(args: &ServeArgs, devices: &[Drawing]) -> Result<Settings> {
             previews: args.max_previews,
             deadline: seconds(args.deadline),
             priority: args.max_priority,
+            listeners: args.max_listeners as usize,
             rate: args.rate,
         },
         drain: seconds(args.drain),

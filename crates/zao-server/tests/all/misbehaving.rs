@@ -92,12 +92,9 @@ fn an_idle_device_that_does_not_answer_is_noticed_before_a_job_is_lost() {
         scripted.jobs.look(|ledger| (ledger.counts.clone(), ledger.states.clone()));
     let probed = |outcome| Count::Probed { outcome };
     assert_eq!(counts, [probed(Probed::Ok), probed(Probed::Hung)]);
-    let ends = states.iter().find(|state| state.workers[0].phase == Phase::Ending).unwrap();
-    assert_eq!(
-        ends.workers[0].last_failure.as_ref(),
-        Some(&why),
-        "it is said while it is being ended"
-    );
+    let first = states.iter().find(|state| state.workers[0].last_failure.is_some()).unwrap();
+    assert!(!first.is_ready(), "it is said before another one is ready");
+    assert_eq!(first.workers[0].last_failure.as_ref(), Some(&why));
 }
 
 #[test]

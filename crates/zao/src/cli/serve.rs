@@ -108,6 +108,11 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = |text: &str| whole(text, 0..=100_u32))]
     pub(crate) max_previews: u32,
 
+    /// Clients that may listen to events at the same time; fewer where the system allows fewer open files
+    #[arg(long, value_name = "N", default_value = "4096", help_heading = LIMITS)]
+    #[arg(value_parser = |text: &str| whole(text, 1..=60_000_u32))]
+    pub(crate) max_listeners: u32,
+
     /// The highest priority that a client may ask for: low, normal or high
     #[arg(long, value_name = "PRIORITY", default_value = "high", help_heading = LIMITS)]
     pub(crate) max_priority: zao_api::Priority,

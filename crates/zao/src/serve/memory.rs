@@ -32,7 +32,7 @@ pub(super) fn check(args: &ServeArgs, chosen: &Chosen) -> Result<()> {
     if let Some(limit) = args.worker_memory
         && let Some(needed) = too_little(&plans, wanted, usual, ram)
     {
-        let (limit, enough) = (units::bytes(limit), in_gigabytes(needed / PLANNED * (PLANNED + 1)));
+        let (limit, enough) = (units::bytes(limit), as_given(needed / PLANNED * (PLANNED + 1)));
         return Err(Failure::usage(format!(
             "--worker-memory {limit} holds no worker that draws with {name} on the processor: it takes {} for one picture of {usual}, as \
              `zao plan` says, and it would be replaced for ever; use {enough} or more",
@@ -40,7 +40,7 @@ pub(super) fn check(args: &ServeArgs, chosen: &Chosen) -> Result<()> {
         )));
     }
     if let Some(needed) = too_little(&plans, wanted, least, ram) {
-        let (ram, enough) = (units::bytes(ram), in_gigabytes(needed));
+        let (ram, enough) = (units::bytes(ram), as_given(needed));
         return Err(Failure::usage(format!(
             "--ram {ram} holds not even the smallest picture of {name} on the processor, which takes {} with the model; use {enough} or more",
             units::bytes(needed),
@@ -49,8 +49,11 @@ pub(super) fn check(args: &ServeArgs, chosen: &Chosen) -> Result<()> {
     Ok(())
 }
 
-/// A size as it is given to flags, rounded up to a tenth.
-fn in_gigabytes(bytes: u64) -> String {
+/// A size as it is given to flags, rounded up to what people write.
+fn as_given(bytes: u64) -> String {
+    if bytes < 1_000_000_000 {
+        return format!("{}M", bytes.div_ceil(1_000_000));
+    }
     let tenths = bytes.div_ceil(100_000_000);
     format!("{}.{}G", tenths / 10, tenths % 10)
 }
@@ -109,8 +112,10 @@ mod tests {
 
     #[test]
     fn a_size_is_told_so_that_it_can_be_given() {
-        for (bytes, told) in [(1, "0.1G"), (100_000_000, "0.1G"), (22_610_000_000, "22.7G")] {
-            assert_eq!(in_gigabytes(bytes), told);
+        for (bytes, told) in
+            [(18_300_001, "19M"), (999_999_999, "1000M"), (22_610_000_000, "22.7G")]
+        {
+            assert_eq!(as_given(bytes), told);
         }
     }
 

@@ -36,6 +36,7 @@ fn every_limit_is_a_setting_and_clients_are_told() {
     fs::write(folder.path("admin"), "").unwrap();
     folder.run(&["serve"]).complains(2, &["admin", "the admin token", "one line"]);
     folder.run(&["serve", "--admin-token", "x"]).complains(2, &["the admin token", "keep one"]);
+    fs::write(folder.path("admin"), "hush").unwrap();
     folder.run(&["serve", "--keep-size", "99M"]).complains(2, &["--keep-size", "100M or more"]);
     folder.run(&["serve", "--token", ""]).complains(2, &["--token", "header"]);
     folder.run(&["serve", "--page", "nowhere"]).complains(2, &["nowhere", "index.html"]);

@@ -1,8 +1,13 @@
 //! Limits that are settings: what is beyond them is refused with the number, and what promises nothing is cut to them.
 
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use super::{Server, noise};
 
@@ -67,4 +72,51 @@ async fn one_client_has_so_many_pictures_in_flight_and_none_is_refused_for_it() 
     for path in paths {
         assert_eq!(server.over(&path).await["status"], "completed");
     }
+}
+
+#[tokio::test]
+async fn so_many_clients_listen_and_whoever_stops_gives_its_place_to_another() {
+    let server = Server::with(|settings| settings.request.listeners = 2);
+    server.pause(true);
+    let wish = json!({"prompt": "owl", "width": 32, "height": 32});
+    let job = server.post("/v1/jobs", wish).await.expect(202);
+    let events = job["links"]["events"].as_str().unwrap();
+    let listen = |path: &str| {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        server.router.clone().oneshot(request)
+    };
+    let first = listen(events).await.unwrap();
+    let _second = listen("/v1/queue/events").await.unwrap();
+    for path in [events, "/v1/queue/events"] {
+        let answer = server.get(path).await;
+        let error = answer.refused(429, "rate_limited");
+        assert!(said(&error).contains("2 clients listen"), "{error}");
+        assert_eq!(answer.headers["retry-after"], "10");
+    }
+    server.get(job["links"]["self"].as_str().unwrap()).await.expect(200);
+    drop(first);
+    assert_eq!(listen(events).await.unwrap().status(), 200);
+    server.pause(false);
+}
+
+#[tokio::test]
+async fn who_waits_for_what_is_not_begun_is_told_when_the_server_stops() {
+    let server = Server::new();
+    server.pause(true);
+    let first = server.post("/v1/jobs", json!({"prompt": "owl", "width": 32, "height": 32})).await;
+    let first = first.expect(202);
+    let path = first["links"]["self"].as_str().unwrap();
+    while server.get(path).await.expect(200)["status"] == "queued" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let house = server.painter.house.lock().unwrap().clone().unwrap();
+    let wish = json!({"prompt": "owl", "size": "32x32"});
+    let (answer, ()) = tokio::join!(server.post("/v1/images/generations", wish), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        house.close();
+    });
+    answer.refused(503, "draining");
+    assert!(answer.headers.contains_key("retry-after"));
+    assert_eq!(server.get(path).await.expect(200)["status"], "running", "that is finished");
+    server.pause(false);
 }
