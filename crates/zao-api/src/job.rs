@@ -286,4 +286,8 @@ pub struct Image {
     /// When it was stored, in seconds since 1970.
     #[serde(with = "finite")]
     pub created_at: f64,
+    /// Whether it stays until somebody deletes it, whatever its age and however little room is left.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub kept: bool,
 }

@@ -48,6 +48,7 @@ fn image() -> Image {
         prompt: "a red apple".into(),
         bytes: 1_234_567,
         created_at: 1_767_225_603.1,
+        kept: true,
     }
 }
 
@@ -180,7 +181,7 @@ fn a_job_that_is_over_says_everything() {
         json!({
             "id": "img_1", "job": "job_1", "index": 0, "url": "/v1/images/img_1",
             "thumb_url": "/v1/images/img_1?thumb=256", "seed": 7, "width": 1024, "height": 768,
-            "prompt": "a red apple", "bytes": 1_234_567, "created_at": 1_767_225_603.1
+            "prompt": "a red apple", "bytes": 1_234_567, "created_at": 1_767_225_603.1, "kept": true
         })
     );
     assert_eq!(serde_json::from_value::<Job>(json).unwrap(), over);

@@ -3,7 +3,7 @@
 //!
 //! A job that was handed out waits on, in front of the others, until its worker says that it has started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub(crate) struct Book {
     handed: Vec<u64>,
     pace: Pace,
     workers: usize,
+    /// How many pictures of one client workers may have.
+    in_flight: Option<usize>,
     /// How many pictures step together while others wait.
     together: f64,
     line: Option<Line>,
@@ -64,7 +66,10 @@ struct Left {
 struct Line {
     made: Moment,
     until: Moment,
+    /// Those that may go now, and behind them those whose client has as many pictures in flight as it may.
     order: Vec<u64>,
+    /// How many may go now.
+    free: usize,
     places: BTreeMap<u64, usize>,
 }
 
@@ -113,6 +118,7 @@ impl Book {
             handed: Vec::new(),
             pace,
             workers: limits.at_once.max(1) as usize,
+            in_flight: limits.in_flight_per_client,
             together: 1.0,
             line: None,
             told: BTreeMap::new(),
@@ -213,8 +219,8 @@ impl Book {
         fits: &dyn Fn(&Waiting) -> bool,
     ) -> Option<u64> {
         self.line(now);
-        let order = &self.line.as_ref()?.order;
-        self.queue.pick(order, now, patience, fits)
+        let line = self.line.as_ref()?;
+        self.queue.pick(&line.order[..line.free], now, patience, fits)
     }
 
     /// A worker took a job, of which these pictures are to be drawn.
@@ -287,6 +293,9 @@ impl Book {
     pub(crate) fn stored(&mut self, number: u64, index: u32) {
         if let Some(held) = self.held.get_mut(&number) {
             held.pictures.remove(&index);
+        }
+        if self.in_flight.is_some() {
+            self.line = None;
         }
         self.age(Freshness::Aged);
     }
@@ -487,9 +496,40 @@ impl Book {
             return;
         }
         let (order, until) = self.queue.order(now);
+        let (order, free) = self.those_that_may_go(order);
         let places = order.iter().copied().zip(0..).collect();
-        self.line = Some(Line { made: now, until, order, places });
+        self.line = Some(Line { made: now, until, order, free, places });
         self.age(Freshness::Stale);
+    }
+
+    /// The line with those behind the others whose client has as many pictures in flight as it may, and how many others there are. They
+    /// hold up nobody; the jobs of one client keep their order.
+    fn those_that_may_go(&self, order: Vec<u64>) -> (Vec<u64>, usize) {
+        let Some(most) = self.in_flight else {
+            let all = order.len();
+            return (order, all);
+        };
+        let mut flying: HashMap<&str, usize> = HashMap::new();
+        for held in self.held.values() {
+            *flying.entry(&*held.waiting.client).or_default() += held.pictures.len();
+        }
+        let mut full: HashSet<&str> = HashSet::new();
+        let may_go = |number: &u64| {
+            let Some(waiting) = self.queue.get(*number) else { return false };
+            let client = &*waiting.client;
+            let pictures = flying.entry(client).or_default();
+            let has_room = *pictures == 0 || *pictures + waiting.demand.pictures <= most;
+            if full.contains(client) || !has_room {
+                full.insert(client);
+                return false;
+            }
+            *pictures += waiting.demand.pictures;
+            true
+        };
+        let (mut order, behind): (Vec<u64>, Vec<u64>) = order.into_iter().partition(may_go);
+        let free = order.len();
+        order.extend(behind);
+        (order, free)
     }
 
     /// Something came or went: the line holds no more.

@@ -53,6 +53,8 @@ pub(crate) struct ImageRow {
     pub(crate) created: Moment,
     /// Somebody removed it; the row remains so that it is not drawn again.
     pub(crate) deleted: bool,
+    /// Somebody wants it never to be removed for its age or for room.
+    pub(crate) kept: bool,
 }
 
 /// The statements were written for the tables, so what fails is a row that something else wrote.
@@ -126,6 +128,7 @@ impl ImageRow {
             bytes: row.get("bytes")?,
             created: Moment::of_micros(row.get("created")?),
             deleted: row.get("deleted")?,
+            kept: row.get("kept")?,
         })
     }
 }

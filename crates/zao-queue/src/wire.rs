@@ -64,6 +64,7 @@ pub(crate) fn picture(row: &JobRow, image: &ImageRow, prompt: &str) -> Image {
         prompt: prompt.to_owned(),
         bytes: image.bytes,
         created_at: image.created.seconds(),
+        kept: image.kept,
     }
 }
 

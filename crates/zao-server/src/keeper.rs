@@ -322,7 +322,8 @@ impl Office for Keeper {
         let alone = jobs.len() == 1;
         for (job, it) in jobs {
             let reason = match why {
-                Lost::Drained => Requeue::GivenBack,
+                // Nothing was drawn when its device stopped to answer.
+                Lost::Drained | Lost::Unanswered { .. } => Requeue::GivenBack,
                 _ if it.started || alone => Requeue::WorkerLost,
                 Lost::Ended { .. } | Lost::Hung { .. } | Lost::Garbage { .. } => Requeue::Bystander,
             };
@@ -359,6 +360,7 @@ impl Office for Keeper {
                 metrics.relieved.get_or_create(&metrics::Relief { rung }).inc();
             }
             Count::Prompts { remembered, read } => metrics.prompts(remembered, read),
+            Count::Probed { outcome } => metrics.probed(outcome.as_str()),
             Count::Denoised { seconds } => metrics.spent("denoise", seconds),
             Count::Encoded { pixels, seconds } => {
                 metrics.spent("encode", seconds);

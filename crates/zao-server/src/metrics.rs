@@ -20,6 +20,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::hands::{Condition, Health};
 use crate::house::House;
+use crate::protocol::Probed;
 use crate::resident;
 use devices::Devices;
 
@@ -33,6 +34,12 @@ pub(crate) struct Answered {
 /// Whether a prompt had been read before.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Prompt {
+    result: Name,
+}
+
+/// How a device was that had nothing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Probe {
     result: Name,
 }
 
@@ -110,6 +117,7 @@ pub(crate) struct Metrics {
     build: Family<Build, Gauge>,
     prompts: Family<Prompt, Counter>,
     cancelled: Family<Phase, Counter>,
+    probes: Family<Probe, Counter>,
     memory: Family<Memory, Gauge<f64, AtomicU64>>,
     vram: Family<Memory, Gauge<f64, AtomicU64>>,
     loras: Family<Worker, Gauge>,
@@ -166,6 +174,13 @@ impl Metrics {
         let cancelled = Family::<Phase, Counter>::default();
         let about = "Jobs that were cancelled, by what they were at";
         registry.register("jobs_cancelled", about, cancelled.clone());
+        let probes = Family::<Probe, Counter>::default();
+        let about = "Looks at devices that had nothing to do, by what was found";
+        registry.register("probes", about, probes.clone());
+        for outcome in Probed::ALL {
+            // A series that begins with its first event hides that event from whoever asks how many there were.
+            let _begun = probes.get_or_create(&Probe { result: Name(outcome.as_str()) });
+        }
         let vram = Family::<Memory, Gauge<f64, AtomicU64>>::default();
         let about = "Memory of devices that workers hold, held at most, and may still take";
         registry.register_with_unit("vram", about, Unit::Bytes, vram.clone());
@@ -192,6 +207,7 @@ impl Metrics {
             build,
             prompts,
             cancelled,
+            probes,
             memory,
             vram,
             loras,
@@ -220,6 +236,11 @@ impl Metrics {
     /// Counts a job that was cancelled at this.
     pub(crate) fn cancelled(&self, phase: &'static str) {
         self.cancelled.get_or_create(&Phase { phase: Name(phase) }).inc();
+    }
+
+    /// Counts a look at a device, by what was found.
+    pub(crate) fn probed(&self, result: &'static str) {
+        self.probes.get_or_create(&Probe { result: Name(result) }).inc();
     }
 
     /// Counts the end of a job.

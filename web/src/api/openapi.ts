@@ -330,6 +330,8 @@ export interface components {
              * @description When it was stored, in seconds since 1970.
              */
             created_at: number;
+            /** @description Whether it stays until somebody deletes it, whatever its age and however little room is left. */
+            kept: boolean;
         };
         /** @description A page of pictures, the newest first. */
         Images: {
@@ -650,6 +652,11 @@ export interface components {
             jobs: components["schemas"]["Job"][];
             /** @description What to ask for with `after`; null on the last page. */
             next: string | null;
+        };
+        /** @description Whether a picture stays. */
+        Keep: {
+            /** @description Whether it stays until somebody deletes it. */
+            kept: boolean;
         };
         /**
          * @description A language that findings are explained in.
@@ -1006,6 +1013,11 @@ export interface components {
             seconds: number;
             /** Format: int64 */
             bytes: number;
+            /**
+             * Format: int64
+             * @description How many of them pictures may take that are kept for good.
+             */
+            kept_bytes: number;
         };
         /**
          * @description The random number generator of the starting noise.

@@ -232,7 +232,8 @@ impl Ledger {
     pub fn delete_image(&self, id: &ImageId) -> Result<()> {
         let mut writer = self.writer(self.queue_up());
         let transaction = writer.begin(Lasting::Kill)?;
-        let statement = "UPDATE images SET deleted = 1, bytes = 0 WHERE id = ?1 AND deleted = 0";
+        let statement =
+            "UPDATE images SET deleted = 1, bytes = 0, kept = 0 WHERE id = ?1 AND deleted = 0";
         if rows::change(&transaction, statement, &[&id.as_str()])? == 0 {
             return Err(Error::NoImage(id.clone()));
         }

@@ -24,6 +24,10 @@ pub(crate) fn submission(
     let model = house.model.info();
     let limits = &house.settings.request;
     check_texts(&wish.request, limits.prompt_characters)?;
+    if via != Via::Native {
+        // Other interfaces promise no number of them: the picture may come before the last.
+        wish.previews = wish.previews.map(|previews| previews.min(limits.previews));
+    }
     let within = |field: &str, value: Option<u32>, most: u32| match value {
         Some(value) if value > most => {
             Err(Refusal::of(field, format!("{field} is {value}; this server takes up to {most}")))
@@ -193,6 +197,17 @@ fn inputs(house: &House, request: &mut Request) -> Result<Vec<Input>> {
             *text = "data:".into();
         }
         inputs.push(Input { name: name.into(), bytes });
+    }
+    let (bytes, most) = (
+        inputs.iter().map(|input| input.bytes.len() as u64).sum::<u64>(),
+        house.settings.ledger.input_bytes,
+    );
+    if bytes > most {
+        // However long it waited, there would never be that much room.
+        let message = format!(
+            "pictures to begin with have {bytes} bytes; this server has room for {most} in all, so send smaller ones"
+        );
+        return Err(Refusal::new(Code::BodyTooLarge, message).at("image"));
     }
     Ok(inputs)
 }

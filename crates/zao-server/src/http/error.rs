@@ -299,11 +299,15 @@ impl From<LedgerError> for Refusal {
             }
             LedgerError::Expired(_) => Code::Expired,
             LedgerError::AlreadyOver { .. } => Code::AlreadyOver,
+            LedgerError::KeptFull { .. } => Code::InvalidRequest,
             LedgerError::StorageFull { .. } => Code::StorageFull,
             LedgerError::Locked { .. } => Code::StorageLocked,
             _ => Code::Internal,
         };
-        let refusal = Self::new(code, error.to_string());
+        let mut refusal = Self::new(code, error.to_string());
+        if let LedgerError::KeptFull { .. } = error {
+            refusal = refusal.at("kept");
+        }
         if error.is_passing() { refusal.after(Duration::from_secs(5)) } else { refusal }
     }
 }

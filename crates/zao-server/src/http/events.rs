@@ -66,12 +66,13 @@ pub(crate) async fn of_job(
     headers: HeaderMap,
 ) -> Result<Response> {
     let id = House::job_id(&id)?;
+    let place = house.listen()?;
     let seen = headers.get("last-event-id").map(last_seen).transpose()?;
     let mut follower = Follower::new(Arc::clone(&house), id.clone(), seen).await?;
     follower.mine = jobs::look_as(&house, id, &client).await.is_ok_and(|job| job.mine);
-    Ok(stream(unfold(follower, |mut follower| async move {
+    Ok(stream(unfold((follower, place), |(mut follower, place)| async move {
         let event = follower.next().await?;
-        Some((Ok(event), follower))
+        Some((Ok(event), (follower, place)))
     })))
 }
 
@@ -213,6 +214,22 @@ impl Follower {
         }
     }
 
+    /// That a server which is about to stop still finishes the job: what no worker began with by then waits until the next start, and
+    /// whoever waits for it would be hung up on.
+    async fn will_be_drawn(&self) -> Result<()> {
+        let house = &self.house;
+        if !house.is_closing() {
+            return Ok(());
+        }
+        match jobs::look(house, self.id.clone()).await?.status {
+            JobStatus::Queued => {
+                let message = "the server is about to stop and has not begun with this; send it again in a moment";
+                Err(Refusal::new(Code::Draining, message).after(house.settings.drain))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn next(&mut self) -> Option<Event> {
         let happened = self.next_happened().await?;
         // An event is an object of two fields; taking it apart cannot fail.
@@ -255,18 +272,19 @@ const QUEUE_EVERY: Duration = Duration::from_millis(250);
         (status = 400, description = "invalid_request"),
     ),
 )]
-pub(crate) async fn of_queue(State(house): State<Arc<House>>, client: Client) -> Response {
-    let begin = (house, client, None::<Value>);
-    stream(unfold(begin, |(house, client, told)| async move {
+pub(crate) async fn of_queue(State(house): State<Arc<House>>, client: Client) -> Result<Response> {
+    let place = house.listen()?;
+    let begin = (house, client, None::<Value>, place);
+    Ok(stream(unfold(begin, |(house, client, told, place)| async move {
         loop {
             let now = serde_json::to_value(queue::outlook(&house, &client).await).ok()?;
             if told.as_ref() != Some(&now) {
                 let event = Event::default().event("queue").data(now.to_string());
-                return Some((Ok(event), (house, client, Some(now))));
+                return Some((Ok(event), (house, client, Some(now), place)));
             }
             tokio::time::sleep(QUEUE_EVERY).await;
         }
-    }))
+    })))
 }
 
 /// How often those who wait ask whether anybody draws at all.
@@ -282,7 +300,10 @@ pub(crate) async fn next_while_drawing(
         let next = tokio::time::timeout(STILL_DRAWING, follower.next_event());
         match next.await {
             Ok(event) => return Ok(event.map(|(_, event)| event)),
-            Err(_) => openai::still_drawing(house)?,
+            Err(_) => {
+                openai::still_drawing(house)?;
+                follower.will_be_drawn().await?;
+            }
         }
     }
 }

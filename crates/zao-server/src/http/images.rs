@@ -17,7 +17,7 @@ use zao_queue::{ImageFilter, ImageId};
 use super::file::Opened;
 use super::guard::Client;
 use super::jobs::{LISTED, MOST_LISTED};
-use super::read::{Asked, Name};
+use super::read::{Asked, Name, Object};
 use super::{Code, Refusal, Result};
 use crate::house::House;
 
@@ -280,6 +280,50 @@ pub(crate) async fn delete(
     house.ledger(move |ledger, _| ledger.delete_image(&gone)).await?;
     house.thumbnails.forget(&id);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether a picture stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Keep {
+    /// Whether it stays until somebody deletes it.
+    kept: bool,
+}
+
+/// Keep a picture, or let it go
+///
+/// One that is kept is not removed for its age or for room. It counts to what the server keeps, of which such pictures may take half
+/// (`retention.kept_bytes` of the capabilities); beyond that the answer is 400 with `param` `kept`. One of a job that came with a client's
+/// key is kept by whoever sends that key again, or the admin token.
+#[utoipa::path(
+    patch, path = "/v1/images/{id}", tag = "images", operation_id = "keepImage",
+    params(
+        ("id" = String, Path, description = "Id of the picture."),
+        ("X-Zao-Client" = Option<String>, Header, pattern = "^[A-Za-z0-9_-]{16,64}$", description = "The key that its job came with."),
+    ),
+    request_body = Keep,
+    responses(
+        (status = 200, description = "The picture as it is now.", body = Image),
+        (status = 400, description = "invalid_request"),
+        (status = 403, description = "forbidden"),
+        (status = 404, description = "not_found"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "unsupported_media_type"),
+        (status = 503, description = "storage_full"),
+    ),
+)]
+pub(crate) async fn keep(
+    State(house): State<Arc<House>>,
+    client: Client,
+    Name(id): Name,
+    wish: Object,
+) -> Result<Json<Image>> {
+    let Keep { kept } = wish.only(&["kept"])?;
+    let id = image_id(&id)?;
+    let image = id.clone();
+    let owner = house.ledger(move |ledger, _| ledger.owner_of_image(&image)).await?;
+    client.may_change(owner.as_ref())?;
+    Ok(Json(house.ledger(move |ledger, _| ledger.keep_image(&id, kept)).await?))
 }
 
 /// Get a picture's recipe

@@ -8,6 +8,7 @@ mod events;
 mod guard;
 mod images;
 mod jobs;
+mod limits;
 mod locked;
 mod metrics;
 mod openai;

@@ -115,6 +115,22 @@ fn workers_that_are_lost_and_jobs_that_fail_meanwhile_are_not_forgotten() {
 }
 
 #[test]
+fn a_device_that_did_not_answer_while_it_had_nothing_to_do_is_no_jobs_fault() {
+    let desk = Desk::new();
+    let id = desk.accept(&[7]);
+    // It came while the device was looked at. Three losses would be the end of a job.
+    for _ in 0..5 {
+        let job = desk.keeper.next("first", 4).unwrap().job;
+        let why = Lost::Unanswered { after: Duration::from_secs(10) };
+        desk.keeper.lost("first", vec![job], why);
+    }
+    assert_eq!(desk.job(&id).status, JobStatus::Queued);
+    let other = desk.accept(&[8]);
+    let next = |_| desk.keeper.next("first", 4).unwrap().job;
+    assert_eq!([0, 1].map(next), [id.to_string(), other.to_string()], "and it is not drawn alone");
+}
+
+#[test]
 fn a_job_has_started_when_its_worker_begins_with_it() {
     let desk = Desk::new();
     let (id, other) = (desk.accept(&[7]), desk.accept(&[8]));

@@ -20,6 +20,8 @@ struct State {
     now: Option<Now>,
     /// What goes on once weights are read.
     interrupted: Option<Now>,
+    /// Since when the idle device is looked at.
+    probing: Option<Instant>,
     memory: Memory,
     /// What the card told last, and when.
     gauges: Option<(Instant, Gauges)>,
@@ -102,7 +104,13 @@ impl Pulse {
 
     /// The engine has nothing to do.
     pub(super) fn rest(&self) {
-        self.state().now = None;
+        let mut state = self.state();
+        (state.now, state.probing) = (None, None);
+    }
+
+    /// The engine has nothing to do, and its device is looked at until it rests again.
+    pub(super) fn probe(&self) {
+        self.state().probing = Some(Instant::now());
     }
 
     /// The engine holds so many bytes, or is about to, and so many are left for it, where that is known.
@@ -137,6 +145,7 @@ impl Pulse {
             loras,
             resident_bytes: None,
             busy,
+            probing: state.probing.map(|since| since.elapsed().as_secs_f64()),
             gauges: fresh.map(|(_, gauges)| gauges),
         }
     }

@@ -9,7 +9,7 @@ use super::{Server, posted};
 use crate::crew::Office;
 use crate::hands::Condition;
 use crate::keeper::Keeper;
-use crate::protocol::{Count, Relief, Took};
+use crate::protocol::{Count, Probed, Relief, Took};
 
 #[tokio::test]
 async fn health_is_honest() {
@@ -57,6 +57,7 @@ async fn what_workers_tell_reaches_the_metrics() {
     keeper.counted(&Count::Prompts { remembered: 2, read: 3 });
     keeper.counted(&Count::Relief { rung: Relief::Size });
     keeper.counted(&Count::Step { pictures: 3, pixels: 3 * 64 * 64, seconds: 0.25 });
+    keeper.counted(&Count::Probed { outcome: Probed::Ok });
     keeper.counted(&Count::Denoised { seconds: 1.5 });
     keeper.counted(&Count::Encoded { pixels: 64 * 64, seconds: 0.5 });
     for (stage, seconds) in [(Stage::Text, 0.125), (Stage::Decode, 2.0), (Stage::Encode, 1.0)] {
@@ -85,6 +86,8 @@ async fn what_workers_tell_reaches_the_metrics() {
         "zao_vram_bytes{kind=\"reserved\",worker=\"painter\"} 5.0",
         "zao_vram_bytes{kind=\"peak\",worker=\"painter\"} 7.0",
         "zao_vram_bytes{kind=\"free\",worker=\"painter\"} 9.0",
+        "zao_probes_total{result=\"ok\"} 1",
+        "zao_probes_total{result=\"hung\"} 0",
         "zao_lora_loaded{worker=\"painter\"} 1",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
