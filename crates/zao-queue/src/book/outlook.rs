@@ -115,7 +115,7 @@ impl Book {
         }
         for sitting in sittings.into_values() {
             let pixels = sitting.iter().map(|(picture, _)| picture.pixels).sum();
-            let step = self.pace.step(pixels).unwrap_or(f64::MAX);
+            let step = self.pace.step(pixels).map_or(f64::MAX, |it| it * self.pace.drag_after(0.0));
             let advanced = sitting.into_iter().map(|(picture, since)| {
                 // A step that takes longer than others did is about to end.
                 let share = (now.since(since).as_secs_f64() / step).min(ABOUT_TO_END);
