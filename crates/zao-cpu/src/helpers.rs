@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// For so long a helper looks out for the next work before it sleeps, and a caller for the end of its own: operations follow each
 /// other, and to be woken takes as long as a small one.
-const LOOKS_OUT: Duration = Duration::from_micros(30);
+const LOOKS_OUT: Duration = Duration::from_micros(50);
 
 /// Threads that wait to help. They end with it.
 #[derive(Debug)]
