@@ -147,6 +147,8 @@ impl Door {
         work: &'a (dyn Fn(usize) + Sync),
         calling: MutexGuard<'a, ()>,
     ) -> Visit<'a> {
+        // Where caller and helper panicked, the caller's went on and the other is nobody's.
+        *lock(&self.panic) = None;
         // SAFETY: only the lifetime is forgotten. Helpers reach the work through the gate alone, and the visit, which ends before
         // `work` does, waits until none is inside.
         let work = unsafe {
@@ -323,6 +325,23 @@ mod tests {
             });
             assert!(sum.load(Ordering::SeqCst) >= 1);
         }
+    }
+
+    #[test]
+    fn a_panic_of_all_does_not_come_back_in_the_next_call() {
+        let helpers = Helpers::new(1, |_| ()).unwrap();
+        let helped = AtomicUsize::new(0);
+        while helped.load(Ordering::SeqCst) == 0 {
+            let call = || {
+                helpers.with(&|index| {
+                    helped.fetch_add(index, Ordering::SeqCst);
+                    thread::sleep(Duration::from_micros(200));
+                    panic!("all panic");
+                });
+            };
+            assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
+        }
+        helpers.with(&|_| ());
     }
 
     #[test]
