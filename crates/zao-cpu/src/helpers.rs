@@ -289,7 +289,10 @@ mod tests {
         let (go, wait) = mpsc::channel::<()>();
         let wait = Arc::new(Mutex::new(wait));
         let held = Arc::clone(&wait);
-        let helpers = Helpers::new(1, move |_| drop(lock(&held).recv())).unwrap();
+        let helpers = Helpers::new(1, move |_| {
+            let _gone = lock(&held).recv();
+        })
+        .unwrap();
         let came = Mutex::new(Vec::new());
         helpers.with(&|index| lock(&came).push(index));
         assert_eq!(*lock(&came), [0], "and it is done without");

@@ -49,7 +49,7 @@ pub(crate) struct Class {
     pub(crate) size: i64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Average {
     /// Seconds for a pixel, or for prompts that are read together.
     pub(crate) seconds: f64,
@@ -90,12 +90,12 @@ impl Pace {
             }
         }
         let seconds = seconds / amount / self.drag.now();
-        let alike = self.alike(class, amount);
-        let average = self.averages.entry(class).or_insert_with(|| match alike {
+        let before = self.averages.get(&class).copied().or_else(|| {
             // The first of a size may have been held up; those next to it, of which there were more, count as one of it.
-            Some(seconds) => Average { seconds, count: 1 },
-            None => Average { seconds, count: 0 },
+            Some(Average { seconds: self.alike(class, amount)?, count: 1 })
         });
+        let average = self.averages.entry(class).or_default();
+        *average = before.unwrap_or_default();
         average.count += 1;
         let weight = (1.0 / average.count as f64).max(NEWEST);
         average.seconds += weight * (seconds - average.seconds);
@@ -167,9 +167,11 @@ impl Pace {
     /// Seconds for a unit of such work, by those of sizes next to it that were measured.
     fn nearest(&self, piece: Piece, amount: f64) -> Option<f64> {
         let place = amount.max(1.0).log2() * SIZES_PER_OCTAVE;
-        let of = |size: i64| Class { piece, size };
-        let all = self.averages.range(of(i64::MIN)..=of(i64::MAX));
-        sizes::at(place, all.map(|(class, average)| (class.size as f64, average.seconds)))
+        let (here, of) = (place.floor() as i64, |size: i64| Class { piece, size });
+        let point = |(class, average): (&Class, &Average)| (class.size as f64, average.seconds);
+        let below = self.averages.range(of(i64::MIN)..=of(here)).rev().map(point);
+        let above = self.averages.range(of(here + 1)..=of(i64::MAX)).map(point);
+        sizes::at(place, below, above)
     }
 
     /// The same, where a size next to it was measured often enough.

@@ -2,34 +2,32 @@
 //! as work of that kind does: what comes with every step, whatever its size, weighs less the larger it is, and attention, which
 //! looks from each pixel at each, weighs more.
 
-/// The cost at `place` of a line of places, which are quarters of powers of two, with their costs; `None` if it is empty. Places come in
-/// order.
-pub(super) fn at(place: f64, known: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
-    let (mut below, mut above) = (Vec::new(), Vec::new());
-    for point in known {
-        if point.0 <= place { below.push(point) } else { above.push(point) }
-    }
-    match (below.last(), above.first()) {
-        (Some(&(low, cheap)), Some(&(high, dear))) => {
+/// A size, in quarters of powers of two, and what a pixel costs there.
+type Point = (f64, f64);
+
+/// The cost at `place`, with what is known `below` it (or there) and `above` it, in order from it; `None` if that is nothing.
+pub(super) fn at(
+    place: f64,
+    mut below: impl Iterator<Item = Point>,
+    mut above: impl Iterator<Item = Point>,
+) -> Option<f64> {
+    match (below.next(), above.next()) {
+        (Some((low, cheap)), Some((high, dear))) => {
             Some(cheap + (place - low) / (high - low) * (dear - cheap))
         }
-        (Some(&last), None) => Some(beyond(place, last, below.iter().rev())),
-        (None, Some(&first)) => Some(beyond(place, first, above.iter())),
+        (Some(last), None) => Some(beyond(place, last, below)),
+        (None, Some(first)) => Some(beyond(place, first, above)),
         (None, None) => None,
     }
 }
 
 /// The cost at `place`, on the far side of `last` from the `others`, in order from it.
-fn beyond<'a>(
-    place: f64,
-    last: (f64, f64),
-    mut others: impl Iterator<Item = &'a (f64, f64)>,
-) -> f64 {
+fn beyond(place: f64, last: Point, mut others: impl Iterator<Item = Point>) -> f64 {
     /// Sizes that are nearer to each other than by half say nothing of how it goes on.
     const FAR: f64 = 4.0;
     /// What goes on so far is not believed.
     const MOST: f64 = 4.0;
-    let Some(&other) = others.find(|other| (other.0 - last.0).abs() >= FAR) else { return last.1 };
+    let Some(other) = others.find(|other| (other.0 - last.0).abs() >= FAR) else { return last.1 };
     let pixels = |place: f64| (place / 4.0).exp2();
     let (small, large) = if last.0 < other.0 { (last, other) } else { (other, last) };
     let (x, y, z) = (pixels(small.0), pixels(large.0), pixels(place));
@@ -52,12 +50,15 @@ mod tests {
     /// Places of sides of pictures, as `pace` has them.
     fn cost(side: f64, known: &[(f64, f64)]) -> f64 {
         let place = |side: f64| 4.0 * (side * side).log2();
-        at(place(side), known.iter().map(|&(side, cost)| (place(side), cost))).unwrap()
+        let point = |&(side, cost): &(f64, f64)| (place(side), cost);
+        let split = known.partition_point(|it| it.0 <= side);
+        let (below, above) = known.split_at(split);
+        at(place(side), below.iter().rev().map(point), above.iter().map(point)).unwrap()
     }
 
     #[test]
     fn what_is_measured_is_what_it_is_and_one_size_says_the_same_of_all() {
-        assert_eq!(at(3.0, std::iter::empty()), None);
+        assert_eq!(at(3.0, std::iter::empty(), std::iter::empty()), None);
         for side in [64.0, 512.0, 4096.0] {
             assert!((cost(side, &[(512.0, 2.0)]) - 2.0).abs() < 1e-9);
         }
