@@ -9,6 +9,7 @@ use zao_engine::{Grid, InvalidJob, MAX_ADAPTER_SCALE, ModelInfo};
 use zao_queue::{ImageId, Input, Sender, Submission, Via};
 
 use super::guard::Client;
+use super::jobs::Repeat;
 use super::{Code, Refusal, Result};
 use crate::hands::Condition;
 use crate::house::House;
@@ -18,7 +19,7 @@ pub(crate) fn submission(
     house: &House,
     client: Client,
     via: Via,
-    key: Option<String>,
+    repeat: Option<Repeat>,
     mut wish: JobRequest,
 ) -> Result<Submission> {
     let model = house.model.info();
@@ -57,6 +58,7 @@ pub(crate) fn submission(
         let message = format!("{size} are more pixels than the {} of this server", limits.pixels);
         return Err(Refusal::new(Code::InvalidSize, message).at("width"));
     }
+    check_seeds(&wish.request)?;
     let seeds = zao_request::seeds(&complete);
     check_job(house, &complete, size, seeds[0])?;
     let (width, height) = (size.width as u32, size.height as u32);
@@ -71,11 +73,13 @@ pub(crate) fn submission(
     }
     let in_vain = zao_request::in_vain(&wish.request, &complete);
     let remarks = advised.into_iter().chain(remark).chain(in_vain);
+    let (key, form) = repeat.map(|it| (it.key, it.form)).unzip();
     let warnings = remarks.chain(nobody_draws(house)).collect();
     Ok(Submission {
         client: client.address,
         sender: Sender { owner: client.owner, via },
         key,
+        form: form.unwrap_or_default(),
         request: wish,
         plan,
         width,
@@ -137,6 +141,21 @@ pub(super) fn check_text(field: &str, text: &str, most: usize) -> Result<()> {
         return Err(Refusal::new(Code::PromptTooLong, message).at(field));
     }
     Ok(())
+}
+
+/// Seeds of a request count up from the first, and there is an end to them.
+fn check_seeds(request: &Request) -> Result<()> {
+    let (Some(seed), more) = (request.seed, u64::from(request.count.unwrap_or(1)) - 1) else {
+        return Ok(());
+    };
+    if seed.checked_add(more).is_some() {
+        return Ok(());
+    }
+    let message = format!(
+        "seed {seed} leaves no seeds for {more} more pictures; begin at {} or below",
+        u64::MAX - more
+    );
+    Err(Refusal::of("seed", message))
 }
 
 /// Seconds below which nothing is drawn anywhere.
