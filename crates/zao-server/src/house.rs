@@ -12,7 +12,7 @@ use zao_weights::AdapterFolder;
 
 use crate::bells::Bells;
 use crate::hands::{Hands, Health};
-use crate::http::{Code, Haste, Links, Rates, Refusal, Result};
+use crate::http::{Batches, Code, Haste, Links, Rates, Refusal, Result};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::thumbnails::Thumbnails;
@@ -28,6 +28,8 @@ pub(crate) struct House {
     pub(crate) rates: Rates,
     pub(crate) thumbnails: Thumbnails,
     pub(crate) links: Links,
+    /// Which jobs came with one request of A1111's interface.
+    pub(crate) batches: Batches,
     /// How slowly bodies may come.
     pub(crate) haste: Haste,
     hands: OnceLock<Arc<dyn Hands>>,
@@ -62,6 +64,7 @@ impl House {
             rates,
             thumbnails: Thumbnails::default(),
             links,
+            batches: Batches::default(),
             haste,
             hands,
             draining,
