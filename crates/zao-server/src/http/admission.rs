@@ -94,7 +94,7 @@ pub(crate) fn submission(
     })
 }
 
-/// The request with nothing left open. Where the prompt decides the steps, they are at most `most`.
+/// The request with nothing left open. Steps that nobody asked for are at most `most`.
 fn complete(request: &Request, model: &ModelInfo, most: u32) -> (Request, Option<String>) {
     let (complete, remark) = zao_request::complete(request.clone(), model);
     let steps = complete.steps.and_then(Steps::number);
@@ -104,6 +104,9 @@ fn complete(request: &Request, model: &ModelInfo, most: u32) -> (Request, Option
                 "this server takes up to {most} steps, so {most} are drawn instead: {remark}"
             );
             (Request { steps: Some(most.into()), ..complete }, Some(remark))
+        }
+        None if request.steps.is_none() && steps > Some(most) => {
+            (Request { steps: Some(most.into()), ..complete }, None)
         }
         remark => (complete, remark),
     }
@@ -145,14 +148,14 @@ pub(super) fn check_text(field: &str, text: &str, most: usize) -> Result<()> {
 
 /// Seeds of a request count up from the first, and there is an end to them.
 fn check_seeds(request: &Request) -> Result<()> {
-    let (Some(seed), more) = (request.seed, u64::from(request.count.unwrap_or(1)) - 1) else {
-        return Ok(());
-    };
+    let Some(seed) = request.seed else { return Ok(()) };
+    let more = u64::from(request.count.unwrap_or(1)).saturating_sub(1);
     if seed.checked_add(more).is_some() {
         return Ok(());
     }
     let message = format!(
-        "seed {seed} leaves no seeds for {more} more pictures; begin at {} or below",
+        "seeds of {} pictures would count up beyond the last one from {seed}; begin at {} or below",
+        more + 1,
         u64::MAX - more
     );
     Err(Refusal::of("seed", message))

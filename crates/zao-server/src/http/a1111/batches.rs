@@ -57,24 +57,55 @@ pub(super) fn as_one(jobs: Vec<Job>) -> Option<Job> {
     for job in jobs {
         one.images.extend(job.images);
         one.peak_memory_bytes = one.peak_memory_bytes.max(job.peak_memory_bytes);
-        one.finished_at = job.finished_at.or(one.finished_at);
+        one.started_at = either(one.started_at, job.started_at, f64::min);
+        one.finished_at = either(one.finished_at, job.finished_at, f64::max);
         one.warnings.extend(job.warnings);
-        let total = |one: JobTiming, other: JobTiming| JobTiming {
-            queue_seconds: one.queue_seconds,
-            inference_seconds: one.inference_seconds + other.inference_seconds,
-            total_seconds: one.total_seconds.max(other.total_seconds),
-        };
-        one.timing = one.timing.zip(job.timing).map(|(one, other)| total(one, other));
     }
     one.warnings.sort_unstable();
     one.warnings.dedup();
+    one.timing = timing(&one);
     one.seeds = one.images.iter().map(|image| image.seed).collect();
     Some(one)
+}
+
+fn either(one: Option<f64>, other: Option<f64>, choose: fn(f64, f64) -> f64) -> Option<f64> {
+    one.zip(other).map(|(one, other)| choose(one, other)).or(one).or(other)
+}
+
+/// Where the time went from the first to the last: batches that were drawn beside each other share it.
+fn timing(job: &Job) -> Option<JobTiming> {
+    let finished = job.finished_at?;
+    let started = job.started_at.unwrap_or(finished);
+    Some(JobTiming {
+        queue_seconds: (started - job.created_at).max(0.0),
+        inference_seconds: (finished - started).max(0.0),
+        total_seconds: (finished - job.created_at).max(0.0),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn batches_that_share_their_time_are_not_counted_twice() {
+        let job = |started: Option<f64>, finished: f64| -> Job {
+            serde_json::from_value(serde_json::json!({
+                "id": "job_1", "status": "completed", "created_at": 10.0, "started_at": started, "finished_at": finished,
+                "request": {"prompt": "a"}, "seeds": [7], "width": 16, "height": 16, "steps": 1, "queue_position": null,
+                "eta_seconds": null, "progress": null, "images": [], "timing": null, "warnings": ["small"], "error": null,
+                "links": {"self": "", "events": ""}
+            }))
+            .unwrap()
+        };
+        let skipped = job(None, 12.0);
+        let one = as_one(vec![job(Some(12.0), 20.0), skipped, job(Some(11.0), 21.0)]).unwrap();
+        let timing = one.timing.unwrap();
+        assert_eq!((timing.queue_seconds, timing.inference_seconds), (1.0, 10.0));
+        assert_eq!(timing.total_seconds, 11.0);
+        assert_eq!((one.warnings, one.seeds), (vec!["small".to_owned()], vec![]), "of no picture");
+        assert!(as_one(Vec::new()).is_none());
+    }
 
     #[test]
     fn jobs_of_a_request_know_each_other_while_it_lasts() {

@@ -175,6 +175,21 @@ async fn a_server_that_stops_takes_nothing_on() {
 }
 
 #[tokio::test]
+async fn steps_that_nobody_asked_for_are_within_what_the_server_takes() {
+    let server = Server::with(|settings| settings.request.steps = 3);
+    let job = server.post("/v1/jobs", json!({"prompt": "a", "width": 32, "height": 32})).await;
+    assert_eq!(job.expect(202)["steps"], 3);
+    for quality in ["auto", "low", "high"] {
+        let wish = json!({"prompt": "a", "size": "32x32", "quality": quality});
+        let body = server.post("/v1/images/generations", wish).await.expect(200);
+        let job = server.get(&format!("/v1/jobs/{}", body["job"].as_str().unwrap())).await;
+        assert_eq!(job.expect(200)["steps"], 3, "{quality}");
+    }
+    let wish = json!({"prompt": "a", "steps": 4});
+    server.post("/v1/jobs", wish).await.refused(400, "invalid_request");
+}
+
+#[tokio::test]
 async fn a_side_alone_keeps_the_proportions() {
     let server = Server::new();
     for (wish, size) in [
