@@ -82,6 +82,7 @@ CREATE INDEX jobs_of_owner ON jobs (owner, state) WHERE owner IS NOT NULL;
 ALTER TABLE images ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX images_kept ON images (job) WHERE kept = 1;
 ",
+    "ALTER TABLE images ADD COLUMN memory INTEGER;",
 ];
 
 /// The newest version.

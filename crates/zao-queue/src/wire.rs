@@ -21,6 +21,8 @@ pub(crate) struct Live {
 pub(crate) fn job(row: &JobRow, images: &[ImageRow], live: Live) -> Result<Job> {
     let status = row.state.status().ok_or_else(|| Error::Expired(row.id.clone()))?;
     let request = row.request()?;
+    let deleted = deleted(row, status, images);
+    let peak_memory_bytes = images.iter().filter_map(|image| image.memory).max();
     let shown = images.iter().filter(|image| !image.deleted);
     let images = shown.map(|image| picture(row, image, &request.request.prompt)).collect();
     Ok(Job {
@@ -40,6 +42,8 @@ pub(crate) fn job(row: &JobRow, images: &[ImageRow], live: Live) -> Result<Job> 
         eta_seconds: live.eta_seconds,
         progress: live.progress.filter(|_| status == JobStatus::Running),
         images,
+        images_deleted: deleted as u32,
+        peak_memory_bytes,
         timing: timing(row),
         warnings: row.warnings.clone(),
         error: row.error.clone(),
@@ -48,6 +52,15 @@ pub(crate) fn job(row: &JobRow, images: &[ImageRow], live: Live) -> Result<Job> 
             events: format!("/v1/jobs/{}/events", row.id),
         },
     })
+}
+
+/// How many pictures were there and are not any more. A job that was completed had all of them, also those of which not even a row is left.
+fn deleted(row: &JobRow, status: JobStatus, images: &[ImageRow]) -> usize {
+    let there = images.iter().filter(|image| !image.deleted).count();
+    match status {
+        JobStatus::Completed => row.seeds.len().saturating_sub(there),
+        _ => images.len() - there,
+    }
 }
 
 /// A picture as clients see it.

@@ -12,7 +12,7 @@ use zao_weights::AdapterFolder;
 
 use crate::bells::Bells;
 use crate::hands::{Condition, Hands, Health};
-use crate::http::{Code, Haste, Links, Rates, Refusal, Result};
+use crate::http::{Batches, Code, Haste, Links, Rates, Refusal, Result};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::thumbnails::Thumbnails;
@@ -30,6 +30,8 @@ pub(crate) struct House {
     pub(crate) links: Links,
     /// A permit for each client that may listen to events.
     listeners: Arc<Semaphore>,
+    /// Which jobs came with one request of A1111's interface.
+    pub(crate) batches: Batches,
     /// How slowly bodies may come.
     pub(crate) haste: Haste,
     hands: OnceLock<Arc<dyn Hands>>,
@@ -68,6 +70,7 @@ impl House {
             thumbnails: Thumbnails::default(),
             links,
             listeners: Arc::new(Semaphore::new(listeners)),
+            batches: Batches::default(),
             haste,
             hands,
             draining,

@@ -125,7 +125,8 @@ pub(crate) async fn door(
     let code = refusal.as_ref().map(|refusal| refusal.code.as_str());
     if let Some(refusal) = refusal {
         let (status, headers) = (response.status(), response.headers().clone());
-        let mut named = (status, Json(refusal.body(Some(&id)))).into_response();
+        let body = refusal.body(Some(&id)).told_by(&route);
+        let mut named = (status, Json(body)).into_response();
         for (name, value) in headers.iter().filter(|(name, _)| **name != header::CONTENT_LENGTH) {
             named.headers_mut().insert(name, value.clone());
         }
@@ -135,6 +136,9 @@ pub(crate) async fn door(
     response.headers_mut().extend(HeaderValue::from_str(&id).ok().map(|id| (name, id)));
     let nosniff = HeaderValue::from_static("nosniff");
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    if code == Some(Code::RateLimited.as_str()) {
+        house.metrics.refused(Code::RateLimited);
+    }
     house.metrics.answered(&route, response.status().as_u16());
     asked.answered(response.status().as_u16(), begun.elapsed(), code);
     response

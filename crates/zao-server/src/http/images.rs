@@ -347,7 +347,7 @@ pub(crate) async fn recipe(
         .map_err(|error| Refusal::new(Code::Internal, format!("its recipe: {error}")))?;
     match info.origin {
         Origin::Zao(recipe) => Ok(Json(*recipe)),
-        Origin::Parameters(_) | Origin::Unknown => {
+        Origin::Parameters(_) | Origin::Fooocus(_) | Origin::Unknown => {
             Err(Refusal::not_found("recipe in this picture"))
         }
     }

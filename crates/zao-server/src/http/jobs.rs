@@ -55,8 +55,8 @@ pub(crate) async fn submit(
     object: Object,
 ) -> Result<Response> {
     let request: JobRequest = object.only(&JobRequest::FIELDS)?;
-    let key = headers.get("idempotency-key").map(key).transpose()?;
-    let (id, is_new) = accept(&house, client.clone(), Via::Native, key, request).await?;
+    let repeat = Repeat::of(&headers, String::new())?;
+    let (id, is_new) = accept(&house, client.clone(), Via::Native, repeat, request).await?;
     let job = look_as(&house, id, &client).await?;
     let status = if is_new { StatusCode::ACCEPTED } else { StatusCode::OK };
     let location = HeaderValue::from_str(&job.links.this).ok();
@@ -65,11 +65,25 @@ pub(crate) async fn submit(
     Ok(response)
 }
 
-fn key(value: &HeaderValue) -> Result<String> {
-    let text = value.to_str().ok().filter(|text| !text.is_empty() && text.len() <= 255);
-    text.map(str::to_owned).ok_or_else(|| {
-        Refusal::of("Idempotency-Key", "an idempotency key is 1 to 255 visible ASCII characters")
-    })
+/// What a request is known by when it comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Repeat {
+    pub(super) key: String,
+    /// What the key stands for beside the job.
+    pub(super) form: String,
+}
+
+impl Repeat {
+    /// The key that a client sends, if it sends one, for a request of that `form`.
+    pub(crate) fn of(headers: &HeaderMap, form: String) -> Result<Option<Self>> {
+        let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+        let text = value.to_str().ok().filter(|text| !text.is_empty() && text.len() <= 255);
+        let wrong = || {
+            let message = "an idempotency key is 1 to 255 visible ASCII characters";
+            Refusal::of("Idempotency-Key", message)
+        };
+        text.map(|text| Some(Self { key: text.to_owned(), form })).ok_or_else(wrong)
+    }
 }
 
 /// Takes a request on; says whether it is a new job.
@@ -77,17 +91,18 @@ pub(crate) async fn accept(
     house: &Arc<House>,
     client: Client,
     via: Via,
-    key: Option<String>,
+    repeat: Option<Repeat>,
     request: JobRequest,
 ) -> Result<(JobId, bool)> {
     if house.is_closing() {
         let message = "the server is about to stop; send it again in a moment";
+        house.metrics.refused(Code::Draining);
         return Err(Refusal::new(Code::Draining, message).after(house.settings.drain));
     }
     let (admitted, asked) = (Arc::clone(house), client.asked.clone());
     let (arrival, acceptance) = house
         .ledger(move |ledger, now| {
-            Ok(match admission::submission(&admitted, client, via, key, request) {
+            Ok(match admission::submission(&admitted, client, via, repeat, request) {
                 Ok(submission) => {
                     let arrival = Arrival::new(&submission, admitted.settings.log_prompts);
                     Ok((arrival, ledger.accept(submission, now)?))
@@ -108,22 +123,28 @@ pub(crate) async fn accept(
             arrival.repeated(&id);
             Ok((id, false))
         }
-        Acceptance::Refused(full) => Err(match full {
-            Full::QueueFull { retry_after } => {
-                Refusal::new(Code::QueueFull, "as many jobs wait as this server keeps")
-                    .after(retry_after)
-            }
-            Full::ClientFull { retry_after } => {
-                Refusal::new(Code::ClientQueueFull, "as many of your jobs wait as you may have")
-                    .after(retry_after)
-            }
-            Full::Conflict { job } => Refusal::new(
-                Code::IdempotencyConflict,
-                format!("this key belongs to another request, job {job}; use a new one"),
-            )
-            .at("Idempotency-Key"),
-        }),
+        Acceptance::Refused(full) => Err(counted(house, full)),
     }
+}
+
+/// Says that there is no place for a job, and counts it.
+fn counted(house: &House, full: Full) -> Refusal {
+    let refusal = match full {
+        Full::QueueFull { retry_after } => {
+            Refusal::new(Code::QueueFull, "as many jobs wait as this server keeps")
+                .after(retry_after)
+        }
+        Full::ClientFull { retry_after } => {
+            Refusal::new(Code::ClientQueueFull, "as many of your jobs wait as you may have")
+                .after(retry_after)
+        }
+        Full::Conflict { job } => {
+            let message = format!("this key belongs to another request, job {job}; use a new one");
+            return Refusal::new(Code::IdempotencyConflict, message).at("Idempotency-Key");
+        }
+    };
+    house.metrics.refused(refusal.code);
+    refusal
 }
 
 /// A job as it stands.

@@ -34,6 +34,7 @@ impl Desk {
             client: "ann".into(),
             sender: zao_queue::Sender::default(),
             key: None,
+            form: String::new(),
             plan: serde_json::to_string(&request.request).unwrap(),
             request,
             width: 32,
@@ -65,8 +66,9 @@ impl Desk {
 
     fn picture(&self, job: &str, index: u32, seed: u64) {
         let png = zao_png::encode_plain(&[seed as u8; 3], 1, 1).unwrap();
-        let (width, height, seconds, png) = (1, 1, 0.1, png.into());
-        let picture = Report::Picture { index, seed, width, height, seconds, png };
+        let (width, height, seconds, held_bytes) = (1, 1, 0.1, 5);
+        let png = png.into();
+        let picture = Report::Picture { index, seed, width, height, seconds, held_bytes, png };
         self.keeper.report("first", job, picture);
     }
 }
@@ -91,6 +93,9 @@ fn what_is_drawn_while_the_database_is_locked_is_written_when_it_is_free() {
     let done = desk.job(&drawn);
     assert_eq!(done.status, JobStatus::Completed, "{done:?}");
     assert_eq!((done.images.len(), done.warnings.as_slice()), (2, &["small".to_owned()][..]));
+    assert_eq!(done.peak_memory_bytes, Some(5), "as its worker says");
+    let metrics = desk.house.metrics.text(&desk.house, crate::metrics::Form::Plain);
+    assert!(metrics.contains("\nzao_images_total{size=\"256\"} 2\n"), "{metrics}");
     assert_eq!(desk.keeper.next("first", 4).unwrap().job, next.to_string());
 }
 

@@ -89,6 +89,8 @@ pub enum Report {
         height: u32,
         /// How long it took from its first stage on.
         seconds: f64,
+        /// Bytes of the device's memory that were held for it and what was drawn beside it.
+        held_bytes: u64,
         /// A PNG with its recipe.
         png: Attachment,
     },
@@ -207,6 +209,10 @@ pub enum Relief {
 }
 
 impl Relief {
+    /// Every one, in the order in which they are tried.
+    pub const ALL: [Self; 5] =
+        [Self::Caches, Self::Batch, Self::Bands, Self::TextEncoder, Self::Size];
+
     /// The name used in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -119,6 +119,11 @@ impl Pulse {
         (memory.held, memory.peak, memory.free) = (bytes, memory.peak.max(bytes), free);
     }
 
+    /// How many bytes the engine holds.
+    pub(super) fn held(&self) -> u64 {
+        self.state().memory.held
+    }
+
     /// So many adapters are loaded.
     pub(super) fn load(&self, loras: usize) {
         self.state().memory.loras = u32::try_from(loras).unwrap_or(u32::MAX);

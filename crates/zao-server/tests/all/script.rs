@@ -20,6 +20,7 @@ fn vocabulary() -> Vec<(&'static str, Word)> {
         width: 16,
         height: 16,
         seconds: 0.5,
+        held_bytes: 0,
         png: b"no real one".to_vec().into(),
     };
     let stepping = |seconds| Busy { stage: Stage::Denoise, amount: 256, seconds };

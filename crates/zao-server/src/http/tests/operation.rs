@@ -171,7 +171,12 @@ async fn pages_of_others_and_bodies_that_are_too_large_stay_out() {
     let wish = json!({"prompt": "a"});
     server.send(posted("/v1/jobs", &foreign, &wish)).await.refused(403, "forbidden_origin");
     let large = json!({"prompt": "a", "image": "A".repeat(20_000)});
-    server.post("/v1/jobs", large).await.refused(413, "body_too_large");
+    let error = server.post("/v1/jobs", large).await.refused(413, "body_too_large");
+    assert!(error["message"].as_str().unwrap().contains("the JSON is longer"), "{error}");
+    let file = Request::post("/v1/png-info").header("content-type", "image/png");
+    let file = file.body(Body::from(vec![0; 20_000])).unwrap();
+    let error = server.send(file).await.refused(413, "body_too_large");
+    assert!(error["message"].as_str().unwrap().contains("send a smaller one"), "{error}");
     let form = Request::post("/v1/jobs").header("content-type", "text/plain");
     let form = form.body(Body::from("{\"prompt\": \"a\"}")).unwrap();
     server.send(form).await.refused(415, "unsupported_media_type");
