@@ -48,6 +48,7 @@ fn image() -> Image {
         prompt: "a red apple".into(),
         bytes: 1_234_567,
         created_at: 1_767_225_603.1,
+        changeable: true,
     }
 }
 
@@ -55,6 +56,7 @@ fn job() -> Job {
     Job {
         id: "job_1".into(),
         mine: true,
+        changeable: true,
         status: JobStatus::Queued,
         created_at: 1_767_225_600.5,
         started_at: None,
@@ -139,7 +141,7 @@ fn floats_beside_the_fields_of_a_job_keep_every_bit() {
 #[test]
 fn a_queued_job_says_null_where_nothing_is_known() {
     let expected = json!({
-        "id": "job_1", "mine": true, "status": "queued", "created_at": 1_767_225_600.5, "started_at": null,
+        "id": "job_1", "mine": true, "changeable": true, "status": "queued", "created_at": 1_767_225_600.5, "started_at": null,
         "finished_at": null, "request": {"prompt": "a red apple"}, "seeds": [7, 8],
         "width": 1024, "height": 768, "steps": 8, "queue_position": 3, "eta_seconds": 9.1,
         "progress": null, "images": [], "timing": null, "warnings": [], "error": null,
@@ -180,7 +182,7 @@ fn a_job_that_is_over_says_everything() {
         json!({
             "id": "img_1", "job": "job_1", "index": 0, "url": "/v1/images/img_1",
             "thumb_url": "/v1/images/img_1?thumb=256", "seed": 7, "width": 1024, "height": 768,
-            "prompt": "a red apple", "bytes": 1_234_567, "created_at": 1_767_225_603.1
+            "prompt": "a red apple", "bytes": 1_234_567, "created_at": 1_767_225_603.1, "changeable": true
         })
     );
     assert_eq!(serde_json::from_value::<Job>(json).unwrap(), over);
