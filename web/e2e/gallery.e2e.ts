@@ -145,6 +145,18 @@ test('a deleted picture can be taken back, and else is gone for good', async () 
   await until(() => tiles(page).count(), 13);
 });
 
+test('what is deleted in the viewer is what one looks at, and the next comes into view', async () => {
+  const { page, mock } = await meet({ history: true });
+  await tiles(page).nth(1).click();
+  await page.getByRole('dialog', { name: 'an owl on a black background' }).getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog', { name: 'a penguin on a sky blue background' }).waitFor();
+  await page.reload();
+  await until(() => mock.studio.images.size, 13);
+  await until(() => tiles(page).count(), 13);
+  expect(await page.getByRole('button', { name: 'Open: an owl on a black background' }).count()).toBe(0);
+  expect(await page.getByRole('button', { name: 'Open: a penguin on a sky blue background' }).count()).toBe(1);
+});
+
 test('a PNG that is dropped shows what would change, and is taken over', async () => {
   const { page, mock } = await meet({ history: true });
   const list = (await (await fetch(`${mock.url}/v1/images`)).json()) as { images: { url: string; prompt: string }[] };
