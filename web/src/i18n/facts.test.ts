@@ -26,7 +26,7 @@ test('what one looks for comes first, and what is not known is left out', () => 
 });
 
 test('what was used is told, and how long it had to wait', () => {
-  const recipe = { ...RECIPE, guidance: 2.5, negative_prompt: 'people', loras: [{ name: 'ink', scale: 0.8, fingerprint: 'f' }] } as Recipe;
+  const recipe = { ...RECIPE, guidance: 2.5, negative_prompt: 'people', loras: [{ name: 'ink', scale: 0.8, sha256: 'f' }] } as Recipe;
   const told = Object.fromEntries(facts(IMAGE, recipe, { ...TIMING, queue_seconds: 61 }, zh, 'zh-CN'));
   expect(told).toMatchObject({ 引导: '2.5', 不要出现: 'people', 风格: 'ink 0.8', 用时: '12 秒，此前排队 61 秒' });
 });
