@@ -79,6 +79,13 @@ const STATES: Record<string, Act> = {
     await tiles(page).first().click();
     await page.locator('aside .long button').waitFor();
   },
+  'real pixels': async (page, mock) => {
+    mock.studio.hang('a fox', 1, 1280, 960, 'the-key-of-a-visitor');
+    await page.reload();
+    await tiles(page).first().click();
+    await page.locator('.enlarge').click();
+    await page.locator('.wall.real').waitFor();
+  },
   comparing: async (page) => {
     await page.locator('#stage .mount').waitFor();
     await page.keyboard.press('c');

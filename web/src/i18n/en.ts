@@ -217,6 +217,7 @@ export const en = {
     previous: 'Newer picture',
     next: 'Older picture',
     view: 'Look at it in full',
+    pixels: 'Real size, pixel by pixel',
     more: 'Show all of it',
     less: 'Show less',
     recall: 'Take over',

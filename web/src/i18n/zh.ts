@@ -210,6 +210,7 @@ export const zh: Dictionary = {
     previous: '较新的一幅',
     next: '较早的一幅',
     view: '放大看',
+    pixels: '实际像素',
     more: '显示全部',
     less: '收起',
     recall: '沿用',

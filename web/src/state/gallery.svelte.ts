@@ -48,6 +48,16 @@ class Gallery {
     if (!this.images.some((other) => other.id === image.id)) this.images = [image, ...this.images];
   }
 
+  /** Takes a picture down that does not load, if that is because the server has it no more: it keeps them for so long. */
+  async doubt(image: Image): Promise<void> {
+    try {
+      await server.client.recipe(image.id);
+    } catch (error) {
+      server.heard(error);
+      if (error instanceof Refused && error.status === 404) this.images = this.images.filter((other) => other.id !== image.id);
+    }
+  }
+
   /** The picture after (1) or before (-1) another one. */
   beside(id: string, step: 1 | -1): Image | undefined {
     const at = this.images.findIndex((image) => image.id === id);
