@@ -176,6 +176,11 @@ pub struct Job {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub mine: bool,
+    /// Whether whoever looks may cancel it and delete its pictures: it is theirs, or came without a key from where they are, or they run
+    /// the server.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub changeable: bool,
     /// How far it has come.
     pub status: JobStatus,
     /// When it was accepted.
@@ -302,4 +307,8 @@ pub struct Image {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub kept: bool,
+    /// Whether whoever looks may delete it.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub changeable: bool,
 }

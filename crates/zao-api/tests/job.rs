@@ -50,6 +50,7 @@ fn image() -> Image {
         bytes: 1_234_567,
         created_at: 1_767_225_603.1,
         kept: true,
+        changeable: true,
     }
 }
 
@@ -57,6 +58,7 @@ fn job() -> Job {
     Job {
         id: "job_1".into(),
         mine: true,
+        changeable: true,
         status: JobStatus::Queued,
         created_at: 1_767_225_600.5,
         started_at: None,
@@ -143,7 +145,7 @@ fn floats_beside_the_fields_of_a_job_keep_every_bit() {
 #[test]
 fn a_queued_job_says_null_where_nothing_is_known() {
     let expected = json!({
-        "id": "job_1", "mine": true, "status": "queued", "created_at": 1_767_225_600.5, "started_at": null,
+        "id": "job_1", "mine": true, "changeable": true, "status": "queued", "created_at": 1_767_225_600.5, "started_at": null,
         "finished_at": null, "request": {"prompt": "a red apple"}, "seeds": [7, 8],
         "width": 1024, "height": 768, "steps": 8, "queue_position": 3, "eta_seconds": 9.1,
         "progress": null, "images": [], "images_deleted": 0, "peak_memory_bytes": null, "timing": null, "warnings": [], "error": null,
@@ -184,7 +186,7 @@ fn a_job_that_is_over_says_everything() {
         json!({
             "id": "img_1", "job": "job_1", "index": 0, "url": "/v1/images/img_1",
             "thumb_url": "/v1/images/img_1?thumb=256", "seed": 7, "width": 1024, "height": 768,
-            "prompt": "a red apple", "bytes": 1_234_567, "created_at": 1_767_225_603.1, "kept": true
+            "prompt": "a red apple", "bytes": 1_234_567, "created_at": 1_767_225_603.1, "kept": true, "changeable": true
         })
     );
     assert_eq!(serde_json::from_value::<Job>(json).unwrap(), over);

@@ -4,7 +4,7 @@ use zao_api::{Image, Job, JobLinks, JobStatus, JobTiming, Progress};
 
 use crate::moment::Moment;
 use crate::rows::{ImageRow, JobRow};
-use crate::{Error, Result};
+use crate::{Error, Result, Viewer};
 
 /// What only memory knows of a job.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,6 +29,7 @@ pub(crate) fn job(row: &JobRow, images: &[ImageRow], live: Live) -> Result<Job> 
         id: row.id.to_string(),
         // Who looks is not known here.
         mine: false,
+        changeable: false,
         status,
         created_at: row.created.seconds(),
         started_at: row.started.map(Moment::seconds),
@@ -78,7 +79,19 @@ pub(crate) fn picture(row: &JobRow, image: &ImageRow, prompt: &str) -> Image {
         bytes: image.bytes,
         created_at: image.created.seconds(),
         kept: image.kept,
+        changeable: false,
     }
+}
+
+/// A job with what depends on who looks.
+pub(crate) fn job_seen(viewer: &Viewer, row: &JobRow, mut job: Job) -> Job {
+    let owner = row.owner.as_ref();
+    job.mine = viewer.is(owner);
+    job.changeable = viewer.may_change(owner, &row.client);
+    for image in &mut job.images {
+        image.changeable = job.changeable;
+    }
+    job
 }
 
 fn timing(row: &JobRow) -> Option<JobTiming> {

@@ -367,6 +367,8 @@ export interface components {
             created_at: number;
             /** @description Whether it stays until somebody deletes it, whatever its age and however little room is left. */
             kept: boolean;
+            /** @description Whether whoever looks may delete it. */
+            changeable: boolean;
         };
         /** @description A page of pictures, the newest first. */
         Images: {
@@ -406,6 +408,11 @@ export interface components {
             id: string;
             /** @description Whether it came with the key (`X-Zao-Client`) that whoever looks has shown. */
             mine: boolean;
+            /**
+             * @description Whether whoever looks may cancel it and delete its pictures: it is theirs, or came without a key from where they are, or they run
+             *     the server.
+             */
+            changeable: boolean;
             /** @description How far it has come. */
             status: components["schemas"]["JobStatus"];
             /**

@@ -69,7 +69,9 @@ pub(crate) async fn of_job(
     let place = house.listen()?;
     let seen = headers.get("last-event-id").map(last_seen).transpose()?;
     let mut follower = Follower::new(Arc::clone(&house), id.clone(), seen).await?;
-    follower.mine = jobs::look_as(&house, id, &client).await.is_ok_and(|job| job.mine);
+    if let Ok(job) = jobs::look_as(&house, id, &client).await {
+        (follower.mine, follower.changeable) = (job.mine, job.changeable);
+    }
     Ok(stream(unfold((follower, place), |(mut follower, place)| async move {
         let event = follower.next().await?;
         Some((Ok(event), (follower, place)))
@@ -111,6 +113,8 @@ pub(crate) struct Follower {
     told: bool,
     /// Whether the job is of whoever follows it.
     mine: bool,
+    /// Whether they may cancel it.
+    changeable: bool,
 }
 
 impl Follower {
@@ -147,7 +151,17 @@ impl Follower {
     /// Somebody who has not looked yet.
     fn before(house: Arc<House>, id: JobId, seen: u64) -> Self {
         let (bell, ready) = (house.bells.of(&id), VecDeque::new());
-        Self { house, id, bell, seen, ready, over: false, told: false, mine: false }
+        Self {
+            house,
+            id,
+            bell,
+            seen,
+            ready,
+            over: false,
+            told: false,
+            mine: false,
+            changeable: false,
+        }
     }
 
     /// Begins with how the job stands.
@@ -239,10 +253,18 @@ impl Follower {
         let at = happened.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         data.as_object_mut()?.insert("at".into(), at.into());
         // Events are shared by all who follow a job, and whose it is depends on who looks.
-        if let Some(state) = data.get_mut("state").and_then(Value::as_object_mut) {
-            state.insert("mine".into(), self.mine.into());
-        }
+        self.tell_whose(&mut data);
         Some(Event::default().id(happened.id.to_string()).event(name).data(data.to_string()))
+    }
+
+    fn tell_whose(&self, data: &mut Value) {
+        let tell = |shown: &mut Value| shown["changeable"] = self.changeable.into();
+        data.get_mut("image").into_iter().for_each(tell);
+        let Some(state) = data.get_mut("state").filter(|state| state.is_object()) else { return };
+        tell(state);
+        state["mine"] = self.mine.into();
+        let images = state.get_mut("images").and_then(Value::as_array_mut);
+        images.into_iter().flatten().for_each(tell);
     }
 }
 

@@ -15,7 +15,7 @@ use zao_png::Origin;
 use zao_queue::{ImageFilter, ImageId};
 
 use super::file::Opened;
-use super::guard::Client;
+use super::guard::{Client, somebody_elses};
 use super::jobs::{LISTED, MOST_LISTED};
 use super::read::{Asked, Name, Object};
 use super::{Code, Refusal, Result};
@@ -66,7 +66,7 @@ pub(crate) async fn list(
     let after = listing.after.as_deref().map(image_id).transpose()?;
     let limit = listing.limit.unwrap_or(LISTED).clamp(1, MOST_LISTED);
     let owner = (listing.mine == Some(true)).then(|| client.owner()).transpose()?;
-    let filter = ImageFilter { after, owner };
+    let filter = ImageFilter { after, owner, viewer: client.viewer() };
     let page = house.ledger(move |ledger, _| ledger.images(&filter, limit)).await?;
     let next = page.next.map(|id| id.to_string());
     Ok(Json(Images { images: page.items, next }))
@@ -252,7 +252,8 @@ fn thumbnail(bytes: &[u8], side: u32) -> Result<Vec<u8>> {
 
 /// Delete a picture
 ///
-/// One of a job that came with a client's key is deleted by whoever sends that key again, or the admin token.
+/// One of a job that came with a client's key is deleted by whoever sends that key again, one of a job without from the address that it
+/// came from or the server's own machine; and any with the admin token.
 #[utoipa::path(
     delete, path = "/v1/images/{id}", tag = "images", operation_id = "deleteImage",
     params(
@@ -273,9 +274,10 @@ pub(crate) async fn delete(
     Name(id): Name,
 ) -> Result<StatusCode> {
     let id = image_id(&id)?;
-    let image = id.clone();
-    let owner = house.ledger(move |ledger, _| ledger.owner_of_image(&image)).await?;
-    client.may_change(owner.as_ref())?;
+    let (image, viewer) = (id.clone(), client.viewer());
+    if !house.ledger(move |ledger, _| ledger.may_delete(&image, &viewer)).await? {
+        return Err(somebody_elses());
+    }
     let gone = id.clone();
     house.ledger(move |ledger, _| ledger.delete_image(&gone)).await?;
     house.thumbnails.forget(&id);

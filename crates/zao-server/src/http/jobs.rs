@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use zao_api::{Job, JobRequest, JobStatus};
 use zao_queue::{Acceptance, Cancel, JobFilter, JobId, Refusal as Full, Via};
 
-use super::guard::Client;
+use super::guard::{Client, somebody_elses};
 use super::read::{Asked, Name, Object};
 use super::{Code, Refusal, Result, admission};
 use crate::house::House;
@@ -154,13 +154,8 @@ pub(crate) async fn look(house: &Arc<House>, id: JobId) -> Result<Job> {
 
 /// The same, as a certain client sees it.
 pub(crate) async fn look_as(house: &Arc<House>, id: JobId, client: &Client) -> Result<Job> {
-    let viewer = client.owner.clone();
-    house
-        .ledger(move |ledger, now| {
-            let mine = viewer.is_some() && ledger.owner(&id)? == viewer;
-            Ok(Job { mine, ..ledger.job(&id, now)? })
-        })
-        .await
+    let viewer = client.viewer();
+    house.ledger(move |ledger, now| ledger.job_seen(&id, &viewer, now)).await
 }
 
 /// Look at a job
@@ -243,7 +238,8 @@ pub(crate) async fn list(
     let status = status.collect::<Result<Vec<_>>>()?;
     let after = listing.after.as_deref().map(House::job_id).transpose()?;
     let owner = (listing.mine == Some(true)).then(|| client.owner()).transpose()?;
-    let filter = JobFilter { status, after, owner, viewer: client.owner, ..JobFilter::default() };
+    let filter =
+        JobFilter { status, after, owner, viewer: client.viewer(), ..JobFilter::default() };
     let limit = listing.limit.unwrap_or(LISTED).clamp(1, MOST_LISTED);
     let page = house.ledger(move |ledger, now| ledger.jobs(&filter, limit, now)).await?;
     let next = page.next.map(|id| id.to_string());
@@ -253,7 +249,8 @@ pub(crate) async fn list(
 /// Cancel a job
 ///
 /// A job that waits is over at once. One that runs ends at its next step, so `status` may still be `running` in the answer. A job that
-/// came with a client's key is cancelled by whoever sends that key again, or the admin token.
+/// came with a client's key is cancelled by whoever sends that key again, one without from the address or the server's own machine; and
+/// any with the admin token.
 #[utoipa::path(
     delete, path = "/v1/jobs/{id}", tag = "jobs", operation_id = "cancelJob",
     params(
@@ -276,9 +273,10 @@ pub(crate) async fn cancel(
     Name(id): Name,
 ) -> Result<Json<Job>> {
     let id = House::job_id(&id)?;
-    let job = id.clone();
-    let owner = house.ledger(move |ledger, _| ledger.owner(&job)).await?;
-    client.may_change(owner.as_ref())?;
+    let (job, viewer) = (id.clone(), client.viewer());
+    if !house.ledger(move |ledger, _| ledger.may_cancel(&job, &viewer)).await? {
+        return Err(somebody_elses());
+    }
     stop(&house, id.clone()).await?;
     Ok(Json(look_as(&house, id, &client).await?))
 }
