@@ -926,6 +926,8 @@ export interface components {
         /** @description A [`Report`] as JSON has it. */
         PromptReport: {
             findings: components["schemas"]["Finding"][];
+            /** @description Findings behind those that are told, if there are too many to tell all. */
+            left_out?: number | null;
             fixed: string;
             tokens: components["schemas"]["PromptTokens"];
         };

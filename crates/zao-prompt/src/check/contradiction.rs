@@ -20,7 +20,7 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
     let mut told: Vec<Range<usize>> = Vec::new();
     if !has_exception {
         let found = totals::find(subject).into_iter().chain(background::find(subject));
-        hits.extend(found.inspect(|hit| told.push(hit.span.clone())));
+        hits.extend(found.inspect(|hit| told.push(hit.span())));
     }
     // A word may be in several pairs, and a longer one in others.
     let left = subject.matches.all_outside(Group::PairLeft, Group::PairKeep);

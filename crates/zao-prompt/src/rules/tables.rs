@@ -213,32 +213,74 @@ pub(crate) struct Scripts {
     pub(crate) shared: String,
 }
 
-const BUILTIN: [(&str, &str); 12] = [
-    ("intensifier.toml", include_str!("../../data/intensifier.toml")),
-    ("quality-tags.toml", include_str!("../../data/quality-tags.toml")),
-    ("abstract.toml", include_str!("../../data/abstract.toml")),
-    ("repetition.toml", include_str!("../../data/repetition.toml")),
-    ("homograph.toml", include_str!("../../data/homograph.toml")),
-    ("idiom.toml", include_str!("../../data/idiom.toml")),
-    ("dialect.toml", include_str!("../../data/dialect.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction.toml")),
-    ("unquoted-text.toml", include_str!("../../data/unquoted-text.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual.toml")),
-    ("script.toml", include_str!("../../data/script.toml")),
+/// The tables there are.
+const NAMES: [&str; 12] = [
+    "intensifier.toml",
+    "quality-tags.toml",
+    "abstract.toml",
+    "repetition.toml",
+    "homograph.toml",
+    "idiom.toml",
+    "dialect.toml",
+    "contradiction.toml",
+    "unquoted-text.toml",
+    "measure-word.toml",
+    "bilingual.toml",
+    "script.toml",
 ];
 
+/// A table as it is written: by people, or by the build script.
+enum Form<'t> {
+    Toml(&'t str),
+    Json(&'t str),
+}
+
 impl Tables {
+    /// The tables as they are written in `data`.
+    #[cfg_attr(not(test), allow(dead_code, reason = "the build script reads them"))]
     pub(crate) fn builtin() -> Result<Self, RulesError> {
         let mut tables = Self::default();
-        for (file, text) in BUILTIN {
+        for (file, text) in Self::written() {
             tables.extend(file, text)?;
+        }
+        Ok(tables)
+    }
+
+    /// Each table's name and what is written in it.
+    #[cfg_attr(not(test), allow(dead_code, reason = "the build script reads them"))]
+    pub(crate) fn written() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let texts = [
+            include_str!("../../data/intensifier.toml"),
+            include_str!("../../data/quality-tags.toml"),
+            include_str!("../../data/abstract.toml"),
+            include_str!("../../data/repetition.toml"),
+            include_str!("../../data/homograph.toml"),
+            include_str!("../../data/idiom.toml"),
+            include_str!("../../data/dialect.toml"),
+            include_str!("../../data/contradiction.toml"),
+            include_str!("../../data/unquoted-text.toml"),
+            include_str!("../../data/measure-word.toml"),
+            include_str!("../../data/bilingual.toml"),
+            include_str!("../../data/script.toml"),
+        ];
+        NAMES.into_iter().zip(texts)
+    }
+
+    /// The tables of the build script: a line of JSON each, in the order of their names.
+    pub(crate) fn compiled(lines: &str) -> Result<Self, RulesError> {
+        let mut tables = Self::default();
+        for (file, line) in NAMES.into_iter().zip(lines.lines()) {
+            tables.take(file, &Form::Json(line))?;
         }
         Ok(tables)
     }
 
     /// Puts what `text` says behind what the table `file` says already.
     pub(crate) fn extend(&mut self, file: &str, text: &str) -> Result<(), RulesError> {
+        self.take(file, &Form::Toml(text))
+    }
+
+    fn take(&mut self, file: &str, text: &Form<'_>) -> Result<(), RulesError> {
         match file {
             "intensifier.toml" => self.intensifier.extend(read(file, text)?),
             "quality-tags.toml" => self.quality.extend(read(file, text)?),
@@ -258,8 +300,7 @@ impl Tables {
                 self.script.shared.push_str(&more.shared);
             }
             _ => {
-                let known: Vec<&str> = BUILTIN.iter().map(|(name, _)| *name).collect();
-                let known = known.join(", ");
+                let known = NAMES.join(", ");
                 return Err(RulesError::Unknown { file: file.into(), known });
             }
         }
@@ -286,10 +327,14 @@ impl Tables {
     }
 }
 
-fn read<'t, T: Deserialize<'t>>(file: &str, text: &'t str) -> Result<T, RulesError> {
-    toml::from_str(text).map_err(|error| RulesError::Form {
+fn read<'t, T: Deserialize<'t>>(file: &str, text: &Form<'t>) -> Result<T, RulesError> {
+    let read = match text {
+        Form::Toml(text) => toml::from_str(text).map_err(|error| error.to_string()),
+        Form::Json(text) => serde_json::from_str(text).map_err(|error| error.to_string()),
+    };
+    read.map_err(|why| RulesError::Form {
         file: file.into(),
-        why: error.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
+        why: why.split_whitespace().collect::<Vec<_>>().join(" "),
     })
 }
 
@@ -300,6 +345,19 @@ fn rows<'t, D: serde::Deserializer<'t>>(from: D) -> Result<Vec<(String, String)>
 fn take_source(source: &mut String, more: String) {
     if source.is_empty() {
         *source = more;
+    }
+}
+
+impl Scripts {
+    /// Simplified characters and their traditional forms, where both have as many bytes: places in a prompt are bytes, which simplifying must
+    /// not move.
+    pub(crate) fn same_length(&self) -> impl Iterator<Item = (char, char)> + '_ {
+        let pairs = self.pairs.iter().flat_map(|row| row.split_whitespace());
+        let pair = |pair: &str| {
+            let mut pair = pair.chars();
+            Some((pair.next()?, pair.next()?))
+        };
+        pairs.filter_map(pair).filter(|(simple, full)| simple.len_utf8() == full.len_utf8())
     }
 }
 
