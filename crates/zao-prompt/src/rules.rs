@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 pub(crate) use lexicon::{Group, Match, Matches};
-pub(crate) use tables::{Entry, Names, Scope, Tables, Words};
+pub(crate) use tables::{Axis, Entry, Names, Scope, Tables, Words};
 
 use crate::check::characters::{self, HAN, Kinds, SIMPLIFIED, TRADITIONAL};
 use crate::check::text::Text;

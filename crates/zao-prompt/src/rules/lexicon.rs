@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::tables::Tables;
+use super::tables::{Axis, Tables};
 use super::trie::Trie;
 use crate::check::characters::{INSIDE, LATIN};
 use crate::check::text::Text;
@@ -24,9 +24,14 @@ pub(crate) enum Group {
     IdiomKeep,
     Dialect,
     DialectKeep,
-    PairLeft,
-    PairRight,
+    /// A value of an axis: the axis' number times [`Axis::VALUES`], and the value's.
+    Value,
     PairKeep,
+    /// A noun of a family, numbered through all families.
+    Owner,
+    ClassName,
+    ClassNone,
+    ClassMember,
     Contrast,
     NoContrast,
     Elsewhere,
@@ -206,9 +211,18 @@ impl Lexicon {
         all.add_each(Group::Subject, &pairs.subjects);
         all.add_each(Group::NoSubject, &pairs.not_subjects);
         all.add_each(Group::Several, &pairs.several);
-        for (item, pair) in pairs.pair.iter().enumerate() {
-            all.add_all(Group::PairLeft, item, &pair.left);
-            all.add_all(Group::PairRight, item, &pair.right);
+        for (item, axis) in pairs.axis.iter().enumerate() {
+            for (value, words) in axis.value.values().take(Axis::VALUES).enumerate() {
+                all.add_all(Group::Value, item * Axis::VALUES + value, words);
+            }
+        }
+        for (item, names) in pairs.nouns.values().flatten().enumerate() {
+            all.add_all(Group::Owner, item, names);
+        }
+        for (item, class) in pairs.class.iter().enumerate() {
+            all.add_all(Group::ClassName, item, &class.of);
+            all.add_all(Group::ClassNone, item, &class.none);
+            all.add_all(Group::ClassMember, item, &class.members);
         }
         let text = &tables.unquoted;
         all.add_each(Group::Carrier, &text.carriers);

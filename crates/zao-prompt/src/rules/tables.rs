@@ -83,7 +83,12 @@ pub(crate) struct Pairs {
     pub(crate) not_subjects: Vec<String>,
     /// Words for several of them.
     pub(crate) several: Vec<String>,
-    pub(crate) pair: Vec<Pair>,
+    /// Words that exclude each other as two sides, for what is no property with several values.
+    pair: Vec<Pair>,
+    pub(crate) axis: Vec<Axis>,
+    pub(crate) class: Vec<Class>,
+    /// Things that axes speak of, by the names of their families; each with all its names.
+    pub(crate) nouns: BTreeMap<String, Vec<Vec<String>>>,
     /// What a background can be, in families of words for the same.
     pub(crate) grounds: BTreeMap<String, Vec<String>>,
 }
@@ -91,13 +96,50 @@ pub(crate) struct Pairs {
 /// Two sides that exclude each other.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Pair {
-    pub(crate) scope: Scope,
-    pub(crate) left: Vec<String>,
-    pub(crate) right: Vec<String>,
+struct Pair {
+    scope: Scope,
+    left: Vec<String>,
+    right: Vec<String>,
 }
 
-/// What a pair is about.
+/// A property that has one of several values: a word of one excludes the words of the others.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Axis {
+    /// What extends it names it so; none for pairs.
+    #[serde(default)]
+    pub(crate) name: String,
+    pub(crate) scope: Scope,
+    /// Families of nouns, where only what is said of the same noun counts.
+    #[serde(default)]
+    pub(crate) of: Vec<String>,
+    /// The values that exclude each other, where not all do.
+    #[serde(default)]
+    pub(crate) apart: Vec<(String, String)>,
+    /// Or those that do not, where most do.
+    #[serde(default)]
+    pub(crate) together: Vec<(String, String)>,
+    /// Words of each value; of more values than [`Axis::VALUES`] the rest is not looked for.
+    pub(crate) value: BTreeMap<String, Vec<String>>,
+}
+
+/// Things that are not there when the whole class is denied.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Class {
+    pub(crate) name: String,
+    /// What the class is called, behind a word that denies: (no) plants.
+    #[serde(default)]
+    pub(crate) of: Vec<String>,
+    /// What denies it by itself: treeless.
+    #[serde(default)]
+    pub(crate) none: Vec<String>,
+    /// What belongs to it.
+    #[serde(default)]
+    pub(crate) members: Vec<String>,
+}
+
+/// What an axis is about.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scope {
@@ -213,7 +255,7 @@ pub(crate) struct Scripts {
     pub(crate) shared: String,
 }
 
-const BUILTIN: [(&str, &str); 12] = [
+const BUILTIN: [(&str, &str); 36] = [
     ("intensifier.toml", include_str!("../../data/intensifier.toml")),
     ("quality-tags.toml", include_str!("../../data/quality-tags.toml")),
     ("abstract.toml", include_str!("../../data/abstract.toml")),
@@ -221,7 +263,31 @@ const BUILTIN: [(&str, &str); 12] = [
     ("homograph.toml", include_str!("../../data/homograph.toml")),
     ("idiom.toml", include_str!("../../data/idiom.toml")),
     ("dialect.toml", include_str!("../../data/dialect.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/absence.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/attributes.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/camera.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/composition.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/light.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/looks.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/medium.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/people.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/places.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/sky.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/beings.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/contrast.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/keep.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/nouns.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/pairs/background.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/pairs/body.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/pairs/camera.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/pairs/clothes.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/pairs/colour.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/pairs/counts.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/pairs/light.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/pairs/place.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/pairs/seasons.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/pairs/style.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/pairs/things.toml")),
     ("unquoted-text.toml", include_str!("../../data/unquoted-text.toml")),
     ("measure-word.toml", include_str!("../../data/measure-word.toml")),
     ("bilingual.toml", include_str!("../../data/bilingual.toml")),
@@ -258,7 +324,8 @@ impl Tables {
                 self.script.shared.push_str(&more.shared);
             }
             _ => {
-                let known: Vec<&str> = BUILTIN.iter().map(|(name, _)| *name).collect();
+                let mut known: Vec<&str> = BUILTIN.iter().map(|(name, _)| *name).collect();
+                known.dedup();
                 let known = known.join(", ");
                 return Err(RulesError::Unknown { file: file.into(), known });
             }
@@ -333,10 +400,69 @@ impl Pairs {
         self.subjects.extend(more.subjects);
         self.not_subjects.extend(more.not_subjects);
         self.several.extend(more.several);
-        self.pair.extend(more.pair);
+        self.axis.extend(more.pair.into_iter().map(Axis::from));
+        for axis in more.axis {
+            match self.axis.iter_mut().find(|it| !it.name.is_empty() && it.name == axis.name) {
+                Some(known) => known.extend(axis),
+                None => self.axis.push(axis),
+            }
+        }
+        for class in more.class {
+            match self.class.iter_mut().find(|it| it.name == class.name) {
+                Some(known) => {
+                    known.of.extend(class.of);
+                    known.none.extend(class.none);
+                    known.members.extend(class.members);
+                }
+                None => self.class.push(class),
+            }
+        }
+        for (name, nouns) in more.nouns {
+            self.nouns.entry(name).or_default().extend(nouns);
+        }
         for (name, words) in more.grounds {
             self.grounds.entry(name).or_default().extend(words);
         }
+    }
+}
+
+impl From<Pair> for Axis {
+    fn from(pair: Pair) -> Self {
+        let value = [("left".to_owned(), pair.left), ("right".to_owned(), pair.right)];
+        Self {
+            name: String::new(),
+            scope: pair.scope,
+            of: Vec::new(),
+            apart: Vec::new(),
+            together: Vec::new(),
+            value: value.into(),
+        }
+    }
+}
+
+impl Axis {
+    /// How words of axes are numbered: the axis' number times this, and the value's.
+    pub(crate) const VALUES: usize = 64;
+
+    fn extend(&mut self, more: Self) {
+        self.of.extend(more.of);
+        self.apart.extend(more.apart);
+        self.together.extend(more.together);
+        for (name, words) in more.value {
+            self.value.entry(name).or_default().extend(words);
+        }
+    }
+
+    /// Whether two of its values, by their numbers, exclude each other.
+    pub(crate) fn parts(&self, one: usize, other: usize) -> bool {
+        let names: Vec<&str> = self.value.keys().map(String::as_str).collect();
+        let has = |pairs: &[(String, String)], a: &str, b: &str| {
+            pairs.iter().any(|(x, y)| (x == a && y == b) || (x == b && y == a))
+        };
+        let is = |a: &str, b: &str| {
+            (self.apart.is_empty() || has(&self.apart, a, b)) && !has(&self.together, a, b)
+        };
+        one != other && names.get(one).zip(names.get(other)).is_some_and(|(a, b)| is(a, b))
     }
 }
 
