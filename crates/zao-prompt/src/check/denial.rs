@@ -98,6 +98,23 @@ fn is_class_denied(subject: &Subject<'_>, name: &Match) -> bool {
         || is_none_left
 }
 
+/// How far in front of a name its denial may begin, in bytes.
+const DENIAL: usize = 28;
+
+/// Where the denial of a name begins: its own words say nothing of another place.
+fn denial_of(subject: &Subject<'_>, name: &Match) -> usize {
+    let folded = &subject.text.folded;
+    let from =
+        (name.start.saturating_sub(DENIAL)..name.start).find(|at| folded.is_char_boundary(*at));
+    let from = from.unwrap_or(name.start);
+    let near = &folded[from..name.start];
+    ["not ", "no ", "without ", "没", "无", "不"]
+        .iter()
+        .filter_map(|denial| near.rfind(denial))
+        .max()
+        .map_or(name.start, |at| from + at)
+}
+
 /// What belongs to a class that is denied, once for each class and side.
 pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
     let members = subject.matches.all_outside(Group::ClassMember, Group::PairKeep);
@@ -107,7 +124,8 @@ pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
     let mut absent = subject.matches.all_outside(Group::ClassNone, Group::PairKeep);
     absent.retain(|it| !is_denied(subject, it));
     let names = subject.matches.all_outside(Group::ClassName, Group::PairKeep);
-    absent.extend(names.into_iter().filter(|name| is_class_denied(subject, name)));
+    let denied = names.into_iter().filter(|name| is_class_denied(subject, name));
+    absent.extend(denied.map(|name| Match { start: denial_of(subject, &name), ..name }));
     absent.sort_by_key(|it| it.start);
     let mut hits = Vec::new();
     for side in &subject.text.sides {

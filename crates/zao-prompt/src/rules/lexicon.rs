@@ -45,6 +45,9 @@ pub(crate) enum Group {
     Writes,
     Prints,
     Behind,
+    Board,
+    Letters,
+    CountedText,
     Noun,
     ThingZh,
     ThingEn,
@@ -232,6 +235,9 @@ impl Lexicon {
         all.add_each(Group::Writes, &text.writes);
         all.add_each(Group::Prints, &text.prints);
         all.add_each(Group::Behind, &text.behind);
+        all.add_each(Group::Board, &text.boards);
+        all.add_each(Group::Letters, &text.letters);
+        all.add_each(Group::CountedText, &text.counted);
         for (item, noun) in tables.measure.noun.iter().enumerate() {
             all.add_all(Group::Noun, item, &noun.words);
         }

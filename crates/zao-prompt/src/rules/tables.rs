@@ -193,6 +193,15 @@ pub(crate) struct Carriers {
     pub(crate) names_end: Vec<String>,
     /// What may not stand in front of a Chinese introduction.
     pub(crate) not_after: Vec<String>,
+    /// Things that are there for what is written on them, in both languages.
+    pub(crate) boards: Vec<String>,
+    /// What letters are called in English: in bold capitals.
+    pub(crate) letters: Vec<String>,
+    /// What stands behind Chinese text, and what stands in front of it then: 加上…四个字.
+    pub(crate) counted: Vec<String>,
+    pub(crate) openers: Vec<String>,
+    /// What only text has in it, behind an introduction of pictures as well as text: 印着我爱…
+    pub(crate) evidence: Vec<String>,
 }
 
 /// Chinese nouns and what they are counted by.
@@ -223,6 +232,9 @@ pub(crate) struct Nouns {
 pub(crate) struct Noun {
     pub(crate) words: Vec<String>,
     pub(crate) takes: Vec<String>,
+    /// Where any are named, only these are wrong, and nothing is said of others.
+    #[serde(default)]
+    pub(crate) wrong: Vec<String>,
 }
 
 /// What is called how in both languages.
@@ -243,6 +255,9 @@ pub(crate) struct Things {
 pub(crate) struct Names {
     pub(crate) zh: Vec<String>,
     pub(crate) en: Vec<String>,
+    /// What it is a kind of, by a Chinese name of that.
+    #[serde(default)]
+    pub(crate) under: Option<String>,
 }
 
 /// Simplified characters, each with its traditional form behind it.
@@ -255,7 +270,7 @@ pub(crate) struct Scripts {
     pub(crate) shared: String,
 }
 
-const BUILTIN: [(&str, &str); 36] = [
+const BUILTIN: [(&str, &str); 68] = [
     ("intensifier.toml", include_str!("../../data/intensifier.toml")),
     ("quality-tags.toml", include_str!("../../data/quality-tags.toml")),
     ("abstract.toml", include_str!("../../data/abstract.toml")),
@@ -265,17 +280,23 @@ const BUILTIN: [(&str, &str); 36] = [
     ("dialect.toml", include_str!("../../data/dialect.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/absence.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/attributes.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/actions-states.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/animals.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/camera.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/composition.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/light.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/looks.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/medium.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/mood-event.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/people.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/places.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/presence.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/sky.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/vehicles-buildings.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/beings.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/contrast.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/keep.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/more.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/nouns.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/pairs/background.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/pairs/body.toml")),
@@ -289,8 +310,34 @@ const BUILTIN: [(&str, &str); 36] = [
     ("contradiction.toml", include_str!("../../data/contradiction/pairs/style.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/pairs/things.toml")),
     ("unquoted-text.toml", include_str!("../../data/unquoted-text.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/further-1.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/further-2.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/further-3.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/further-4.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/usual-1.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/usual-2.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/usual-3.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/usual-4.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/usual-5.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/usual-6.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/usual-7.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/usual-8.toml")),
     ("measure-word.toml", include_str!("../../data/measure-word.toml")),
     ("bilingual.toml", include_str!("../../data/bilingual.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/animal.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/bag.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/clothes.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/counted.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/drink.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/electronics.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/food.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/furniture.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/instrument.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/plant.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/tableware.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/toy.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/vehicle.toml")),
+    ("bilingual.toml", include_str!("../../data/bilingual/weapon.toml")),
     ("script.toml", include_str!("../../data/script.toml")),
 ];
 
@@ -486,6 +533,11 @@ impl Carriers {
         self.languages.extend(more.languages);
         self.names_end.extend(more.names_end);
         self.not_after.extend(more.not_after);
+        self.boards.extend(more.boards);
+        self.letters.extend(more.letters);
+        self.counted.extend(more.counted);
+        self.openers.extend(more.openers);
+        self.evidence.extend(more.evidence);
     }
 }
 
