@@ -8,6 +8,8 @@ use super::beings::{brings_another, is_one, is_one_clause};
 use super::characters::is_separator;
 use super::denial::is_denied;
 use super::edit::{About, Hit};
+use super::text::BLANK;
+use super::word::follows;
 use super::{Subject, attributes, background, denial, totals};
 use crate::Code;
 use crate::rules::{Axis, Group, Match, Scope};
@@ -117,7 +119,10 @@ impl Judge<'_, '_> {
 
     fn is_clash(&self, first: &Match, second: &Match) -> bool {
         let subject = self.subject;
-        if is_listed(subject, first, second) || is_of_each(subject, first, second) {
+        let is_thing = matches!(self.axis.scope, Scope::Thing | Scope::Near | Scope::Beside);
+        if (self.axis.scope != Scope::Thing && is_listed(subject, first, second))
+            || is_of_each(subject, first, second, is_thing)
+        {
             return false;
         }
         let is_here = || !self.has_exception && !is_elsewhere(subject, first, second);
@@ -131,6 +136,7 @@ impl Judge<'_, '_> {
                     && (self.is_one || is_one_clause(subject, first, second))
             }
             Scope::Beside => is_here() && is_beside(subject, first, second),
+            Scope::Near => is_here() && is_near(subject, first, second),
         }
     }
 }
@@ -149,15 +155,20 @@ fn is_listed(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
 /// What is said of one of several, and then of another of them.
 const EACH: [&str; 8] = ["one ", "one's ", "一人", "一边", "一半", "一侧", "有的", "一面"];
 
+/// The same of things: 一只鹤收翅，一只鹤展翅.
+const EACH_THING: [&str; 8] = ["一只", "一辆", "一支", "一扇", "一棵", "一盏", "一座", "一匹"];
+
 /// How far that reaches, in bytes.
 const EACH_REACH: usize = 120;
 
 /// Whether the two are told of one and another: one mask smiles, one cries; 一人站着，一人坐着.
-fn is_of_each(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+fn is_of_each(subject: &Subject<'_>, first: &Match, second: &Match, is_thing: bool) -> bool {
     let range = clauses(subject, first, second);
     let folded = &subject.text.folded[range];
+    let is_twice = |each: &str| folded.match_indices(each).nth(1).is_some();
     folded.len() <= EACH_REACH
-        && EACH.iter().any(|each| folded.match_indices(each).nth(1).is_some())
+        && (EACH.iter().any(|each| is_twice(each))
+            || (is_thing && EACH_THING.iter().any(|each| is_twice(each))))
 }
 
 /// Whether something is only seen in an eye, a mirror or a drop.
@@ -224,6 +235,47 @@ fn is_beside(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
         && !between.contains(|c| is_separator(c) || NOT_BESIDE.contains(&c))
         && !between.split_whitespace().any(|word| joins.contains(&word))
         && between.split_whitespace().count() < 2
+}
+
+/// How far apart, in bytes, two words of one thing may stand.
+const NEAR: usize = 48;
+
+/// Words with which another thing comes in, or a place.
+const OTHERS: [&str; 37] = [
+    "for", "among", "held", "a", "an", "another", "other", "or", "beside", "next", "near",
+    "behind", "under", "by", "at", "in", "on", "from", "against", "while", "but", "than", "over",
+    "around", "to", "into", "his", "her", "their", "its", "two", "three", "some", "between",
+    "above", "below", "through",
+];
+const OTHERS_HAN: [char; 29] = [
+    '配', '里', '而', '在', '旁', '和', '与', '跟', '另', '或', '把', '给', '对', '向', '从', '一',
+    '两', '几', '将', '被', '着', '穿', '戴', '拿', '看', '前', '后', '边', '不',
+];
+
+/// Whether two words are said of one thing, before another is named.
+fn is_near(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    let Some(between) = subject.text.folded.get(first.end..second.start) else { return false };
+    let marks = between.chars().filter(|c| is_separator(*c)).count();
+    // A mug of tea, the door of a chapel: that names no other thing.
+    let words = between.replace(" of a ", " ").replace(" of the ", " ");
+    between.len() <= NEAR
+        && (marks == 0 || (marks == 1 && is_said(subject, second)))
+        && !between.contains(['.', '。', ';', '；', '、', '\n', BLANK])
+        && !between.contains(OTHERS_HAN)
+        && !words.split(|c: char| !c.is_alphanumeric()).any(|word| OTHERS.contains(&word))
+}
+
+/// Whether a word behind a comma says something of what was named, and is no part of the name of something else: square, with four corners,
+/// but not: huge planet.
+fn is_said(subject: &Subject<'_>, word: &Match) -> bool {
+    let folded = &subject.text.folded;
+    let behind = folded[word.end..].trim_start_matches(' ');
+    let goes_on = ["with", "and", "but", "to", "of", "down", "up", "away"];
+    let is_verb = folded[word.span()].ends_with(['满', '着', '了', '成', '出', '开']);
+    behind.is_empty()
+        || behind.starts_with(is_separator)
+        || goes_on.iter().any(|next| follows(behind, next))
+        || is_verb
 }
 
 /// Phrases that are asked for and refused at the same time.

@@ -153,6 +153,8 @@ pub(crate) enum Scope {
     Thing,
     /// Each thing in it has one of its own, so that both have to stand side by side in front of one.
     Beside,
+    /// The same, where both have to be said of a thing before another one is named: an empty glass, brimming with juice.
+    Near,
 }
 
 /// What text stands on, and how it is introduced.
@@ -270,7 +272,7 @@ pub(crate) struct Scripts {
     pub(crate) shared: String,
 }
 
-const BUILTIN: [(&str, &str); 68] = [
+const BUILTIN: [(&str, &str); 70] = [
     ("intensifier.toml", include_str!("../../data/intensifier.toml")),
     ("quality-tags.toml", include_str!("../../data/quality-tags.toml")),
     ("abstract.toml", include_str!("../../data/abstract.toml")),
@@ -284,8 +286,10 @@ const BUILTIN: [(&str, &str); 68] = [
     ("contradiction.toml", include_str!("../../data/contradiction/axes/animals.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/camera.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/composition.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/food-plants.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/light.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/looks.toml")),
+    ("contradiction.toml", include_str!("../../data/contradiction/axes/material-shape.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/medium.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/mood-event.toml")),
     ("contradiction.toml", include_str!("../../data/contradiction/axes/people.toml")),
