@@ -20,6 +20,8 @@ mod lexicon;
 mod tables;
 #[path = "src/rules/trie.rs"]
 mod trie;
+#[path = "src/rules/written.rs"]
+mod written;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -29,6 +31,7 @@ use std::{env, fs};
 use error::RulesError;
 use lexicon::Lexicon;
 use tables::Tables;
+use written::WRITTEN;
 
 fn main() -> Result<(), Box<dyn Error>> {
     for changed in ["build.rs", "data", "src/rules"] {
@@ -36,13 +39,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let folder = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo says where to write")?);
     let mut lines = String::new();
-    for (_, text) in Tables::written() {
+    for (name, text) in WRITTEN {
         let table: serde_json::Value = toml::from_str(text)?;
-        lines += &serde_json::to_string(&table)?;
-        lines.push('\n');
+        lines += &format!("{name} {table}\n");
     }
     fs::write(folder.join("tables.json"), lines)?;
-    let tables = Tables::builtin()?;
+    let tables = Tables::of(&WRITTEN)?;
     let simplified: HashMap<char, char> =
         tables.script.same_length().map(|(simple, full)| (full, simple)).collect();
     let lexicon = Lexicon::of(&tables, &|c| simplified.get(&c).copied());

@@ -1,10 +1,13 @@
 //! Looking at a prompt with every rule, and mending what can be mended. What each rule knows stands in its table, what it
 //! judges in a file of its own; nothing is drawn, stored or shown here.
 
+mod attributes;
 mod background;
+mod beings;
 mod bilingual;
 pub(crate) mod characters;
 mod contradiction;
+mod denial;
 mod distance;
 mod edit;
 mod explain;

@@ -8,6 +8,8 @@ mod matches;
 mod prefixes;
 mod tables;
 mod trie;
+#[cfg(test)]
+mod written;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -15,7 +17,7 @@ use std::sync::OnceLock;
 pub use error::RulesError;
 pub(crate) use lexicon::Group;
 pub(crate) use matches::{Match, Matches};
-pub(crate) use tables::{Entry, Names, Scope, Tables, Words};
+pub(crate) use tables::{Axis, Entry, Names, Scope, Tables, Words};
 
 use crate::check::characters::{self, HAN, Kinds, SIMPLIFIED, TRADITIONAL};
 use crate::check::text::Text;
@@ -197,11 +199,12 @@ fn place_of(c: char) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::written::WRITTEN;
     use super::*;
 
     #[test]
     fn the_tables_say_where_they_are_from_and_are_rich() {
-        let tables = Tables::builtin().unwrap();
+        let tables = Tables::of(&WRITTEN).unwrap();
         assert!(tables.sources().all(|source| source.len() > 20));
         let rows =
             [&tables.homograph, &tables.idiom, &tables.dialect].map(|table| table.words.len());
@@ -210,7 +213,8 @@ mod tests {
 
     #[test]
     fn what_the_build_wrote_is_what_the_tables_say() {
-        let (tables, compiled) = (Tables::builtin().unwrap(), Tables::compiled(COMPILED).unwrap());
+        let (tables, compiled) =
+            (Tables::of(&WRITTEN).unwrap(), Tables::compiled(COMPILED).unwrap());
         let simplified: HashMap<char, char> =
             tables.script.same_length().map(|(simple, full)| (full, simple)).collect();
         let lexicon =

@@ -22,8 +22,8 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::hands::{Condition, Health, WorkerHealth};
 use crate::house::House;
-use crate::protocol::Probed;
 use crate::http::Code;
+use crate::protocol::Probed;
 use crate::protocol::Relief as Rung;
 use crate::resident;
 use devices::Devices;

@@ -1,7 +1,7 @@
 //! `bilingual`: `中文 // English` whose sides have other numbers, colours or things. A thing that only one side has is no fault: one may
 //! say more than the other. Two of a kind that are not the same are one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use super::Subject;
@@ -45,15 +45,64 @@ fn disagreement(zh: &Range<usize>, en: &Range<usize>) -> Hit {
     Hit::advice(Code::Bilingual, first.start..second.end, about)
 }
 
+/// Kinds of things that are only counted: one side may well name another of them.
+const COUNTED: &str = "counted";
+
+/// How far up names of things are followed: a puppy, a dog, an animal.
+const GENERATIONS: usize = 4;
+
+/// What each thing is a kind of, by its number.
+struct Families {
+    parents: Vec<Option<usize>>,
+}
+
+impl Families {
+    fn of(kinds: &BTreeMap<String, Vec<Names>>) -> Self {
+        let names: Vec<&Names> = kinds.values().flatten().collect();
+        let numbers: HashMap<&str, usize> = names
+            .iter()
+            .enumerate()
+            .rev()
+            .flat_map(|(number, names)| names.zh.iter().map(move |name| (name.as_str(), number)))
+            .collect();
+        let parent = |names: &&Names| numbers.get(names.under.as_deref()?).copied();
+        Self { parents: names.iter().map(parent).collect() }
+    }
+
+    /// Whether two things are the same, or one a kind of the other.
+    fn are_one(&self, one: usize, other: usize) -> bool {
+        self.is_under(one, other) || self.is_under(other, one)
+    }
+
+    fn is_under(&self, mut one: usize, other: usize) -> bool {
+        for _ in 0..GENERATIONS {
+            if one == other {
+                return true;
+            }
+            match self.parents.get(one).copied().flatten() {
+                Some(parent) => one = parent,
+                None => return false,
+            }
+        }
+        one == other
+    }
+}
+
 /// Things of one kind that are not the same on both sides.
 fn kinds(subject: &Subject<'_>, zh: &[Match], en: &[Match], hits: &mut Vec<Hit>) {
+    let families = Families::of(&subject.rules.tables.bilingual.kinds);
     let mut number = 0;
-    for rows in subject.rules.tables.bilingual.kinds.values() {
+    for (kind, rows) in &subject.rules.tables.bilingual.kinds {
         let range = number..number + rows.len();
         number += Vec::<Names>::len(rows);
+        if kind.starts_with(COUNTED) {
+            continue;
+        }
         let only = |these: &[Match], those: &[Match]| {
             let mut these = these.iter().filter(|it| range.contains(&it.item));
-            these.find(|it| those.iter().all(|that| that.item != it.item)).map(Match::span)
+            let is_alone =
+                |it: &&Match| !those.iter().any(|that| families.are_one(it.item, that.item));
+            these.find(is_alone).map(Match::span)
         };
         if let (Some(zh), Some(en)) = (only(zh, en), only(en, zh)) {
             hits.push(disagreement(&zh, &en));
@@ -165,6 +214,10 @@ pub(super) fn chinese_number(text: &str) -> Option<u32> {
             }
             _ => return None,
         };
+        // 三四只 is about so many.
+        if digit.is_some_and(|digit| digit > 0) {
+            return None;
+        }
         digit = Some(value);
     }
     total.checked_add(digit.unwrap_or(0)).filter(|_| text.chars().count() <= 8)
@@ -192,6 +245,10 @@ fn english_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match])
                 value = value.saturating_mul(*unit);
                 from = side.len() - rest.len() + next.len();
             }
+            // Half a dozen.
+            if side[..start].ends_with("half a ") || side[..start].ends_with("half ") {
+                value /= 2;
+            }
             let is_hour = ["o'clock", "o’clock", "am", "pm", "a.m", "p.m"]
                 .iter()
                 .any(|hour| super::word::follows(side[from..].trim_start(), hour));
@@ -199,12 +256,37 @@ fn english_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match])
                 counts.push(Count { value: value % 12, span: start..from, thing: Some(HOUR) });
                 continue;
             }
+            // One thing with two halves: a pair of glasses.
+            let halves = side[from..].trim_start().strip_prefix("of ").unwrap_or_default();
+            if rest.starts_with("pair") && HALVES.iter().any(|thing| halves.starts_with(thing)) {
+                value /= 2;
+            }
             let thing = thing_behind(subject, things, from).map(|thing| thing.item);
             counts.push(Count { value, span: start..from, thing });
         }
     }
     counts
 }
+
+/// Things that English counts in pairs and Chinese does not.
+const HALVES: [&str; 16] = [
+    "glasses",
+    "sunglasses",
+    "spectacles",
+    "reading glasses",
+    "round glasses",
+    "trousers",
+    "jeans",
+    "pants",
+    "shorts",
+    "scissors",
+    "headphones",
+    "binoculars",
+    "pliers",
+    "goggles",
+    "tweezers",
+    "earphones",
+];
 
 #[cfg(test)]
 mod tests {

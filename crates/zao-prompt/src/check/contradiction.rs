@@ -1,13 +1,21 @@
-//! `contradiction`: what one picture cannot have both of. Two beings may differ, and who writes of a contrast means it.
+//! `contradiction`: what one picture cannot have both of. Two beings may differ, and who writes of a contrast means it. The words stand in
+//! axes, each a property with values that exclude each other; what grammar tells without them is in the files beside this one.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::beings::{brings_another, is_one, is_one_clause};
 use super::characters::is_separator;
+use super::denial::is_denied;
 use super::edit::{About, Hit};
-use super::word::{follows, precedes};
-use super::{Subject, background, totals};
+use super::text::BLANK;
+use super::word::follows;
+use super::{Subject, attributes, background, denial, totals};
 use crate::Code;
-use crate::rules::{Group, Match, Scope};
+use crate::rules::{Axis, Group, Match, Scope};
+
+/// Words of one value of an axis that are looked at.
+const KEPT: usize = 3;
 
 pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec<Hit>) {
     hits.extend(negative.into_iter().flat_map(|negative| refused(subject, negative)));
@@ -17,94 +25,150 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
         return;
     }
     let has_exception = !contrasts.is_empty();
-    let mut told: Vec<Range<usize>> = Vec::new();
+    let values = subject.matches.all_outside(Group::Value, Group::PairKeep);
+    let is_one = is_one(subject);
+    let mut told = Told::default();
     if !has_exception {
         let found = totals::find(subject).into_iter().chain(background::find(subject));
-        hits.extend(found.inspect(|hit| told.push(hit.span())));
+        let found = found.chain(denial::find(subject));
+        for hit in found.chain(attributes::find(subject, &values, is_one)) {
+            told.tell(hits, hit);
+        }
     }
-    // A word may be in several pairs, and a longer one in others.
-    let left = subject.matches.all_outside(Group::PairLeft, Group::PairKeep);
-    let right = subject.matches.all_outside(Group::PairRight, Group::PairKeep);
-    if left.is_empty() || right.is_empty() {
-        return;
-    }
-    let pairs = &subject.rules.tables.contradiction.pair;
-    let is_one = is_one(subject);
     for side in &subject.text.sides {
-        let lefts = firsts(subject, &left, &side.range, pairs.len(), &[]);
-        let rights = firsts(subject, &right, &side.range, pairs.len(), &lefts);
-        for (item, (left, right)) in lefts.iter().zip(&rights).enumerate() {
-            let (Some(left), Some(right)) = (*left, *right) else { continue };
-            let (first, second) =
-                if left.start < right.start { (left, right) } else { (right, left) };
-            let is_here = || !has_exception && !is_elsewhere(subject, &first, &second);
-            let clash = match pairs[item].scope {
-                Scope::Whole => !is_reflected(subject, &second),
-                Scope::Scene => is_here(),
-                Scope::None => !has_exception && !is_apart(subject, &first, &second, &DISTANCES),
-                Scope::Thing => {
-                    is_here()
-                        && !brings_another(subject, &second)
-                        && (is_one || is_one_clause(subject, &first, &second))
-                }
-                Scope::Beside => is_here() && is_beside(subject, &first, &second),
-            };
-            // Two pairs may know the same clash.
-            let span = first.start..second.end;
-            if !clash
-                || told.iter().any(|it: &Range<usize>| {
-                    it.start < span.end
-                        && span.start < it.end
-                        && (it.start == span.start || it.end == span.end)
-                })
-            {
-                continue;
+        for (number, said) in said(subject, &values, &side.range) {
+            let axis = &subject.rules.tables.contradiction.axis[number];
+            let judge = Judge { subject, axis, is_one, has_exception };
+            if let Some((first, second)) = judge.clash(&said) {
+                let about = About::Both(first.span(), second.span());
+                let span = first.start..second.end;
+                told.tell(hits, Hit::advice(Code::Contradiction, span, about));
             }
-            told.push(span);
-            hits.push(Hit::advice(
-                Code::Contradiction,
-                first.start..second.end,
-                About::Both(first.span(), second.span()),
-            ));
+        }
+    }
+}
+
+/// What was found already: two axes may know the same clash.
+#[derive(Default)]
+struct Told {
+    spans: Vec<Range<usize>>,
+}
+
+impl Told {
+    fn tell(&mut self, hits: &mut Vec<Hit>, hit: Hit) {
+        let span = hit.span();
+        let is_known = self.spans.iter().any(|it| {
+            let meets = it.start < span.end && span.start < it.end;
+            meets && (it.start == span.start || it.end == span.end)
+        });
+        if !is_known {
+            self.spans.push(span);
+            hits.push(hit);
         }
     }
 }
 
 /// Words of contrast that leave something out, which says nothing of what fills the rest: empty except for one man.
-const EXCEPTIONS: [&str; 4] = ["except", "apart from", "除了", "only one"];
+const EXCEPTIONS: [&str; 3] = ["except", "apart from", "除了"];
 
-/// What denies the word behind it, so that it asks for nothing.
-const DENIALS: [&str; 13] = [
-    "no",
-    "without",
-    "without a",
-    "without any",
-    "no more",
-    "never",
-    "没有",
-    "没有任何",
-    "没",
-    "不要",
-    "无",
-    "并非",
-    "并不",
-];
-
-/// Whether what stands in front of a word denies it: no long shadows, 没有任何绿植.
-fn is_denied(subject: &Subject<'_>, found: &Match) -> bool {
-    let before = subject.text.folded[..found.start].trim_end_matches(' ');
-    DENIALS.iter().any(|denial| precedes(before, denial))
+/// The words of each axis within a range, with the number of their value: the longest, none that is denied.
+fn said(
+    subject: &Subject<'_>,
+    values: &[Match],
+    range: &Range<usize>,
+) -> BTreeMap<usize, Vec<(usize, Match)>> {
+    let axes = &subject.rules.tables.contradiction.axis;
+    let mut said: BTreeMap<usize, Vec<(usize, Match)>> = BTreeMap::new();
+    // Where the last word of an axis ended, also of one that is not kept.
+    let mut ends: BTreeMap<usize, usize> = BTreeMap::new();
+    for it in values.iter().filter(|it| range.contains(&it.start)) {
+        let (number, value) = (it.item / Axis::VALUES, it.item % Axis::VALUES);
+        if !axes[number].of.is_empty() || ends.get(&number).is_some_and(|end| it.start < *end) {
+            continue;
+        }
+        ends.insert(number, it.end);
+        let of_axis = said.entry(number).or_default();
+        let is_kept = of_axis.iter().filter(|(other, _)| *other == value).count() < KEPT;
+        if is_kept && !is_denied(subject, it) {
+            of_axis.push((value, *it));
+        }
+    }
+    said
 }
 
-/// Verbs of how somebody is there, behind which 一只… brings in who it is.
-const POSTURES: [char; 11] = ['站', '坐', '趴', '躺', '蹲', '卧', '跪', '立', '睡', '停', '伏'];
+/// Who says whether two words of an axis clash.
+struct Judge<'s, 'p> {
+    subject: &'s Subject<'p>,
+    axis: &'s Axis,
+    is_one: bool,
+    has_exception: bool,
+}
 
-/// Whether a word of posture has its being behind it, which is another one then: 对面趴着一只虎.
-fn brings_another(subject: &Subject<'_>, found: &Match) -> bool {
-    let folded = &subject.text.folded;
-    let verb = folded[found.span()].trim_end_matches(['着', '了']);
-    let behind = folded[found.end..].trim_start_matches(['着', '了']);
-    verb.ends_with(POSTURES) && behind.starts_with(['一', '两', '三', '四', '五', '几', '个', '只'])
+impl Judge<'_, '_> {
+    /// The first two words that do.
+    fn clash(&self, said: &[(usize, Match)]) -> Option<(Match, Match)> {
+        let second = said.iter().enumerate().find_map(|(at, (value, second))| {
+            let mut before = said[..at].iter();
+            let first = before.find(|(other, first)| {
+                self.axis.parts(*other, *value) && self.is_clash(first, second)
+            });
+            first.map(|(_, first)| (*first, *second))
+        });
+        second
+    }
+
+    fn is_clash(&self, first: &Match, second: &Match) -> bool {
+        let subject = self.subject;
+        let is_thing = matches!(self.axis.scope, Scope::Thing | Scope::Near | Scope::Beside);
+        if (self.axis.scope != Scope::Thing && is_listed(subject, first, second))
+            || is_of_each(subject, first, second, is_thing)
+        {
+            return false;
+        }
+        let is_here = || !self.has_exception && !is_elsewhere(subject, first, second);
+        match self.axis.scope {
+            Scope::Whole => !is_reflected(subject, second),
+            Scope::Scene => is_here(),
+            Scope::None => !self.has_exception && !is_apart(subject, first, second, &DISTANCES),
+            Scope::Thing => {
+                is_here()
+                    && !brings_another(subject, second)
+                    && (self.is_one || is_one_clause(subject, first, second))
+            }
+            Scope::Beside => is_here() && is_beside(subject, first, second),
+            Scope::Near => is_here() && is_near(subject, first, second),
+        }
+    }
+}
+
+/// What joins two things that are named together by somebody who knows that they differ: a fisheye and a telephoto lens.
+const JOINTS: [&str; 18] = [
+    "and", "and a", "and an", "and the", "or", "or a", "to", "&", "/", "和", "与", "或", "及",
+    "、", "到", "还是", "或者", "以及",
+];
+
+fn is_listed(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    let between = subject.text.folded.get(first.end..second.start).unwrap_or_default();
+    JOINTS.contains(&between.trim())
+}
+
+/// What is said of one of several, and then of another of them.
+const EACH: [&str; 8] = ["one ", "one's ", "一人", "一边", "一半", "一侧", "有的", "一面"];
+
+/// The same of things: 一只鹤收翅，一只鹤展翅.
+const EACH_THING: [&str; 8] = ["一只", "一辆", "一支", "一扇", "一棵", "一盏", "一座", "一匹"];
+
+/// How far that reaches, in bytes.
+const EACH_REACH: usize = 120;
+
+/// Whether the two are told of one and another: one mask smiles, one cries; 一人站着，一人坐着.
+fn is_of_each(subject: &Subject<'_>, first: &Match, second: &Match, is_thing: bool) -> bool {
+    let range = clauses(subject, first, second);
+    let folded = &subject.text.folded[range];
+    let is_twice = |each: &str| folded.match_indices(each).nth(1).is_some();
+    folded.len() <= EACH_REACH
+        && (EACH.iter().any(|each| is_twice(each))
+            || (is_thing && EACH_THING.iter().any(|each| is_twice(each))))
 }
 
 /// Whether something is only seen in an eye, a mirror or a drop.
@@ -116,27 +180,8 @@ fn is_reflected(subject: &Subject<'_>, found: &Match) -> bool {
         .any(|word| folded.contains(word))
 }
 
-/// The first word of each pair within a range that nothing denies and that is no part of its pair's word in `others`, by the pair's number.
-fn firsts(
-    subject: &Subject<'_>,
-    matches: &[Match],
-    range: &Range<usize>,
-    pairs: usize,
-    others: &[Option<Match>],
-) -> Vec<Option<Match>> {
-    let mut firsts: Vec<Option<Match>> = vec![None; pairs];
-    for it in matches.iter().filter(|it| range.contains(&it.start)) {
-        let other = others.get(it.item).copied().flatten();
-        let is_own = other.is_none_or(|other| other.end <= it.start || it.end <= other.start);
-        if firsts[it.item].is_none() && is_own && !is_denied(subject, it) {
-            firsts[it.item] = Some(*it);
-        }
-    }
-    firsts
-}
-
 /// The clauses from the first word's to the second's.
-fn clauses(subject: &Subject<'_>, first: &Match, second: &Match) -> Range<usize> {
+pub(super) fn clauses(subject: &Subject<'_>, first: &Match, second: &Match) -> Range<usize> {
     let segments = &subject.text.segments;
     let at = |end: usize| segments.partition_point(|segment| segment.end < end);
     let start = segments.get(at(first.end)).map_or(first.start, |it| it.start.min(first.start));
@@ -150,7 +195,7 @@ pub(super) fn is_elsewhere(subject: &Subject<'_>, first: &Match, second: &Match)
 }
 
 /// Places that are still in the picture.
-const DISTANCES: [&str; 8] = [
+pub(super) const DISTANCES: [&str; 8] = [
     "in the distance",
     "foreground",
     "in the background",
@@ -162,7 +207,7 @@ const DISTANCES: [&str; 8] = [
 ];
 
 /// The same, where some places are no other ones.
-fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not: &[&str]) -> bool {
+pub(super) fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not: &[&str]) -> bool {
     let range = clauses(subject, first, second);
     let own = |it: &Match| [first, second].iter().any(|of| of.start < it.end && it.start < of.end);
     let places = subject.matches.of(Group::Elsewhere);
@@ -170,129 +215,67 @@ fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not: &[&str]) 
     apart.any(|it| range.contains(&it.start) && !own(it))
 }
 
-/// Whether there is only one being that can be young, stand or smile.
-fn is_one(subject: &Subject<'_>) -> bool {
-    is_one_within(subject, &(0..subject.text.folded.len()))
-}
-
-/// Whether both words say something of the one being in their clauses, whoever else is in the picture.
-fn is_one_clause(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
-    let range = clauses(subject, first, second);
-    // Another sentence speaks of somebody else.
-    let folded = &subject.text.folded[range.clone()];
-    if folded.contains(". ") || folded.contains('。') {
-        return false;
-    }
-    let has_being = beings(subject).iter().any(|it| range.contains(&it.start));
-    has_being && is_one_within(subject, &range)
-}
-
-fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
-    let folded = &subject.text.folded;
-    let mut being: Option<&str> = None;
-    let mut is_introduced = false;
-    let mut last_end = None;
-    for it in beings(subject) {
-        if !range.contains(&it.start) {
-            continue;
-        }
-        // Another name may mean the same one, but nobody can tell; a second `a woman` is another one.
-        let introduces = introduces(&folded[range.start..it.start]);
-        let name = &folded[it.span()];
-        // 一只猫，一只猫趴着: whoever is named twice without a word between is there once.
-        let stutters = being == Some(name)
-            && last_end.is_some_and(|end| {
-                it.start < end + STUTTER && folded[end..].starts_with(is_separator)
-            });
-        last_end = Some(it.end);
-        if stutters {
-            continue;
-        }
-        if being.is_some_and(|being| being != name) || (is_introduced && introduces) {
-            return false;
-        }
-        being = Some(name);
-        is_introduced |= introduces;
-    }
-    let several = subject.matches.of(Group::Several);
-    !several.iter().any(|it| range.contains(&it.start) && !counts_parts(&folded[it.end..]))
-}
-
-/// What one being has two of.
-const PARTS: [&str; 29] = [
-    "hands",
-    "arms",
-    "eyes",
-    "feet",
-    "legs",
-    "knees",
-    "ears",
-    "fists",
-    "sides",
-    "手",
-    "眼",
-    "脚",
-    "腿",
-    "臂",
-    "耳",
-    "拳",
-    "肩",
-    "边",
-    "侧",
-    "旁",
-    "只手",
-    "只眼",
-    "只脚",
-    "条腿",
-    "只胳膊",
-    "条手臂",
-    "鬓",
-    "颊",
-    "腮",
-];
-
-/// Whether what follows a word for several says that they are of one being, or only places: both hands, 两侧.
-fn counts_parts(behind: &str) -> bool {
-    let behind = behind.trim_start_matches(' ');
-    PARTS.iter().any(|part| follows(behind, part))
-}
-
-/// How far apart, in bytes, two names stand of which one only says the other again.
-const STUTTER: usize = 14;
-
-/// The beings of a prompt; none in 牛仔裤, nor in 虎背熊腰.
-fn beings(subject: &Subject<'_>) -> Vec<Match> {
-    let idioms = subject.matches.of(Group::Idiom);
-    let mut beings = subject.matches.outside(Group::Subject, Group::NoSubject);
-    beings.retain(|it| {
-        let at = idioms.partition_point(|idiom| idiom.end <= it.start);
-        idioms.get(at).is_none_or(|idiom| idiom.start >= it.end)
-    });
-    beings
-}
-
-/// Whether what stands in front of a being says that it is new: `an old`, 一位年轻的.
-fn introduces(before: &str) -> bool {
-    let from = before.rfind(is_separator).map_or(0, |at| at + 1);
-    let before = before.get(from..).unwrap_or(before);
-    let near = |count: usize| before.char_indices().rev().nth(count).map_or(0, |(at, _)| at);
-    before[near(7)..].contains('一')
-        || before.split_whitespace().rev().take(3).any(|word| matches!(word, "a" | "an"))
-}
-
 /// How far apart, in bytes, two adjectives of one thing may stand.
 const BESIDE: usize = 14;
 
+/// Characters with which the second adjective is another thing's.
+const NOT_BESIDE: [char; 18] = [
+    '和', '与', '或', '到', '一', '在', '不', '旁', '给', '抱', '牵', '对', '看', '被', '把', '跟',
+    '替', '向',
+];
+
 /// Whether two adjectives stand in front of the same thing, with no other thing between them.
 fn is_beside(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    if second.start < first.end {
+        return false;
+    }
     let between = &subject.text.folded[first.end..second.start];
     let joins = ["and", "or", "to", "with", "on", "in", "of", "a", "the", "but", "not", "than"];
     between.len() <= BESIDE
-        && !between.contains(|c| {
-            is_separator(c) || matches!(c, '和' | '与' | '或' | '到' | '一' | '在' | '不' | '旁')
-        })
+        && !between.contains(|c| is_separator(c) || NOT_BESIDE.contains(&c))
         && !between.split_whitespace().any(|word| joins.contains(&word))
         && between.split_whitespace().count() < 2
+}
+
+/// How far apart, in bytes, two words of one thing may stand.
+const NEAR: usize = 48;
+
+/// Words with which another thing comes in, or a place.
+const OTHERS: [&str; 37] = [
+    "for", "among", "held", "a", "an", "another", "other", "or", "beside", "next", "near",
+    "behind", "under", "by", "at", "in", "on", "from", "against", "while", "but", "than", "over",
+    "around", "to", "into", "his", "her", "their", "its", "two", "three", "some", "between",
+    "above", "below", "through",
+];
+const OTHERS_HAN: [char; 29] = [
+    '配', '里', '而', '在', '旁', '和', '与', '跟', '另', '或', '把', '给', '对', '向', '从', '一',
+    '两', '几', '将', '被', '着', '穿', '戴', '拿', '看', '前', '后', '边', '不',
+];
+
+/// Whether two words are said of one thing, before another is named.
+fn is_near(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    let Some(between) = subject.text.folded.get(first.end..second.start) else { return false };
+    let marks = between.chars().filter(|c| is_separator(*c)).count();
+    // A mug of tea, the door of a chapel: that names no other thing.
+    let words = between.replace(" of a ", " ").replace(" of the ", " ");
+    between.len() <= NEAR
+        && (marks == 0 || (marks == 1 && is_said(subject, second)))
+        && !between.contains(['.', '。', ';', '；', '、', '\n', BLANK])
+        && !between.contains(OTHERS_HAN)
+        && !words.split(|c: char| !c.is_alphanumeric()).any(|word| OTHERS.contains(&word))
+}
+
+/// Whether a word behind a comma says something of what was named, and is no part of the name of something else: square, with four corners,
+/// but not: huge planet.
+fn is_said(subject: &Subject<'_>, word: &Match) -> bool {
+    let folded = &subject.text.folded;
+    let behind = folded[word.end..].trim_start_matches(' ');
+    let goes_on = ["with", "and", "but", "to", "of", "down", "up", "away"];
+    let is_verb = folded[word.span()].ends_with(['满', '着', '了', '成', '出', '开']);
+    behind.is_empty()
+        || behind.starts_with(is_separator)
+        || goes_on.iter().any(|next| follows(behind, next))
+        || is_verb
 }
 
 /// Phrases that are asked for and refused at the same time.

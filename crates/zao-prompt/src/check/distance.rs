@@ -23,6 +23,10 @@ const LONGEST_CLAUSE: usize = 1000;
 const HAN_SAME: usize = 6;
 const SAME: usize = 3;
 
+/// The same of what is said the other way around.
+const HAN_TURNED: usize = 4;
+const TURNED: usize = 2;
+
 /// From so many characters on a Chinese phrase is no chance.
 const HAN_TAG: usize = 3;
 const HAN_PHRASE: usize = 7;
@@ -90,6 +94,7 @@ pub(super) fn find(subject: &Subject<'_>) -> Vec<Again> {
         tags(subject, &mut found);
         phrases(subject, &mut found);
         heads(subject, &mut found);
+        continued(subject, &mut found);
         if subject.text.prompt.len() <= COMPARED_PROMPT {
             same_words(subject, &mut found);
         }
@@ -232,9 +237,18 @@ fn heads(subject: &Subject<'_>, found: &mut Vec<Again>) {
         let clause = bare(&text.folded, segment);
         let phrase = &text.folded[clause.clone()];
         let starts = word_starts(phrase);
-        let Some(end) = starts.get(HEAD).copied() else { continue };
+        // Of a thing with an article, two words will do: a medieval scribe.
+        let has_article =
+            ["a ", "an "].iter().any(|it| text.folded[segment.clone()].starts_with(it));
+        let short = starts.get(HEAD - 1).filter(|end| {
+            has_article
+                && content(&phrase[..**end]) == HEAD - 1
+                && goes_on(&phrase[phrase[..**end].trim_end().len()..])
+        });
+        let Some(end) = short.or_else(|| starts.get(HEAD)).copied() else { continue };
         let head = phrase[..end].trim_end();
-        if !head.is_ascii() || content(head) < HEAD || is_placed(phrase) || head.contains(BLANK) {
+        let least = if short.is_some() { HEAD - 1 } else { HEAD };
+        if !head.is_ascii() || content(head) < least || is_placed(phrase) || head.contains(BLANK) {
             continue;
         }
         let rest = &phrase[head.len()..];
@@ -251,6 +265,45 @@ fn heads(subject: &Subject<'_>, found: &mut Vec<Again>) {
     }
 }
 
+/// A clause that begins with all of the one before, or with its end: red vinyl, red vinyl seats.
+fn continued(subject: &Subject<'_>, found: &mut Vec<Again>) {
+    let text = &subject.text;
+    for pair in text.segments.windows(2) {
+        let (before, now) = (pair[0].clone(), pair[1].clone());
+        let (then, this) = (&text.folded[before.clone()], &text.folded[now.clone()]);
+        let gap = &text.folded[before.end..now.start];
+        if !then.is_ascii() || !this.is_ascii() || gap.trim() != "," || this.contains(BLANK) {
+            continue;
+        }
+        let starts = word_starts(then);
+        let heads = starts[..starts.len() - 1].iter().map(|start| &then[*start..]);
+        let Some(same) = heads
+            .into_iter()
+            .find(|head| this.strip_prefix(head).is_some_and(|rest| rest.starts_with(' ')))
+        else {
+            continue;
+        };
+        let rest = &this[same.len()..];
+        let is_whole = same.len() == then.len();
+        let words = content(same);
+        let is_article = ["a ", "an "].iter().any(|it| same.starts_with(it));
+        let says_again = match words {
+            0 => false,
+            // Coffee, coffee beans are two things; so are a red apple and a red apple tree.
+            1 => is_whole && same.len() >= WORD && goes_on(rest),
+            _ => goes_on(rest) || !is_article || rest.trim().contains(' '),
+        };
+        if says_again && !is_elsewhere_named(rest) {
+            found.push((now.start..now.start + same.len(), before.end - same.len()..before.end));
+        }
+    }
+}
+
+/// Whether what follows a phrase puts it on one side, where another of it may be on the other.
+fn is_elsewhere_named(rest: &str) -> bool {
+    ["left", "right", "another", "other", "second"].iter().any(|word| rest.contains(word))
+}
+
 /// Clauses that say with other endings, or in another order, what one before says: 少年骑着自行车 after 少年骑自行车穿过大道.
 fn same_words(subject: &Subject<'_>, found: &mut Vec<Again>) {
     let text = &subject.text;
@@ -260,7 +313,9 @@ fn same_words(subject: &Subject<'_>, found: &mut Vec<Again>) {
         let Some(these) = &words[at] else { continue };
         let before = words[..at].iter().zip(&text.segments).find(|(those, other)| {
             let Some(those) = those else { return false };
-            let is_same = is_within(these, those) || is_shuffled(these, those);
+            let is_long = these.len() >= if these[0].starts_with(is_han) { HAN_SAME } else { SAME };
+            let is_same = (is_long && (is_within(these, those) || is_shuffled(these, those)))
+                || is_turned(these, those);
             is_same && text.folded[segment.clone()] != text.folded[(*other).clone()]
         });
         if let Some((_, other)) = before {
@@ -275,13 +330,18 @@ fn stems(clause: &str) -> Option<Vec<String>> {
         return None;
     }
     if clause.chars().all(is_han) {
-        let is_empty = |c: &char| matches!(c, '着' | '了' | '的' | '在' | '地' | '得' | '正');
+        let is_empty = |c: &char| {
+            matches!(c, '着' | '了' | '的' | '在' | '地' | '得' | '正' | '用' | '是' | '为' | '要')
+        };
         let stems: Vec<String> =
             clause.chars().filter(|c| !is_empty(c)).map(String::from).collect();
         let is_placed = HAN_PLACES.iter().any(|place| clause.contains(place));
-        return (stems.len() >= HAN_SAME && !is_placed).then_some(stems);
+        return (stems.len() >= HAN_TURNED && (!is_placed || clause.contains("背景")))
+            .then_some(stems);
     }
-    if !clause.is_ascii() || is_placed(clause) {
+    // A background is a place, unless it is all that is spoken of.
+    let is_ground = content(clause) <= SAME && clause.contains("background");
+    if !clause.is_ascii() || (is_placed(clause) && !is_ground) {
         return None;
     }
     let words = clause.split(|c: char| !c.is_ascii_alphabetic());
@@ -289,9 +349,25 @@ fn stems(clause: &str) -> Option<Vec<String>> {
         let end = ["ing", "es", "ed", "s", "e"].iter().find_map(|end| word.strip_suffix(end));
         end.filter(|it| it.len() > 2).unwrap_or(word).to_owned()
     };
-    let says = words.filter(|word| word.len() > 2 && !EMPTY.contains(word));
+    let says = words.filter(|word| {
+        word.len() > 2
+            && !EMPTY.contains(word)
+            && !matches!(*word, "should" | "must" | "has" | "all")
+    });
     let stems: Vec<String> = says.map(stem).collect();
-    (stems.len() >= SAME).then_some(stems)
+    (stems.len() >= TURNED).then_some(stems)
+}
+
+/// Whether the same is said the other way around: 汗水飞溅, 飞溅的汗水; white background, the background should be white.
+fn is_turned(these: &[String], those: &[String]) -> bool {
+    let half = these.len() / 2;
+    these.len() == those.len()
+        && these != those
+        && (1..these.len()).any(|at| {
+            (at == half || these.len() == TURNED)
+                && these[at..] == those[..these.len() - at]
+                && these[..at] == those[these.len() - at..]
+        })
 }
 
 /// Whether all of these stand among those in their order.

@@ -13,12 +13,23 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         if last != Some(found.start)
             && word::applies(&table.entry[found.item], &table.sets, &text.folded, &found)
             && !is_name(text.prompt, &found)
+            && !has_result(&text.folded, &found)
         {
             last = Some(found.start);
             hits.push(Hit::remove(Code::Intensifier, found.span(), text, About::Itself));
         }
     }
 }
+
+/// So big that it fills the room: what follows says how big.
+fn has_result(folded: &str, found: &Match) -> bool {
+    let behind = folded[found.end..].trim_start();
+    let mut words = behind.split(' ').take(RESULT);
+    matches!(&folded[found.span()], "so" | "such") && words.any(|word| word == "that")
+}
+
+/// How many words behind `so` its `that` may stand.
+const RESULT: usize = 5;
 
 /// The Very Large Array: who writes both words with big letters names something.
 fn is_name(prompt: &str, found: &Match) -> bool {

@@ -57,7 +57,13 @@ fn counted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> Opti
     if let Some(noun) = single_at(subject, nouns, &number) {
         return missing(subject, number, &noun);
     }
-    if let Some(noun) = noun_at(subject, nouns, number.end, true, false) {
+    // 一弯月亮 is no 弯月.
+    let rest = &folded[number.end..];
+    let classifier = subject.rules.classifiers.longest(rest);
+    let is_counted = classifier.is_some_and(|classifier| {
+        noun_at(subject, nouns, number.end + classifier.len(), true, false).is_some()
+    });
+    if !is_counted && let Some(noun) = noun_at(subject, nouns, number.end, true, false) {
         // The number and the noun side by side, which single characters may be: 一人一马.
         let single = folded[noun.span()].chars().count() < 2;
         let is_round = ['半', '多', '数', '百', '千', '万', '亿'];
@@ -91,9 +97,18 @@ fn miscounted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> O
     let worn = folded[..number.start].ends_with(['着', '了']);
     let named = || noun_at(subject, nouns, behind, false, worn);
     let noun = named().or_else(|| head(subject, nouns, behind))?;
-    let takes = &table.noun[noun.item].takes;
+    // 一座大理石美人鱼 is a statue.
+    let between = folded.get(behind..noun.start).unwrap_or_default();
+    if matches!(classifier, "座" | "尊")
+        && between.contains(['石', '铜', '冰', '雪', '木', '玉', '沙'])
+    {
+        return None;
+    }
+    let known = &table.noun[noun.item];
+    let takes = &known.takes;
     let counts = |list: &[String]| list.iter().any(|it| it == classifier);
-    if counts(takes) || counts(&table.anything) {
+    let is_wrong = known.wrong.is_empty() || counts(&known.wrong);
+    if !is_wrong || counts(takes) || counts(&table.anything) {
         return None;
     }
     let with = format!("{}{}", &prompt[number.clone()], takes.first()?);
@@ -158,22 +173,44 @@ fn noun_at(
         if bare {
             return None;
         }
-        at += rules.adjectives.longest(&folded[at..])?.len();
+        let Some(adjective) = rules.adjectives.longest(&folded[at..]) else { break };
+        at += adjective.len();
     }
-    None
+    let at = from + modifier(&folded[from..])?;
+    let index = nouns.partition_point(|noun| noun.start < at);
+    let noun = nouns.get(index).filter(|noun| noun.start == at)?;
+    ends_word(rules, &folded[noun.end..]).then_some(*noun)
 }
+
+/// Characters that begin a modifier of two, which no table has: 银鞘短刀.
+const MODIFIERS: &str = "破银金铜铁木竹石玉红黄蓝绿黑白青紫灰粉橙棕圆方尖旧新老古厚薄粗细宽窄深浅软硬花绣雕镶漆布皮纸草藤瓷陶锈绒毛丝棉";
+
+fn modifier(text: &str) -> Option<usize> {
+    let mut characters = text.chars();
+    let (first, second) = (characters.next()?, characters.next()?);
+    let is_modifier = MODIFIERS.contains(first)
+        && is_han(second)
+        && !matches!(second, '的' | '着' | '了' | '和' | '与' | '在' | '上' | '里' | '色');
+    is_modifier.then_some(first.len_utf8() + second.len_utf8())
+}
+
+/// What may follow such a noun: 两猫趴在台阶上.
+const SINGLE_ENDS: [char; 21] = [
+    '和', '与', '及', '趴', '站', '坐', '蹲', '卧', '跑', '追', '睡', '走', '飞', '游', '躺', '靠',
+    '正', '都', '在', '依', '挨',
+];
 
 /// The noun of one character behind `number` that 两 cannot count: 两书和一杯茶. Another numeral may make a phrase of it (一猫一狗).
 fn single_at(subject: &Subject<'_>, nouns: &[Match], number: &Range<usize>) -> Option<Match> {
     let folded = &subject.text.folded;
     let singles = &subject.rules.tables.measure.singles;
-    if &folded[number.clone()] != "两" {
+    if !matches!(&folded[number.clone()], "两" | "三" | "四" | "五" | "六") {
         return None;
     }
     let rest = &folded[number.end..];
     let single = singles.iter().find(|it| rest.starts_with(it.as_str()))?;
     let after = &rest[single.len()..];
-    if after.starts_with(is_han) && !after.starts_with(['和', '与', '及']) {
+    if after.starts_with(is_han) && !after.starts_with(SINGLE_ENDS) {
         return None;
     }
     let span = number.end..number.end + single.len();
@@ -191,6 +228,9 @@ fn ends_word(rules: &Rules, after: &str) -> bool {
         return false;
     }
     // 摊着, 摆满: a verb, whichever it is.
-    let is_verb = after.chars().nth(1).is_some_and(|c| VERB_ENDS.contains(&c));
+    // 芦花鸡在啄米: the rest of the noun is no verb.
+    let goes_on =
+        after.starts_with(['鸡', '猫', '狗', '鱼', '马', '牛', '羊', '鸟', '鸭', '鹅', '虎']);
+    let is_verb = !goes_on && after.chars().nth(1).is_some_and(|c| VERB_ENDS.contains(&c));
     is_verb || !after.starts_with(is_han) || rules.followers.begin(after)
 }

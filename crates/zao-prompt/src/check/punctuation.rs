@@ -208,6 +208,19 @@ fn wide(text: &Text<'_>, range: &Range<usize>, hits: &mut Vec<Hit>) {
     }
 }
 
+/// Both brackets of full width around words of English.
+fn wide_brackets(text: &Text<'_>, from: usize, to: usize, hits: &mut Vec<Hit>) {
+    let width = '（'.len_utf8();
+    let inside = &text.folded[from + width..to];
+    if inside.contains(is_han) || !inside.contains(is_latin) {
+        return;
+    }
+    let is_close = text.before(from).is_some_and(|c| !c.is_whitespace());
+    let open = if is_close { " (" } else { "(" };
+    hits.push(Hit::replace(Code::Punctuation, from..from + width, open, BRACKETS));
+    hits.push(Hit::replace(Code::Punctuation, to..to + width, ")", BRACKETS));
+}
+
 /// Pairs of brackets of which one is wide.
 fn brackets(text: &Text<'_>, side: &Side, hits: &mut Vec<Hit>) {
     let mut open: Vec<(usize, char)> = Vec::new();
@@ -217,6 +230,10 @@ fn brackets(text: &Text<'_>, side: &Side, hits: &mut Vec<Hit>) {
             continue;
         }
         let Some((from, opening)) = open.pop() else { continue };
+        if opening == '（' && c == '）' && !side.is_chinese {
+            wide_brackets(text, from, at, hits);
+            continue;
+        }
         if (opening == '（') == (c == '）') {
             continue;
         }

@@ -245,7 +245,9 @@ fn again(folded: &str, run: &[(usize, char)], alike: usize) -> Option<Again> {
         // Across a comma only a whole phrase repeats, or an adjective with 的: 一个女孩，一个女孩站着.
         let clear = if before.end < again.start {
             let is_whole = !folded[..before.start].chars().next_back().is_some_and(is_han);
-            is_whole && (folded[again.end..].starts_with('的') || is_phrase(head))
+            let is_kind = ["那种", "这种"].iter().any(|it| folded[again.end..].starts_with(it));
+            (is_whole && (folded[again.end..].starts_with('的') || is_phrase(head)))
+                || (is_kind && is_phrase(head))
         } else {
             !is_reduplication(head)
         };
@@ -264,5 +266,7 @@ fn is_phrase(piece: &[(usize, char)]) -> bool {
 fn is_reduplication(word: &[(usize, char)]) -> bool {
     let first = word[0].1;
     let same = word.iter().all(|(_, c)| *c == first);
-    same || matches!(first, '一' | '很' | '好' | '许' | '越' | '又' | '半')
+    // 鳞片一片一片 is 一片一片 behind a word that ends alike.
+    let is_each = word.len() == 2 && word[1].1 == '一';
+    same || is_each || matches!(first, '一' | '很' | '好' | '许' | '越' | '又' | '半')
 }

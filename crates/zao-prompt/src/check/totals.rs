@@ -87,7 +87,7 @@ struct Count<'t> {
 pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
     let sides = subject.text.sides.iter();
     let hits = sides.flat_map(|side| match side.is_chinese {
-        true => [chinese(subject, side), None],
+        true => [chinese(subject, side), lone(subject, side)],
         false => [english(subject, side), single(subject, side)],
     });
     hits.flatten().collect()
@@ -168,13 +168,19 @@ fn english(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
 /// A single apple, and three apples.
 fn single(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
     let text = page(subject, side);
-    if !text.contains("single ") && !text.contains("lone ") {
+    if !["single ", "lone ", "only one ", "just one ", "solitary "]
+        .iter()
+        .any(|it| text.contains(it))
+    {
         return None;
     }
     let numbers = &subject.rules.tables.bilingual.numbers;
     let words = words(text);
-    let (index, &(from, _)) =
-        words.iter().enumerate().find(|(_, (_, word))| matches!(*word, "single" | "lone"))?;
+    let (index, &(from, _)) = words.iter().enumerate().find(|(at, (_, word))| {
+        let before = at.checked_sub(1).and_then(|at| words.get(at)).map_or("", |it| it.1);
+        matches!(*word, "single" | "lone" | "solitary")
+            || (*word == "one" && matches!(before, "only" | "just"))
+    })?;
     let &(at, noun) = words.get(index + 1)?;
     if noun.len() < 3 || !text[from..at].trim_start_matches(char::is_alphabetic).trim().is_empty() {
         return None;
@@ -203,6 +209,42 @@ fn words(text: &str) -> Vec<(usize, &str)> {
         words.push((start, &text[start..from]));
     }
     words
+}
+
+/// What says that there is one of something and no more, with the one.
+const LONE: [&str; 8] =
+    ["只有一", "仅有一", "唯一的一", "只剩一", "孤零零的一", "孤零零一", "就一", "只画一"];
+
+/// 只有一只猫, and 五只猫 further on.
+fn lone(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
+    let text = page(subject, side);
+    let (at, only) = LONE.iter().filter_map(|only| text.find(only).map(|at| (at, *only))).min()?;
+    let behind = &text[at + only.len()..];
+    let measure = behind.chars().next()?;
+    let name = &behind[measure.len_utf8()..];
+    // The first two characters tell what it is; one, where it ends there.
+    let ends = |c: char| {
+        super::characters::is_separator(c)
+            || matches!(c, '在' | '的' | '趴' | '坐' | '站' | '蹲' | '着' | '立' | '躺' | '飞')
+    };
+    let length = name.char_indices().take_while(|(_, c)| !ends(*c)).take(2).last();
+    let length = length.map(|(at, c)| at + c.len_utf8())?;
+    let name = &name[..length];
+    let from = at + only.len() + measure.len_utf8() + length;
+    let again = text[from..].match_indices(name).find_map(|(place, _)| {
+        let counted = text[from..from + place].strip_suffix(measure)?;
+        let number = counted.chars().next_back()?;
+        let is_many = matches!(
+            number,
+            '二' | '两' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' | '几' | '2'..='9'
+        );
+        let start = from + counted.len() - number.len_utf8();
+        is_many.then_some(start..from + place + name.len())
+    })?;
+    let shift = |range: Range<usize>| range.start + side.range.start..range.end + side.range.start;
+    let (first, second) = (shift(at..from), shift(again));
+    let span = first.start..second.end;
+    Some(Hit::advice(Code::Contradiction, span, About::Both(first, second)))
 }
 
 fn chinese(subject: &Subject<'_>, side: &Side) -> Option<Hit> {

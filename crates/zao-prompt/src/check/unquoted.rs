@@ -1,5 +1,8 @@
 //! `unquoted-text`: words that are to be seen in the picture. In quotes the model takes them as text; without, as things to draw.
 
+mod han;
+mod latin;
+
 use std::ops::Range;
 
 use super::Subject;
@@ -15,6 +18,9 @@ const REACH: usize = 60;
 
 /// The name of a shop is no longer, in characters.
 const NAME: usize = 8;
+
+/// Text that is told by a word in it is no longer, in characters.
+const EVIDENT: usize = 12;
 
 /// No text on a sign is longer, in characters.
 const LONGEST: usize = 30;
@@ -75,6 +81,8 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         }
         found.extend(chinese(subject, &carriers, &prints, true).map(Words::known));
     }
+    latin::find(subject, &carriers, &mut found);
+    han::find(subject, &mut found);
     found.sort_by_key(|it| (it.span.start, std::cmp::Reverse(it.span.end)));
     found.dedup_by(|later, first| later.span.start < first.span.end);
     hits.extend(found.into_iter().map(|Words { span, ends_there }| {
@@ -118,7 +126,11 @@ fn english(subject: &Subject<'_>, from: usize, any_case: bool) -> Option<Words> 
     }
     let words = words_from(folded, start);
     let first = &prompt[words.first()?.clone()];
-    let is_big = |word: &str| word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
+    let is_big = |word: &str| {
+        word.starts_with(|c: char| {
+            c.is_uppercase() || c.is_ascii_digit() || matches!(c, '$' | '€' | '£')
+        })
+    };
     let stops = |at: usize| {
         let stops = &subject.rules.tables.unquoted.stops;
         stops.iter().any(|stop| follows(&folded[at..], stop))
@@ -129,6 +141,9 @@ fn english(subject: &Subject<'_>, from: usize, any_case: bool) -> Option<Words> 
     if !is_big(first) && (!lenient || stops(start)) {
         return None;
     }
+    // Nor does a title: Welcome Home hangs.
+    let is_title = is_big(first) && words.get(1).is_some_and(|word| is_big(&prompt[word.clone()]));
+    let lenient = lenient && (!is_title || first == "I");
     let mut end = start;
     let mut linked = 0;
     for word in &words {
@@ -191,6 +206,14 @@ fn chinese(
     let introduces = &folded[introduction.span()];
     let is_title = table.titles.iter().any(|title| title == introduces);
     let is_other = |word: &String| folded[introduction.end..].starts_with(word.as_str());
+    // 书名叫 is an introduction of its own.
+    if is_title && folded[introduction.end..].starts_with(['叫', '是', '为', '写']) {
+        return None;
+    }
+    // A girl is named so, too.
+    if NAMED.contains(&introduces) && !names_thing(&folded[..introduction.start]) {
+        return None;
+    }
     if (is_title || introduces == "上书") && table.not_before.iter().any(is_other) {
         return None;
     }
@@ -227,7 +250,8 @@ fn chinese(
         let rest = &phrase[word.len()..];
         word.chars().nth(1).is_some() || rest.is_empty() || rest.starts_with('的')
     };
-    if subject.rules.described.all(phrase).any(is_described) {
+    // 字写得龙飞凤舞 says how.
+    if phrase.starts_with('得') || subject.rules.described.all(phrase).any(is_described) {
         return None;
     }
     let mut places = phrase.char_indices().map(|(at, _)| at);
@@ -249,8 +273,13 @@ fn chinese(
         // 瓶身刻着MIDNIGHT, 刻着老陈豆腐店: shouting in other letters and the name of a shop are no pictures.
         (None, None) => {
             let names = phrase.chars().count() <= NAME && !phrase.contains('的');
-            match names && table.names_end.iter().any(|end| phrase.ends_with(end.as_str())) {
+            // 片名长夜将明: what is called so has its name behind it.
+            let is_named = is_title && !introduces.ends_with("标题") && names;
+            match is_named
+                || names && table.names_end.iter().any(|end| phrase.ends_with(end.as_str()))
+            {
                 true => phrase.len(),
+                false if is_evident(subject, introduces, phrase) => phrase.len(),
                 false => shouted(&subject.text.prompt[start..start + phrase.len()])?,
             }
         }
@@ -261,6 +290,36 @@ fn chinese(
     // In a phrase that goes on for long, the text ends somewhere that no table knows.
     let is_text = (1..=LONGEST).contains(&count) && !(sign.is_none() && of.is_none() && count > 20);
     is_text.then_some(start..start + text.len())
+}
+
+/// Introductions of names, which are text where a thing has them.
+const NAMED: [&str; 7] = ["名字叫", "名叫", "名为", "取名", "命名为", "品牌叫", "叫做"];
+
+/// Things that have their names on them.
+const NAMED_THINGS: [&str; 16] = [
+    "logo", "品牌", "店", "招牌", "公司", "app", "海报", "书", "馆", "包装", "标志", "商标",
+    "封面", "酒", "饮料", "杂志",
+];
+
+/// How far in front of a name its thing may stand, in bytes.
+const NAMED_REACH: usize = 60;
+
+/// Whether something that has its name on it was named last.
+fn names_thing(before: &str) -> bool {
+    let from = (before.len().saturating_sub(NAMED_REACH)..).find(|at| before.is_char_boundary(*at));
+    let near = &before[from.unwrap_or(0)..];
+    NAMED_THINGS.iter().any(|thing| near.contains(thing))
+}
+
+/// Whether a phrase can only be text: 印着我爱北京, 显示20:30.
+fn is_evident(subject: &Subject<'_>, introduces: &str, phrase: &str) -> bool {
+    let table = &subject.rules.tables.unquoted;
+    let is_time = introduces.starts_with("显示")
+        && phrase.starts_with(|c: char| c.is_ascii_digit())
+        && phrase.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '.' | '%' | '℃'));
+    is_time
+        || (phrase.chars().count() <= EVIDENT
+            && table.evidence.iter().any(|word| phrase.contains(word.as_str())))
 }
 
 /// Words of Latin letters that a place in Chinese begins with.

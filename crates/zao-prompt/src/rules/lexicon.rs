@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::beginnings::Beginnings;
-use super::tables::Tables;
+use super::tables::{Axis, Tables};
 use super::trie::Trie;
 
 /// What a word is to a rule.
@@ -24,9 +24,14 @@ pub(crate) enum Group {
     IdiomKeep,
     Dialect,
     DialectKeep,
-    PairLeft,
-    PairRight,
+    /// A value of an axis: the axis' number times [`Axis::VALUES`], and the value's.
+    Value,
     PairKeep,
+    /// A noun of a family, numbered through all families.
+    Owner,
+    ClassName,
+    ClassNone,
+    ClassMember,
     Contrast,
     NoContrast,
     Elsewhere,
@@ -40,6 +45,9 @@ pub(crate) enum Group {
     Writes,
     Prints,
     Behind,
+    Board,
+    Letters,
+    CountedText,
     Noun,
     ThingZh,
     ThingEn,
@@ -70,12 +78,18 @@ impl Group {
             | Self::Writes
             | Self::Prints
             | Self::Behind
+            | Self::Board
+            | Self::Letters
+            | Self::CountedText
             | Self::Noun => true,
             Self::Vague
             | Self::VagueKeep
-            | Self::PairLeft
-            | Self::PairRight
+            | Self::Value
             | Self::PairKeep
+            | Self::Owner
+            | Self::ClassName
+            | Self::ClassNone
+            | Self::ClassMember
             | Self::Contrast
             | Self::NoContrast
             | Self::Elsewhere
@@ -209,9 +223,18 @@ impl Lexicon {
         all.add_each(Group::Subject, &pairs.subjects);
         all.add_each(Group::NoSubject, &pairs.not_subjects);
         all.add_each(Group::Several, &pairs.several);
-        for (item, pair) in pairs.pair.iter().enumerate() {
-            all.add_all(Group::PairLeft, item, &pair.left);
-            all.add_all(Group::PairRight, item, &pair.right);
+        for (item, axis) in pairs.axis.iter().enumerate() {
+            for (value, words) in axis.value.values().take(Axis::VALUES).enumerate() {
+                all.add_all(Group::Value, item * Axis::VALUES + value, words);
+            }
+        }
+        for (item, names) in pairs.nouns.values().flatten().enumerate() {
+            all.add_all(Group::Owner, item, names);
+        }
+        for (item, class) in pairs.class.iter().enumerate() {
+            all.add_all(Group::ClassName, item, &class.of);
+            all.add_all(Group::ClassNone, item, &class.none);
+            all.add_all(Group::ClassMember, item, &class.members);
         }
         let text = &tables.unquoted;
         all.add_each(Group::Carrier, &text.carriers);
@@ -221,6 +244,9 @@ impl Lexicon {
         all.add_each(Group::Writes, &text.writes);
         all.add_each(Group::Prints, &text.prints);
         all.add_each(Group::Behind, &text.behind);
+        all.add_each(Group::Board, &text.boards);
+        all.add_each(Group::Letters, &text.letters);
+        all.add_each(Group::CountedText, &text.counted);
         for (item, noun) in tables.measure.noun.iter().enumerate() {
             all.add_all(Group::Noun, item, &noun.words);
         }

@@ -83,7 +83,12 @@ pub(crate) struct Pairs {
     pub(crate) not_subjects: Vec<String>,
     /// Words for several of them.
     pub(crate) several: Vec<String>,
-    pub(crate) pair: Vec<Pair>,
+    /// Words that exclude each other as two sides, for what is no property with several values.
+    pair: Vec<Pair>,
+    pub(crate) axis: Vec<Axis>,
+    pub(crate) class: Vec<Class>,
+    /// Things that axes speak of, by the names of their families; each with all its names.
+    pub(crate) nouns: BTreeMap<String, Vec<Vec<String>>>,
     /// What a background can be, in families of words for the same.
     pub(crate) grounds: BTreeMap<String, Vec<String>>,
 }
@@ -91,13 +96,50 @@ pub(crate) struct Pairs {
 /// Two sides that exclude each other.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Pair {
-    pub(crate) scope: Scope,
-    pub(crate) left: Vec<String>,
-    pub(crate) right: Vec<String>,
+struct Pair {
+    scope: Scope,
+    left: Vec<String>,
+    right: Vec<String>,
 }
 
-/// What a pair is about.
+/// A property that has one of several values: a word of one excludes the words of the others.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Axis {
+    /// What extends it names it so; none for pairs.
+    #[serde(default)]
+    pub(crate) name: String,
+    pub(crate) scope: Scope,
+    /// Families of nouns, where only what is said of the same noun counts.
+    #[serde(default)]
+    pub(crate) of: Vec<String>,
+    /// The values that exclude each other, where not all do.
+    #[serde(default)]
+    pub(crate) apart: Vec<(String, String)>,
+    /// Or those that do not, where most do.
+    #[serde(default)]
+    pub(crate) together: Vec<(String, String)>,
+    /// Words of each value; of more values than [`Axis::VALUES`] the rest is not looked for.
+    pub(crate) value: BTreeMap<String, Vec<String>>,
+}
+
+/// Things that are not there when the whole class is denied.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Class {
+    pub(crate) name: String,
+    /// What the class is called, behind a word that denies: (no) plants.
+    #[serde(default)]
+    pub(crate) of: Vec<String>,
+    /// What denies it by itself: treeless.
+    #[serde(default)]
+    pub(crate) none: Vec<String>,
+    /// What belongs to it.
+    #[serde(default)]
+    pub(crate) members: Vec<String>,
+}
+
+/// What an axis is about.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scope {
@@ -111,6 +153,8 @@ pub(crate) enum Scope {
     Thing,
     /// Each thing in it has one of its own, so that both have to stand side by side in front of one.
     Beside,
+    /// The same, where both have to be said of a thing before another one is named: an empty glass, brimming with juice.
+    Near,
 }
 
 /// What text stands on, and how it is introduced.
@@ -151,6 +195,15 @@ pub(crate) struct Carriers {
     pub(crate) names_end: Vec<String>,
     /// What may not stand in front of a Chinese introduction.
     pub(crate) not_after: Vec<String>,
+    /// Things that are there for what is written on them, in both languages.
+    pub(crate) boards: Vec<String>,
+    /// What letters are called in English: in bold capitals.
+    pub(crate) letters: Vec<String>,
+    /// What stands behind Chinese text, and what stands in front of it then: 加上…四个字.
+    pub(crate) counted: Vec<String>,
+    pub(crate) openers: Vec<String>,
+    /// What only text has in it, behind an introduction of pictures as well as text: 印着我爱…
+    pub(crate) evidence: Vec<String>,
 }
 
 /// Chinese nouns and what they are counted by.
@@ -181,6 +234,9 @@ pub(crate) struct Nouns {
 pub(crate) struct Noun {
     pub(crate) words: Vec<String>,
     pub(crate) takes: Vec<String>,
+    /// Where any are named, only these are wrong, and nothing is said of others.
+    #[serde(default)]
+    pub(crate) wrong: Vec<String>,
 }
 
 /// What is called how in both languages.
@@ -201,6 +257,9 @@ pub(crate) struct Things {
 pub(crate) struct Names {
     pub(crate) zh: Vec<String>,
     pub(crate) en: Vec<String>,
+    /// What it is a kind of, by a Chinese name of that.
+    #[serde(default)]
+    pub(crate) under: Option<String>,
 }
 
 /// Simplified characters, each with its traditional form behind it.
@@ -236,40 +295,20 @@ enum Form<'t> {
 }
 
 impl Tables {
-    /// The tables as they are written in `data`.
+    /// What tables say together that are written so, each with its name.
     #[cfg_attr(not(test), allow(dead_code, reason = "the build script reads them"))]
-    pub(crate) fn builtin() -> Result<Self, RulesError> {
+    pub(crate) fn of(written: &[(&str, &str)]) -> Result<Self, RulesError> {
         let mut tables = Self::default();
-        for (file, text) in Self::written() {
+        for (file, text) in written {
             tables.extend(file, text)?;
         }
         Ok(tables)
     }
 
-    /// Each table's name and what is written in it.
-    #[cfg_attr(not(test), allow(dead_code, reason = "the build script reads them"))]
-    pub(crate) fn written() -> impl Iterator<Item = (&'static str, &'static str)> {
-        let texts = [
-            include_str!("../../data/intensifier.toml"),
-            include_str!("../../data/quality-tags.toml"),
-            include_str!("../../data/abstract.toml"),
-            include_str!("../../data/repetition.toml"),
-            include_str!("../../data/homograph.toml"),
-            include_str!("../../data/idiom.toml"),
-            include_str!("../../data/dialect.toml"),
-            include_str!("../../data/contradiction.toml"),
-            include_str!("../../data/unquoted-text.toml"),
-            include_str!("../../data/measure-word.toml"),
-            include_str!("../../data/bilingual.toml"),
-            include_str!("../../data/script.toml"),
-        ];
-        NAMES.into_iter().zip(texts)
-    }
-
-    /// The tables of the build script: a line of JSON each, in the order of their names.
+    /// The tables of the build script: on each line a name and what that table says, as JSON.
     pub(crate) fn compiled(lines: &str) -> Result<Self, RulesError> {
         let mut tables = Self::default();
-        for (file, line) in NAMES.into_iter().zip(lines.lines()) {
+        for (file, line) in lines.lines().filter_map(|line| line.split_once(' ')) {
             tables.take(file, &Form::Json(line))?;
         }
         Ok(tables)
@@ -391,10 +430,69 @@ impl Pairs {
         self.subjects.extend(more.subjects);
         self.not_subjects.extend(more.not_subjects);
         self.several.extend(more.several);
-        self.pair.extend(more.pair);
+        self.axis.extend(more.pair.into_iter().map(Axis::from));
+        for axis in more.axis {
+            match self.axis.iter_mut().find(|it| !it.name.is_empty() && it.name == axis.name) {
+                Some(known) => known.extend(axis),
+                None => self.axis.push(axis),
+            }
+        }
+        for class in more.class {
+            match self.class.iter_mut().find(|it| it.name == class.name) {
+                Some(known) => {
+                    known.of.extend(class.of);
+                    known.none.extend(class.none);
+                    known.members.extend(class.members);
+                }
+                None => self.class.push(class),
+            }
+        }
+        for (name, nouns) in more.nouns {
+            self.nouns.entry(name).or_default().extend(nouns);
+        }
         for (name, words) in more.grounds {
             self.grounds.entry(name).or_default().extend(words);
         }
+    }
+}
+
+impl From<Pair> for Axis {
+    fn from(pair: Pair) -> Self {
+        let value = [("left".to_owned(), pair.left), ("right".to_owned(), pair.right)];
+        Self {
+            name: String::new(),
+            scope: pair.scope,
+            of: Vec::new(),
+            apart: Vec::new(),
+            together: Vec::new(),
+            value: value.into(),
+        }
+    }
+}
+
+impl Axis {
+    /// How words of axes are numbered: the axis' number times this, and the value's.
+    pub(crate) const VALUES: usize = 64;
+
+    fn extend(&mut self, more: Self) {
+        self.of.extend(more.of);
+        self.apart.extend(more.apart);
+        self.together.extend(more.together);
+        for (name, words) in more.value {
+            self.value.entry(name).or_default().extend(words);
+        }
+    }
+
+    /// Whether two of its values, by their numbers, exclude each other.
+    pub(crate) fn parts(&self, one: usize, other: usize) -> bool {
+        let names: Vec<&str> = self.value.keys().map(String::as_str).collect();
+        let has = |pairs: &[(String, String)], a: &str, b: &str| {
+            pairs.iter().any(|(x, y)| (x == a && y == b) || (x == b && y == a))
+        };
+        let is = |a: &str, b: &str| {
+            (self.apart.is_empty() || has(&self.apart, a, b)) && !has(&self.together, a, b)
+        };
+        one != other && names.get(one).zip(names.get(other)).is_some_and(|(a, b)| is(a, b))
     }
 }
 
@@ -418,6 +516,11 @@ impl Carriers {
         self.languages.extend(more.languages);
         self.names_end.extend(more.names_end);
         self.not_after.extend(more.not_after);
+        self.boards.extend(more.boards);
+        self.letters.extend(more.letters);
+        self.counted.extend(more.counted);
+        self.openers.extend(more.openers);
+        self.evidence.extend(more.evidence);
     }
 }
 

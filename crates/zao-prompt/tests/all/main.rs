@@ -10,6 +10,7 @@
 #[path = "../promise/mod.rs"]
 mod promise;
 
+mod axes;
 mod chinese;
 mod counter;
 mod english;

@@ -118,12 +118,14 @@ pub(crate) fn good() -> Corpus {
 
 /// What judges wrote who knew no rule, each 120 prompts with labels and 40 in which there is nothing to find: the file's name and its
 /// prompts.
-pub(crate) fn judges() -> [(&'static str, Corpus); 4] {
+pub(crate) fn judges() -> [(&'static str, Corpus); 6] {
     let files = [
         ("streets", include_str!("streets.toml")),
         ("studios", include_str!("studios.toml")),
         ("strangers", include_str!("strangers.toml")),
         ("markets", include_str!("markets.toml")),
+        ("harbours", include_str!("harbours.toml")),
+        ("gardens", include_str!("gardens.toml")),
     ];
     files.map(|(name, text)| (name, toml::from_str(text).expect("each judge wrote a corpus")))
 }

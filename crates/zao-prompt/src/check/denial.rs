@@ -1,0 +1,181 @@
+//! What is said not to be there, and yet is: no plants, and a pot of them further on. It belongs to `contradiction`.
+
+use std::ops::Range;
+
+use super::Subject;
+use super::contradiction::{DISTANCES, is_apart};
+use super::edit::{About, Hit};
+use super::word::precedes;
+use crate::Code;
+use crate::rules::{Group, Match};
+
+/// What denies the word behind it, so that it asks for nothing.
+const DENIALS: [&str; 46] = [
+    "no",
+    "without",
+    "without a",
+    "without an",
+    "without any",
+    "no more",
+    "never",
+    "not",
+    "not a",
+    "not any",
+    "not a single",
+    "not one",
+    "not wearing",
+    "not wearing a",
+    "not wearing any",
+    "nor",
+    "zero",
+    "free of",
+    "free of any",
+    "devoid of",
+    "devoid of any",
+    "lacking",
+    "lacking any",
+    "absence of",
+    "empty of",
+    "isn't",
+    "aren't",
+    "没有",
+    "没有任何",
+    "没有什么",
+    "没有丝毫",
+    "没",
+    "不要",
+    "不要有",
+    "不要出现",
+    "不带",
+    "不含",
+    "不是",
+    "无",
+    "毫无",
+    "全无",
+    "并非",
+    "并不",
+    "看不到",
+    "看不见",
+    "不见",
+];
+
+/// How many members of a class are held against its denial.
+const MOST: usize = 24;
+
+/// Whether what stands in front of a word denies it: no long shadows, 没有任何绿植, 没有一个行人.
+pub(super) fn is_denied(subject: &Subject<'_>, found: &Match) -> bool {
+    let before = subject.text.folded[..found.start].trim_end_matches(' ');
+    denies(before) || denies(without_count(before))
+}
+
+fn denies(before: &str) -> bool {
+    DENIALS.iter().any(|denial| precedes(before, denial))
+}
+
+/// Without 一个, 一棵, 半点 at the end.
+fn without_count(before: &str) -> &str {
+    let mut places = before.char_indices().rev();
+    let Some((_, measure)) = places.next() else { return before };
+    match places.next() {
+        Some((at, '一' | '半')) if !measure.is_ascii() => &before[..at],
+        _ => before,
+    }
+}
+
+/// Whether a class is denied by what stands around its name: no living plants, 一棵树都没有.
+fn is_class_denied(subject: &Subject<'_>, name: &Match) -> bool {
+    let folded = &subject.text.folded;
+    let before = folded[..name.start].trim_end_matches(' ');
+    // One adjective may stand between, which no denial ends with.
+    let word = before.rfind(' ').map(|at| &before[..at]);
+    let is_adjective = |rest: &str| before[rest.len()..].trim().chars().all(char::is_alphabetic);
+    let behind = &folded[name.end..];
+    let is_none_left = ["都没有", "也没有", "都没", "也没", "都不见", "也不见", "都看不到"]
+        .iter()
+        .any(|none| behind.starts_with(none));
+    is_denied(subject, name)
+        || word.is_some_and(|rest| is_adjective(rest) && denies(rest))
+        || is_none_left
+}
+
+/// How far in front of a name its denial may begin, in bytes.
+const DENIAL: usize = 28;
+
+/// Where the denial of a name begins: its own words say nothing of another place.
+fn denial_of(subject: &Subject<'_>, name: &Match) -> usize {
+    let folded = &subject.text.folded;
+    let from =
+        (name.start.saturating_sub(DENIAL)..name.start).find(|at| folded.is_char_boundary(*at));
+    let from = from.unwrap_or(name.start);
+    let near = &folded[from..name.start];
+    ["not ", "no ", "without ", "没", "无", "不"]
+        .iter()
+        .filter_map(|denial| near.rfind(denial))
+        .max()
+        .map_or(name.start, |at| from + at)
+}
+
+/// What belongs to a class that is denied, once for each class and side.
+pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
+    let members = subject.matches.all_outside(Group::ClassMember, Group::PairKeep);
+    if members.is_empty() {
+        return Vec::new();
+    }
+    let mut absent = subject.matches.all_outside(Group::ClassNone, Group::PairKeep);
+    absent.retain(|it| !is_denied(subject, it));
+    let names = subject.matches.all_outside(Group::ClassName, Group::PairKeep);
+    let denied = names.into_iter().filter(|name| is_class_denied(subject, name));
+    absent.extend(denied.map(|name| Match { start: denial_of(subject, &name), ..name }));
+    absent.sort_by_key(|it| it.start);
+    let mut hits = Vec::new();
+    for side in &subject.text.sides {
+        hits.extend(within(subject, &side.range, &absent, &members));
+    }
+    hits
+}
+
+fn within(
+    subject: &Subject<'_>,
+    range: &Range<usize>,
+    absent: &[Match],
+    members: &[Match],
+) -> Vec<Hit> {
+    let mut told: Vec<usize> = Vec::new();
+    let mut hits = Vec::new();
+    for none in absent.iter().filter(|it| range.contains(&it.start)) {
+        if told.contains(&none.item) {
+            continue;
+        }
+        told.push(none.item);
+        let of_class =
+            members.iter().filter(|it| it.item == none.item && range.contains(&it.start));
+        for member in of_class.take(MOST) {
+            let is_free = member.end <= none.start || none.end <= member.start;
+            let (first, second) =
+                if none.start < member.start { (none, member) } else { (member, none) };
+            if is_free
+                && !is_class_denied(subject, member)
+                && !is_listed(subject, member)
+                && !is_apart(subject, first, second, &DISTANCES)
+            {
+                let about = About::Both(first.span(), second.span());
+                hits.push(Hit::advice(Code::Contradiction, first.start..second.end, about));
+                break;
+            }
+        }
+    }
+    hits
+}
+
+/// Whether a word is one of a list that is denied: no cars, trucks or buses.
+fn is_listed(subject: &Subject<'_>, member: &Match) -> bool {
+    let before = subject.text.folded[..member.start].trim_end_matches(' ');
+    let joined = before
+        .strip_suffix("or")
+        .or_else(|| before.strip_suffix("nor"))
+        .or_else(|| before.strip_suffix(['、', '和', '或', '与']));
+    let Some(before) = joined else { return false };
+    let from = before.rfind(['.', '。', '，', ';', '；']).unwrap_or(0);
+    let piece = &before[from..];
+    ["no ", "without ", "没有", "没", "不要", "无"].iter().any(|denial| piece.contains(denial))
+}

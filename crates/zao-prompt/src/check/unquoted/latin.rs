@@ -1,0 +1,447 @@
+//! English text by what stands around it: a sign, Fresh Eggs, … in bold capitals, with Santa Maria painted on the hull. Text behind a verb of
+//! saying is not looked for here.
+
+use std::ops::Range;
+
+use super::{LINKS, MOST_WORDS, Words, has_carrier, is_shouted, words_from};
+use crate::check::Subject;
+use crate::check::characters::is_separator;
+use crate::check::text::BLANK;
+use crate::check::word::{follows, precedes};
+use crate::rules::{Group, Match};
+
+/// How far behind a board a colon may stand, in bytes.
+const COLON: usize = 40;
+
+/// How far in front of `letters` its `in` may stand, in bytes.
+const ADJECTIVES: usize = 48;
+
+/// What leads from a board to what is on it.
+const LEADS: [&str; 24] = [
+    "for",
+    "called",
+    "named",
+    "showing",
+    "that shows",
+    "displaying",
+    "that displays",
+    "which shows",
+    "shows",
+    "displays",
+    "bearing",
+    "carrying",
+    "of",
+    "inscribed",
+    "marked",
+    "embroidered",
+    "lettered",
+    "stencilled",
+    "stenciled",
+    "addressed to",
+    "flashing",
+    "announcing",
+    "printed",
+    "titled",
+];
+
+/// Of these, the ones that pictures and people follow as well.
+const WEAK_LEADS: [&str; 9] = [
+    "for",
+    "of",
+    "showing",
+    "that shows",
+    "displaying",
+    "that displays",
+    "which shows",
+    "shows",
+    "displays",
+];
+
+/// Deeds behind text, which put nothing but text on a thing.
+const DEEDS: [&str; 17] = [
+    "painted",
+    "printed",
+    "stamped",
+    "written",
+    "embroidered",
+    "engraved",
+    "stencilled",
+    "stenciled",
+    "lettered",
+    "carved",
+    "emblazoned",
+    "sprayed",
+    "scrawled",
+    "spelled",
+    "spray-painted",
+    "stitched",
+    "inscribed",
+];
+
+/// Ways of which a name in capitals goes over a thing.
+const OVER: [&str; 12] = [
+    "across the",
+    "along the",
+    "around the",
+    "across its",
+    "around its",
+    "along its",
+    "across her",
+    "across his",
+    "on the back",
+    "on the front",
+    "on the chest",
+    "across it",
+];
+
+/// What begins a request to put text somewhere.
+const REQUESTS: [&str; 6] = ["put", "write", "print", "place", "add", "paint"];
+
+pub(super) fn find(subject: &Subject<'_>, carriers: &[Match], found: &mut Vec<Words>) {
+    for board in subject.matches.of(Group::Board) {
+        found.extend(on_board(subject, &board).map(Words::known));
+    }
+    for letters in subject.matches.of(Group::Letters) {
+        found.extend(in_letters(subject, &letters).map(Words::known));
+    }
+    found.extend(written(subject).map(Words::known));
+    found.extend(placed(subject).map(Words::known));
+    found.extend(businesses(subject));
+    let prompt = subject.text.prompt;
+    for (at, with) in subject.text.folded.match_indices("with ") {
+        let start = at + with.len();
+        if prompt[start..].starts_with(|c: char| c.is_ascii_uppercase())
+            && subject.text.begins_whole(at)
+        {
+            found.extend(put_on(subject, carriers, at, start).map(Words::known));
+        }
+    }
+    for segment in &subject.text.segments {
+        found.extend(requested(subject, segment).map(Words::known));
+    }
+}
+
+/// What is written on something, in small letters: with happy birthday Anna written on it.
+fn written<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = Range<usize>> + 's {
+    let folded = &subject.text.folded;
+    folded.match_indices(" written ").filter_map(move |(at, written)| {
+        let behind = &folded[at + written.len()..];
+        let is_on = ["on ", "in ", "across ", "along "].iter().any(|on| behind.starts_with(on));
+        let near = (at.saturating_sub(WRITTEN)..=at).find(|near| folded.is_char_boundary(*near))?;
+        let with = folded[near..at].rfind("with ")?;
+        let start = near + with + "with ".len();
+        let words = &folded[start..at];
+        let first = words.split(' ').next().unwrap_or_default();
+        let is_said = is_on
+            && !words.contains(|c| is_separator(c) || c == BLANK)
+            && words.split(' ').count() > 1
+            && !DESCRIBED.contains(&first);
+        is_said.then_some(start..at)
+    })
+}
+
+/// Where text goes, in front of a colon: Across the top: Dig in!
+const PLACES: [&str; 14] = [
+    "across the top",
+    "at the top",
+    "across the bottom",
+    "at the bottom",
+    "on the back",
+    "on the front",
+    "in the middle",
+    "in the centre",
+    "in the center",
+    "below",
+    "underneath",
+    "beneath",
+    "on the spine",
+    "in the corner",
+];
+
+/// A sentence behind such a colon that begins with a capital and describes nothing.
+fn placed<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = Range<usize>> + 's {
+    let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
+    folded.match_indices(": ").filter_map(move |(at, colon)| {
+        let is_place = PLACES.iter().any(|place| precedes(&folded[..at], place));
+        let start = at + colon.len();
+        let rest = &prompt[start..];
+        let end = rest.find(['.', '!', '?', '\n', ';']).unwrap_or(rest.len());
+        let shout = rest[end..].bytes().take_while(|byte| matches!(byte, b'!' | b'?')).count();
+        let text = &rest[..end + shout];
+        let describes =
+            ["A ", "An ", "The ", "Two ", "Some "].iter().any(|it| text.starts_with(it));
+        let is_text = is_place
+            && text.starts_with(|c: char| c.is_ascii_uppercase())
+            && !(describes && !is_shouted(text))
+            && text.split(' ').count() <= MOST_WORDS
+            && !folded[start..start + text.len()].contains(BLANK);
+        is_text.then_some(start..start + text.len())
+    })
+}
+
+/// Who has its name on what it makes.
+const BUSINESSES: [&str; 28] = [
+    "company",
+    "brand",
+    "shop",
+    "store",
+    "cafe",
+    "café",
+    "bakery",
+    "restaurant",
+    "bar",
+    "brewery",
+    "studio",
+    "startup",
+    "salon",
+    "agency",
+    "app",
+    "game",
+    "podcast",
+    "magazine",
+    "firm",
+    "business",
+    "truck",
+    "festival",
+    "diner",
+    "barbershop",
+    "bookshop",
+    "bookstore",
+    "winery",
+    "label",
+];
+
+/// What shows such a name.
+const SHOWN: [&str; 10] = [
+    "logo",
+    "poster",
+    "label",
+    "packaging",
+    "storefront",
+    "sign",
+    "wordmark",
+    "business card",
+    "banner",
+    "flyer",
+];
+
+/// The name of a business whose logo or sign is wanted: logo for a plumbing company called Drip Brothers.
+fn businesses(subject: &Subject<'_>) -> Vec<Words> {
+    let folded = &subject.text.folded;
+    let mut found = Vec::new();
+    for called in ["called ", "named "] {
+        for (at, called) in folded.match_indices(called) {
+            let before = folded[..at].trim_end();
+            let near = (at.saturating_sub(CALLED)..=at).find(|near| folded.is_char_boundary(*near));
+            let near = &folded[near.unwrap_or(at)..at];
+            let is_business = BUSINESSES.iter().any(|it| precedes(before, it));
+            if is_business && SHOWN.iter().any(|it| near.contains(it)) {
+                found
+                    .extend(titled(subject, at + called.len()).map(|(span, _)| Words::known(span)));
+            }
+        }
+    }
+    found
+}
+
+/// How far in front of a name what shows it may stand, in bytes.
+const CALLED: usize = 80;
+
+/// How far in front of `written` its `with` may stand, in bytes.
+const WRITTEN: usize = 48;
+
+/// What writing is described with, and not quoted.
+const DESCRIBED: [&str; 22] = [
+    "a",
+    "an",
+    "the",
+    "something",
+    "text",
+    "words",
+    "names",
+    "his",
+    "her",
+    "their",
+    "its",
+    "poems",
+    "letters",
+    "small",
+    "large",
+    "strange",
+    "ancient",
+    "tiny",
+    "chinese",
+    "japanese",
+    "arabic",
+    "notes",
+];
+
+/// Words that begin with capitals or digits from `start` on, small ones between them included, and how many there are.
+fn titled(subject: &Subject<'_>, start: usize) -> Option<(Range<usize>, usize)> {
+    let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
+    let mut end = start;
+    let mut big = 0;
+    let mut linked = 0;
+    for word in words_from(folded, start) {
+        let written = &prompt[word.clone()];
+        if written.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit() || c == '$') {
+            (end, big, linked) = (word.end, big + 1, 0);
+        } else if big > 0 && linked < 2 && LINKS.contains(&written) {
+            linked += 1;
+        } else {
+            break;
+        }
+    }
+    let rest = &folded[end..];
+    // 07:45, which is one word.
+    let minutes = rest
+        .strip_prefix(':')
+        .map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());
+    let shout = rest.bytes().take_while(|byte| matches!(byte, b'!' | b'?')).count();
+    let more = if minutes > 0 { minutes + 1 } else { shout };
+    (big > 0 && big <= MOST_WORDS).then_some((start..end + more, big))
+}
+
+fn has_digit(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a phrase ends at `end`.
+fn is_at_end(folded: &str, end: usize) -> bool {
+    let rest = folded[end..].trim_start_matches(' ');
+    rest.is_empty() || rest.starts_with(is_separator)
+}
+
+/// Text that a board has behind it: a colon, a comma, or a word that leads to it.
+fn on_board(subject: &Subject<'_>, board: &Match) -> Option<Range<usize>> {
+    let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
+    let rest = &folded[board.end..];
+    let is_strong = |span: &Range<usize>, big: usize| {
+        big > 1 || is_shouted(&prompt[span.clone()]) || has_digit(&prompt[span.clone()])
+    };
+    if let Some(behind) = rest.strip_prefix(", ") {
+        let (span, big) = titled(subject, folded.len() - behind.len())?;
+        return (big > 1 && is_at_end(folded, span.end)).then_some(span);
+    }
+    let colon = rest.find(|c| is_separator(c) || matches!(c, ':' | BLANK));
+    if let Some(at) = colon.filter(|at| *at <= COLON && rest[*at..].starts_with(": ")) {
+        let (span, big) = titled(subject, board.end + at + 2)?;
+        // A sentence begins with a capital, too: a sign: The shop is closed.
+        let is_text = is_strong(&span, big) && is_at_end(folded, span.end);
+        return is_text.then_some(span);
+    }
+    let behind = rest.strip_prefix(' ')?;
+    let lead = LEADS.iter().filter(|lead| follows(behind, lead)).max_by_key(|lead| lead.len())?;
+    let start = board.end + 1 + lead.len() + 1;
+    if !folded.is_char_boundary(start) || start >= folded.len() {
+        return None;
+    }
+    let (span, big) = titled(subject, start)?;
+    // A small word behind it goes on with something else: engraved with Celtic knots.
+    let goes_on = !is_at_end(folded, span.end)
+        && !subject
+            .rules
+            .tables
+            .unquoted
+            .stops
+            .iter()
+            .any(|stop| follows(folded[span.end..].trim_start_matches(' '), stop));
+    let is_text = match WEAK_LEADS.contains(lead) {
+        true => is_strong(&span, big) && !goes_on,
+        false => !goes_on || big > 1 || is_shouted(&prompt[span.clone()]),
+    };
+    is_text.then_some(span)
+}
+
+/// Text in front of `in bold letters`, or behind it.
+fn in_letters(subject: &Subject<'_>, letters: &Match) -> Option<Range<usize>> {
+    let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
+    let near = (letters.start.saturating_sub(ADJECTIVES)..=letters.start)
+        .find(|at| folded.is_char_boundary(*at))?;
+    let lead = folded[near..letters.start].rfind("in ")?;
+    let between = &folded[near + lead..letters.start];
+    if between.contains(is_separator) || !subject.text.begins_whole(near + lead) {
+        return None;
+    }
+    let before = folded[..near + lead].trim_end_matches(' ');
+    if let Some(span) = ends_big(subject, before.len()) {
+        return Some(span);
+    }
+    let rest = &folded[letters.end..];
+    let behind = rest.trim_start_matches([',', ':', ' ']);
+    if rest.len() - behind.len() < 2 {
+        return None;
+    }
+    let (span, big) = titled(subject, folded.len() - behind.len())?;
+    let is_text = is_shouted(&prompt[span.clone()]) || (big > 1 && is_at_end(folded, span.end));
+    is_text.then_some(span)
+}
+
+/// Big words that end at `end` behind a small one: with Vogue.
+fn ends_big(subject: &Subject<'_>, end: usize) -> Option<Range<usize>> {
+    let prompt = subject.text.prompt;
+    let from = subject.text.segments.iter().rev().find(|it| it.start < end)?.start;
+    let phrase = prompt.get(from..end)?;
+    let mut start = phrase.len();
+    let mut big = 0;
+    for word in phrase.rsplit(' ') {
+        let is_big = word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
+        if !is_big
+            && !(big > 0 && LINKS.contains(&word) && !matches!(word, "a" | "and" | "in" | "on"))
+        {
+            break;
+        }
+        big += usize::from(is_big);
+        start = start.saturating_sub(word.len() + usize::from(start < phrase.len()));
+    }
+    let text = phrase[start..].trim_start();
+    let span = end - text.len()..end;
+    // A phrase begins with a capital itself: Storefront in bold letters.
+    let is_text = big > 1 || (big == 1 && (start > 0 || is_shouted(text)));
+    let is_free = !subject.text.folded[span.clone()].contains(BLANK);
+    (is_text && is_free && big <= MOST_WORDS && !text.is_empty()).then_some(span)
+}
+
+/// What something has on it: with Santa Maria painted on the hull, with NASA across the chest.
+fn put_on(
+    subject: &Subject<'_>,
+    carriers: &[Match],
+    with: usize,
+    start: usize,
+) -> Option<Range<usize>> {
+    let folded = &subject.text.folded;
+    let (span, big) = titled(subject, start)?;
+    let behind = folded[span.end..].trim_start_matches(' ');
+    let shouts = is_shouted(&subject.text.prompt[span.clone()]);
+    let is_text = DEEDS.iter().any(|deed| follows(behind, deed))
+        || (OVER.iter().any(|over| follows(behind, over)) && (shouts || big > 1))
+        || (behind.starts_with("on ") && big > 2 && {
+            let here = Match { start: with, end: with, item: 0 };
+            has_carrier(subject, carriers, &here)
+        });
+    is_text.then_some(span)
+}
+
+/// Put Leo turns six across the top: what a request names until it says where.
+fn requested(subject: &Subject<'_>, segment: &Range<usize>) -> Option<Range<usize>> {
+    let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
+    let phrase = &folded[segment.clone()];
+    let phrase = phrase.strip_prefix("please ").unwrap_or(phrase);
+    let verb = REQUESTS.iter().find(|verb| follows(phrase, verb))?;
+    let rest = phrase[verb.len()..].strip_prefix(' ')?;
+    let start = segment.end - rest.len();
+    if !prompt[start..].starts_with(|c: char| c.is_ascii_uppercase()) {
+        return None;
+    }
+    let place = [" across ", " in ", " at the ", " on the ", " along ", " under ", " above "]
+        .iter()
+        .filter_map(|place| rest.find(place))
+        .min()?;
+    let says_letters = ["letter", "font", "type", "script", "handwriting", "capitals"]
+        .iter()
+        .any(|word| rest[place..].contains(word));
+    let is_across = rest[place..].starts_with(" across ");
+    let count = rest[..place].split(' ').count();
+    let is_free = !rest[..place].contains(BLANK) && count <= MOST_WORDS;
+    (is_free && (says_letters || is_across)).then_some(start..start + place)
+}
