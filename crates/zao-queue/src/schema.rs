@@ -10,7 +10,7 @@ use crate::{Error, Limits, Result};
 pub(crate) const FILE: &str = "jobs.db";
 
 /// What makes version n + 1 of version n. One that was published is never changed; others are added.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     "
 CREATE TABLE jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -169,7 +169,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::NoImage`], and those of the database.
-    pub fn may_delete(&self, id: &ImageId, viewer: &Viewer) -> Result<bool> {
+    pub fn may_change_image(&self, id: &ImageId, viewer: &Viewer) -> Result<bool> {
         let clause = "WHERE number = (SELECT job FROM images WHERE id = ?1 AND deleted = 0)";
         let found = rows::jobs(&hold(&self.reader), clause, &[&id.as_str()])?;
         let row = found.into_iter().next().ok_or_else(|| Error::NoImage(id.clone()))?;

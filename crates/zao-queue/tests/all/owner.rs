@@ -48,7 +48,7 @@ fn whoever_shows_the_key_again_finds_their_own() {
     assert_eq!((images("ann"), images("bob")), (1, 0));
     desk.ledger.delete_image(&image).unwrap();
     let viewer = Viewer::default();
-    assert!(matches!(desk.ledger.may_delete(&image, &viewer), Err(Error::NoImage(_))));
+    assert!(matches!(desk.ledger.may_change_image(&image, &viewer), Err(Error::NoImage(_))));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn who_looks_is_told_what_they_may_change() {
             let job = desk.ledger.job_seen(id, viewer, desk.now).unwrap();
             let image = image_id(&job.images[0].id);
             assert_eq!(desk.ledger.may_cancel(id, viewer).unwrap(), job.changeable);
-            assert_eq!(desk.ledger.may_delete(&image, viewer).unwrap(), job.changeable);
+            assert_eq!(desk.ledger.may_change_image(&image, viewer).unwrap(), job.changeable);
             assert_eq!(job.images[0].changeable, job.changeable);
             job.changeable
         };

@@ -275,7 +275,7 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode> {
     let id = image_id(&id)?;
     let (image, viewer) = (id.clone(), client.viewer());
-    if !house.ledger(move |ledger, _| ledger.may_delete(&image, &viewer)).await? {
+    if !house.ledger(move |ledger, _| ledger.may_change_image(&image, &viewer)).await? {
         return Err(somebody_elses());
     }
     let gone = id.clone();
@@ -295,8 +295,7 @@ pub(crate) struct Keep {
 /// Keep a picture, or let it go
 ///
 /// One that is kept is not removed for its age or for room. It counts to what the server keeps, of which such pictures may take half
-/// (`retention.kept_bytes` of the capabilities); beyond that the answer is 400 with `param` `kept`. One of a job that came with a client's
-/// key is kept by whoever sends that key again, or the admin token.
+/// (`retention.kept_bytes` of the capabilities); beyond that the answer is 400 with `param` `kept`. Whoever may delete it may keep it.
 #[utoipa::path(
     patch, path = "/v1/images/{id}", tag = "images", operation_id = "keepImage",
     params(
@@ -322,10 +321,12 @@ pub(crate) async fn keep(
 ) -> Result<Json<Image>> {
     let Keep { kept } = wish.only(&["kept"])?;
     let id = image_id(&id)?;
-    let image = id.clone();
-    let owner = house.ledger(move |ledger, _| ledger.owner_of_image(&image)).await?;
-    client.may_change(owner.as_ref())?;
-    Ok(Json(house.ledger(move |ledger, _| ledger.keep_image(&id, kept)).await?))
+    let (image, viewer) = (id.clone(), client.viewer());
+    if !house.ledger(move |ledger, _| ledger.may_change_image(&image, &viewer)).await? {
+        return Err(somebody_elses());
+    }
+    let image = house.ledger(move |ledger, _| ledger.keep_image(&id, kept)).await?;
+    Ok(Json(Image { changeable: true, ..image }))
 }
 
 /// Get a picture's recipe
