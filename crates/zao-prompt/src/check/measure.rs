@@ -217,6 +217,22 @@ fn single_at(subject: &Subject<'_>, nouns: &[Match], number: &Range<usize>) -> O
     nouns.iter().find(|noun| noun.span() == span).copied()
 }
 
+/// Pictures, which are called by what is on them.
+const PICTURED: [&str; 12] = [
+    "照片",
+    "图片",
+    "图案",
+    "插画",
+    "海报",
+    "明信片",
+    "壁画",
+    "油画",
+    "剪影",
+    "贴纸",
+    "视频",
+    "写真",
+];
+
 /// Whether what follows a noun leaves it the noun that it is.
 fn ends_word(rules: &Rules, after: &str) -> bool {
     // 摊着, 摆满: a verb, whichever it is.
@@ -224,5 +240,9 @@ fn ends_word(rules: &Rules, after: &str) -> bool {
     let goes_on =
         after.starts_with(['鸡', '猫', '狗', '鱼', '马', '牛', '羊', '鸟', '鸭', '鹅', '虎']);
     let is_verb = !goes_on && after.chars().nth(1).is_some_and(|c| VERB_ENDS.contains(&c));
+    // 一张海滩照片 counts the picture of it.
+    if PICTURED.iter().any(|picture| after.starts_with(picture)) {
+        return false;
+    }
     is_verb || !after.starts_with(is_han) || rules.followers.begin(after)
 }
