@@ -2,6 +2,8 @@
 
 import argparse
 import base64
+import concurrent.futures
+import json
 import pathlib
 import re
 import struct
@@ -9,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 import openai
 from openai import OpenAI
@@ -42,11 +45,78 @@ def one_picture(client, _):
 
 
 def several(client, _):
-    answer = client.images.generate(model="demo", prompt="a red apple", n=2, output_format="jpeg", **SMALL)
+    answer = client.images.generate(
+        model="demo", prompt="a red apple", n=2, output_format="jpeg", output_compression=60, **SMALL)
     pictures = [base64.b64decode(image.b64_json) for image in answer.data]
     assert len(pictures) == 2 and pictures[0] != pictures[1]
     assert all(picture[:2] == b"\xff\xd8" for picture in pictures)
     assert answer.output_format == "jpeg"
+
+
+def numbers(client, _):
+    """What SGLang's load tester reads, in the body and the headers."""
+    raw = client.images.with_raw_response.generate(prompt="a red apple", **SMALL)
+    body, headers = json.loads(raw.text), raw.headers
+    assert body["inference_time_s"] > 0 and abs(body["inference_time_s"] - float(headers["x-inference-time"])) < 1e-3, body
+    assert body["peak_memory_mb"] > 1 and abs(body["peak_memory_mb"] - float(headers["x-peak-memory-mb"])) < 1e-2, body
+    assert headers["x-seed"] == "7"
+
+
+def qualities(client, _):
+    for asked, told, size, steps in [
+        ("low", "low", (192, 192), 6), ("medium", "medium", (256, 256), 8),
+        ("high", "high", (320, 320), 10), ("auto", "medium", (256, 256), 8),
+    ]:
+        answer = client.images.generate(prompt="a red apple", quality=asked)
+        assert sides(base64.b64decode(answer.data[0].b64_json)) == size, asked
+        assert (answer.quality, answer.size) == (told, "x".join(map(str, size))), answer
+        job = client.get(f"/jobs/{answer.job}", cast_to=object)
+        assert job["steps"] == steps, (asked, job["steps"])
+
+
+def without_a_recipe(client, address):
+    texts = lambda png: b"iTXt" in png or b"tEXt" in png
+    drawn = {}
+    for metadata in (True, False):
+        body = SMALL["extra_body"] | {"metadata": metadata}
+        answer = client.images.generate(prompt="a red apple", response_format="url", **SMALL | {"extra_body": body})
+        with urllib.request.urlopen(answer.data[0].url, timeout=30) as response:
+            drawn[metadata] = response.read()
+        assert texts(drawn[metadata]) == metadata, "the file itself, whichever way it is fetched"
+    assert len(drawn[True]) > len(drawn[False])
+
+
+def in_vain(client, _):
+    answer = client.images.generate(
+        prompt="a red apple", output_compression=50, user="me", **SMALL | {"extra_body": SMALL["extra_body"] | {"partial_images": 2}})
+    assert sorted(answer.ignored) == ["output_compression", "partial_images", "user"], answer.ignored
+    assert any(line.startswith("output_compression has no effect") for line in answer.warnings), answer.warnings
+    events = list(client.images.generate(prompt="an owl", stream=True, size="64x64", response_format="url"))
+    assert events[-1].b64_json and events[-1].ignored == ["response_format"], events[-1].ignored
+
+
+def the_same_again(client, _):
+    """One key is one job, also while the first request is under way and when pictures come in a stream."""
+    draw = lambda key, **more: client.images.generate(
+        prompt="a red apple", size="256x256", extra_headers={"Idempotency-Key": key}, **more)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answers = [waiting.result() for waiting in [pool.submit(draw, "one") for _ in range(4)]]
+    answers.append(draw("one"))
+    assert len({answer.job for answer in answers}) == 1
+    assert all(answer == answers[0] for answer in answers), "the same answer"
+    refused(openai.ConflictError, lambda: draw("one", n=2), code="idempotency_conflict", param="Idempotency-Key")
+    refused(openai.ConflictError, lambda: draw("one", output_format="webp"), code="idempotency_conflict")
+    streams = [list(draw("two", stream=True, partial_images=1)) for _ in range(2)]
+    last = [events[-1] for events in streams]
+    assert last[0].type == "image_generation.completed" and last[0] == last[1]
+    hasty = client.with_options(timeout=0.05)
+    slow = dict(prompt="an owl", size="256x256", extra_headers={"Idempotency-Key": "three"}, extra_body={"steps": 40, "seed": 1})
+    try:
+        hasty.images.generate(**slow)
+        raise AssertionError("it was too quick to hang up on")
+    except openai.APITimeoutError:
+        pass
+    assert client.images.generate(**slow).data[0].b64_json, "who hangs up with a key may come again"
 
 
 def a_link(client, address):
@@ -61,6 +131,9 @@ def a_stream(client, _):
     partial = [event for event in events if event.type == "image_generation.partial_image"]
     assert [event.partial_image_index for event in partial] == [0, 1], kinds
     assert all(base64.b64decode(event.b64_json) for event in partial)
+    for event in partial:
+        assert (event.size, event.output_format) == ("64x64", "png"), event
+        assert sides(base64.b64decode(event.b64_json))[0] > 0
     assert sides(base64.b64decode(events[-1].b64_json)) == (64, 64)
     assert events[-1].usage.total_tokens > 0 and events[-1].created_at > 1_700_000_000
 
@@ -132,7 +205,9 @@ def main():
     zao = arguments.parse_args().zao.resolve()
     with serving(zao, "--token", "secret") as address:
         client = OpenAI(base_url=f"{address}/v1", api_key="secret", max_retries=0, timeout=120)
-        for check in (models, one_picture, several, a_link, a_stream, a_lora, errors):
+        checks = (
+            models, one_picture, several, numbers, qualities, without_a_recipe, in_vain, the_same_again, a_link, a_stream, a_lora, errors)
+        for check in checks:
             check(client, address)
             print(f"ok  {check.__name__}")
     with tempfile.TemporaryDirectory() as folder:

@@ -8,16 +8,17 @@ import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 
-import { DIST } from './harness.mjs';
+import { DIST, type Mock, type MockOptions } from './harness.mjs';
 import { draw, finished, meet, PHONE, setting, tiles, until } from './setting';
 
 setting();
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** What axe finds, of colours as they are when nothing fades any more. */
 async function violations(page: Page): Promise<string[]> {
-  // Colours are judged when nothing fades any more.
-  await page.waitForTimeout(800);
+  await page.waitForTimeout(400);
+  await page.evaluate(() => Promise.all(document.getAnimations().filter((one) => one.effect?.getComputedTiming().iterations !== Infinity).map((one) => one.finished.catch(() => {}))));
   await page.evaluate(AXE);
   return page.evaluate(async () => {
     const { axe } = window as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> } };
@@ -26,61 +27,152 @@ async function violations(page: Page): Promise<string[]> {
   });
 }
 
-const STATES: [string, (page: Page) => Promise<unknown>][] = [
-  ['at rest', async () => {}],
-  ['with everything unfolded', (page) => page.locator('summary').click().then(() => page.locator('.add').click())],
-  ['drawing', (page) => draw(page, 'a slow panda').then(() => page.getByRole('progressbar').waitFor({ state: 'attached' }))],
-  ['looking', (page) => tiles(page).nth(1).click()],
-  ['failed', (page) => draw(page, 'a panda that will fail').then(() => page.locator('.note').waitFor())],
-  ['queue', (page) => draw(page, 'a slow panda').then(() => page.locator('nav .queue').click())],
-  [
-    'painting',
-    async (page) => {
-      await page.locator('#stage').getByRole('button', { name: 'Begin with it' }).click();
-      await page.getByRole('button', { name: 'Paint where it may change' }).click();
-      await page.locator('canvas').waitFor();
-    },
-  ],
-  [
-    'reading along',
-    async (page) => {
-      await page.fill('#prompt', 'a very old sign that says Keep Off, loneliness, the sea, the sea');
-      await page.getByRole('button', { name: 'Parts' }).click();
-      await page.locator('.chip').nth(1).focus();
-      await page.getByRole('button', { name: 'Hide this advice' }).waitFor();
-    },
-  ],
-  ['keys', (page) => page.keyboard.press('?')],
-  [
-    'given up',
-    async (page) => {
-      await page.evaluate(() => fetch('/mock/health?status=unhealthy&reason=see to that and start zao again'));
-      await page.reload();
-      await page.locator('.banner summary').click();
-    },
-  ],
-];
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`axe finds nothing in any state, ${colorScheme}`, async () => {
-    for (const [name, act] of STATES) {
-      const { page } = await meet({ history: true, model: 'turbo' }, { colorScheme });
-      await act(page);
-      expect(await violations(page), name).toEqual([]);
-    }
-  }, 300_000);
+/** What is too small for a finger: less than 40 px high or wide, and no word in a sentence. */
+function smallTargets(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const top = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document;
+    const pressed = top.querySelectorAll<HTMLElement>('button, summary, select, input:not([type=file], [hidden]), textarea, a[href]:not(.skip)');
+    return [...pressed].flatMap((node) => {
+      // A box to tick is pressed by its name, too.
+      const whole = node.matches('[type=checkbox]') ? (node.closest('label') ?? node) : node;
+      const { width, height } = whole.getBoundingClientRect();
+      const hidden = width === 0 || getComputedStyle(node).pointerEvents === 'none' || node.closest('[hidden], .unseen') !== null;
+      const small = Math.min(width, height) < 39.5;
+      return hidden || !small ? [] : [`${node.outerHTML.replace(/\s+/g, ' ').slice(0, 90)} ${width.toFixed(0)}x${height.toFixed(0)}`];
+    });
+  });
 }
 
-test('axe finds nothing on a telephone, nor on an empty page in Chinese', async () => {
-  const { page } = await meet({ history: true }, PHONE);
-  await page.locator('.fold').click();
-  expect(await violations(page)).toEqual([]);
-  await page.fill('#prompt', 'a very old sign that says Keep Off');
-  await page.locator('.chip').first().waitFor();
-  expect(await violations(page)).toEqual([]);
-  const { page: empty } = await meet({}, { locale: 'zh-CN' });
-  expect(await violations(empty)).toEqual([]);
-});
+type Act = (page: Page, mock: Mock, onPhone: boolean) => Promise<unknown>;
+
+/** The states of the page, by how one gets there: the same way in all languages. */
+const STATES: Record<string, Act> = {
+  'nothing yet': async () => {},
+  'at rest': async () => {},
+  'everything unfolded': async (page) => {
+    await page.locator('.settings summary').click();
+    await page.locator('.add').click();
+    await page.locator('.loras select').selectOption('ink-wash');
+  },
+  drawing: (page) => draw(page, 'a slow panda').then(() => page.locator('#stage img.preview').waitFor()),
+  'a queue': async (page, mock) => {
+    for (const prompt of ['a slow panda', 'a fox', '月饼']) await draw(page, prompt).then(() => page.waitForTimeout(150));
+    mock.studio.submit({ prompt: 'a rocket by another program' });
+    mock.studio.submit({ prompt: 'a surprise' }, 'the-key-of-somebody-else');
+    await page.locator('nav .queue').click();
+    await page.locator('dialog li .others').nth(1).waitFor();
+    await page.locator('dialog h3').waitFor();
+  },
+  gallery: async (page, mock) => {
+    for (let seed = 0; seed < 60; seed++) mock.studio.hang('a fox', seed, 256 + 64 * (seed % 3), 256, 'the-key-of-a-visitor');
+    await page.reload();
+    await page.locator('.gallery .more').waitFor();
+    await page.locator('.gallery .kept').scrollIntoViewIfNeeded();
+  },
+  viewer: async (page) => {
+    await tiles(page).nth(1).click();
+    await page.locator('aside summary').click();
+  },
+  'long words': async (page, mock) => {
+    mock.studio.hang('a panda on a green background, '.repeat(60), 1, 448, 256, 'the-key-of-a-visitor');
+    await page.reload();
+    await tiles(page).first().click();
+    await page.locator('aside .long button').waitFor();
+  },
+  'real pixels': async (page, mock) => {
+    mock.studio.hang('a fox', 1, 1280, 960, 'the-key-of-a-visitor');
+    await page.reload();
+    await tiles(page).first().click();
+    await page.locator('.enlarge').click();
+    await page.locator('.wall.real').waitFor();
+  },
+  comparing: async (page) => {
+    await page.locator('#stage .mount').waitFor();
+    await page.keyboard.press('c');
+    await page.locator('.compare').waitFor();
+  },
+  findings: async (page) => {
+    await page.fill('#prompt', 'a very old sign that says Keep Off, loneliness, the sea, the sea');
+    await page.locator('.part').click();
+    await page.locator('.chip').nth(1).focus();
+    await page.locator('.chip').nth(2).waitFor();
+  },
+  beginning: async (page) => {
+    await page.locator('#stage .group').first().getByRole('button').last().click();
+    await page.locator('.chosen').waitFor();
+  },
+  painting: async (page) => {
+    await page.locator('#stage .group').first().getByRole('button').last().click();
+    await page.locator('.mask button').first().click();
+    await page.locator('canvas').waitFor();
+  },
+  'a recipe': async (page) => {
+    await page.evaluate(() => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', 'a lighthouse\nNegative prompt: people\nSteps: 12, Sampler: Euler, CFG scale: 2, Seed: 42, Size: 512x768');
+      document.querySelector('#prompt')?.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+    });
+    await page.locator('dialog table').waitFor();
+  },
+  'no memory': (page) => draw(page, 'a panda that will fail').then(() => page.locator('.note').waitFor()),
+  deleted: async (page, mock) => {
+    await draw(page, 'a fox').then(() => page.locator('#stage .seal.pressed').waitFor());
+    for (const id of [...mock.studio.images.keys()].slice(-1)) mock.studio.images.delete(id);
+    await page.reload();
+    await page.locator('nav .queue').click();
+    await page.locator('dialog h3 ~ ol button').first().click();
+    await page.locator('.note').waitFor();
+  },
+  'refused for now': async (page) => {
+    for (const prompt of ['a slow panda', 'a fox', 'a teapot']) await draw(page, prompt).then(() => page.waitForTimeout(150));
+    await page.locator('.bar [role=alert]').waitFor();
+  },
+  'not answered': async (page, mock) => {
+    mock.goAway(120_000);
+    await page.locator('.banner').waitFor();
+    await draw(page, 'a fox');
+    await page.locator('.bar [role=alert]').waitFor();
+  },
+  'given up': async (page, mock) => {
+    mock.become('unhealthy', 'see to that and start zao again');
+    await page.reload();
+    await page.locator('.banner summary').click();
+  },
+  'taken over': (page) => page.locator('#stage .group').first().getByRole('button').first().click().then(() => page.locator('.notices p').waitFor()),
+  keys: (page) => page.keyboard.press('?'),
+  'a token': async () => {},
+};
+
+const SERVERS: Record<string, MockOptions> = {
+  'nothing yet': { history: false, model: 'demo' },
+  drawing: { stepMs: 500 },
+  'a queue': { stepMs: 500 },
+  'refused for now': { stepMs: 500, maxQueue: 1 },
+  'a token': { token: 'sesame' },
+};
+
+for (const [form, visitor] of Object.entries({ 'a desk': {}, 'a telephone': PHONE })) {
+  const onPhone = visitor === PHONE;
+  for (const [name, act] of Object.entries(STATES)) {
+    test(`${name}, on ${form}: axe finds nothing in either language, light or dark, and nothing sticks out`, async () => {
+      const { page, mock } = await meet({ history: true, model: 'turbo', ...SERVERS[name] }, visitor);
+      if (onPhone && name !== 'a token') await page.locator('.fold').click();
+      await act(page, mock, onPhone);
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        for (const language of ['en', 'zh-CN']) {
+          expect(await page.evaluate(() => document.documentElement.lang)).toBe(language);
+          const here = `${colorScheme}, ${language}`;
+          expect(await violations(page), here).toEqual([]);
+          expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), here).toBe(0);
+          if (onPhone) expect(await smallTargets(page), here).toEqual([]);
+          // Also where it lies behind a window.
+          await page.evaluate(() => document.querySelector<HTMLElement>('nav [lang]')?.click());
+        }
+      }
+    }, 60_000);
+  }
+}
 
 test('a picture can be made, found and taken over without a mouse', async () => {
   const { page } = await meet();

@@ -145,6 +145,18 @@ test('a deleted picture can be taken back, and else is gone for good', async () 
   await until(() => tiles(page).count(), 13);
 });
 
+test('what is deleted in the viewer is what one looks at, and the next comes into view', async () => {
+  const { page, mock } = await meet({ history: true });
+  await tiles(page).nth(1).click();
+  await page.getByRole('dialog', { name: 'an owl on a black background' }).getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog', { name: 'a penguin on a sky blue background' }).waitFor();
+  await page.reload();
+  await until(() => mock.studio.images.size, 13);
+  await until(() => tiles(page).count(), 13);
+  expect(await page.getByRole('button', { name: 'Open: an owl on a black background' }).count()).toBe(0);
+  expect(await page.getByRole('button', { name: 'Open: a penguin on a sky blue background' }).count()).toBe(1);
+});
+
 test('a PNG that is dropped shows what would change, and is taken over', async () => {
   const { page, mock } = await meet({ history: true });
   const list = (await (await fetch(`${mock.url}/v1/images`)).json()) as { images: { url: string; prompt: string }[] };
@@ -255,6 +267,49 @@ test('long words are folded in the viewer, so that what can be done stays in sig
   expect(await bottom()).toBe(false);
   await viewer.getByRole('button', { name: 'Show less' }).click();
   expect(await bottom()).toBe(true);
+});
+
+test('a picture that is larger than the window is seen pixel by pixel at a press', async () => {
+  const { page, mock } = await meet({ history: true });
+  await tiles(page).first().click();
+  const button = page.getByRole('button', { name: 'Real size, pixel by pixel' });
+  const width = () => page.locator('.hall figure').evaluate((figure) => figure.clientWidth);
+  await until(width, 804);
+  expect(await button.count()).toBe(0);
+  await page.keyboard.press('Escape');
+  mock.studio.hang('a fox on a sky blue background', 8, 1280, 1280);
+  await page.reload();
+  await until(() => tiles(page).count(), 15);
+  await tiles(page).first().click();
+  await button.waitFor();
+  // What is pressed comes into the middle.
+  const box = await button.boundingBox();
+  await page.mouse.click((box?.x ?? 0) + 600, (box?.y ?? 0) + 700);
+  await until(width, 1280);
+  const wall = await page.locator('.wall').evaluate(({ scrollLeft, scrollTop }) => [scrollLeft > 100, scrollTop > 200]);
+  expect(wall).toEqual([true, true]);
+  await button.press('Enter');
+  await until(width, 804);
+  await button.press('Enter');
+  await page.keyboard.press('ArrowRight');
+  await page.getByRole('dialog', { name: 'a red apple on a blue background' }).waitFor();
+  await until(width, 804);
+});
+
+test('a picture that the server has let go of leaves the gallery', async () => {
+  const { page, mock } = await meet();
+  for (const prompt of ['a fox', 'a panda']) mock.studio.hang(prompt, 1, 256, 256);
+  const [gone = ''] = mock.studio.images.keys();
+  // It is listed, and goes before it is looked at.
+  await page.route(`**/v1/images/${gone}?thumb=256`, (route) => {
+    mock.studio.images.delete(gone);
+    return route.continue();
+  });
+  // What only does not come is still there.
+  await page.route(/thumb=256/, (route) => (route.request().url().includes(gone) ? route.fallback() : route.abort()));
+  await page.reload();
+  await page.getByRole('button', { name: 'Open: a panda' }).waitFor();
+  await until(() => tiles(page).count(), 1);
 });
 
 test('below the pictures stands how long they stay', async () => {

@@ -5,7 +5,14 @@ export function launch(): Promise<Browser>;
 
 export interface Mock {
   url: string;
-  studio: { jobs: Map<string, { status: string }>; received: Map<string, Record<string, unknown>>; images: Map<string, unknown> };
+  studio: {
+    jobs: Map<string, { status: string }>;
+    received: Map<string, Record<string, unknown>>;
+    images: Map<string, unknown>;
+    /** As a program that shows `key`, or none, would. */
+    submit(request: Record<string, unknown>, key?: string): { id: string };
+    hang(prompt: string, seed: number, width: number, height: number, key?: string): { id: string };
+  };
   asked: { path: string; body: Record<string, unknown> }[];
   goAway(milliseconds: number): void;
   become(status: 'ready' | 'loading' | 'draining' | 'unhealthy', reason?: string): void;

@@ -9,7 +9,8 @@ import { chromium } from 'playwright-core';
 import { HISTORY } from '../mock/history.mjs';
 import { start } from '../mock/server.mjs';
 
-export const DIST = fileURLToPath(new URL('../dist', import.meta.url));
+/** The built page; $ZAO_PAGE is another one, so that trying things does not touch what is committed. */
+export const DIST = process.env.ZAO_PAGE ?? fileURLToPath(new URL('../dist', import.meta.url));
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 export function launch() {

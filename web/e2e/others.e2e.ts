@@ -59,3 +59,35 @@ test('a browser without a key makes one that the server takes', async () => {
   expect((await sent).headers()['x-zao-client']).toMatch(/^[A-Za-z0-9_-]{16,64}$/);
   await finished(page, 'a panda');
 });
+
+test('what a program of this machine sent can be cancelled here, after a question', async () => {
+  const { page, mock } = await meet({ stepMs: 300 });
+  await draw(page, 'a slow panda');
+  await page.locator('#stage .line', { hasText: /Step \d of 8/ }).waitFor();
+  const { id } = mock.studio.submit({ prompt: 'a rocket by another program' });
+  await page.locator('nav .queue').click();
+  const row = page.getByRole('dialog', { name: 'Queue' }).locator('li', { hasText: 'a rocket by another program' });
+  await row.getByText('From another program').waitFor();
+  const cancel = row.getByRole('button', { name: 'Cancel: a rocket by another program' });
+  await cancel.click();
+  const asked = row.getByRole('button', { name: 'Cancel it?' });
+  await asked.waitFor();
+  expect(mock.studio.jobs.get(id)?.status).toBe('queued');
+  // Whoever turns away did not mean it.
+  await page.keyboard.press('Tab');
+  await cancel.click();
+  await asked.click();
+  await row.waitFor({ state: 'detached' });
+  expect(mock.studio.jobs.get(id)?.status).toBe('cancelled');
+});
+
+test('what a program of this machine had drawn can be deleted here', async () => {
+  const { page, mock } = await meet();
+  mock.studio.hang('a rocket', 3, 256, 256);
+  await page.reload();
+  await tiles(page).first().click();
+  await page.keyboard.press('Delete');
+  await until(() => tiles(page).count(), 0);
+  await page.reload();
+  await until(() => mock.studio.images.size, 0);
+});

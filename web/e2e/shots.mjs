@@ -53,7 +53,7 @@ const drawSeveral = async (page) => {
 const step = (page, number) => page.waitForFunction((text) => document.title.startsWith(text), `${number}/`);
 
 // Named on the command line; without a name, those that the documentation shows.
-const DOCUMENTED = ['empty', 'generating', 'finished', 'gallery', 'viewer', 'queue', 'phone', 'phone-empty', 'dark', 'chinese', 'words', 'words-chinese'];
+const DOCUMENTED = ['empty', 'generating', 'finished', 'gallery', 'viewer', 'queue', 'phone', 'phone-empty', 'dark', 'chinese', 'words', 'words-chinese', 'compare'];
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : DOCUMENTED;
 const SHOTS = {
   empty: { server: { history: false }, settle: 2600 },
@@ -83,6 +83,14 @@ const SHOTS = {
   viewer: {
     act: async (page) => {
       await page.click('[data-picture] >> nth=2');
+    },
+  },
+  compare: {
+    act: async (page) => {
+      await page.click('[data-picture] >> nth=3');
+      await page.keyboard.press('c');
+      await page.waitForSelector('.compare');
+      for (let press = 0; press < 8; press++) await page.keyboard.press('ArrowRight');
     },
   },
   queue: {

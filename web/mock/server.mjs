@@ -18,7 +18,7 @@ const POLICY = "default-src 'self'; img-src 'self' data: blob:; connect-src 'sel
 
 const FIELDS = new Set(
   ('prompt negative_prompt width height quality steps guidance cfg_normalization cfg_truncation seed count rng loras image mask ' +
-    'strength priority previews deadline_seconds').split(' '),
+    'strength priority previews deadline_seconds allow_downscale').split(' '),
 );
 
 class Refusal extends Error {
@@ -74,7 +74,11 @@ export async function start(options = {}) {
     }
     if (url.pathname.startsWith('/v1/prompt/')) return aboutPrompt(request, response, url.pathname);
     const key = request.headers['x-zao-client'];
-    const seen = (job) => ({ ...job, mine: studio.isOf(job.id, key) });
+    const shown = (image) => ({ ...image, changeable: studio.mayChange(image.job, key) });
+    const seen = (job) => {
+      return { ...job, mine: studio.isOf(job.id, key), changeable: studio.mayChange(job.id, key), images: hanging(job).map(shown) };
+    };
+    const told = ({ image, state, ...rest }) => ({ ...rest, ...(image && { image: shown(image) }), ...(state && { state: seen(state) }) });
     const queue = () => ({ ...studio.queue(), mine: studio.underWay(key) });
     const [, , kind, id, part] = url.pathname.split('/');
     const at = `${request.method} ${kind}${id ? '/id' : ''}${part ? `/${part}` : ''}`;
@@ -92,7 +96,8 @@ export async function start(options = {}) {
         return submit(request, response, seen);
       case 'GET jobs': {
         const wanted = url.searchParams.get('status')?.split(',');
-        const jobs = [...studio.jobs.values()].reverse().filter((job) => !wanted || wanted.includes(job.status));
+        const all = [...studio.jobs.values()].reverse().filter((job) => !wanted || wanted.includes(job.status));
+        const jobs = url.searchParams.get('mine') === 'true' ? all.filter((job) => studio.isOf(job.id, key)) : all;
         return page(response, 'jobs', jobs.map(seen), url);
       }
       case 'GET jobs/id':
@@ -103,12 +108,12 @@ export async function start(options = {}) {
         return json(response, 200, seen(jobOf(id)));
       case 'GET jobs/id/events': {
         const job = jobOf(id);
-        return studio.stream(id).attach(request, response, () => ({ job: id, state: seen(job) }));
+        return studio.stream(id).attach(request, response, () => ({ job: id, state: seen(job) }), told);
       }
       case 'GET images': {
         const all = [...studio.images.values()].reverse().map((entry) => entry.image);
         const wanted = url.searchParams.get('mine') === 'true' ? all.filter((image) => studio.isOf(image.job, key)) : all;
-        return page(response, 'images', wanted, url, all);
+        return page(response, 'images', wanted.map(shown), url, all);
       }
       case 'GET images/id':
         return picture(response, imageOf(id), url.searchParams.get('thumb'));
@@ -135,6 +140,11 @@ export async function start(options = {}) {
     if (reads && path === '/v1/prompt/template') return json(response, 200, template(body));
     if (reads && path === '/v1/prompt/advice') return json(response, 200, advice(body));
     throw new Refusal(404, 'not_found', `nothing is at ${path}`);
+  }
+
+  /** The pictures of a job that nobody has deleted. */
+  function hanging(job) {
+    return job.images.filter(({ id }) => studio.images.has(id));
   }
 
   function own(job, key) {
@@ -233,7 +243,7 @@ function page(response, name, all, url, known = all) {
   const after = url.searchParams.get('after');
   const limit = Number(url.searchParams.get('limit') ?? 50);
   const behind = new Set(after ? known.slice(known.findIndex((entry) => entry.id === after) + 1) : known);
-  const from = after ? all.findIndex((entry) => behind.has(entry)) : 0;
+  const from = after ? all.findIndex(({ id }) => [...behind].some((entry) => entry.id === id)) : 0;
   if (from < 0) return json(response, 200, { [name]: [], next: null });
   const shown = all.slice(from, from + limit);
   return json(response, 200, { [name]: shown, next: from + limit < all.length ? shown.at(-1).id : null });

@@ -9,7 +9,7 @@ use crate::{Model, ResolvedPrecision};
 pub struct Generated {
     /// The pictures, in the order of their seeds.
     pub images: Vec<GeneratedImage>,
-    /// The prompt they were drawn from.
+    /// The prompt of the first of them.
     pub prompt: String,
     /// The model that drew them.
     pub model: Model,
@@ -21,7 +21,7 @@ pub struct Generated {
     pub precision_reason: String,
     /// Where the time went.
     pub stages: Stages,
-    /// Denoising steps of each picture.
+    /// Denoising steps of the first picture.
     pub steps: u32,
     /// Seconds of each denoising step, in order.
     pub step_seconds: Vec<f64>,
@@ -38,12 +38,18 @@ pub struct Generated {
 pub struct GeneratedImage {
     /// Path of the file, as given on the command line or completed from it.
     pub file: String,
+    /// The prompt it was drawn from: of a pattern, or mended, each picture has its own.
+    #[serde(default)]
+    pub prompt: String,
     /// Seed that draws this picture again.
     pub seed: u64,
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
+    /// Its denoising steps, which may be chosen for its prompt.
+    #[serde(default)]
+    pub steps: u32,
 }
 
 /// Seconds of wall time by stage, for all pictures of the run together.
@@ -75,9 +81,11 @@ mod tests {
         let generated = Generated {
             images: vec![GeneratedImage {
                 file: "result.png".into(),
+                prompt: "a red apple".into(),
                 seed: (1 << 53) + 1,
                 width: 256,
                 height: 256,
+                steps: 2,
             }],
             prompt: "a red apple".into(),
             model: Model { name: "demo".into(), fingerprint: "00ff".into() },

@@ -28,11 +28,14 @@ pub struct JobRequest {
     /// another picture at another size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_downscale: Option<bool>,
+    /// Whether the PNG carries its recipe, which it does unless this says `false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<bool>,
 }
 
 impl JobRequest {
     /// Every field that a server takes. `precision` and `model` of a [`Request`] are not among them: a server has one of each.
-    pub const FIELDS: [&str; 20] = [
+    pub const FIELDS: [&str; 21] = [
         "prompt",
         "negative_prompt",
         "width",
@@ -53,6 +56,7 @@ impl JobRequest {
         "previews",
         "deadline_seconds",
         "allow_downscale",
+        "metadata",
     ];
 }
 
@@ -172,6 +176,11 @@ pub struct Job {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub mine: bool,
+    /// Whether whoever looks may cancel it and delete its pictures: it is theirs, or came without a key from where they are, or they run
+    /// the server.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub changeable: bool,
     /// How far it has come.
     pub status: JobStatus,
     /// When it was accepted.
@@ -205,6 +214,14 @@ pub struct Job {
     pub progress: Option<Progress>,
     /// The pictures that are there, in the order of their seeds.
     pub images: Vec<Image>,
+    /// How many pictures were there and were deleted since.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub images_deleted: u32,
+    /// The most of the device's memory that its worker held while a picture of it was drawn, in bytes, where that is known.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub peak_memory_bytes: Option<u64>,
     /// Where its time went, once it is over.
     #[cfg_attr(feature = "schema", schema(required))]
     pub timing: Option<JobTiming>,
@@ -286,4 +303,12 @@ pub struct Image {
     /// When it was stored, in seconds since 1970.
     #[serde(with = "finite")]
     pub created_at: f64,
+    /// Whether it stays until somebody deletes it, whatever its age and however little room is left.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub kept: bool,
+    /// Whether whoever looks may delete it.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub changeable: bool,
 }

@@ -10,7 +10,7 @@
 //!   `serde_json`, its feature `float_roundtrip`).
 //! - Seeds are JSON integers from 0 to 2^64 - 1. Many parsers, JavaScript's `JSON.parse` among them,
 //!   read integers above 2^53 as floats and so change them: such clients must parse the seed as a
-//!   big integer, or stay below 2^53.
+//!   big integer, or stay below 2^53. In requests a seed may also be its decimal digits as text.
 
 mod bench;
 mod error;
@@ -29,6 +29,7 @@ mod rng;
 mod scenarios;
 #[cfg(feature = "schema")]
 mod schema;
+mod seed;
 mod steps;
 
 pub use bench::{
@@ -47,4 +48,7 @@ pub use recipe::{Model, Recipe, RecipeFormat};
 pub use request::Request;
 pub use rng::Rng;
 pub use scenarios::{BatchRun, BenchScenarios, ColdStart, MemoryUse, Repeated};
+#[cfg(feature = "schema")]
+pub use schema::asked_seed;
+pub use seed::read_seed;
 pub use steps::Steps;

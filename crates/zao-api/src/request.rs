@@ -52,8 +52,12 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cfg_truncation: Option<f32>,
     /// Seed of the first picture; the next ones count up from it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(format = "uint64"))]
+    #[serde(
+        default,
+        deserialize_with = "crate::read_seed",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::asked_seed))]
     pub seed: Option<u64>,
     /// How many pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -22,6 +22,20 @@ pub(crate) fn seeds() -> Array {
     ArrayBuilder::new().items(seed.build()).description(Some(text)).build()
 }
 
+/// A seed in a request: a number, or its digits for those who cannot write such numbers.
+pub fn asked_seed() -> Object {
+    let kinds = SchemaType::from_iter([Type::Integer, Type::String, Type::Null]);
+    let text = "Seed of the first picture; the next ones count up from it. A number from 0 to 2^64 - 1, or its decimal digits as text for \
+                clients whose numbers end at 2^53.";
+    ObjectBuilder::new()
+        .schema_type(kinds)
+        .format(Some(SchemaFormat::Custom("uint64".into())))
+        .minimum(Some(0_u64))
+        .pattern(Some("^[0-9]{1,20}$"))
+        .description(Some(text))
+        .build()
+}
+
 /// A number or a word, which no derive says.
 impl PartialSchema for Steps {
     fn schema() -> RefOr<Schema> {
@@ -99,6 +113,12 @@ impl PartialSchema for JobRequest {
             "Whether a smaller picture may be drawn where memory has no room for one as large as was asked for.",
         );
         object.properties.insert("allow_downscale".into(), smaller.into());
+        let told = own(
+            Type::Boolean,
+            None,
+            "`false` keeps the recipe out of the PNG; the job has it as before.",
+        );
+        object.properties.insert("metadata".into(), told.into());
         RefOr::T(Schema::Object(object))
     }
 }

@@ -32,6 +32,7 @@ fn every_field() -> JobRequest {
         previews: Some(3),
         deadline_seconds: Some(300.0),
         allow_downscale: Some(true),
+        metadata: Some(false),
     }
 }
 
@@ -48,6 +49,8 @@ fn image() -> Image {
         prompt: "a red apple".into(),
         bytes: 1_234_567,
         created_at: 1_767_225_603.1,
+        kept: true,
+        changeable: true,
     }
 }
 
@@ -55,6 +58,7 @@ fn job() -> Job {
     Job {
         id: "job_1".into(),
         mine: true,
+        changeable: true,
         status: JobStatus::Queued,
         created_at: 1_767_225_600.5,
         started_at: None,
@@ -71,6 +75,8 @@ fn job() -> Job {
         eta_seconds: Some(9.1),
         progress: None,
         images: Vec::new(),
+        images_deleted: 0,
+        peak_memory_bytes: None,
         timing: None,
         warnings: Vec::new(),
         error: None,
@@ -88,7 +94,7 @@ fn a_request_for_a_job_has_its_fields_side_by_side() {
         "strength": 0.6, "steps": 8, "guidance": 0.1_f32, "cfg_normalization": 0.0_f32,
         "cfg_truncation": 1.0_f32, "seed": u64::MAX, "count": 2, "rng": "nv",
         "loras": [{"name": "ink", "scale": 0.8_f32}],
-        "priority": "high", "previews": 3, "deadline_seconds": 300.0, "allow_downscale": true
+        "priority": "high", "previews": 3, "deadline_seconds": 300.0, "allow_downscale": true, "metadata": false
     });
     assert_eq!(json, expected);
     let text = serde_json::to_string(&request).unwrap();
@@ -139,10 +145,10 @@ fn floats_beside_the_fields_of_a_job_keep_every_bit() {
 #[test]
 fn a_queued_job_says_null_where_nothing_is_known() {
     let expected = json!({
-        "id": "job_1", "mine": true, "status": "queued", "created_at": 1_767_225_600.5, "started_at": null,
+        "id": "job_1", "mine": true, "changeable": true, "status": "queued", "created_at": 1_767_225_600.5, "started_at": null,
         "finished_at": null, "request": {"prompt": "a red apple"}, "seeds": [7, 8],
         "width": 1024, "height": 768, "steps": 8, "queue_position": 3, "eta_seconds": 9.1,
-        "progress": null, "images": [], "timing": null, "warnings": [], "error": null,
+        "progress": null, "images": [], "images_deleted": 0, "peak_memory_bytes": null, "timing": null, "warnings": [], "error": null,
         "links": {"self": "/v1/jobs/job_1", "events": "/v1/jobs/job_1/events"}
     });
     assert_eq!(serde_json::to_value(job()).unwrap(), expected);
@@ -180,7 +186,7 @@ fn a_job_that_is_over_says_everything() {
         json!({
             "id": "img_1", "job": "job_1", "index": 0, "url": "/v1/images/img_1",
             "thumb_url": "/v1/images/img_1?thumb=256", "seed": 7, "width": 1024, "height": 768,
-            "prompt": "a red apple", "bytes": 1_234_567, "created_at": 1_767_225_603.1
+            "prompt": "a red apple", "bytes": 1_234_567, "created_at": 1_767_225_603.1, "kept": true, "changeable": true
         })
     );
     assert_eq!(serde_json::from_value::<Job>(json).unwrap(), over);

@@ -6,9 +6,9 @@ use crate::{Care, Element, Expected, Matrix, Plan, Result, Tensor};
 /// Where a tensor lives, which is how long it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Region {
-    /// Intermediate results: gone when the function that made them returns.
+    /// Intermediate results, gone when the function that made them returns, and the tables of those that step together.
     Step,
-    /// What a job keeps between steps: latents, refined captions, tables.
+    /// What a job keeps between steps: latents, refined captions, modulations.
     Job,
     /// What stays as long as the model is loaded: norm weights, biases, pad tokens. Not planned.
     Model,

@@ -16,6 +16,7 @@ mod conv;
 mod device;
 mod epilogue;
 mod group_norm;
+mod helpers;
 mod image;
 mod inputs;
 mod isa;

@@ -6,11 +6,11 @@
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use zao_backend::{Error, Region, Result};
 
 use crate::affinity::Places;
 use crate::block::Block;
+use crate::helpers::Helpers;
 use crate::memory::{DEVICE, out_of_memory};
 
 /// More threads than any machine has cores for: a slip of the finger, refused before it hurts.
@@ -20,7 +20,7 @@ const MOST: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Threads {
     /// Everyone but the caller; `None` when the caller is alone.
-    helpers: Option<ThreadPool>,
+    helpers: Option<Helpers>,
     /// One scratch block a thread, grown to the largest size ever asked.
     scratch: Vec<Mutex<Block>>,
     /// One that an operation's tasks read together.
@@ -52,18 +52,13 @@ impl Threads {
             return Err(refused(format!("{count} threads are too many; ask for at most {MOST}")));
         }
         let places = Places::for_each_of(count.get());
+        let keep = move |index| {
+            if let Some(places) = &places {
+                places.keep(index);
+            }
+        };
         let helpers = (count.get() > 1)
-            .then(|| {
-                ThreadPoolBuilder::new()
-                    .num_threads(count.get() - 1)
-                    .thread_name(|index| format!("zao-cpu-{}", index + 1))
-                    .start_handler(move |index| {
-                        if let Some(places) = &places {
-                            places.keep(index + 1);
-                        }
-                    })
-                    .build()
-            })
+            .then(|| Helpers::new(count.get() - 1, keep))
             .transpose()
             .map_err(|error| refused(format!("{count} threads cannot be started: {error}")))?;
         let empty =
@@ -125,13 +120,7 @@ impl Threads {
             }
         };
         match &self.helpers {
-            Some(helpers) if count > 1 => helpers.in_place_scope(|scope| {
-                for index in 1..count {
-                    let drain = &drain;
-                    scope.spawn(move |_| drain(index));
-                }
-                drain(0);
-            }),
+            Some(helpers) if count > 1 => helpers.with(&drain),
             _ => drain(0),
         }
         Ok(())

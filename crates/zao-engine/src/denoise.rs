@@ -122,6 +122,11 @@ impl<B: Backend> Denoising<B> {
         Ok(())
     }
 
+    /// Gives the memory of the row layout back, which the next step makes anew: whoever reads prompts needs it.
+    pub(crate) fn clear_layout(&mut self) {
+        self.batch = None;
+    }
+
     /// Takes out the latent at `index`; those behind it move up.
     pub(crate) fn remove(&mut self, index: usize) -> Tensor<B> {
         self.batch = None;

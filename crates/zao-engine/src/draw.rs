@@ -25,7 +25,7 @@ use crate::run::{noise_of, run};
 use crate::watch::Watch;
 use crate::work::{Work, smaller_in_words};
 use crate::{
-    AdapterId, CancelToken, Error, Event, Grid, Job, MemoryPlan, Reads, Residency, Result,
+    AdapterId, CancelToken, Error, Event, Grid, Job, MemoryPlan, Reads, Residency, Result, probe,
 };
 use session::{Pace, Rehearsed};
 
@@ -54,6 +54,9 @@ pub(crate) trait Draw {
 
     /// Gives back everything that is only kept for the next run.
     fn rest(&mut self, model: &ModelFiles);
+
+    /// Has the device compute a little, and waits for it.
+    fn probe(&mut self) -> Result<()>;
 
     /// Drops the transformer, whose weights will be others.
     fn forget_transformer(&mut self, model: &ModelFiles);
@@ -274,6 +277,17 @@ impl<B: Backend> Draw for Artist<B> {
         }
         self.backend.rest();
         self.reserved = Plan::default();
+    }
+
+    fn probe(&mut self) -> Result<()> {
+        let (plan, before) = (probe::plan(&self.backend)?, self.reserved);
+        let probed = self.backend.reserve(plan).and_then(|()| probe::check(&self.backend));
+        if before == Plan::default() {
+            self.release();
+        } else {
+            self.reserved = before.max(plan);
+        }
+        Ok(probed?)
     }
 
     fn forget_transformer(&mut self, model: &ModelFiles) {

@@ -264,6 +264,16 @@ impl Engine {
         self.artist.rest(&self.model);
     }
 
+    /// Has the device compute a little whose result is known, and waits for it: for whoever has had nothing to draw for a while and wants
+    /// to know whether it still could. It takes milliseconds, and neither needs weights nor keeps anything.
+    ///
+    /// # Errors
+    /// A device that fails or computes something else; one with no room for a quarter of a megabyte
+    /// ([`crate::Error::is_out_of_memory`]), which says nothing of it.
+    pub fn probe(&mut self) -> Result<()> {
+        self.artist.probe()
+    }
+
     /// Opens the adapter (LoRA, LoHa, LoKr or DoRA) in a safetensors file, or in PEFT's folder, so that jobs can
     /// follow it. Every tensor is checked now, and loaded with the first picture that needs it.
     ///

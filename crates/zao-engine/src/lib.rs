@@ -41,6 +41,7 @@ mod planning;
 mod plans;
 mod precision;
 mod preview;
+mod probe;
 mod prompts;
 mod prospects;
 mod reads;

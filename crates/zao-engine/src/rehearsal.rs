@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use zao_backend::{Grid, Plan, Planner, Policy};
+use zao_backend::{Arena, Grid, Plan, Planner, Policy};
 use zao_model::text::TextEncoder;
 use zao_model::transformer::Transformer;
 use zao_model::vae::{Decoder, Encoder, Thrift};
@@ -46,7 +46,8 @@ pub(crate) fn rehearse(model: &ModelFiles, actor: Actor, work: &[Work<'_>]) -> R
 }
 
 /// The memory that `work` takes when all join at once, which takes more than one after the other, all are shown while
-/// they step, and each leaves when it is done.
+/// they step, and each leaves when it is done. Where others then take the places of those that left, there are gaps
+/// among what jobs keep, which are as large as one of them at most.
 pub(crate) fn rehearse_joining(
     model: &ModelFiles,
     actor: Actor,
@@ -70,7 +71,9 @@ pub(crate) fn rehearse_joining(
         let latent = denoising.remove(0);
         decode(&planner, &supply.decoder, one, latent)?;
     }
-    Ok(planner.plan())
+    let plan = planner.plan();
+    let gaps = if work.len() > 1 { plan.job.div_ceil(work.len()) } else { 0 };
+    Ok(Plan { job: (plan.job + gaps).next_multiple_of(Arena::ALIGNMENT), ..plan })
 }
 
 fn no_noise(_: &Job) -> Draws {
@@ -168,7 +171,7 @@ pub(crate) fn largest_fitting(
 }
 
 /// All parts without their weights.
-struct Hollow<'a> {
+pub(crate) struct Hollow<'a> {
     planner: &'a Planner,
     model: &'a ModelFiles,
     adapters: Vec<(AdapterId, Arc<Adapter<Planner>>)>,
@@ -176,12 +179,12 @@ struct Hollow<'a> {
     reads: Reads,
     text_encoder: TextEncoder<Planner>,
     aside: Unread,
-    transformer: Transformer<Planner>,
-    decoder: Decoder<Planner>,
+    pub(crate) transformer: Transformer<Planner>,
+    pub(crate) decoder: Decoder<Planner>,
 }
 
 impl<'a> Hollow<'a> {
-    fn new(model: &'a ModelFiles, planner: &'a Planner, reads: Reads) -> Result<Self> {
+    pub(crate) fn new(model: &'a ModelFiles, planner: &'a Planner, reads: Reads) -> Result<Self> {
         let of = |piece| model.outline(piece);
         Ok(Self {
             planner,

@@ -28,6 +28,8 @@ enum Subject {
     /// Requests of a kind, as a share of all or as a number.
     Share(Kind),
     Count(Kind),
+    /// How far off a time was that the server foresaw.
+    EtaError(Statistic),
     Rate(Rate),
     /// The greatest gauge of memory.
     Memory,
@@ -145,6 +147,10 @@ impl Condition {
                 let spread = time.of(row).ok_or("there is no such time")?;
                 statistic.of(&spread).ok_or("n too small, 100 are needed")
             }
+            Subject::EtaError(statistic) => {
+                let spread = row.eta_error.ok_or("the server foresees nothing")?;
+                statistic.of(&spread).ok_or("n too small, 100 are needed")
+            }
             Subject::Share(kind) => {
                 let sent = row.requests;
                 share(kind.of(row), if kind == Kind::Dropped { sent + row.dropped } else { sent })
@@ -166,7 +172,7 @@ impl Condition {
         match self.subject {
             Subject::Time(..) if value < 1.0 => format!("{:.1} ms", 1e3 * value),
             Subject::Time(..) => format!("{value:.3} s"),
-            Subject::Share(_) | Subject::Residual | Subject::Client => {
+            Subject::Share(_) | Subject::EtaError(_) | Subject::Residual | Subject::Client => {
                 format!("{:.2} %", 100.0 * value)
             }
             Subject::Count(_) => format!("{value:.0}"),

@@ -22,6 +22,7 @@ mod condition;
 mod device;
 mod drive;
 mod error;
+mod foreseen;
 mod http;
 pub mod littles_law;
 mod picture;

@@ -25,11 +25,20 @@ pub(crate) struct Moments {
     pub(crate) end: Option<Instant>,
     /// Seconds that events were on their way, by the server's clock at their begin and this machine's at their end.
     pub(crate) news: Vec<f64>,
+    /// How far off the times were that the server foresaw, see [`crate::foreseen`].
+    pub(crate) eta_errors: Vec<f64>,
 }
 
 impl Moments {
     pub(crate) fn from(start: Instant) -> Self {
-        Self { start, first_byte: None, first_preview: None, end: None, news: Vec::new() }
+        Self {
+            start,
+            first_byte: None,
+            first_preview: None,
+            end: None,
+            news: Vec::new(),
+            eta_errors: Vec::new(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`encode()`] writes pixels together with two texts: `zao`, the exact [`zao_api::Recipe`] as JSON,
 //! and `parameters`, the same in the text form of AUTOMATIC1111's web UI, which many image tools
-//! read. [`read()`] finds the recipe again, or what another tool wrote in that form. [`decode_rgb`]
+//! read. [`read()`] finds the recipe again, or what another tool wrote in that form or Fooocus in its own. [`decode_rgb`]
 //! gets the pixels of any PNG.
 //!
 //! The crate does NOT touch files, draw, or judge whether a recipe can be drawn. It trusts no file:

@@ -1,5 +1,5 @@
 //! What a PNG tells about itself: its size, where it comes from, its texts. It does NOT unpack
-//! pixels, nor understand node graphs (ComfyUI's `prompt` and `workflow`) or other tools' JSON.
+//! pixels, nor understand node graphs (ComfyUI's `prompt` and `workflow`) or other tools' JSON than Fooocus's.
 
 use zao_api::Recipe;
 
@@ -7,6 +7,9 @@ use crate::encode::{PARAMETERS_KEYWORD, RECIPE_KEYWORD};
 use crate::limits::{self, open};
 use crate::text::{self, Text};
 use crate::{Error, Parameters};
+
+/// Keyword by which Fooocus says how it wrote its parameters: `fooocus` or `a1111`.
+const SCHEME_KEYWORD: &str = "fooocus_scheme";
 
 /// What a PNG tells about itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +31,8 @@ pub enum Origin {
     Zao(Box<Recipe>),
     /// By some tool that wrote AUTOMATIC1111's text form; not enough for the same pixels.
     Parameters(Parameters),
+    /// By Fooocus, in either of its schemes; likewise not enough.
+    Fooocus(Parameters),
     /// The file does not tell.
     Unknown,
 }
@@ -49,6 +54,7 @@ pub fn read(bytes: &[u8]) -> Result<Info, Error> {
     match origin {
         Origin::Zao(_) => texts.retain(|t| !is_recipe(t) && !is_parameters(t)),
         Origin::Parameters(_) => texts.retain(|t| !is_parameters(t)),
+        Origin::Fooocus(_) => texts.retain(|t| !is_parameters(t) && t.keyword != SCHEME_KEYWORD),
         Origin::Unknown => {}
     }
     Ok(Info { width: png.width, height: png.height, origin, texts })
@@ -59,9 +65,30 @@ fn origin(texts: &[Text]) -> Result<Origin, Error> {
         let recipe = serde_json::from_str(&recipe.text).map_err(Error::UnreadableRecipe)?;
         return Ok(Origin::Zao(Box::new(recipe)));
     }
-    let parameters =
-        texts.iter().filter(|t| is_parameters(t)).find_map(|t| Parameters::parse(&t.text));
-    Ok(parameters.map_or(Origin::Unknown, Origin::Parameters))
+    let mut written = texts.iter().filter(|t| is_parameters(t)).map(|t| t.text.as_str());
+    let scheme = texts.iter().find(|t| t.keyword == SCHEME_KEYWORD).map(|t| t.text.trim());
+    let found = match scheme {
+        Some("fooocus") => written.find_map(Parameters::of_fooocus).map(Origin::Fooocus),
+        Some("a1111") => {
+            let parameters = written.find_map(Parameters::parse);
+            parameters.map(|it| Origin::Fooocus(it.with_raw_prompts()))
+        }
+        _ => written.find_map(unnamed),
+    };
+    Ok(found.unwrap_or(Origin::Unknown))
+}
+
+/// What a text is that no other one says the scheme of.
+fn unnamed(text: &str) -> Option<Origin> {
+    if let Some(parameters) = Parameters::parse(text) {
+        let version = parameters.get("Version").unwrap_or_default();
+        return Some(if version.starts_with("Fooocus") {
+            Origin::Fooocus(parameters.with_raw_prompts())
+        } else {
+            Origin::Parameters(parameters)
+        });
+    }
+    Parameters::is_fooocus(text).then(|| Parameters::of_fooocus(text).map(Origin::Fooocus))?
 }
 
 fn is_recipe(text: &Text) -> bool {

@@ -141,6 +141,10 @@ mod tests {
             ("a sign \"Open\"".into(), Tier::Standard),
             ("a mother and two children".into(), Tier::Standard),
             ("一群人在广场上".into(), Tier::Standard),
+            ("two little girls on a swing".into(), Tier::Standard),
+            ("两个女孩在荡秋千".into(), Tier::Standard),
+            ("爷爷和孙子在吃西瓜".into(), Tier::Standard),
+            ("a girl with two apples".into(), Tier::Draft),
         ] {
             assert_eq!(advise(&prompt).tier, tier, "{prompt}");
         }

@@ -32,11 +32,14 @@ use std::ops::Range;
 use crate::finding::TOKEN_LIMIT;
 use crate::rules::Matches;
 use crate::{Code, Finding, Language, Report, Rules, Tokens};
-use edit::Hit;
+use edit::{Hit, LONGEST_PROMPT};
 use text::Text;
 
 /// Rounds of mending after which a prompt is left as it was. Two are usual: one that mends, one that finds nothing more.
 const ROUNDS: usize = 24;
+
+/// Findings that are told of one prompt, from its beginning. Nobody reads more, and telling all of a megabyte's would take longer than finding them.
+const MOST_TOLD: usize = 1000;
 
 /// How a prompt is looked at.
 #[derive(Clone, Copy, Default)]
@@ -77,28 +80,40 @@ pub(crate) struct Subject<'p> {
 #[must_use]
 pub fn check(prompt: &str, options: &Options<'_>) -> Report {
     let rules = options.rules();
-    let subject = Subject::new(prompt, rules);
-    let hits = subject.hits(options.negative);
-    let fixed = mended(prompt, &hits, options);
     let counter = tokens::Counter { exact: options.count };
     let (count, estimated) = counter.count(prompt);
+    let read = if prompt.len() <= LONGEST_PROMPT { prompt } else { "" };
+    let subject = Subject::new(read, rules);
+    let hits = subject.hits(options.negative);
+    let fixed = if read.is_empty() { prompt.to_owned() } else { mended(prompt, &hits, options) };
     let fixed_count = if fixed == prompt { count } else { counter.count(&fixed).0 };
     let mut hits = hits;
     if count > TOKEN_LIMIT {
         hits.push(counter.cut(prompt, TOKEN_LIMIT));
         edit::sort(&mut hits);
     }
+    let left_out = hits.len().saturating_sub(MOST_TOLD);
+    let mut place = 0;
+    hits.retain(|hit| {
+        place += 1;
+        place <= MOST_TOLD || hit.code == Code::TooLong
+    });
     let explain = explain::Explain { subject: &subject, language: options.language, count };
     let findings = hits.into_iter().map(|hit| Finding {
         code: hit.code,
-        text: prompt[hit.span.clone()].to_owned(),
+        text: prompt[hit.span()].to_owned(),
         message: explain.message(&hit),
         note: explain.note(&hit),
-        span: hit.span,
+        span: hit.span(),
         replacement: hit.replacement,
     });
-    let findings = findings.collect();
-    Report { findings, fixed, tokens: Tokens { count, limit: TOKEN_LIMIT, estimated, fixed_count } }
+    let findings: Vec<Finding> = findings.collect();
+    Report {
+        findings,
+        left_out,
+        fixed,
+        tokens: Tokens { count, limit: TOKEN_LIMIT, estimated, fixed_count },
+    }
 }
 
 /// The prompt after all replacements: `fix(fix(p)) == fix(p)`, and nothing that [`check`] finds then changes it.
@@ -113,7 +128,10 @@ pub fn check(prompt: &str, options: &Options<'_>) -> Report {
 /// ```
 #[must_use]
 pub fn fix(prompt: &str, options: &Options<'_>) -> String {
-    let hits = Subject::new(prompt, options.rules()).repairs();
+    if prompt.len() > LONGEST_PROMPT {
+        return prompt.to_owned();
+    }
+    let hits = Subject::to_mend(prompt, options.rules()).repairs();
     mended(prompt, &hits, options)
 }
 
@@ -121,7 +139,7 @@ pub fn fix(prompt: &str, options: &Options<'_>) -> String {
 fn mended(prompt: &str, hits: &[Hit], options: &Options<'_>) -> String {
     let Some(mut fixed) = edit::applied(prompt, hits) else { return prompt.to_owned() };
     for _ in 0..ROUNDS {
-        let hits = Subject::new(&fixed, options.rules()).repairs();
+        let hits = Subject::to_mend(&fixed, options.rules()).repairs();
         match edit::applied(&fixed, &hits) {
             None if fixed.trim().is_empty() => break,
             None => return fixed,
@@ -138,6 +156,13 @@ impl<'p> Subject<'p> {
         Self { text, matches, rules }
     }
 
+    /// The same with only what is needed for [`Self::repairs`].
+    fn to_mend(prompt: &'p str, rules: &'p Rules) -> Self {
+        let text = Text::new(prompt, rules);
+        let matches = rules.repairing(&text);
+        Self { text, matches, rules }
+    }
+
     /// What the rules find, sorted, no two replacements over the same place.
     fn hits(&self, negative: Option<&str>) -> Vec<Hit> {
         let mut hits = self.replacing();
@@ -147,10 +172,10 @@ impl<'p> Subject<'p> {
         vague::find(self, &mut judged);
         // What is to stand on a sign may say anything.
         let signs = hits.iter().filter(|hit| hit.code == Code::UnquotedText);
-        let signs: Vec<Range<usize>> = signs.map(|hit| hit.span.clone()).collect();
+        let signs: Vec<Range<usize>> = signs.map(Hit::span).collect();
         judged.retain(|hit: &Hit| {
-            let at = signs.partition_point(|sign| sign.end <= hit.span.start);
-            signs.get(at).is_none_or(|sign| !sign.contains(&hit.span.start))
+            let at = signs.partition_point(|sign| sign.end <= hit.span().start);
+            signs.get(at).is_none_or(|sign| !sign.contains(&hit.span().start))
         });
         hits.extend(judged);
         edit::settle(hits)

@@ -150,6 +150,8 @@ pub struct Tokens {
 pub struct Report {
     /// By where they begin; pieces with a replacement do not overlap.
     pub findings: Vec<Finding>,
+    /// How many more there are behind those that are told: a thousand is enough to read.
+    pub left_out: usize,
     /// The prompt after all replacements, and after those that become possible by them.
     pub fixed: String,
     /// Its length.
@@ -174,7 +176,12 @@ impl Report {
             replacement: finding.replacement.as_deref(),
             note: finding.note.as_deref(),
         });
-        ReportWire { findings: findings.collect(), fixed: &self.fixed, tokens: self.tokens }
+        ReportWire {
+            findings: findings.collect(),
+            left_out: (self.left_out > 0).then_some(self.left_out),
+            fixed: &self.fixed,
+            tokens: self.tokens,
+        }
     }
 }
 
@@ -198,6 +205,9 @@ impl CodePoints<'_> {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = PromptReport))]
 pub struct ReportWire<'r> {
     findings: Vec<FindingWire<'r>>,
+    /// Findings behind those that are told, if there are too many to tell all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<usize>,
     fixed: &'r str,
     tokens: Tokens,
 }

@@ -1,24 +1,36 @@
 //! The tables of all rules, read once, and a user's own on top of them. How they are applied is `check`'s.
 
+mod beginnings;
+mod compact;
+mod error;
 mod lexicon;
+mod matches;
 mod prefixes;
 mod tables;
 mod trie;
+#[cfg(test)]
+mod written;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-pub(crate) use lexicon::{Group, Match, Matches};
+pub use error::RulesError;
+pub(crate) use lexicon::Group;
+pub(crate) use matches::{Match, Matches};
 pub(crate) use tables::{Axis, Entry, Names, Scope, Tables, Words};
 
 use crate::check::characters::{self, HAN, Kinds, SIMPLIFIED, TRADITIONAL};
 use crate::check::text::Text;
 use lexicon::Lexicon;
-pub(crate) use prefixes::Prefixes;
+pub(crate) use prefixes::{Prefixes, Suffixes};
 
 /// The first and the last of the characters that scripts differ in.
 const FIRST_HAN: u32 = 0x4e00;
 const LAST_HAN: u32 = 0x9fff;
+
+/// The tables in `data`, each a line of JSON, and the lexicon of their words: what the build script makes of them.
+const COMPILED: &str = include_str!(concat!(env!("OUT_DIR"), "/tables.json"));
+const LEXICON: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/lexicon"));
 
 /// What every rule knows.
 pub struct Rules {
@@ -31,6 +43,11 @@ pub struct Rules {
     /// What may stand between a Chinese introduction of text and the text, and what ends it.
     pub(crate) between: Prefixes,
     pub(crate) text_ends: Prefixes,
+    /// What stands behind such an introduction where text is only described.
+    pub(crate) described: Prefixes,
+    /// What makes a number in front of a noun none that counts it.
+    pub(crate) not_counting: Suffixes,
+    pub(crate) vague: Around,
     lexicon: Lexicon,
     /// How rules read each character and what kinds of one it is, by how far it stands behind [`FIRST_HAN`].
     han: Vec<(char, Kinds)>,
@@ -38,25 +55,26 @@ pub struct Rules {
     traditional: HashMap<char, Option<char>>,
 }
 
-/// A table that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RulesError {
-    /// Not a table of a rule, by its name.
-    #[error("{file} is no table of a rule; there are {known}")]
-    Unknown {
-        /// The file's name.
-        file: String,
-        /// The names there are.
-        known: String,
-    },
-    /// Not TOML, or not of the form that the rule's own table has.
-    #[error("{file}: {why}")]
-    Form {
-        /// The file's name.
-        file: String,
-        /// What is wrong.
-        why: String,
-    },
+/// What stands around an abstract word, by the names of its table's sets.
+pub(crate) struct Around {
+    pub(crate) lead: Suffixes,
+    pub(crate) weak: Suffixes,
+    pub(crate) trail: Prefixes,
+    pub(crate) heads: Prefixes,
+    pub(crate) beyond: Prefixes,
+}
+
+impl Around {
+    fn of(table: &Words) -> Self {
+        let set = |name: &str| table.sets.get(name).map(Vec::as_slice).unwrap_or_default();
+        Self {
+            lead: Suffixes::of(set("lead")),
+            weak: Suffixes::of(set("weak")),
+            trail: Prefixes::of(set("trail")),
+            heads: Prefixes::of(set("heads")),
+            beyond: Prefixes::of(set("beyond")),
+        }
+    }
 }
 
 impl Rules {
@@ -90,35 +108,36 @@ impl Rules {
     pub fn extended<'t>(
         files: impl IntoIterator<Item = (&'t str, &'t str)>,
     ) -> Result<Self, RulesError> {
-        let mut tables = Tables::builtin()?;
+        let mut tables = Tables::compiled(COMPILED)?;
+        let mut is_extended = false;
         for (file, text) in files {
             tables.extend(file, text)?;
+            is_extended = true;
         }
         let mut simplified = HashMap::new();
         let mut traditional: HashMap<char, Option<char>> = HashMap::new();
-        for pair in tables.script.pairs.iter().flat_map(|row| row.split_whitespace()) {
-            let mut pair = pair.chars();
-            let (Some(simple), Some(full)) = (pair.next(), pair.next()) else { continue };
-            // Places in a prompt are bytes, which simplifying must not move.
-            if simple.len_utf8() == full.len_utf8() {
-                simplified.insert(full, simple);
-                traditional.entry(simple).and_modify(|only| *only = None).or_insert(Some(full));
+        for (simple, full) in tables.script.same_length() {
+            simplified.insert(full, simple);
+            traditional.entry(simple).and_modify(|only| *only = None).or_insert(Some(full));
+        }
+        let lexicon = match is_extended {
+            true => Lexicon::of(&tables, &|c| simplified.get(&c).copied()),
+            false => Lexicon::of_bytes(LEXICON).expect("what the build script wrote is whole"),
+        };
+        traditional.retain(|c, _| !tables.script.shared.contains(*c));
+        let mut han: Vec<(char, Kinds)> = (FIRST_HAN..=LAST_HAN)
+            .filter_map(char::from_u32)
+            .map(|c| (c, characters::kinds(c)))
+            .collect();
+        for (full, simple) in &simplified {
+            if let Some(row) = place_of(*full).and_then(|place| han.get_mut(place)) {
+                *row = (*simple, characters::kinds(*simple) | TRADITIONAL);
             }
         }
-        let lexicon = Lexicon::of(&tables, &|c| simplified.get(&c).copied());
-        traditional.retain(|c, _| !tables.script.shared.contains(*c));
-        let mut han = Vec::with_capacity((LAST_HAN - FIRST_HAN) as usize + 1);
-        for c in (FIRST_HAN..=LAST_HAN).filter_map(char::from_u32) {
-            let simple = simplified.get(&c).copied();
-            let written = simple.unwrap_or(c);
-            let mut kinds = characters::kinds(written);
-            if simple.is_some() {
-                kinds |= TRADITIONAL;
+        for simple in traditional.keys() {
+            if let Some(row) = place_of(*simple).and_then(|place| han.get_mut(place)) {
+                row.1 |= SIMPLIFIED;
             }
-            if traditional.contains_key(&c) {
-                kinds |= SIMPLIFIED;
-            }
-            han.push((written, kinds));
         }
         let measure = &tables.measure;
         let unquoted = &tables.unquoted;
@@ -128,6 +147,9 @@ impl Rules {
             followers: Prefixes::of(&measure.followers),
             text_ends: Prefixes::of(&unquoted.ends),
             between: Prefixes::of(&unquoted.between),
+            described: Prefixes::of(&unquoted.described),
+            not_counting: Suffixes::of(&measure.not_after),
+            vague: Around::of(&tables.vague),
             lexicon,
             han,
             traditional,
@@ -163,6 +185,11 @@ impl Rules {
     pub(crate) fn matches(&self, text: &Text<'_>) -> Matches {
         self.lexicon.matches(text)
     }
+
+    /// The same of those words that something is replaced by.
+    pub(crate) fn repairing(&self, text: &Text<'_>) -> Matches {
+        self.lexicon.repairing(text)
+    }
 }
 
 /// Where a character stands in the table of traditional ones.
@@ -172,15 +199,29 @@ fn place_of(c: char) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::written::WRITTEN;
     use super::*;
 
     #[test]
     fn the_tables_say_where_they_are_from_and_are_rich() {
-        let tables = Tables::builtin().unwrap();
+        let tables = Tables::of(&WRITTEN).unwrap();
         assert!(tables.sources().all(|source| source.len() > 20));
         let rows =
             [&tables.homograph, &tables.idiom, &tables.dialect].map(|table| table.words.len());
         assert!(rows[0] >= 60 && rows[1] >= 150 && rows[2] >= 100, "{rows:?}");
+    }
+
+    #[test]
+    fn what_the_build_wrote_is_what_the_tables_say() {
+        let (tables, compiled) =
+            (Tables::of(&WRITTEN).unwrap(), Tables::compiled(COMPILED).unwrap());
+        let simplified: HashMap<char, char> =
+            tables.script.same_length().map(|(simple, full)| (full, simple)).collect();
+        let lexicon =
+            |tables: &Tables| Lexicon::of(tables, &|c| simplified.get(&c).copied()).bytes();
+        assert!(lexicon(&tables) == LEXICON && lexicon(&compiled) == LEXICON);
+        assert!(Lexicon::of_bytes(LEXICON).unwrap().bytes() == LEXICON);
+        assert!(Lexicon::of_bytes(&LEXICON[..LEXICON.len() - 1]).is_none());
     }
 
     #[test]

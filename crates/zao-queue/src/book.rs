@@ -1,7 +1,11 @@
 //! What the ledger knows in memory: who waits in which order, who was handed out, who runs and how far, how long it will take. It
 //! follows the database and never leads it.
 //!
-//! A job that was handed out waits on, in front of the others, until its worker says that it has started.
+//! A job that was handed out waits on, in front of the others, until its worker says that it has started. Who waits where is in `line`, when
+//! things will be done in `outlook`.
+
+mod line;
+mod outlook;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,12 +15,13 @@ use zao_api::Progress;
 
 use crate::clocks::Jump;
 use crate::fair::{Charge, FairQueue, Waiting};
-use crate::forecast::{Picture, Scene, Times};
 use crate::moment::Moment;
 use crate::pace::{Pace, length};
 use crate::rows::JobRow;
-use crate::wire::Live;
-use crate::{Claim, Cost, Demand, Error, JobId, Limits, Piece, Result};
+use crate::{Claim, Cost, Demand, Error, Limits, Piece, Result};
+use line::Line;
+pub use outlook::Outlook;
+use outlook::{Forecast, Freshness};
 
 /// What is known in memory.
 #[derive(Debug)]
@@ -27,6 +32,8 @@ pub(crate) struct Book {
     handed: Vec<u64>,
     pace: Pace,
     workers: usize,
+    /// How many pictures of one client workers may have.
+    in_flight: Option<usize>,
     /// How many pictures step together while others wait.
     together: f64,
     line: Option<Line>,
@@ -59,51 +66,8 @@ struct Left {
     since: Option<Moment>,
 }
 
-/// Those that wait and that no worker has, in order; kept as long as nothing changes it.
-#[derive(Debug)]
-struct Line {
-    made: Moment,
-    until: Moment,
-    order: Vec<u64>,
-    places: BTreeMap<u64, usize>,
-}
-
-/// What was foreseen, and when.
-#[derive(Debug)]
-struct Forecast {
-    made: Moment,
-    times: Option<Times>,
-    freshness: Freshness,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Freshness {
-    Fresh,
-    /// Somebody made a step: what was foreseen is still about right.
-    Aged,
-    /// Somebody came or went.
-    Stale,
-}
-
-/// How busy the ledger is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Outlook {
-    /// Jobs that wait.
-    pub queued: u64,
-    /// Jobs that are drawn.
-    pub running: u64,
-    /// When a job that came now would probably begin; `None` before the first step of anything.
-    pub eta: Option<Duration>,
-}
-
 /// How much the last step says of how many pictures step together.
 const NEWEST: f64 = 0.3;
-
-/// So much of a step is done where it takes longer than it should.
-const ABOUT_TO_END: f64 = 0.95;
-
-/// What is foreseen is not made anew for each of many steps.
-const GOOD_FOR: Duration = Duration::from_millis(100);
 
 impl Book {
     pub(crate) fn new(limits: &Limits, pace: Pace) -> Self {
@@ -113,6 +77,7 @@ impl Book {
             handed: Vec::new(),
             pace,
             workers: limits.at_once.max(1) as usize,
+            in_flight: limits.in_flight_per_client,
             together: 1.0,
             line: None,
             told: BTreeMap::new(),
@@ -213,8 +178,8 @@ impl Book {
         fits: &dyn Fn(&Waiting) -> bool,
     ) -> Option<u64> {
         self.line(now);
-        let order = &self.line.as_ref()?.order;
-        self.queue.pick(order, now, patience, fits)
+        let line = self.line.as_ref()?;
+        self.queue.pick(line.those_that_may_go(), now, patience, fits)
     }
 
     /// A worker took a job, of which these pictures are to be drawn.
@@ -288,6 +253,9 @@ impl Book {
         if let Some(held) = self.held.get_mut(&number) {
             held.pictures.remove(&index);
         }
+        if self.in_flight.is_some() {
+            self.line = None;
+        }
         self.age(Freshness::Aged);
     }
 
@@ -329,42 +297,6 @@ impl Book {
         }
     }
 
-    pub(crate) fn live(&mut self, number: u64, now: Moment) -> Live {
-        let place = self.place(number, now);
-        let started = self.held.get(&number).filter(|held| held.started.is_some());
-        let progress = started.and_then(|held| held.progress);
-        if place.is_none() && started.is_none() {
-            return Live::default();
-        }
-        let eta_seconds = self.foreseen(now, |times| times.done.get(&number).copied());
-        Live { position: place.map(|place| place as u64 + 1), eta_seconds, progress }
-    }
-
-    /// The places that changed since the last call: job, place from 1, seconds until it is done.
-    pub(crate) fn news(&mut self, now: Moment) -> Vec<(JobId, u64, Option<f64>)> {
-        self.line(now);
-        let line = self.line.iter().flat_map(|line| line.order.iter());
-        let places: BTreeMap<u64, usize> =
-            self.handed.iter().chain(line).copied().zip(0..).collect();
-        let told = std::mem::replace(&mut self.told, places);
-        let mut moved: Vec<(usize, u64)> = self
-            .told
-            .iter()
-            .filter(|(job, place)| told.get(job) != Some(place))
-            .map(|(job, place)| (*place, *job))
-            .collect();
-        moved.sort_unstable();
-        moved
-            .into_iter()
-            .filter_map(|(_, number)| {
-                let job = self.queue.get(number).or_else(|| Some(&self.held.get(&number)?.waiting));
-                let job = job?.job.clone();
-                let live = self.live(number, now);
-                Some((job, live.position?, live.eta_seconds))
-            })
-            .collect()
-    }
-
     /// The wall clock jumped: what waits and runs has done so for as long as before.
     pub(crate) fn shift(&mut self, jump: Jump) {
         self.queue.shift(jump);
@@ -377,133 +309,14 @@ impl Book {
         self.change();
     }
 
-    /// Remembers that clients were told the place of a job.
-    pub(crate) fn told(&mut self, number: u64, position: u64) {
-        self.told.insert(number, position.saturating_sub(1) as usize);
-    }
-
-    pub(crate) fn outlook(&mut self, now: Moment) -> Outlook {
-        let queued = self.queued();
-        let running = self.held.len() - self.handed.len();
-        let idle = queued == 0 && running < self.workers;
-        let next = if idle { Some(0.0) } else { self.foreseen(now, |times| Some(times.next)) };
-        Outlook { queued: queued as u64, running: running as u64, eta: next.map(length) }
-    }
-
-    /// When there will probably be one job less in the line.
-    pub(crate) fn room(&mut self, now: Moment) -> Option<Duration> {
-        let first = |times: &Times| times.begins.values().copied().min_by(f64::total_cmp);
-        self.foreseen(now, first).map(length)
-    }
-
-    /// When the first waiting job of a client will probably begin.
-    pub(crate) fn room_of(&mut self, client: &str, now: Moment) -> Option<Duration> {
-        self.line(now);
-        let line = self.line.iter().flat_map(|line| line.order.iter());
-        let first = self.handed.iter().chain(line).copied();
-        let first = first.into_iter().find(|number| self.is_of(*number, client))?;
-        self.foreseen(now, |times| times.begins.get(&first).copied()).map(length)
-    }
-
     fn is_of(&self, number: u64, client: &str) -> bool {
         let held = self.held.get(&number).map(|held| &held.waiting);
         held.or_else(|| self.queue.get(number)).is_some_and(|it| &*it.client == client)
-    }
-
-    /// Seconds from now, where the forecast knows them.
-    fn foreseen(&mut self, now: Moment, of: impl Fn(&Times) -> Option<f64>) -> Option<f64> {
-        let is_good = |forecast: &Forecast| match forecast.freshness {
-            Freshness::Fresh => forecast.made <= now,
-            Freshness::Aged => forecast.made <= now && now.since(forecast.made) < GOOD_FOR,
-            Freshness::Stale => false,
-        };
-        if !self.forecast.as_ref().is_some_and(is_good) {
-            let times = self.scene(now).play(&self.pace);
-            self.forecast = Some(Forecast { made: now, times, freshness: Freshness::Fresh });
-        }
-        let Forecast { made, times, .. } = self.forecast.as_ref()?;
-        let seconds = of(times.as_ref()?)?;
-        Some((seconds - now.since(*made).as_secs_f64()).max(0.0))
-    }
-
-    /// How things are, for a forecast.
-    fn scene(&mut self, now: Moment) -> Scene {
-        self.line(now);
-        let mut scene = Scene { seats: self.together.round() as usize, ..Scene::default() };
-        let mut sittings: BTreeMap<&str, Vec<(Picture, Moment)>> = BTreeMap::new();
-        let started = self.held.iter().filter(|(_, held)| held.started.is_some());
-        for (job, held) in started {
-            for left in held.pictures.values() {
-                let pixels = held.waiting.demand.pixels();
-                let picture = Picture { job: *job, pixels, left: f64::from(left.steps) };
-                match left.since {
-                    Some(since) => {
-                        sittings.entry(&held.worker).or_default().push((picture, since));
-                    }
-                    None => scene.queue.push_back(picture),
-                }
-            }
-        }
-        for sitting in sittings.into_values() {
-            let pixels = sitting.iter().map(|(picture, _)| picture.pixels).sum();
-            let step = self.pace.step(pixels).unwrap_or(f64::MAX);
-            let advanced = sitting.into_iter().map(|(picture, since)| {
-                // A step that takes longer than others did is about to end.
-                let share = (now.since(since).as_secs_f64() / step).min(ABOUT_TO_END);
-                Picture { left: (picture.left - share).max(0.0), ..picture }
-            });
-            scene.sittings.push(advanced.collect());
-        }
-        let most = scene.sittings.iter().map(Vec::len).max().unwrap_or(0);
-        scene.seats = scene.seats.max(most).max(1);
-        scene.sittings.resize(self.workers.max(scene.sittings.len()), Vec::new());
-        let handed = self
-            .handed
-            .iter()
-            .filter_map(|number| self.held.get(number).map(|held| (*number, held.waiting.demand)));
-        let line = self.line.iter().flat_map(|line| line.order.iter());
-        let line = line.filter_map(|number| Some((*number, self.queue.get(*number)?.demand)));
-        for (job, demand) in handed.chain(line) {
-            let picture = Picture { job, pixels: demand.pixels(), left: f64::from(demand.steps) };
-            scene.queue.extend(std::iter::repeat_n(picture, demand.pictures));
-        }
-        scene
-    }
-
-    /// The place of a job that waits, from 0.
-    fn place(&mut self, number: u64, now: Moment) -> Option<usize> {
-        let handed = self.handed.len();
-        if let Some(place) = self.handed.iter().position(|other| *other == number) {
-            return Some(place);
-        }
-        self.line(now);
-        self.line.as_ref()?.places.get(&number).map(|place| handed + place)
-    }
-
-    /// Has the line made anew where it holds no more.
-    fn line(&mut self, now: Moment) {
-        let holds = |line: &Line| line.made <= now && now < line.until;
-        if self.line.as_ref().is_some_and(holds) {
-            return;
-        }
-        let (order, until) = self.queue.order(now);
-        let places = order.iter().copied().zip(0..).collect();
-        self.line = Some(Line { made: now, until, order, places });
-        self.age(Freshness::Stale);
     }
 
     /// Something came or went: the line holds no more.
     fn change(&mut self) {
         self.line = None;
         self.age(Freshness::Stale);
-    }
-
-    /// What was foreseen is at most as good as this.
-    fn age(&mut self, freshness: Freshness) {
-        if let Some(forecast) = &mut self.forecast
-            && forecast.freshness != Freshness::Stale
-        {
-            forecast.freshness = freshness;
-        }
     }
 }

@@ -52,6 +52,21 @@ pub enum Error {
     /// There is no such picture.
     #[error("there is no picture {0}; GET /v1/images lists those that there are")]
     NoImage(ImageId),
+    /// As much is kept for good as may be.
+    #[error(
+        "picture {image} cannot be kept for good: pictures that are already take {kept} of the {most} {unit} that they may, which is half of \
+         all that is kept; let another go first, or have the server keep more (--keep-size, --keep-jobs)"
+    )]
+    KeptFull {
+        /// The picture.
+        image: ImageId,
+        /// What there is too little of: bytes, or jobs.
+        unit: &'static str,
+        /// How much of it is taken.
+        kept: u64,
+        /// How much may be.
+        most: u64,
+    },
     /// The job cannot be cancelled any more.
     #[error("job {job} is already {status}; there is nothing left to cancel")]
     AlreadyOver {

@@ -71,7 +71,7 @@ impl Scene {
                 Some(next) if sitting.seated.len() < seats.max(1) => {
                     if let Entry::Vacant(begins) = times.begins.entry(next.job) {
                         begins.insert(sitting.clock);
-                        sitting.clock += pace.before();
+                        sitting.clock += pace.drag_after(sitting.clock) * pace.before();
                     }
                     sitting.seated.extend(queue.pop_front());
                 }
@@ -90,7 +90,7 @@ impl Sitting {
         let pixels: f64 = self.seated.iter().map(|picture| picture.pixels).sum();
         let steps = self.seated.iter().map(|picture| picture.left).min_by(f64::total_cmp)?;
         if steps > 0.0 {
-            self.clock += steps * pace.step(pixels)?;
+            self.clock += steps * pace.drag_after(self.clock) * pace.step(pixels)?;
         }
         let Self { clock, seated, .. } = self;
         seated.retain_mut(|picture| {
@@ -98,9 +98,10 @@ impl Sitting {
             if picture.left > DONE {
                 return true;
             }
-            *clock += pace.decode(picture.pixels);
+            let drag = pace.drag_after(*clock);
+            *clock += drag * pace.decode(picture.pixels);
             let done = times.done.entry(picture.job).or_default();
-            *done = done.max(*clock + pace.file(picture.pixels));
+            *done = done.max(*clock + drag * pace.file(picture.pixels));
             false
         });
         Some(())

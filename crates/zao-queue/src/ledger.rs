@@ -2,6 +2,7 @@
 
 mod accept;
 mod cancel;
+mod keep;
 mod look;
 mod open;
 mod report;

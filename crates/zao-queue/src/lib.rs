@@ -42,6 +42,6 @@ pub use events::{EVENTS_KEPT, Event, EventLog, Since};
 pub use id::{ImageId, JobId};
 pub use ledger::{Cancel, Counts, ImageFilter, JobFilter, Ledger, Page, Recovered, Swept};
 pub use limits::{Limits, Retention};
-pub use owner::{Owner, Sender, Via};
+pub use owner::{Owner, Reach, Sender, Via, Viewer};
 pub use pictures::{PictureFolder, Pictures};
 pub use submission::{Acceptance, Input, Refusal, Submission};

@@ -9,6 +9,8 @@ pub struct Limits {
     pub queued: usize,
     /// Jobs of one client that may wait at once.
     pub queued_per_client: usize,
+    /// Pictures of one client that workers may have at once; `None` for any number. A job with more goes when its client has none.
+    pub in_flight_per_client: Option<usize>,
     /// Bytes that may have come with jobs that are not over, such as pictures to begin with.
     pub input_bytes: u64,
     /// Jobs that workers draw at the same time, for estimates of time.
@@ -54,6 +56,7 @@ impl Default for Limits {
         Self {
             queued: 256,
             queued_per_client: 64,
+            in_flight_per_client: None,
             input_bytes: 1 << 30,
             at_once: 1,
             wait: None,
@@ -66,6 +69,20 @@ impl Default for Limits {
             ballast_bytes: 4 << 20,
             retention: Retention::default(),
         }
+    }
+}
+
+impl Retention {
+    /// Bytes that pictures which are never removed may take: half, so that what is drawn next has room.
+    #[must_use]
+    pub fn kept_bytes(&self) -> u64 {
+        self.bytes / 2
+    }
+
+    /// Jobs that may have such pictures.
+    #[must_use]
+    pub fn kept_jobs(&self) -> u64 {
+        self.jobs / 2
     }
 }
 

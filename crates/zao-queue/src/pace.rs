@@ -1,14 +1,27 @@
 //! What drawing costs, learnt from the pieces that it is made of: a denoising step of all that step together, prompts that are read, a
 //! decoder, a file. A whole job teaches nothing, since its time has that of others in it. What is ahead in the queue is NOT known here.
+//!
+//! A measurement says two things: what such work costs, and how busy the machine is with something else. The first is kept by kind
+//! and size, as it is on the machine as it usually is; the second is one number for all, [`Drag`], which one step of any size moves.
+
+mod drag;
+mod sizes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::{Cost, Demand, Piece};
+use drag::Drag;
 
-/// Weight of the newest measurement in an average, once there are enough: a machine that was busy with something else is forgotten after
-/// some steps.
-const NEWEST: f64 = 0.1;
+/// Weight of the newest measurement in an average, once there are enough.
+const NEWEST: f64 = 0.05;
+
+/// An average of fewer says nothing of the machine.
+const ENOUGH: u64 = 3;
+
+/// What took so many times as long as it should, or as short, counts as if it had not been quite that: it was held up once, and the next
+/// will not be.
+const BEYOND_BELIEF: f64 = 3.0;
 
 /// Sizes within a quarter of a power of two count as the same.
 const SIZES_PER_OCTAVE: f64 = 4.0;
@@ -24,6 +37,7 @@ const UNKNOWN: f64 = 1e-6;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Pace {
     averages: BTreeMap<Class, Average>,
+    drag: Drag,
     unsaved: BTreeSet<Class>,
 }
 
@@ -35,7 +49,7 @@ pub(crate) struct Class {
     pub(crate) size: i64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Average {
     /// Seconds for a pixel, or for prompts that are read together.
     pub(crate) seconds: f64,
@@ -45,7 +59,7 @@ pub(crate) struct Average {
 
 impl Pace {
     pub(crate) fn of(averages: impl IntoIterator<Item = (Class, Average)>) -> Self {
-        Self { averages: averages.into_iter().collect(), unsaved: BTreeSet::new() }
+        Self { averages: averages.into_iter().collect(), ..Self::default() }
     }
 
     /// Whether nothing was ever drawn, so that no time can be told.
@@ -59,35 +73,61 @@ impl Pace {
             Piece::Prompts => 1.0,
             Piece::Step | Piece::Decode | Piece::File => cost.pixels as f64,
         };
-        let seconds = cost.seconds / amount;
-        if amount < 1.0 || !seconds.is_finite() || seconds <= 0.0 {
+        if amount < 1.0 || !cost.seconds.is_finite() || cost.seconds <= 0.0 {
             return;
         }
         let class = Class { piece: cost.piece, size: size(amount) };
-        let average = self.averages.entry(class).or_insert(Average { seconds, count: 0 });
+        let known = self.averages.get(&class).copied();
+        let known = known.filter(|average| average.count >= ENOUGH);
+        let mut seconds = cost.seconds;
+        if let Some(average) = known {
+            let usual = average.seconds * amount;
+            let expected = usual * self.drag.now();
+            seconds = seconds.clamp(expected / BEYOND_BELIEF, expected * BEYOND_BELIEF);
+            // Files are made beside steps, and prompts differ in length.
+            if matches!(cost.piece, Piece::Step | Piece::Decode) {
+                self.drag.learn(seconds, usual);
+            }
+        }
+        let seconds = seconds / amount / self.drag.now();
+        let before = self.averages.get(&class).copied().or_else(|| {
+            // The first of a size may have been held up; those next to it, of which there were more, count as one of it.
+            Some(Average { seconds: self.alike(class, amount)?, count: 1 })
+        });
+        let average = self.averages.entry(class).or_default();
+        *average = before.unwrap_or_default();
         average.count += 1;
         let weight = (1.0 / average.count as f64).max(NEWEST);
         average.seconds += weight * (seconds - average.seconds);
         self.unsaved.insert(class);
     }
 
-    /// What was learnt since the last call.
+    /// What was learnt since the last call, as the machine was of late.
     pub(crate) fn unsaved(&mut self) -> Vec<(Class, Average)> {
-        let classes = std::mem::take(&mut self.unsaved);
-        classes.into_iter().filter_map(|it| Some((it, *self.averages.get(&it)?))).collect()
+        let lately = self.drag.lately();
+        let average = |class| {
+            let Average { seconds, count } = *self.averages.get(&class)?;
+            Some((class, Average { seconds: lately * seconds, count }))
+        };
+        std::mem::take(&mut self.unsaved).into_iter().filter_map(average).collect()
     }
 
-    /// Seconds of a step of pictures with so many pixels in all; `None` before the first.
+    /// How many times as long as usual everything will take after so many seconds from now.
+    pub(crate) fn drag_after(&self, seconds: f64) -> f64 {
+        self.drag.after(seconds)
+    }
+
+    /// Seconds that a step of pictures with so many pixels in all usually takes; `None` before the first.
     pub(crate) fn step(&self, pixels: f64) -> Option<f64> {
         Some(self.nearest(Piece::Step, pixels)? * pixels)
     }
 
-    /// Seconds of what comes before the first step of a job, as far as known.
+    /// Seconds that usually come before the first step of a job, as far as known.
     pub(crate) fn before(&self) -> f64 {
         self.nearest(Piece::Prompts, 1.0).unwrap_or(0.0)
     }
 
-    /// Seconds for which the decoder of a picture keeps everybody waiting, as far as known.
+    /// Seconds for which the decoder of a picture usually keeps everybody waiting, as far as known.
     pub(crate) fn decode(&self, pixels: f64) -> f64 {
         self.nearest(Piece::Decode, pixels).unwrap_or(0.0) * pixels
     }
@@ -107,34 +147,41 @@ impl Pace {
         self.estimate(&Demand { pictures: 1, ..*demand })
     }
 
-    /// Seconds for all pictures of a job that is drawn alone; `None` before the first step of anything.
+    /// Seconds for all pictures of a job that is drawn alone, on the machine as it was of late; `None` before the first step of anything.
     pub(crate) fn estimate(&self, demand: &Demand) -> Option<f64> {
+        Some(self.drag.lately() * self.usual(demand)?)
+    }
+
+    fn usual(&self, demand: &Demand) -> Option<f64> {
         let pixels = demand.pixels();
         let picture = f64::from(demand.steps) * self.step(pixels)? + self.decode(pixels);
         Some(self.before() + demand.pictures as f64 * picture + self.file(pixels))
     }
 
-    /// What a job costs its client in turns: its seconds, or something proportional to them.
+    /// What a job costs its client in turns: the seconds that it usually takes, or something proportional to them.
     pub(crate) fn cost(&self, demand: &Demand) -> f64 {
         let pictures = demand.pictures as f64;
-        self.estimate(demand).unwrap_or(UNKNOWN * demand.pixel_steps() * pictures)
+        self.usual(demand).unwrap_or(UNKNOWN * demand.pixel_steps() * pictures)
     }
 
-    /// Seconds for a unit of such work, between those of the sizes next to it that were measured.
+    /// Seconds for a unit of such work, by those of sizes next to it that were measured.
     fn nearest(&self, piece: Piece, amount: f64) -> Option<f64> {
         let place = amount.max(1.0).log2() * SIZES_PER_OCTAVE;
-        let of = |size: i64| Class { piece, size };
-        let (floor, ceiling) = (place.floor() as i64, place.ceil() as i64);
-        let below = self.averages.range(of(i64::MIN)..=of(floor)).next_back();
-        let above = self.averages.range(of(ceiling)..=of(i64::MAX)).next();
-        match (below, above) {
-            (Some((low, cheap)), Some((high, dear))) if low.size < high.size => {
-                let share = (place - low.size as f64) / (high.size - low.size) as f64;
-                Some(cheap.seconds + share * (dear.seconds - cheap.seconds))
-            }
-            (Some((_, average)), _) | (None, Some((_, average))) => Some(average.seconds),
-            (None, None) => None,
-        }
+        let (here, of) = (place.floor() as i64, |size: i64| Class { piece, size });
+        let point = |(class, average): (&Class, &Average)| (class.size as f64, average.seconds);
+        let below = self.averages.range(of(i64::MIN)..=of(here)).rev().map(point);
+        let above = self.averages.range(of(here + 1)..=of(i64::MAX)).map(point);
+        sizes::at(place, below, above)
+    }
+
+    /// The same, where a size next to it was measured often enough.
+    fn alike(&self, class: Class, amount: f64) -> Option<f64> {
+        let reach = SIZES_PER_OCTAVE as i64;
+        let of = |size: i64| Class { size, ..class };
+        let mut near = self.averages.range(of(class.size - reach)..=of(class.size + reach));
+        near.any(|(_, average)| average.count >= ENOUGH)
+            .then(|| self.nearest(class.piece, amount))
+            .flatten()
     }
 }
 
@@ -148,87 +195,4 @@ pub(crate) fn length(seconds: f64) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn demand(side: u32, steps: u32, pictures: usize) -> Demand {
-        Demand { width: side, height: side, steps, pictures }
-    }
-
-    fn learn(pace: &mut Pace, piece: Piece, side: u64, seconds: f64) {
-        pace.learn(&Cost { piece, pixels: side * side, pictures: 1, seconds });
-    }
-
-    fn close(found: Option<f64>, expected: f64) {
-        assert!(found.is_some_and(|found| (found / expected - 1.0).abs() < 1e-9), "{found:?}");
-    }
-
-    #[test]
-    fn nothing_is_known_before_the_first_step() {
-        let pace = Pace::default();
-        assert!(pace.is_unknown());
-        assert_eq!(pace.estimate(&demand(1024, 8, 1)), None);
-        let (small, large) = (pace.cost(&demand(512, 8, 1)), pace.cost(&demand(1024, 8, 2)));
-        assert!((large / small - 8.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_job_costs_its_prompt_its_steps_its_decoder_and_the_last_file() {
-        let mut pace = Pace::default();
-        learn(&mut pace, Piece::Step, 1024, 0.5);
-        close(pace.estimate(&demand(1024, 8, 2)), 8.0);
-        learn(&mut pace, Piece::Prompts, 1, 0.25);
-        learn(&mut pace, Piece::Decode, 1024, 1.0);
-        learn(&mut pace, Piece::File, 1024, 0.125);
-        close(pace.estimate(&demand(1024, 8, 2)), 10.375);
-        close(pace.measured(&demand(1024, 8, 7)), 5.375);
-        // Another size was not measured, and is still estimated.
-        assert_eq!(pace.measured(&demand(256, 8, 1)), None);
-        close(pace.estimate(&demand(256, 8, 1)), 0.25 + 5.125 / 16.0);
-    }
-
-    #[test]
-    fn a_step_of_many_says_what_a_step_of_one_costs_and_sizes_between_are_between() {
-        let mut pace = Pace::default();
-        // Four of 512 at once, as dear a pixel as one of 1024.
-        pace.learn(&Cost { piece: Piece::Step, pixels: 4 * 512 * 512, pictures: 4, seconds: 4.0 });
-        close(pace.step(512.0 * 512.0), 1.0);
-        close(pace.measured(&demand(512, 2, 1)), 2.0);
-        // Small steps cost more a pixel.
-        learn(&mut pace, Piece::Step, 256, 0.5);
-        close(pace.step(256.0 * 256.0), 0.5);
-        close(pace.step(512.0 * 512.0), 1.5);
-        close(pace.step(2048.0 * 2048.0), 16.0);
-    }
-
-    #[test]
-    fn a_slow_time_is_forgotten_after_some_steps() {
-        let mut pace = Pace::default();
-        learn(&mut pace, Piece::Step, 1024, 100.0);
-        (0..80).for_each(|_| learn(&mut pace, Piece::Step, 1024, 2.0));
-        assert!((pace.step(1024.0 * 1024.0).unwrap() - 2.0).abs() < 0.1);
-    }
-
-    #[test]
-    fn what_was_learnt_is_given_out_once_to_be_kept() {
-        let mut pace = Pace::default();
-        learn(&mut pace, Piece::Step, 1024, 1.0);
-        learn(&mut pace, Piece::Step, 1024, 1.0);
-        let unsaved = pace.unsaved();
-        assert_eq!(unsaved.len(), 1);
-        assert_eq!(Pace::of(unsaved), pace);
-        assert_eq!(pace.unsaved(), []);
-    }
-
-    #[test]
-    fn nonsense_is_not_learnt() {
-        let mut pace = Pace::default();
-        for seconds in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            learn(&mut pace, Piece::Step, 1024, seconds);
-        }
-        learn(&mut pace, Piece::Step, 0, 1.0);
-        assert_eq!(pace, Pace::default());
-        assert_eq!(length(f64::NAN), Duration::ZERO);
-        assert_eq!(length(1e300), Duration::MAX);
-    }
-}
+mod tests;

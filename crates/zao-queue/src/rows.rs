@@ -53,6 +53,10 @@ pub(crate) struct ImageRow {
     pub(crate) created: Moment,
     /// Somebody removed it; the row remains so that it is not drawn again.
     pub(crate) deleted: bool,
+    /// Somebody wants it never to be removed for its age or for room.
+    pub(crate) kept: bool,
+    /// Bytes of the device's memory that were held while it was drawn, where that is known.
+    pub(crate) memory: Option<u64>,
 }
 
 /// The statements were written for the tables, so what fails is a row that something else wrote.
@@ -126,6 +130,8 @@ impl ImageRow {
             bytes: row.get("bytes")?,
             created: Moment::of_micros(row.get("created")?),
             deleted: row.get("deleted")?,
+            kept: row.get("kept")?,
+            memory: row.get("memory")?,
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::{Error, Limits, Result};
 pub(crate) const FILE: &str = "jobs.db";
 
 /// What makes version n + 1 of version n. One that was published is never changed; others are added.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     "
 CREATE TABLE jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -78,6 +78,11 @@ ALTER TABLE jobs ADD COLUMN owner TEXT;
 ALTER TABLE jobs ADD COLUMN via TEXT NOT NULL DEFAULT 'native';
 CREATE INDEX jobs_of_owner ON jobs (owner, state) WHERE owner IS NOT NULL;
 ",
+    "
+ALTER TABLE images ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX images_kept ON images (job) WHERE kept = 1;
+",
+    "ALTER TABLE images ADD COLUMN memory INTEGER;",
 ];
 
 /// The newest version.

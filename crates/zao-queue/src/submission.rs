@@ -16,6 +16,8 @@ pub struct Submission {
     pub sender: Sender,
     /// The `Idempotency-Key`: as long as the job is remembered, another submission with it is the same job.
     pub key: Option<String>,
+    /// What the key stands for beside the job, such as how its client wants to be answered; empty where that is all.
+    pub form: String,
     /// What was asked for, as clients see it again. Pictures to begin with belong into `inputs`, not here.
     pub request: JobRequest,
     /// What a worker needs to know, with nothing left open; the ledger does not look into it.
@@ -115,6 +117,10 @@ impl Submission {
             hash.update(bytes);
         };
         add(request.as_bytes());
+        // Keys that were kept before there was any still stand for the same.
+        if !self.form.is_empty() {
+            add(self.form.as_bytes());
+        }
         for input in &self.inputs {
             add(input.name.as_bytes());
             add(&input.bytes);

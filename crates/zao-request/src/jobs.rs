@@ -3,9 +3,11 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
-use zao_api::{Request, Rng, Steps};
+use zao_api::{Quality, Request, Rng, Steps};
 use zao_engine::{AdapterId, Ask, Generator, Grid, Guidance, InvalidJob, Job, ModelInfo, Start};
 use zao_weights::KnownModel;
+
+use crate::size::quarters;
 
 /// Steps for a model that nobody has published settings for: Z-Image-Turbo's, as for most of its kin.
 const STEPS: u32 = 8;
@@ -31,6 +33,13 @@ pub fn complete(request: Request, model: &ModelInfo) -> (Request, Option<String>
 #[must_use]
 pub fn usual_steps(model: &ModelInfo) -> u32 {
     KnownModel::find(&model.name).map_or(STEPS, |known| known.steps)
+}
+
+/// The steps of a quality where it is asked for as a whole, size and steps: the model's own, in the proportion in which its sides are.
+#[must_use]
+pub fn tier_steps(quality: Quality, model: &ModelInfo) -> u32 {
+    let (own, quarters) = (usual_steps(model), quarters(quality));
+    ((own * quarters + 2) / 4).max(1)
 }
 
 /// The steps that `prompt` suggests, in proportion to those that `model` usually takes, and what to tell the user about
@@ -127,6 +136,10 @@ mod tests {
             assert_eq!(asked(Some(Steps::Auto)), (Some(steps), true), "{name}");
             assert_eq!(asked(Some(3.into())), (Some(3), false), "{name}");
             assert_eq!(asked(None), (Some(usual_steps(&model(name))), false), "{name}");
+        }
+        for (name, steps) in [("z-image-turbo", [6, 8, 10]), ("z-image", [38, 50, 63])] {
+            let tiers = [Quality::Draft, Quality::Standard, Quality::High];
+            assert_eq!(tiers.map(|tier| tier_steps(tier, &model(name))), steps, "{name}");
         }
     }
 }

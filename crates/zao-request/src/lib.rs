@@ -21,7 +21,7 @@ mod size;
 pub use error::{Error, Result};
 pub use in_vain::in_vain;
 pub use input::Input;
-pub use jobs::{advised_steps, complete, job, seeds, usual_steps};
+pub use jobs::{advised_steps, complete, job, seeds, tier_steps, usual_steps};
 pub use loras::Loras;
 pub use precision::{on_the_wire, recorded_device, recorded_precision, wanted_precision};
 pub use provenance::Provenance;

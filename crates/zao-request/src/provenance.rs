@@ -15,6 +15,8 @@ pub struct Provenance {
     precision: ResolvedPrecision,
     device: String,
     loras: Vec<UsedLora>,
+    /// Whether pictures tell it.
+    is_told: bool,
 }
 
 impl Provenance {
@@ -32,6 +34,7 @@ impl Provenance {
             precision: recorded_precision(engine),
             device,
             loras: Vec::new(),
+            is_told: true,
         })
     }
 
@@ -45,6 +48,12 @@ impl Provenance {
     #[must_use]
     pub fn with_loras(self, loras: Vec<UsedLora>) -> Self {
         Self { loras, ..self }
+    }
+
+    /// The same for pictures that tell it or, where somebody wants that, keep it to themselves.
+    #[must_use]
+    pub fn told(self, is_told: bool) -> Self {
+        Self { is_told, ..self }
     }
 
     /// The model.
@@ -105,13 +114,18 @@ impl Provenance {
         Ok(Recipe { width, height, ..self.recipe(job)? })
     }
 
-    /// The PNG of the picture that `job` gave, with its recipe.
+    /// The PNG of the picture that `job` gave, with its recipe unless that is kept back.
     ///
     /// # Errors
     /// [`Error::TooLarge`]; [`Error::Png`] when the texts of the recipe are too long for a file.
     pub fn png(&self, job: &Job, picture: &Picture) -> Result<Vec<u8>> {
         let recipe = self.recipe_of(job, picture)?;
-        Ok(zao_png::encode(&picture.rgb, recipe.width, recipe.height, &recipe)?)
+        let (width, height) = (recipe.width, recipe.height);
+        Ok(if self.is_told {
+            zao_png::encode(&picture.rgb, width, height, &recipe)?
+        } else {
+            zao_png::encode_plain(&picture.rgb, width, height)?
+        })
     }
 }
 

@@ -64,29 +64,35 @@ fn size(
         (None, Some(quality)) => tier(own, quality, model),
         (None, None) => own,
     };
-    match (request.width.map(side), request.height.map(side), picture) {
-        (Some(width), Some(height), _) => Grid::new(height, width),
-        // A side alone leaves a picture its proportions.
-        (Some(width), None, Some(it)) => {
-            let height = nearest(scaled(it.height, width, it.width), model, model.max_size.height);
+    // A side alone keeps the proportions: of the picture, or of what would be drawn without it.
+    let of = picture.unwrap_or(open);
+    match (request.width.map(side), request.height.map(side)) {
+        (Some(width), Some(height)) => Grid::new(height, width),
+        (Some(width), None) => {
+            let height = nearest(scaled(of.height, width, of.width), model, model.max_size.height);
             Grid::new(height, width)
         }
-        (None, Some(height), Some(it)) => {
-            let width = nearest(scaled(it.width, height, it.height), model, model.max_size.width);
+        (None, Some(height)) => {
+            let width = nearest(scaled(of.width, height, of.height), model, model.max_size.width);
             Grid::new(height, width)
         }
-        (width, height, _) => Grid::new(height.unwrap_or(open.height), width.unwrap_or(open.width)),
+        (None, None) => open,
+    }
+}
+
+/// What a quality is of what suits the model, in quarters.
+pub(crate) fn quarters(quality: Quality) -> u32 {
+    match quality {
+        Quality::Draft => 3,
+        Quality::Standard | Quality::Auto => 4,
+        Quality::High => 5,
     }
 }
 
 /// The sides of a model whose own are `own`, times the quality's factor.
 fn tier(own: Grid, quality: Quality, model: &ModelInfo) -> Grid {
-    let quarters = match quality {
-        Quality::Draft => 3,
-        Quality::Standard | Quality::Auto => 4,
-        Quality::High => 5,
-    };
-    let side = |side: usize, max| nearest(side as f64 * f64::from(quarters) / 4.0, model, max);
+    let quarters = f64::from(quarters(quality));
+    let side = |side: usize, max| nearest(side as f64 * quarters / 4.0, model, max);
     let max = model.max_size;
     Grid::new(side(own.height, max.height), side(own.width, max.width))
 }
@@ -197,8 +203,9 @@ mod tests {
         assert_eq!(settled((Some(512), Some(64)), picture, None), (512, 64));
         assert_eq!(settled((Some(512), None), picture, None), (512, 256));
         assert_eq!(settled((None, Some(512)), picture, None), (1024, 512));
-        assert_eq!(settled((None, Some(512)), None, None), (1024, 512));
-        assert_eq!(settled((Some(10), None), None, None), (10, 1024), "refused later, in words");
+        assert_eq!(settled((None, Some(512)), None, None), (512, 512));
+        assert_eq!(settled((Some(64), None), None, Some(Quality::High)), (64, 64));
+        assert_eq!(settled((Some(10), None), None, None), (10, 16), "refused later, in words");
     }
 
     #[test]

@@ -74,3 +74,10 @@ pub(crate) struct WorkerHealth {
     /// Bytes of main memory that it holds.
     pub(crate) resident_bytes: u64,
 }
+
+impl WorkerHealth {
+    /// Whether it draws on a card, which has memory of its own.
+    pub(crate) fn is_on_card(&self) -> bool {
+        self.device_label.as_deref().is_some_and(|label| label.starts_with("cuda"))
+    }
+}

@@ -10,6 +10,7 @@ mod document;
 mod error;
 mod events;
 mod file;
+mod formats;
 mod guard;
 mod images;
 mod jobs;
@@ -22,8 +23,10 @@ mod queue;
 mod read;
 mod router;
 mod timing;
+mod unused;
 mod upload;
 
+pub(crate) use a1111::Batches;
 pub(crate) use error::{Code, Refusal, Result};
 pub(crate) use guard::{Links, Rates};
 pub(crate) use router::router;

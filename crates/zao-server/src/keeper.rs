@@ -8,12 +8,11 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use zao_api::{ErrorBody, ErrorCode, JobRequest, JobStatus, Progress, Request, Stage};
+use zao_api::{ErrorBody, ErrorCode, Image, JobRequest, JobStatus, Progress, Request, Stage};
 use zao_queue::{Claim, Claimed, Cost, Error as LedgerError, Offer, Piece, Requeue};
 
 use crate::crew::{Assignment, CrewState, Lost, Office};
 use crate::house::House;
-use crate::metrics::{self, Name};
 use crate::protocol::{Attachment, Count, JobId, Report, Took};
 use crate::story;
 use debts::{By, Debt, Debts, End, What};
@@ -131,8 +130,12 @@ impl Keeper {
         let Debt { job, claim, by, what } = debt;
         let written = match what {
             What::Started(at) => ledger.started(claim, *at),
-            What::Picture { index, png } => {
-                ledger.finished_picture(claim, *index, png, now).map(drop)
+            What::Picture { index, png, held_bytes: 0 } => {
+                ledger.finished_picture(claim, *index, png, now).map(|image| self.stored(&image))
+            }
+            What::Picture { index, png, held_bytes } => {
+                let stored = ledger.measured_picture(claim, *index, png, *held_bytes, now);
+                stored.map(|image| self.stored(&image))
             }
             What::Warning(message) => ledger.warn(claim, message, now),
             What::Over(End::Completed) => ledger.completed(claim, now),
@@ -146,7 +149,6 @@ impl Keeper {
                 story::started(job, by.request.as_deref(), &by.worker, claim.attempt());
             }
             (What::Picture { .. }, Ok(())) => {
-                self.house.metrics.images.inc();
                 if let Some(it) = self.hold().get_mut(job) {
                     it.finished += 1;
                 }
@@ -177,6 +179,10 @@ impl Keeper {
             (_, Err(error)) => tracing::error!(job, %error, "the ledger refused a report"),
         }
         true
+    }
+
+    fn stored(&self, image: &Image) {
+        self.house.metrics.drawn(image.width, image.height);
     }
 
     /// Something to write of a job that a worker has.
@@ -297,8 +303,8 @@ impl Office for Keeper {
                 let now = SystemTime::now();
                 self.noted(job, self.house.ledger.preview(&claim, picture, &mime, b64, size, now));
             }
-            Report::Picture { index, png, .. } => {
-                self.owe(job, What::Picture { index, png: png.into_bytes() });
+            Report::Picture { index, png, held_bytes, .. } => {
+                self.owe(job, What::Picture { index, png: png.into_bytes(), held_bytes });
             }
             Report::Warning { message } => self.owe(job, What::Warning(message)),
             Report::Done => self.ended(job, End::Completed),
@@ -322,7 +328,8 @@ impl Office for Keeper {
         let alone = jobs.len() == 1;
         for (job, it) in jobs {
             let reason = match why {
-                Lost::Drained => Requeue::GivenBack,
+                // Nothing was drawn when its device stopped to answer.
+                Lost::Drained | Lost::Unanswered { .. } => Requeue::GivenBack,
                 _ if it.started || alone => Requeue::WorkerLost,
                 Lost::Ended { .. } | Lost::Hung { .. } | Lost::Garbage { .. } => Requeue::Bystander,
             };
@@ -354,11 +361,9 @@ impl Office for Keeper {
                 let pictures = pictures as usize;
                 ledger.spent(&Cost { piece: Piece::Step, pixels, pictures, seconds });
             }
-            Count::Relief { rung } => {
-                let rung = Name(rung.as_str());
-                metrics.relieved.get_or_create(&metrics::Relief { rung }).inc();
-            }
+            Count::Relief { rung } => metrics.relieved(rung),
             Count::Prompts { remembered, read } => metrics.prompts(remembered, read),
+            Count::Probed { outcome } => metrics.probed(outcome.as_str()),
             Count::Denoised { seconds } => metrics.spent("denoise", seconds),
             Count::Encoded { pixels, seconds } => {
                 metrics.spent("encode", seconds);

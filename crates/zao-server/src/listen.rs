@@ -107,9 +107,9 @@ async fn ended(gone: &mut watch::Receiver<bool>) {
 }
 
 /// Has the system allow as many connections as it does for the asking: each is an open file, of which a program may often have 1024
-/// although 65536 would do no harm.
+/// although 65536 would do no harm. Gives how many that are, where there is a limit.
 #[cfg(unix)]
-pub(crate) fn allow_many() {
+pub(crate) fn allow_many() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     const MANY: u64 = 1 << 16;
     let limit = getrlimit(Resource::Nofile);
@@ -118,11 +118,14 @@ pub(crate) fn allow_many() {
         // Where the system refuses, fewer clients find room, who are told so.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit });
     }
+    getrlimit(Resource::Nofile).current
 }
 
 /// Elsewhere there is no such limit.
 #[cfg(not(unix))]
-pub(crate) fn allow_many() {}
+pub(crate) fn allow_many() -> Option<u64> {
+    None
+}
 
 /// Whether only the client that was about to connect is gone.
 fn is_of_one_client(error: &io::Error) -> bool {

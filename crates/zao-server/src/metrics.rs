@@ -1,6 +1,8 @@
 //! What the server counts, and how Prometheus is told. Gauges are read when they are asked for, so that none goes stale.
 
 mod devices;
+mod plain;
+mod sizes;
 
 use std::collections::BTreeSet;
 use std::fmt::{Error as FormatError, Write};
@@ -18,21 +20,31 @@ use prometheus_client::metrics::histogram::{
 };
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::hands::{Condition, Health};
+use crate::hands::{Condition, Health, WorkerHealth};
 use crate::house::House;
+use crate::http::Code;
+use crate::protocol::Probed;
+use crate::protocol::Relief as Rung;
 use crate::resident;
 use devices::Devices;
+pub(crate) use plain::Form;
 
 /// A request that was answered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct Answered {
-    pub(crate) route: String,
-    pub(crate) code: u16,
+struct Answered {
+    route: String,
+    code: u16,
 }
 
 /// Whether a prompt had been read before.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Prompt {
+    result: Name,
+}
+
+/// How a device was that had nothing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Probe {
     result: Name,
 }
 
@@ -50,14 +62,26 @@ struct Worker {
 
 /// What a job was busy with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct Stage {
-    pub(crate) stage: Name,
+struct Stage {
+    stage: Name,
 }
 
 /// How memory was relieved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct Relief {
-    pub(crate) rung: Name,
+struct Relief {
+    rung: Name,
+}
+
+/// How large a picture is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Size {
+    size: Name,
+}
+
+/// Why a job was not taken on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    code: Name,
 }
 
 /// What kind of memory.
@@ -83,7 +107,7 @@ struct Build {
 
 /// A label from a short list, so that there are never many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Name(pub(crate) &'static str);
+struct Name(&'static str);
 
 impl EncodeLabelValue for Name {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), FormatError> {
@@ -95,14 +119,16 @@ impl EncodeLabelValue for Name {
 pub(crate) struct Metrics {
     /// One at a time looks and writes, or it would miss what another one is about to look at again.
     registry: Mutex<Registry>,
-    pub(crate) requests: Family<Answered, Counter>,
-    pub(crate) images: Counter,
-    pub(crate) queue_seconds: Histogram,
-    pub(crate) inference_seconds: Histogram,
+    requests: Family<Answered, Counter>,
+    images: Family<Size, Counter>,
+    refused: Family<Refused, Counter>,
+    clients_gone: Counter,
+    queue_seconds: Histogram,
+    inference_seconds: Histogram,
     pub(crate) step_seconds: Histogram,
     stage_seconds: Family<Stage, Histogram>,
     pub(crate) batch_size: Histogram,
-    pub(crate) relieved: Family<Relief, Counter>,
+    relieved: Family<Relief, Counter>,
     jobs: Family<State, Gauge>,
     queue_depth: Gauge,
     restarts: Counter,
@@ -110,12 +136,23 @@ pub(crate) struct Metrics {
     build: Family<Build, Gauge>,
     prompts: Family<Prompt, Counter>,
     cancelled: Family<Phase, Counter>,
+    probes: Family<Probe, Counter>,
     memory: Family<Memory, Gauge<f64, AtomicU64>>,
     vram: Family<Memory, Gauge<f64, AtomicU64>>,
     loras: Family<Worker, Gauge>,
     own_memory: Gauge<f64, AtomicU64>,
     devices: Devices,
 }
+
+/// What a job may be at when it is cancelled.
+const PHASES: [&str; 6] = ["queued", "load", "encode", "text", "denoise", "decode"];
+
+/// What the time of a picture is told by.
+const STAGES: [&str; 4] = ["text", "denoise", "vae", "encode"];
+
+/// Why jobs are not taken on although nothing is wrong with them.
+const REFUSALS: [Code; 4] =
+    [Code::QueueFull, Code::ClientQueueFull, Code::RateLimited, Code::Draining];
 
 /// From a twentieth of a second to two minutes, each bound about twice the one before.
 fn seconds() -> Histogram {
@@ -129,8 +166,14 @@ impl Metrics {
         let mut registry = Registry::with_prefix("zao");
         let requests = Family::<Answered, Counter>::default();
         registry.register("requests", "Requests that were answered", requests.clone());
-        let images = Counter::default();
+        let images = Family::<Size, Counter>::default();
         registry.register("images", "Pictures that were drawn and stored", images.clone());
+        let refused = Family::<Refused, Counter>::default();
+        let about = "Jobs that were not taken on although nothing is wrong with them";
+        registry.register("jobs_refused", about, refused.clone());
+        let clients_gone = Counter::default();
+        let about = "Clients that hung up while they waited for pictures";
+        registry.register("clients_gone", about, clients_gone.clone());
         let queue_seconds = seconds();
         let about = "How long jobs waited";
         registry.register_with_unit("queue", about, Unit::Seconds, queue_seconds.clone());
@@ -166,6 +209,13 @@ impl Metrics {
         let cancelled = Family::<Phase, Counter>::default();
         let about = "Jobs that were cancelled, by what they were at";
         registry.register("jobs_cancelled", about, cancelled.clone());
+        let probes = Family::<Probe, Counter>::default();
+        let about = "Looks at devices that had nothing to do, by what was found";
+        registry.register("probes", about, probes.clone());
+        for outcome in Probed::ALL {
+            // A series that begins with its first event hides that event from whoever asks how many there were.
+            let _begun = probes.get_or_create(&Probe { result: Name(outcome.as_str()) });
+        }
         let vram = Family::<Memory, Gauge<f64, AtomicU64>>::default();
         let about = "Memory of devices that workers hold, held at most, and may still take";
         registry.register_with_unit("vram", about, Unit::Bytes, vram.clone());
@@ -175,10 +225,12 @@ impl Metrics {
         let about = "Memory of the server itself";
         registry.register_with_unit("server_memory", about, Unit::Bytes, own_memory.clone());
         let devices = Devices::registered(&mut registry);
-        Self {
+        let metrics = Self {
             registry: Mutex::new(registry),
             requests,
             images,
+            refused,
+            clients_gone,
             queue_seconds,
             inference_seconds,
             step_seconds,
@@ -192,12 +244,35 @@ impl Metrics {
             build,
             prompts,
             cancelled,
+            probes,
             memory,
             vram,
             loras,
             own_memory,
             devices,
+        };
+        metrics.begin_at_zero();
+        metrics
+    }
+
+    /// A series that begins with its first event loses that one to whoever asks for rates, and says nothing before it.
+    fn begin_at_zero(&self) {
+        for size in sizes::classes() {
+            drop(self.images.get_or_create(&Size { size: Name(size) }));
         }
+        for rung in Rung::ALL {
+            drop(self.relieved.get_or_create(&Relief { rung: Name(rung.as_str()) }));
+        }
+        for phase in PHASES {
+            drop(self.cancelled.get_or_create(&Phase { phase: Name(phase) }));
+        }
+        for code in REFUSALS {
+            drop(self.refused.get_or_create(&Refused { code: Name(code.as_str()) }));
+        }
+        for stage in STAGES {
+            drop(self.stage_seconds.get_or_create(&Stage { stage: Name(stage) }));
+        }
+        self.prompts(0, 0);
     }
 
     /// Counts a request.
@@ -217,9 +292,42 @@ impl Metrics {
         }
     }
 
+    /// Counts a picture of this size that was stored.
+    pub(crate) fn drawn(&self, width: u32, height: u32) {
+        let size = Name(sizes::class(width, height));
+        self.images.get_or_create(&Size { size }).inc();
+    }
+
+    /// Counts what was done because memory was short.
+    pub(crate) fn relieved(&self, rung: Rung) {
+        self.relieved.get_or_create(&Relief { rung: Name(rung.as_str()) }).inc();
+    }
+
+    /// How often something was done because memory was short.
+    pub(crate) fn reliefs(&self) -> u64 {
+        let of =
+            |rung: Rung| self.relieved.get_or_create(&Relief { rung: Name(rung.as_str()) }).get();
+        Rung::ALL.into_iter().map(of).sum()
+    }
+
+    /// Counts a job that was refused although nothing is wrong with it.
+    pub(crate) fn refused(&self, code: Code) {
+        self.refused.get_or_create(&Refused { code: Name(code.as_str()) }).inc();
+    }
+
+    /// Counts a client that hung up on its job.
+    pub(crate) fn client_gone(&self) {
+        self.clients_gone.inc();
+    }
+
     /// Counts a job that was cancelled at this.
     pub(crate) fn cancelled(&self, phase: &'static str) {
         self.cancelled.get_or_create(&Phase { phase: Name(phase) }).inc();
+    }
+
+    /// Counts a look at a device, by what was found.
+    pub(crate) fn probed(&self, result: &'static str) {
+        self.probes.get_or_create(&Probe { result: Name(result) }).inc();
     }
 
     /// Counts the end of a job.
@@ -228,14 +336,17 @@ impl Metrics {
         self.inference_seconds.observe(inference.as_secs_f64());
     }
 
-    /// All of it, as text.
-    pub(crate) fn text(&self, house: &House) -> String {
+    /// All of it, as text of that form.
+    pub(crate) fn text(&self, house: &House, form: Form) -> String {
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         self.look(house);
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &registry);
-        text
+        match form {
+            Form::OpenMetrics => text,
+            Form::Plain => plain::plain(&text),
+        }
     }
 
     fn look(&self, house: &House) {
@@ -260,19 +371,27 @@ impl Metrics {
         self.restarts.inner().store(restarts, Ordering::Relaxed);
         self.look_at_build(&health);
         self.devices.look(&health.workers);
+        self.vram.clear();
         for worker in health.workers {
             for (kind, bytes) in [("device", worker.held_bytes), ("main", worker.resident_bytes)] {
                 let memory = Memory { kind: Name(kind), worker: worker.name.clone() };
                 self.memory.get_or_create(&memory).set(bytes as f64);
             }
+            self.look_at_card(&worker);
+            let name = Worker { worker: worker.name };
+            self.loras.get_or_create(&name).set(i64::from(worker.loras));
+        }
+    }
+
+    /// What a worker has of its card. A processor's memory is the machine's, which is told as such.
+    fn look_at_card(&self, worker: &WorkerHealth) {
+        if worker.is_on_card() {
             let free = worker.free_bytes.map(|bytes| ("free", bytes));
             let vram = [("reserved", worker.held_bytes), ("peak", worker.peak_bytes)];
             for (kind, bytes) in vram.into_iter().chain(free) {
                 let memory = Memory { kind: Name(kind), worker: worker.name.clone() };
                 self.vram.get_or_create(&memory).set(bytes as f64);
             }
-            let name = Worker { worker: worker.name };
-            self.loras.get_or_create(&name).set(i64::from(worker.loras));
         }
     }
 

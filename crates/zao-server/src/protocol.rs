@@ -12,7 +12,7 @@ mod word;
 pub use attachment::Attachment;
 pub use frame::{Frame, FrameError};
 pub use order::{Draw, Order};
-pub use word::{Beat, Busy, Count, Facts, Gauges, Relief, Report, Took, Word};
+pub use word::{Beat, Busy, Count, Facts, Gauges, Probed, Relief, Report, Took, Word};
 
 /// The id of a job, which the parent chooses.
 pub type JobId = String;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use zao_engine::ModelFacts;
 use zao_queue::{Ledger, Recovered, Swept};
@@ -26,7 +27,7 @@ pub enum ServeError {
     #[error(transparent)]
     Ledger(#[from] zao_queue::Error),
     /// The port is not to be had.
-    #[error("cannot listen on {address}: {why}; stop what does, or choose another with --port")]
+    #[error("cannot listen on {address}: {why}; {}", advice(why))]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -48,6 +49,22 @@ impl From<io::Error> for ServeError {
     }
 }
 
+/// What to do about a port that is not to be had.
+fn advice(why: &io::Error) -> &'static str {
+    match why.kind() {
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address: use one of its own with --host, or 0.0.0.0 for all of them"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "this user may not, as is usual below 1024: choose another with --port"
+        }
+        _ => "stop what does, or choose another with --port",
+    }
+}
+
+/// Open files that are left to whoever does not only listen: requests, pictures, the database, workers.
+const OTHER_FILES: u64 = 256;
+
 /// What is told while the server runs.
 pub trait Witness: Send + Sync {
     /// It listens here.
@@ -59,13 +76,24 @@ pub trait Witness: Send + Sync {
 /// # Errors
 /// A ledger that cannot be opened, a port that is taken.
 pub fn serve(
-    settings: Settings,
+    mut settings: Settings,
     model: ModelFacts,
     loras: AdapterFolder,
     witness: &dyn Witness,
     stop: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
-    listen::allow_many();
+    if let Some(files) = listen::allow_many() {
+        let most = usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX);
+        let listeners = &mut settings.request.listeners;
+        *listeners = (*listeners).min(most.max(1));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Before the ledger: whoever cannot listen leaves no folder behind, and interrupts no job that waits there.
+    let listener = {
+        let _within = runtime.enter();
+        let address = settings.address;
+        listen::bind(address).map_err(|why| ServeError::Listen { address, why })?
+    };
     let ledger = Ledger::open(&settings.folder, settings.ledger.clone(), SystemTime::now())?;
     let folder = settings.folder.display().to_string();
     let Recovered { waiting, interrupted, completed, cancelled, lost_pictures } =
@@ -80,8 +108,7 @@ pub fn serve(
         "the ledger is open"
     );
     let house = House::new(settings, model, loras, Arc::new(ledger))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(run(house, witness, stop));
+    let done = runtime.block_on(run(house, listener, witness, stop));
     // Streams that clients hold open would keep it waiting for ever.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
@@ -89,11 +116,10 @@ pub fn serve(
 
 async fn run(
     house: Arc<House>,
+    listener: TcpListener,
     witness: &dyn Witness,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
-    let address = house.settings.address;
-    let listener = listen::bind(address).map_err(|why| ServeError::Listen { address, why })?;
     let keeper = Arc::new(Keeper::new(Arc::clone(&house)));
     let crew = Crew::start(house.settings.workers.clone(), Arc::clone(&keeper) as _);
     let crew = Arc::new(crew.map_err(ServeError::Crew)?);
@@ -164,6 +190,7 @@ fn chore(house: &House, keeper: &Keeper, count: u64) {
     house.ledger.tell_positions(SystemTime::now());
     keeper.catch_up();
     if count.is_multiple_of(4) {
+        house.look_at_disk();
         for job in keeper.give_up_overdue() {
             house.hands().inspect(|hands| hands.stop(&job));
         }
@@ -178,7 +205,7 @@ fn chore(house: &House, keeper: &Keeper, count: u64) {
     }
     if count.is_multiple_of(20) {
         match house.ledger.sweep(SystemTime::now()) {
-            Ok(Swept { jobs, images, bytes, .. }) if jobs > 0 => {
+            Ok(Swept { jobs, images, bytes, .. }) if jobs + images > 0 => {
                 tracing::info!(jobs, images, bytes, "old results were removed");
             }
             Ok(_) => {}
@@ -245,12 +272,61 @@ fn condition(state: &CrewState) -> Condition {
     if let Some(why) = state.given_up() {
         return Condition::GivenUp(why.to_owned());
     }
-    let backing_off = |worker: &&crate::crew::WorkerState| worker.phase == Phase::BackingOff;
-    match state.workers.iter().find(backing_off) {
-        Some(worker) => {
-            let why = worker.last_failure.clone();
-            Condition::Unwell(why.unwrap_or_else(|| "a worker failed, and is started again".into()))
+    // One that loads again is no reason to hope before it is ready: whatever ended the last one may end it, too.
+    let failed = state.workers.iter().find_map(|worker| {
+        let next = match worker.phase {
+            Phase::Loading => "another one is loading",
+            Phase::Draining | Phase::Ending => "another one follows when it has ended",
+            Phase::BackingOff => "another one is started soon",
+            Phase::Ready | Phase::Ended | Phase::GivenUp { .. } => return None,
+        };
+        Some(format!("{}; {next}", worker.last_failure.as_deref()?))
+    });
+    failed.map_or(Condition::Loading, Condition::Unwell)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crew::{AdaptersState, WorkerState};
+
+    fn worker(phase: Phase, last_failure: Option<&str>) -> WorkerState {
+        WorkerState {
+            name: "worker-0".into(),
+            phase,
+            facts: None,
+            pid: None,
+            jobs: 0,
+            busy: None,
+            adapters: AdaptersState::default(),
+            held_bytes: 0,
+            peak_bytes: 0,
+            free_bytes: None,
+            loras: 0,
+            resident_bytes: None,
+            gauges: None,
+            restarts: 0,
+            last_failure: last_failure.map(str::to_owned),
         }
-        None => Condition::Loading,
+    }
+
+    fn of(workers: Vec<WorkerState>) -> Condition {
+        condition(&CrewState { workers, draining: false })
+    }
+
+    #[test]
+    fn what_ended_a_worker_is_told_until_another_is_ready() {
+        assert_eq!(of(vec![worker(Phase::Loading, None)]), Condition::Loading);
+        for phase in [Phase::Ending, Phase::BackingOff, Phase::Loading, Phase::Draining] {
+            let told = of(vec![worker(Phase::Loading, None), worker(phase, Some("it fell off"))]);
+            let Condition::Unwell(why) = told else { panic!("{told:?}") };
+            assert!(why.starts_with("it fell off; another one"), "{why}");
+        }
+        let ready =
+            vec![worker(Phase::BackingOff, Some("it fell off")), worker(Phase::Ready, None)];
+        assert_eq!(of(ready), Condition::Ready);
+        let reason = "it is broken".to_owned();
+        let given_up = of(vec![worker(Phase::GivenUp { reason: reason.clone() }, None)]);
+        assert_eq!(given_up, Condition::GivenUp(reason));
     }
 }

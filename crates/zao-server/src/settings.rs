@@ -61,6 +61,8 @@ pub struct RequestLimits {
     pub deadline: Duration,
     /// The highest priority that clients may ask for.
     pub priority: Priority,
+    /// Clients that may listen to events at the same time, where that many files may be open.
+    pub listeners: usize,
     /// Requests of one client in a minute that make jobs; `None` for any number. Others have a larger allowance of their own.
     pub rate: Option<u32>,
 }
@@ -76,6 +78,7 @@ impl Default for RequestLimits {
             previews: 8,
             deadline: Duration::from_secs(300),
             priority: Priority::High,
+            listeners: 4096,
             rate: None,
         }
     }

@@ -15,6 +15,7 @@ mod haste;
 mod inbox;
 mod outbox;
 mod previews;
+mod probe;
 mod pulse;
 mod standard_streams;
 mod warm_up;
@@ -32,6 +33,7 @@ use zao_request::{Shelf, on_the_wire};
 use crate::protocol::{Facts, Gauges, Word};
 use clerk::{Clerk, Next};
 use outbox::Outbox;
+use probe::Probes;
 use pulse::Pulse;
 pub use standard_streams::{Streams, standard_streams};
 
@@ -45,6 +47,8 @@ pub struct WorkerSettings {
     /// Whether a picture is drawn before anybody asks for one, so that a worker which says that it is ready has read its weights and
     /// seen its device compute.
     pub warm_up: bool,
+    /// After how long without work, and then as often, the device is looked at; `None` for never.
+    pub probe_after: Option<Duration>,
 }
 
 /// Why a worker ended early. Its parent has been told.
@@ -56,6 +60,12 @@ pub enum WorkerError {
     /// The device failed; a new process may find it well.
     #[error("the device failed: {0}")]
     Engine(#[from] zao_engine::Error),
+    /// The device failed when it had nothing to do.
+    #[error("the device failed when it had nothing to do: {0}")]
+    Idle(zao_engine::Error),
+    /// The picture that is drawn before anybody asks for one could not be: nobody's could.
+    #[error("it cannot draw: {0}")]
+    WarmUp(zao_engine::Error),
     /// The folder of adapters cannot be listed, or what is to read prompts cannot be had.
     #[error(transparent)]
     Request(#[from] zao_request::Error),
@@ -101,25 +111,34 @@ fn work(
     let mut engine = open().map_err(WorkerError::Open)?;
     let _gauges = engine.card().map(|card| read_card(card, &pulse)).transpose()?;
     let mut idle = settings.idle_release.map(IdleTimer::new);
+    let mut probes = Probes::new(settings.probe_after);
     if settings.warm_up {
         pulse.begin();
-        warm_up::draw_one(&mut engine, &pulse)?;
+        warm_up::draw_one(&mut engine, &pulse).map_err(WorkerError::WarmUp)?;
         idle.iter_mut().for_each(|idle| idle.idle_since(Instant::now()));
         tell_memory(&engine, &pulse);
+    } else {
+        // So much is known of the device in any case before somebody is promised a picture.
+        probes.look(&mut engine, &pulse, outbox).map_err(WorkerError::WarmUp)?;
     }
     outbox.say(Word::Ready(Box::new(facts(&engine, &settings.shelf)?)));
     // Only now: whoever is loading and busy with nothing would be taken for hung after a long reading.
     pulse.rest();
+    probes.put_off();
     let (words, beats) = (outbox.clone(), Arc::clone(&pulse));
     let mut clerk = Clerk::new(&mut engine, settings.shelf, orders, words, beats)?;
     loop {
-        let left = idle.as_ref().and_then(|idle| idle.left(Instant::now()));
-        match clerk.wait(left) {
+        let now = Instant::now();
+        let left = idle.as_ref().and_then(|idle| idle.left(now));
+        match clerk.wait(left.into_iter().chain(probes.left(now)).min()) {
             Next::Work => {}
             Next::Release => engine.release(),
             Next::Nothing => {
                 if idle.as_mut().is_some_and(|idle| idle.is_due(Instant::now())) {
                     engine.release();
+                }
+                if probes.is_due(Instant::now()) {
+                    probes.look(&mut engine, &pulse, outbox).map_err(WorkerError::Idle)?;
                 }
             }
             Next::End => return Ok(()),
@@ -133,6 +152,7 @@ fn work(
         pulse.begin();
         engine.work_through(&mut clerk)?;
         pulse.rest();
+        probes.put_off();
         tell_memory(&engine, &pulse);
         idle.iter_mut().for_each(|idle| idle.idle_since(Instant::now()));
     }

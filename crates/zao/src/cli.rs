@@ -35,7 +35,7 @@ pub(crate) use load::{AskArgs, ChosenCards, Format, LoadArgs, LoadCommand, TellA
 pub(crate) use memory::MemoryArgs;
 pub(crate) use plan::PlanArgs;
 pub(crate) use prompt::{PromptArgs, PromptCheckArgs, PromptCommand, PromptTemplateArgs};
-pub(crate) use serve::{LogArgs, LogForm, ServeArgs};
+pub(crate) use serve::{LogArgs, LogForm, ServeArgs, token};
 pub(crate) use tuning::{CudaLibraries, TuningArgs};
 pub(crate) use worker::WorkerArgs;
 

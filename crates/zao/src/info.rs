@@ -45,6 +45,10 @@ fn lines(path: &str, info: &Info) -> Vec<String> {
             lines.push("made by another tool:".into());
             lines.push(parameters.to_string());
         }
+        Origin::Fooocus(parameters) => {
+            lines.push("made by Fooocus:".into());
+            lines.push(parameters.to_string());
+        }
         Origin::Unknown => lines.push("it does not say how it was made".into()),
     }
     lines.extend(info.texts.iter().map(|text| match text.text.char_indices().nth(LONGEST_TEXT) {

@@ -1,6 +1,9 @@
 //! `zao serve`: from the command line to a server that runs until it is told to stop.
 
+mod memory;
+
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,7 +13,7 @@ use zao_queue::{Limits, Retention};
 use zao_server::crew::{CrewSettings, Endurance, Patience, WorkerCommand};
 use zao_server::{RequestLimits, Settings, Witness, serve};
 
-use crate::cli::ServeArgs;
+use crate::cli::{self, ServeArgs};
 use crate::failure::{Failure, Result};
 use crate::log::Teller;
 use crate::model::{self, Asked};
@@ -30,8 +33,12 @@ fn serve_until_stopped(args: &ServeArgs, teller: &Teller) -> Result<()> {
     })?;
     let asked = args.worker.model.as_deref().map_or(Asked::Any, Asked::ByUser);
     let chosen = model::choose(&asked, &args.worker.files, &places::store()?)?;
+    let devices = devices(args)?;
+    if devices.iter().any(|it| it.card.is_none()) {
+        memory::check(args, &chosen)?;
+    }
     let model = ModelFacts::of(&chosen.name, chosen.source)?;
-    let settings = settings(args)?;
+    let settings = settings(args, &devices)?;
     if settings.admin_token.is_some() && settings.admin_token == settings.token {
         let message =
             "the admin token is the same as the token, so everybody would have it; choose another";
@@ -41,6 +48,12 @@ fn serve_until_stopped(args: &ServeArgs, teller: &Teller) -> Result<()> {
         teller.warn(
             "other machines can use this server, and anybody on them: a token keeps strangers out (--token-file, or ZAO_TOKEN)",
         );
+    }
+    if let Some(page) = settings.page.as_deref().filter(|page| !page.join("index.html").is_file()) {
+        let page = page.display();
+        return Err(Failure::usage(format!(
+            "--page {page} has no index.html: name the folder that `npm run build` in web/ fills, or leave it out"
+        )));
     }
     if let Some(notice) = &chosen.notice {
         teller.say(notice);
@@ -72,43 +85,45 @@ impl Witness for Greeting {
     }
 }
 
-/// What clients have to show. A file is read once, when the server begins.
-fn token(args: &ServeArgs) -> Result<Option<String>> {
-    let path = match (&args.token, &args.token_file) {
+/// What somebody has to show. A file is read once, when the server begins.
+fn secret(what: &str, told: Option<&String>, file: Option<&Path>) -> Result<Option<String>> {
+    let path = match (told, file) {
         (Some(_), Some(_)) => {
-            let message = "both a token and a file with one are set; keep one (`zao config show --origin` says where they are set)";
-            return Err(Failure::usage(message));
+            return Err(Failure::usage(format!(
+                "both {what} and a file with one are set; keep one (`zao config show --origin` says where they are set)"
+            )));
         }
-        (token, None) => return Ok(token.clone()),
+        (told, None) => return Ok(told.cloned()),
         (None, Some(path)) => path,
     };
+    let shown = path.display();
     let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("the token file {}: {error}", path.display())))?;
-    let token = text.trim();
-    if token.is_empty() || token.lines().count() > 1 {
-        let path = path.display();
-        return Err(Failure::usage(format!(
-            "the token file {path} has to have one line, the token"
-        )));
+        .map_err(|error| Failure::usage(format!("the file {shown} with {what}: {error}")))?;
+    let wrong = |why: &str| Failure::usage(format!("the file {shown} with {what}: {why}"));
+    if text.trim().lines().count() != 1 {
+        return Err(wrong("it has to have one line"));
     }
-    Ok(Some(token.to_owned()))
+    Ok(Some(cli::token(&text).map_err(|why| wrong(&why))?))
 }
 
-fn settings(args: &ServeArgs) -> Result<Settings> {
+fn settings(args: &ServeArgs, devices: &[Drawing]) -> Result<Settings> {
     let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
     let folder = match &args.folder {
         Some(folder) => folder.clone(),
         None => places::jobs()?,
     };
-    let workers = workers(args)?;
+    let workers = workers(args, devices)?;
     let retention = Retention {
         age: seconds(args.keep_days * 24 * 60 * 60),
         bytes: args.keep_size,
+        jobs: u64::from(args.keep_jobs),
         ..Retention::default()
     };
     let ledger = Limits {
         queued: args.queue as usize,
         queued_per_client: args.queue_per_client as usize,
+        in_flight_per_client: Some(args.in_flight_per_client as usize).filter(|&most| most > 0),
+        input_bytes: args.max_inputs,
         wait: Some(args.max_wait).filter(|&seconds| seconds > 0).map(seconds),
         at_once: u32::try_from(workers.len()).unwrap_or(1),
         retention,
@@ -117,8 +132,12 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
     Ok(Settings {
         address: SocketAddr::new(args.host, args.port),
         folder,
-        token: token(args)?,
-        admin_token: args.admin_token.clone(),
+        token: secret("the token", args.token.as_ref(), args.token_file.as_deref())?,
+        admin_token: secret(
+            "the admin token",
+            args.admin_token.as_ref(),
+            args.admin_token_file.as_deref(),
+        )?,
         host_names: args.host_names.clone(),
         public_url: args.public_url.clone(),
         origins: args.origins.clone(),
@@ -126,13 +145,16 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
         page: args.page.clone(),
         ledger,
         request: RequestLimits {
+            body_bytes: usize::try_from(args.max_body).unwrap_or(usize::MAX),
+            prompt_characters: args.max_prompt as usize,
+            pixels: args.max_pixels,
             count: args.max_count,
             steps: args.max_steps,
-            pixels: args.max_pixels,
-            priority: args.max_priority,
+            previews: args.max_previews,
             deadline: seconds(args.deadline),
+            priority: args.max_priority,
+            listeners: args.max_listeners as usize,
             rate: args.rate,
-            ..RequestLimits::default()
         },
         drain: seconds(args.drain),
         workers: CrewSettings {
@@ -145,9 +167,22 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
     })
 }
 
-/// A worker for each device that was chosen, or for each card, where nobody chose one and there are several.
-fn workers(args: &ServeArgs) -> Result<Vec<WorkerCommand>> {
-    let program = std::env::current_exe().context("this program does not know where it lies")?;
+/// What a worker draws on.
+struct Drawing {
+    /// As users name it.
+    device: String,
+    /// The card that this is, or would be unless the model has no room there; `None` for the processor.
+    card: Option<String>,
+}
+
+impl Drawing {
+    fn on_card(device: String) -> Self {
+        Self { card: Some(device.clone()), device }
+    }
+}
+
+/// The devices that were chosen, or each card, where nobody chose one and there are several.
+fn devices(args: &ServeArgs) -> Result<Vec<Drawing>> {
     let chosen = match args.devices.as_slice() {
         [] => vec![args.worker.device],
         devices => devices.to_vec(),
@@ -155,39 +190,49 @@ fn workers(args: &ServeArgs) -> Result<Vec<WorkerCommand>> {
     let mut devices = Vec::new();
     for device in chosen {
         match device {
-            Device::Auto => devices.extend(cards(args)?),
-            Device::Cpu => devices.push("cpu".into()),
-            Device::Cuda(ordinal) => devices.push(format!("cuda:{ordinal}")),
+            Device::Auto => devices.extend(whatever_is_there(args)?),
+            Device::Cpu => devices.push(Drawing { device: "cpu".into(), card: None }),
+            Device::Cuda(ordinal) => devices.push(Drawing::on_card(format!("cuda:{ordinal}"))),
         }
     }
-    if let Some(card) = twice(&devices) {
+    let cards: Vec<&str> = devices.iter().filter_map(|it| it.card.as_deref()).collect();
+    if let Some(card) = twice(&cards) {
         let message =
             format!("--devices names {card} twice; a card draws for one worker, so name it once");
         return Err(Failure::usage(message));
     }
-    let worker = |(index, device): (usize, String)| WorkerCommand {
+    Ok(devices)
+}
+
+fn workers(args: &ServeArgs, devices: &[Drawing]) -> Result<Vec<WorkerCommand>> {
+    let program = std::env::current_exe().context("this program does not know where it lies")?;
+    let ram = memory::of_a_worker(args);
+    let worker = |(index, it): (usize, &Drawing)| WorkerCommand {
         name: format!("worker-{index}"),
         program: program.clone(),
-        arguments: args.worker.command_line(&device),
+        arguments: args.worker.command_line(&it.device, ram),
     };
-    Ok(devices.into_iter().enumerate().map(worker).collect())
+    Ok(devices.iter().enumerate().map(worker).collect())
 }
 
 /// A card that is named twice, if there is one. Several workers may share a processor, which is slower but harms nobody.
-fn twice(devices: &[String]) -> Option<&String> {
-    let is_card = |name: &str| name.starts_with("cuda:");
-    let mut later = devices.iter().enumerate().filter(|(_, name)| is_card(name));
-    later.find(|(place, name)| devices[..*place].contains(name)).map(|(_, name)| name)
+fn twice<'a>(cards: &[&'a str]) -> Option<&'a str> {
+    let mut later = cards.iter().enumerate();
+    later.find(|(place, card)| cards[..*place].contains(card)).map(|(_, card)| *card)
 }
 
 /// The cards that can be drawn on if there are several, or else whatever a worker finds best.
-fn cards(args: &ServeArgs) -> Result<Vec<String>> {
+fn whatever_is_there(args: &ServeArgs) -> Result<Vec<Drawing>> {
     let host = zao_engine::look(args.worker.tuning.cpu, &places::library_places())
         .map_err(Failure::failed)?;
-    let usable = |served: &Served| !matches!(served, Served::No);
-    let cards: Vec<String> =
-        host.cards.into_iter().filter(|card| usable(&card.served)).map(|card| card.label).collect();
-    Ok(if cards.len() > 1 { cards } else { vec!["auto".into()] })
+    let usable = host.cards.into_iter().filter(|card| !matches!(card.served, Served::No));
+    let mut cards: Vec<Drawing> = usable.map(|card| Drawing::on_card(card.label)).collect();
+    if cards.len() < 2 {
+        // A worker that finds no room for the model on its card draws on the processor.
+        let card = cards.pop().and_then(|it| it.card);
+        cards.push(Drawing { device: "auto".into(), card });
+    }
+    Ok(cards)
 }
 
 #[cfg(test)]
@@ -195,12 +240,8 @@ mod tests {
     use super::twice;
 
     #[test]
-    fn a_card_is_named_once_and_a_processor_as_often_as_one_likes() {
-        let named = |names: &[&str]| {
-            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-            twice(&names).cloned()
-        };
-        assert_eq!(named(&["cuda:0", "cpu", "cuda:1", "cpu"]), None);
-        assert_eq!(named(&["cuda:0", "cuda:1", "cuda:0"]), Some("cuda:0".into()));
+    fn a_card_is_named_once() {
+        assert_eq!(twice(&["cuda:0", "cuda:1"]), None);
+        assert_eq!(twice(&["cuda:0", "cuda:1", "cuda:0"]), Some("cuda:0"));
     }
 }

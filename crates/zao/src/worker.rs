@@ -16,11 +16,12 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<()> {
     let Streams { input, output } = standard_streams()?;
     interrupt::ignore()?;
     panics::in_one_line();
-    let seconds = Some(args.idle_release).filter(|&seconds| seconds > 0);
+    let seconds = |seconds: u64| Some(seconds).filter(|&it| it > 0).map(Duration::from_secs);
     let settings = WorkerSettings {
         shelf: Shelf::new(places::adapters()?),
-        idle_release: seconds.map(Duration::from_secs),
+        idle_release: seconds(args.idle_release),
         warm_up: args.warm_up,
+        probe_after: seconds(args.idle_probe),
     };
     let open = || open(args).map_err(|failure| failure.to_string());
     Ok(zao_server::worker::run(open, settings, input, output)?)

@@ -17,11 +17,11 @@ test('every request says whose it is', async () => {
   await client.remove('img_1', true);
   await client.submit({ prompt: 'an owl' }, 'once');
   await client.stream('/v1/queue/events', {}, new AbortController().signal);
-  await client.ownImages(48, null);
+  await client.past(12);
   for (const [path, init] of sent) {
     expect(init?.headers, path).toMatchObject({ 'x-zao-client': 'a-key-of-16-signs', authorization: 'Bearer sesame' });
   }
-  expect(sent.at(-1)?.[0]).toBe('/v1/images?mine=true&limit=48');
+  expect(sent.at(-1)?.[0]).toBe('/v1/jobs?mine=true&status=completed,failed,cancelled&limit=12');
 });
 
 test('a server that is not ready says how it is, and what knows no health is an error', async () => {

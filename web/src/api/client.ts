@@ -37,15 +37,15 @@ export class Client {
   jobs = async (status: JobStatus[]): Promise<Job[]> =>
     (await this.#json<Jobs>('GET', `/v1/jobs?status=${status.join(',')}&limit=100`)).jobs;
 
+  /** Those of this browser that are over, newest first. */
+  past = async (limit: number): Promise<Job[]> =>
+    (await this.#json<Jobs>('GET', `/v1/jobs?mine=true&status=completed,failed,cancelled&limit=${limit}`)).jobs;
+
   cancel = (id: string): Promise<Job> => this.#json('DELETE', `/v1/jobs/${encodeURIComponent(id)}`);
 
   /** Newest first; `next` goes into `after`. */
   images = (limit: number, after: string | null): Promise<Images> =>
     this.#json('GET', `/v1/images?limit=${limit}${after ? `&after=${encodeURIComponent(after)}` : ''}`);
-
-  /** The same, of those that came of this browser's jobs alone. */
-  ownImages = (limit: number, after: string | null): Promise<Images> =>
-    this.#json('GET', `/v1/images?mine=true&limit=${limit}${after ? `&after=${encodeURIComponent(after)}` : ''}`);
 
   recipe = (id: string): Promise<Recipe> => this.#json('GET', `/v1/images/${encodeURIComponent(id)}/recipe`);
 

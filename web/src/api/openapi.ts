@@ -90,13 +90,14 @@ export interface components {
             /** @description Families of routes: `jobs`, `events`, `openai`, `a1111`. */
             features: string[];
         };
-        /** @description SdMemory of devices. */
-        CardMemory: {
-            /**
-             * Format: int64
-             * @description Bytes.
-             */
-            used: number;
+        /** @description Memory of cards in bytes, by A1111's names: what a worker plans and reserves is all that it holds. */
+        CardsMemory: {
+            system: components["schemas"]["SystemMemory"];
+            active: components["schemas"]["Held"];
+            allocated: components["schemas"]["Held"];
+            reserved: components["schemas"]["Held"];
+            inactive: components["schemas"]["Held"];
+            events: components["schemas"]["MemoryEvents"];
         };
         /** @description What went wrong. */
         Cause: {
@@ -123,7 +124,8 @@ export interface components {
             title: string;
             model_name: string;
             hash: string;
-            sha256: string;
+            /** @description Always null: the model may be many files. */
+            sha256: string | null;
             filename: string;
             config: string | null;
         };
@@ -139,6 +141,7 @@ export interface components {
             b64_json: string;
             /** @description `WIDTHxHEIGHT`. */
             size: string;
+            /** @description `low`, `medium` or `high`; `auto` where the prompt decided. */
             quality: string;
             background: string;
             /** @description `png`, `jpeg` or `webp`. */
@@ -154,10 +157,15 @@ export interface components {
              */
             seed: Seed;
             usage: components["schemas"]["Usage"];
+            /** @description Fields of the request that mean nothing here or had no effect. */
+            ignored: string[];
+            /** @description Why, for those that are known here, one line each. */
+            warnings: string[];
         };
-        /** @description SdMemory of cards. */
-        CudaMemory: {
-            system: components["schemas"]["CardMemory"];
+        /** @description Memory of all cards that draw. */
+        CudaMemory: components["schemas"]["CardsMemory"] | {
+            /** @description `unavailable`. */
+            error: string;
         };
         /** @description What is done about a wish of whoever runs the server. */
         Doing: {
@@ -174,12 +182,23 @@ export interface components {
             data: components["schemas"]["DrawnImage"][];
             /** @description `WIDTHxHEIGHT`. */
             size: string;
+            /** @description `low`, `medium` or `high`; `auto` where the prompt decided. */
             quality: string;
             /** @description `png`, `jpeg` or `webp`. */
             output_format: string;
             background: string;
             usage: components["schemas"]["Usage"];
-            /** @description Fields of the request that mean nothing here. */
+            /**
+             * Format: double
+             * @description Seconds that the pictures were worked on.
+             */
+            inference_time_s: number | null;
+            /**
+             * Format: double
+             * @description The most of the device's memory that was held meanwhile, in MiB; null where nobody knows.
+             */
+            peak_memory_mb: number | null;
+            /** @description Fields of the request that mean nothing here or had no effect. */
             ignored: string[];
             /** @description What the client should know although it succeeded, one line each. */
             warnings: string[];
@@ -199,6 +218,8 @@ export interface components {
         /** @description What a client gets in place of an answer, as OpenAI has it. */
         Error: {
             error: components["schemas"]["Cause"];
+            /** @description Of the routes below `/sdapi/v1`: the message once more, where clients of A1111's own server look for it. */
+            detail?: string | null;
         };
         /** @description A failure as one JSON object. */
         ErrorBody: {
@@ -241,13 +262,16 @@ export interface components {
             n?: number | null;
             /** @description `WIDTHxHEIGHT`, or `auto` for what suits the model. */
             size?: string | null;
-            /** @description The size where `size` is not given: `low` is smaller, `high` and `hd` are larger than usual. */
+            /**
+             * @description Size and steps where they are not given: `medium` and `standard` are the model's own, `low` is three quarters of both, `high` and
+             *     `hd` are five quarters. `auto` is what suits the model.
+             */
             quality?: string | null;
             /** @description `png` unless given. */
             output_format?: string | null;
             /**
              * Format: int32
-             * @description Of JPEGs: their quality.
+             * @description Of JPEGs: their quality. PNG and WebP lose nothing, so for them it means nothing.
              */
             output_compression?: number | null;
             /** @description `b64_json` unless given. */
@@ -261,7 +285,7 @@ export interface components {
             partial_images?: number | null;
             /**
              * Format: uint64
-             * @description Ours: seed of the first picture.
+             * @description Seed of the first picture; the next ones count up from it. A number from 0 to 2^64 - 1, or its decimal digits as text for clients whose numbers end at 2^53.
              */
             seed?: Seed | null;
             num_inference_steps?: components["schemas"]["Steps"] | null;
@@ -278,6 +302,10 @@ export interface components {
             priority?: components["schemas"]["Priority"] | null;
             /** @description Ours: whether the prompt decides the size where neither `size` nor `quality` says one. Their `auto` is what suits the model. */
             auto_size?: boolean | null;
+            /** @description Ours: whether a smaller picture may be drawn where memory has no room for this one. */
+            allow_downscale?: boolean | null;
+            /** @description Ours: `false` keeps the recipe out of the PNG. */
+            metadata?: boolean | null;
         };
         /** @description Classifier-free guidance. */
         GuidanceLimits: {
@@ -287,6 +315,13 @@ export interface components {
             max: number;
             /** @description Whether the model gains by it. */
             useful: boolean;
+        };
+        /** @description Bytes that are held. */
+        Held: {
+            /** Format: int64 */
+            current: number;
+            /** Format: int64 */
+            peak: number;
         };
         /** @description A picture that a server keeps. */
         Image: {
@@ -330,6 +365,10 @@ export interface components {
              * @description When it was stored, in seconds since 1970.
              */
             created_at: number;
+            /** @description Whether it stays until somebody deletes it, whatever its age and however little room is left. */
+            kept: boolean;
+            /** @description Whether whoever looks may delete it. */
+            changeable: boolean;
         };
         /** @description A page of pictures, the newest first. */
         Images: {
@@ -369,6 +408,11 @@ export interface components {
             id: string;
             /** @description Whether it came with the key (`X-Zao-Client`) that whoever looks has shown. */
             mine: boolean;
+            /**
+             * @description Whether whoever looks may cancel it and delete its pictures: it is theirs, or came without a key from where they are, or they run
+             *     the server.
+             */
+            changeable: boolean;
             /** @description How far it has come. */
             status: components["schemas"]["JobStatus"];
             /**
@@ -418,6 +462,16 @@ export interface components {
             progress: components["schemas"]["Progress"] | null;
             /** @description The pictures that are there, in the order of their seeds. */
             images: components["schemas"]["Image"][];
+            /**
+             * Format: int32
+             * @description How many pictures were there and were deleted since.
+             */
+            images_deleted: number;
+            /**
+             * Format: int64
+             * @description The most of the device's memory that its worker held while a picture of it was drawn, in bytes, where that is known.
+             */
+            peak_memory_bytes: number | null;
             timing: components["schemas"]["JobTiming"] | null;
             /** @description What the client should know although the job goes on, one line each. */
             warnings: string[];
@@ -597,7 +651,7 @@ export interface components {
             cfg_truncation?: number | null;
             /**
              * Format: uint64
-             * @description Seed of the first picture; the next ones count up from it.
+             * @description Seed of the first picture; the next ones count up from it. A number from 0 to 2^64 - 1, or its decimal digits as text for clients whose numbers end at 2^53.
              */
             seed?: Seed | null;
             /**
@@ -621,6 +675,8 @@ export interface components {
             deadline_seconds?: number | null;
             /** @description Whether a smaller picture may be drawn where memory has no room for one as large as was asked for. */
             allow_downscale?: boolean | null;
+            /** @description `false` keeps the recipe out of the PNG; the job has it as before. */
+            metadata?: boolean | null;
         };
         /**
          * @description How far a job has come.
@@ -651,6 +707,11 @@ export interface components {
             /** @description What to ask for with `after`; null on the last page. */
             next: string | null;
         };
+        /** @description Whether a picture stays. */
+        Keep: {
+            /** @description Whether it stays until somebody deletes it. */
+            kept: boolean;
+        };
         /**
          * @description A language that findings are explained in.
          * @enum {string}
@@ -680,13 +741,33 @@ export interface components {
             path: string;
             metadata: components["schemas"]["Nothing"];
         };
-        /** @description Main memory. */
+        /** @description Main memory in bytes. */
         MainMemory: {
             /**
              * Format: int64
-             * @description Bytes.
+             * @description What is not `used`, by whomever.
+             */
+            free: number;
+            /**
+             * Format: int64
+             * @description What the server and its workers hold.
              */
             used: number;
+            /**
+             * Format: int64
+             * @description All of the machine's.
+             */
+            total: number;
+        };
+        /** @description How often memory was short. `/metrics` tells what was done about it. */
+        MemoryEvents: {
+            /**
+             * Format: int64
+             * @description Always 0: what did not fit is planned anew.
+             */
+            retries: number;
+            /** Format: int64 */
+            oom: number;
         };
         /** @description A model, by name and by content. */
         Model: {
@@ -748,9 +829,11 @@ export interface components {
              * @description Which one, from 0.
              */
             partial_image_index: number;
+            /** @description `WIDTHxHEIGHT` of the picture that it becomes. */
             size: string;
             quality: string;
             background: string;
+            /** @description `png`, `jpeg` or `webp`. */
             output_format: string;
             /**
              * Format: int64
@@ -843,6 +926,8 @@ export interface components {
         /** @description A [`Report`] as JSON has it. */
         PromptReport: {
             findings: components["schemas"]["Finding"][];
+            /** @description Findings behind those that are told, if there are too many to tell all. */
+            left_out?: number | null;
             fixed: string;
             tokens: components["schemas"]["PromptTokens"];
         };
@@ -1006,6 +1091,11 @@ export interface components {
             seconds: number;
             /** Format: int64 */
             bytes: number;
+            /**
+             * Format: int64
+             * @description How many of them pictures may take that are kept for good.
+             */
+            kept_bytes: number;
         };
         /**
          * @description The random number generator of the starting noise.
@@ -1026,7 +1116,7 @@ export interface components {
             label: string;
             aliases: string[] | null;
         };
-        /** @description SdMemory of all workers. */
+        /** @description Memory of this machine and its cards. */
         SdMemory: {
             ram: components["schemas"]["MainMemory"];
             cuda: components["schemas"]["CudaMemory"];
@@ -1049,9 +1139,9 @@ export interface components {
              */
             eta_relative: number;
             state: components["schemas"]["SdProgressState"];
-            /** @description Always null. */
+            /** @description A small picture of what is on its way: a PNG in Base64; null before there is one. */
             current_image: string | null;
-            /** @description What it is busy with. */
+            /** @description What it is busy with, in a line. */
             textinfo: string | null;
         };
         /** @description Where in its steps a job is. */
@@ -1060,13 +1150,22 @@ export interface components {
             job: string;
             /**
              * Format: int64
-             * @description Jobs of this client that are not over.
+             * @description Batches of its request.
              */
             job_count: number;
-            /** Format: int32 */
+            /**
+             * Format: int64
+             * @description Which of them this is, from 0.
+             */
             job_no: number;
+            /** @description When it began, or was accepted: `YYYYMMDDhhmmss` in UTC; `0` without one. */
+            job_timestamp: string;
+            /** @description Always false: what is cancelled is told of no more. */
             interrupted: boolean;
+            /** @description The same. */
             skipped: boolean;
+            /** @description The same. */
+            stopping_generation: boolean;
             /** Format: int32 */
             sampling_step: number;
             /** Format: int32 */
@@ -1102,7 +1201,7 @@ export interface components {
          * @description A program whose notes in PNGs are understood.
          * @enum {string}
          */
-        Source: "zao" | "a1111";
+        Source: "zao" | "a1111" | "fooocus";
         /** @description Code points from 0, the end exclusive. */
         Span: {
             start: number;
@@ -1115,6 +1214,15 @@ export interface components {
         Stage: "load" | "encode" | "text" | "denoise" | "decode";
         /** @description How many denoising steps; `auto` is what the prompt asks for. */
         Steps: number | "auto";
+        /** @description Bytes as the driver sees them. */
+        SystemMemory: {
+            /** Format: int64 */
+            free: number;
+            /** Format: int64 */
+            used: number;
+            /** Format: int64 */
+            total: number;
+        };
         /** @description What a quality means here. */
         Tier: {
             name: components["schemas"]["TierName"];
@@ -1167,9 +1275,17 @@ export interface components {
             batch_size?: number | null;
             /**
              * Format: int32
-             * @description How many times `batch_size` pictures.
+             * @description How many batches of `batch_size` pictures.
              */
             n_iter?: number | null;
+            /** @description `Euler` is the one there is; others have no effect, and are named in `info`. */
+            sampler_name?: string | null;
+            /** @description The same by an older name. */
+            sampler_index?: string | null;
+            /** @description Likewise `Simple` or `Automatic`. */
+            scheduler?: string | null;
+            /** @description `false` leaves the pictures out of the answer. */
+            send_images?: boolean | null;
             /** @description Ours: adapters to follow. */
             lora?: components["schemas"]["Lora"][] | null;
             /** @description Ours: whether the prompt decides the size where none is given. */
@@ -1181,7 +1297,10 @@ export interface components {
             images: string[];
             /** @description The request. */
             parameters: Record<string, never>;
-            /** @description JSON as text: `all_seeds`, `width`, `height`, `steps`, `ignored`, `warnings`, `job` and more. */
+            /**
+             * @description JSON as text: `prompt`, `all_prompts`, `negative_prompt`, `all_seeds`, `width`, `height`, `steps`, `cfg_scale`, `sampler_name`,
+             *     `infotexts` and the like; ours are `ignored`, `warnings` and `job`.
+             */
             info: string;
         };
         /** @description OpenAI's bill, of which only the counts mean something here: tokens of the prompt, and cells of pictures. */

@@ -19,7 +19,7 @@ export type LoraUse = Schemas['Lora'];
 export type JobRequest = Schemas['JobRequest'];
 export type Image = Schemas['Image'];
 export type Progress = Schemas['Progress'];
-export type Timing = Schemas['JobTiming'];
+export type JobTiming = Schemas['JobTiming'];
 export type Job = Schemas['Job'];
 
 /** Why a request was refused. Its code may be any: what stands before the server may answer, too. */

@@ -90,7 +90,8 @@ export const en = {
     wipe: 'Wipe off',
     done: 'Done',
     maskFile: 'Use a mask from a file',
-    maskKeys: 'Paint over what may change. Arrow keys move the brush, Space paints.',
+    maskLine: 'Paint over what may change.',
+    maskKeys: 'Arrow keys move the brush, Space paints.',
   },
 
   size: {
@@ -169,6 +170,10 @@ export const en = {
     pictures: (count: number) => plural(count, 'picture', 'pictures'),
     again: 'Draw it again',
     into: 'Put it back into the form',
+    smaller: 'Draw it smaller',
+    dismiss: 'Dismiss',
+    gone: 'Its pictures were deleted',
+    left: (left: number, all: number) => `${left} of ${plural(all, 'picture', 'pictures')} left, the others were deleted`,
     took: (time: string) => `made in ${time}`,
   },
 
@@ -178,7 +183,9 @@ export const en = {
     empty: 'Nothing is waiting. What you generate while something is being drawn lines up here.',
     cancelAll: 'Cancel all of mine',
     others: (count: number): string => (count === 1 ? 'Someone else’s picture' : 'Someone else’s pictures'),
-    over: 'Over',
+    program: 'From another program',
+    really: 'Cancel it?',
+    over: 'Yours so far',
   },
 
   gallery: {
@@ -201,6 +208,7 @@ export const en = {
     seed: 'Seed',
     size: 'Size',
     begin: 'Begin with it',
+    compare: 'Compare',
     download: 'Download',
     remove: 'Delete',
     removed: 'Deleted.',
@@ -209,6 +217,7 @@ export const en = {
     previous: 'Newer picture',
     next: 'Older picture',
     view: 'Look at it in full',
+    pixels: 'Real size, pixel by pixel',
     more: 'Show all of it',
     less: 'Show less',
     recall: 'Take over',
@@ -220,6 +229,8 @@ export const en = {
       seed: 'The seed is taken over.',
       size: 'The size is taken over.',
     },
+    took: (drawn: string, waited: string | null) => (waited ? `${drawn}, after ${waited} in line` : drawn),
+    details: 'Everything else',
     began: 'It began with another picture, which is not stored with it.',
     fields: {
       prompt: 'Prompt',
@@ -234,9 +245,28 @@ export const en = {
       loras: 'Styles',
       model: 'Model',
       made: 'Made',
+      took: 'Took',
+      device: 'Device',
+      precision: 'Precision',
+      shift: 'Shift',
+      fingerprint: 'Weights',
+      file: 'File',
+      version: 'Version',
       nothing: 'nothing',
       random: 'new each time',
     },
+  },
+
+  compare: {
+    title: 'Compare two pictures',
+    line: 'Where one picture ends and the other begins',
+    share: (percent: number) => `${percent} % of the left one`,
+    other: 'Compare with',
+    swap: 'Change sides',
+    left: 'Left',
+    right: 'Right',
+    differs: 'What differs',
+    same: 'Both were asked for in the same way.',
   },
 
   recipe: {
@@ -300,11 +330,12 @@ export const en = {
       ['S', 'Use its seed'],
       ['R', 'Remix: all but the seed'],
       ['D', 'Download'],
-      ['Delete', 'Delete one of your own, which can be undone'],
+      ['C', 'Compare with another picture'],
+      ['Delete', 'Delete, which can be undone'],
       ['Q', 'Queue'],
       ['?', 'This list'],
     ] as readonly (readonly [string, string])[],
-    where: 'S, R, D and Delete mean the picture that is open, or the one that has the focus, or else the one in front of you.',
+    where: 'S, R, D, C and Delete mean the picture that is open, or the one that has the focus, or else the one in front of you.',
   },
 
   say: {

@@ -84,7 +84,8 @@ export const zh: Dictionary = {
     wipe: '擦掉',
     done: '完成',
     maskFile: '用文件作蒙版',
-    maskKeys: '涂过的地方可以改动。方向键移动画笔，空格键涂抹。',
+    maskLine: '涂过的地方可以改动。',
+    maskKeys: '方向键移动画笔，空格键涂抹。',
   },
 
   size: {
@@ -163,6 +164,10 @@ export const zh: Dictionary = {
     pictures: (count) => `${count} 张`,
     again: '再画一次',
     into: '放回表单',
+    smaller: '画小一些',
+    dismiss: '关闭',
+    gone: '画已被删除',
+    left: (left, all) => `共 ${all} 张，还剩 ${left} 张，其余已删除`,
     took: (time) => `用时 ${time}`,
   },
 
@@ -172,7 +177,9 @@ export const zh: Dictionary = {
     empty: '没有等待的任务。正在画的时候继续生成，新任务会排在这里。',
     cancelAll: '取消我的全部任务',
     others: () => '别人的画',
-    over: '已结束',
+    program: '来自其他程序',
+    really: '确定取消？',
+    over: '你之前的任务',
   },
 
   gallery: {
@@ -194,6 +201,7 @@ export const zh: Dictionary = {
     seed: '种子',
     size: '尺寸',
     begin: '从它开始',
+    compare: '比较',
     download: '下载',
     remove: '删除',
     removed: '已删除。',
@@ -202,6 +210,7 @@ export const zh: Dictionary = {
     previous: '较新的一幅',
     next: '较早的一幅',
     view: '放大看',
+    pixels: '实际像素',
     more: '显示全部',
     less: '收起',
     recall: '沿用',
@@ -213,6 +222,8 @@ export const zh: Dictionary = {
       seed: '已沿用种子。',
       size: '已沿用尺寸。',
     },
+    took: (drawn, waited) => (waited ? `${drawn}，此前排队 ${waited}` : drawn),
+    details: '其他信息',
     began: '它是从另一幅画开始的，那幅画没有存在里面。',
     fields: {
       prompt: '提示词',
@@ -227,9 +238,28 @@ export const zh: Dictionary = {
       loras: '风格',
       model: '模型',
       made: '时间',
+      took: '用时',
+      device: '设备',
+      precision: '精度',
+      shift: '偏移',
+      fingerprint: '权重',
+      file: '文件',
+      version: '版本',
       nothing: '无',
       random: '每次不同',
     },
+  },
+
+  compare: {
+    title: '比较两幅画',
+    line: '两幅画的分界',
+    share: (percent) => `左边一幅占 ${percent}%`,
+    other: '与哪幅比较',
+    swap: '左右互换',
+    left: '左',
+    right: '右',
+    differs: '不同之处',
+    same: '两幅的参数完全相同。',
   },
 
   recipe: {
@@ -293,11 +323,12 @@ export const zh: Dictionary = {
       ['S', '用它的种子'],
       ['R', '改编：除种子外全部沿用'],
       ['D', '下载'],
-      ['Delete', '删除自己的画，可以撤销'],
+      ['C', '与另一幅画比较'],
+      ['Delete', '删除，可以撤销'],
       ['Q', '队列'],
       ['?', '这张表'],
     ],
-    where: 'S、R、D 和 Delete 指打开的那幅画，或焦点所在的那幅，否则是眼前的那幅。',
+    where: 'S、R、D、C 和 Delete 指打开的那幅画，或焦点所在的那幅，否则是眼前的那幅。',
   },
 
   say: {

@@ -25,6 +25,8 @@ class Easel {
   #chosen = $state.raw<Task | Image | null>(null);
   /** The picture that fills the window. */
   viewed = $state.raw<Image | null>(null);
+  /** Two pictures side by side, the first on the left. */
+  compared = $state.raw<readonly [Image, Image] | null>(null);
   window = $state<'queue' | 'help' | null>(null);
   found = $state.raw<Found | null>(null);
 
@@ -50,6 +52,14 @@ class Easel {
     if (shown.kind !== 'task') return [];
     return shown.task.job.images.filter((image) => gallery.images.some((other) => other.id === image.id));
   });
+
+  /** Lays a picture beside the one that is most like it: of the same words, else the next to it. */
+  compare(image: Image): void {
+    const others = gallery.images.filter((other) => other.id !== image.id);
+    const alike = others.find((other) => other.prompt === image.prompt);
+    const other = alike ?? gallery.beside(image.id, 1) ?? gallery.beside(image.id, -1);
+    if (other) this.compared = [image, other];
+  }
 
   choose(what: Task | Image | null): void {
     this.#chosen = what;

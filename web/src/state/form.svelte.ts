@@ -165,6 +165,11 @@ class Form implements Typed {
   }
 }
 
+/** What a form says that nobody has touched. */
+export function blank(): Wish {
+  return { ...FIRST };
+}
+
 /** How many pixels the model's own size has. */
 export function ownPixels(can: Capabilities): number {
   return can.default_size.width * can.default_size.height;

@@ -1,7 +1,7 @@
 // The pictures of the server, newest first. It does NOT draw any, nor know how they were made.
 
 import { Refused } from '../api/errors';
-import type { Image, Images } from '../api/types';
+import type { Image } from '../api/types';
 import { notices, UNDO_MS } from './notices.svelte';
 import { server } from './server.svelte';
 import { view } from './view.svelte';
@@ -14,14 +14,12 @@ class Gallery {
   known = $state(false);
   /** What comes after the last one; null at the end. */
   next = $state<string | null>(null);
-  /** Those of this browser's own jobs; only these may it delete. */
-  #own = $state.raw<ReadonlySet<string>>(new Set());
   #leaving = new Map<string, ReturnType<typeof setTimeout>>();
 
   /** Gets the newest ones, and keeps older ones that were loaded before. */
   async refresh(): Promise<void> {
     try {
-      const { images, next } = await this.#page(null);
+      const { images, next } = await server.client.images(PAGE, null);
       const fresh = images.filter((image) => !this.#leaving.has(image.id));
       const oldest = fresh.at(-1);
       const seen = new Set(fresh.map((image) => image.id));
@@ -37,7 +35,7 @@ class Gallery {
   async more(): Promise<void> {
     if (!this.next) return;
     try {
-      const { images, next } = await this.#page(this.next);
+      const { images, next } = await server.client.images(PAGE, this.next);
       const seen = new Set(this.images.map((image) => image.id));
       this.images = [...this.images, ...images.filter((image) => !seen.has(image.id) && !this.#leaving.has(image.id))];
       this.next = next;
@@ -46,27 +44,18 @@ class Gallery {
     }
   }
 
-  /** A page of pictures, of which those that are one's own are noted. */
-  async #page(after: string | null): Promise<Images> {
-    // As many of one's own as the page has of all: whichever of them are on it, these are among them.
-    const [all, own] = await Promise.all([server.client.images(PAGE, after), server.client.ownImages(PAGE, after)]);
-    this.#own = new Set([...this.#own, ...own.images.map((image) => image.id)]);
-    return all;
-  }
-
-  /** Whether it came of a job of this browser. */
-  owns(image: Image): boolean {
-    return this.#own.has(image.id);
-  }
-
-  /** Hangs a picture that a job of this browser brought. */
-  addOwn(image: Image): void {
-    if (!this.#own.has(image.id)) this.#own = new Set([...this.#own, image.id]);
-    this.add(image);
-  }
-
   add(image: Image): void {
     if (!this.images.some((other) => other.id === image.id)) this.images = [image, ...this.images];
+  }
+
+  /** Takes a picture down that does not load, if that is because the server has it no more: it keeps them for so long. */
+  async doubt(image: Image): Promise<void> {
+    try {
+      await server.client.recipe(image.id);
+    } catch (error) {
+      server.heard(error);
+      if (error instanceof Refused && error.status === 404) this.images = this.images.filter((other) => other.id !== image.id);
+    }
   }
 
   /** The picture after (1) or before (-1) another one. */
@@ -78,7 +67,7 @@ class Gallery {
   /** Takes a picture away, and deletes it once nobody can want it back any more. */
   remove(image: Image): void {
     const at = this.images.findIndex((other) => other.id === image.id);
-    if (at < 0 || !this.owns(image)) return;
+    if (at < 0 || !image.changeable) return;
     this.images = this.images.filter((other) => other.id !== image.id);
     const timer = setTimeout(() => void this.#delete(image), UNDO_MS);
     this.#leaving.set(image.id, timer);

@@ -7,7 +7,7 @@
 import { Refused } from '../api/errors';
 import { follow } from '../api/stream';
 import { parse } from '../api/json';
-import type { Image, Job, JobEvent, JobRequest, QueueState } from '../api/types';
+import type { Job, JobEvent, JobRequest, QueueState } from '../api/types';
 import { gallery } from './gallery.svelte';
 import { health } from './health.svelte';
 import { keep, kept } from './kept';
@@ -61,7 +61,7 @@ class Jobs {
   }
 
   async cancel(task: Task): Promise<void> {
-    if (!task.active || task.stopping || !task.mine) return;
+    if (!task.active || task.stopping || !task.changeable) return;
     task.stopping = true;
     try {
       this.#replace(task, await server.client.cancel(task.job.id));
@@ -72,6 +72,11 @@ class Jobs {
       if (error instanceof Refused) await this.#ask(task);
       else server.heard(error);
     }
+  }
+
+  /** Takes up a job of this browser that is over, to be looked at. */
+  meet(job: Job): Task {
+    return this.#take(job, true);
   }
 
   /** Forgets a job that is over. */
@@ -160,7 +165,7 @@ class Jobs {
 
   #hear(task: Task, event: JobEvent): void {
     const before = task.job;
-    for (const image of task.hear(event)) hang(image, task);
+    for (const image of task.hear(event)) gallery.add(image);
     this.#stir();
     if (task.mine) narrate(before, task.job);
     this.#settle(task);
@@ -170,7 +175,7 @@ class Jobs {
   #settle(task: Task): void {
     if (task.active) return;
     task.stopping = false;
-    for (const image of task.job.images) hang(image, task);
+    for (const image of task.job.images) gallery.add(image);
     this.#release(task.job.id);
     const ended = this.tasks.filter((other) => !other.active);
     const surplus = new Set(ended.slice(ENDED_KEPT));
@@ -277,11 +282,6 @@ class Jobs {
       ended: () => 'again',
     });
   }
-}
-
-function hang(image: Image, task: Task): void {
-  if (task.mine) gallery.addOwn(image);
-  else gallery.add(image);
 }
 
 function byUrgency(a: Task, b: Task): number {

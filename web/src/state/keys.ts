@@ -13,6 +13,8 @@ export function press(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing) return;
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
+    // A number that is still being written counts as it stands.
+    if (event.target instanceof HTMLInputElement) event.target.dispatchEvent(new Event('change', { bubbles: true }));
     void generate();
     return;
   }
@@ -25,7 +27,7 @@ export function press(event: KeyboardEvent): void {
   }
   if (isTyping(event.target)) return;
   // Behind a window that is open nothing happens, but to the picture that is in it.
-  if (open && !easel.viewed) return;
+  if (open && (!easel.viewed || easel.compared)) return;
   if (act(event)) event.preventDefault();
 }
 
@@ -41,8 +43,11 @@ function act(event: KeyboardEvent): boolean {
     case 'd':
     case 'D':
       return image ? (void download(image), true) : false;
+    case 'c':
+    case 'C':
+      return image && gallery.images.length > 1 ? (easel.compare(image), true) : false;
     case 'Delete':
-      if (!image || !gallery.owns(image)) return false;
+      if (!image?.changeable) return false;
       if (easel.viewed) easel.viewed = gallery.beside(image.id, 1) ?? gallery.beside(image.id, -1) ?? null;
       gallery.remove(image);
       return true;

@@ -2,6 +2,7 @@
 // it is refused. It does NOT follow what becomes of it.
 
 import { Refused, Unreachable } from '../api/errors';
+import type { JobRequest } from '../api/types';
 import { freshId } from '../logic/ids';
 import { form } from './form.svelte';
 import { health } from './health.svelte';
@@ -46,8 +47,8 @@ class Order {
   // A request whose answer was lost may have arrived: sent again under its key it is not drawn twice.
   #unanswered: { key: string; body: string } | null = null;
 
-  /** Sends the form; `false` where it stays here. */
-  async send(): Promise<boolean> {
+  /** Sends the form, and `more` than it says; `false` where it stays here. */
+  async send(more: Partial<JobRequest> = {}): Promise<boolean> {
     this.clear();
     if (form.prompt.trim() === '') {
       this.empty = true;
@@ -59,7 +60,7 @@ class Order {
       this.place = form.seed === '' ? 'size' : 'seed';
       return false;
     }
-    const request = form.request(server.capabilities);
+    const request = { ...form.request(server.capabilities), ...more };
     const body = JSON.stringify(request);
     const key = this.#unanswered?.body === body ? this.#unanswered.key : freshId();
     this.#unanswered = { key, body };

@@ -19,11 +19,16 @@ export class Task {
 
   constructor(
     job: Job,
-    /** Whether it was asked for from this browser, so that it may be cancelled and its words shown. */
+    /** Whether it was asked for from this browser: the page follows it, and speaks of it. */
     readonly mine: boolean,
   ) {
     this.replace(job);
     this.previews = job.seeds.map(() => null);
+  }
+
+  /** Whether it may be cancelled here: one's own, and what a program of the same machine sent without a key. */
+  get changeable(): boolean {
+    return this.mine || this.job.changeable;
   }
 
   get active(): boolean {

@@ -45,3 +45,22 @@ fn what_was_given_back_is_loaded_once_more_and_no_more_is_held_than_before() {
     assert_eq!((first, again, loads(&mut engine)), (3, 0, 3));
     assert_eq!(engine.held_bytes(), held);
 }
+
+#[test]
+fn a_probe_takes_no_time_and_leaves_everything_as_it_was() {
+    let mut engine = Model::TinyA.open(|_| ());
+    engine.probe().unwrap();
+    assert_eq!(engine.held_bytes(), 0, "nothing is kept where nothing was");
+    loads(&mut engine);
+    let held = engine.held_bytes();
+    // The first one wakes the threads; a machine that has much else to do may be in the way of some.
+    let quickest = (0..20).map(|_| {
+        let since = Instant::now();
+        engine.probe().unwrap();
+        since.elapsed()
+    });
+    let quickest = quickest.min().unwrap();
+    assert!(quickest < Duration::from_millis(5), "{quickest:?}");
+    assert!(engine.held_bytes() <= held.max(1 << 20), "{} {held}", engine.held_bytes());
+    assert_eq!(loads(&mut engine), 0, "weights stay");
+}

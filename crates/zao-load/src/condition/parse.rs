@@ -111,6 +111,9 @@ fn subject(name: &str, unit: Unit, about: About) -> Option<Subject> {
         return Some(Subject::Time(Time::E2e, Some(statistic)));
     }
     if let Some((family, name)) = name.split_once('.') {
+        if family == "eta_error" {
+            return Some(Subject::EtaError(statistic(name)?));
+        }
         return Some(Subject::Time(time(family)?, Some(statistic(name)?)));
     }
     if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == name) {
@@ -137,6 +140,7 @@ fn bound(subject: Subject, number: f64, unit: Unit) -> Result<f64, String> {
         (Subject::Time(..), Unit::Seconds(seconds)) => Some(number * seconds),
         (
             Subject::Share(_)
+            | Subject::EtaError(_)
             | Subject::Residual
             | Subject::Client
             | Subject::Cards(OfCards::Utilization),
@@ -156,7 +160,9 @@ fn bound(subject: Subject, number: f64, unit: Unit) -> Result<f64, String> {
     bound.ok_or_else(|| {
         let units = match subject {
             Subject::Time(..) => "a time, in ms, s or min",
-            Subject::Share(_) | Subject::Residual | Subject::Client => "a share, in %",
+            Subject::Share(_) | Subject::EtaError(_) | Subject::Residual | Subject::Client => {
+                "a share, in %"
+            }
             Subject::Count(_) => "a number, or a share in %",
             Subject::Rate(_) => "a number a second, as in 3/s",
             Subject::Memory => "an amount of memory, in MB, GB, MiB or GiB",
@@ -170,7 +176,7 @@ fn known(about: About) -> String {
     match about {
         About::Requests => "expected e2e, ttfb, ttfp, queue or inference".into(),
         About::Rows => "expected mean, p50, p90, p95, p99 or max, also as in ttfp.p95 (e2e, ttfb, ttfp, queue, inference, \
-                        overhead, news); errors, wrong, refused, dropped, requests; goodput, throughput, pictures; memory, residual or client; of the cards power, energy, utilization, gpu_memory, \
+                        overhead, news, eta_error); errors, wrong, refused, dropped, requests; goodput, throughput, pictures; memory, residual or client; of the cards power, energy, utilization, gpu_memory, \
                         temperature or clock"
             .into(),
     }
@@ -204,6 +210,7 @@ mod tests {
             ("temperature<85C", Subject::Cards(OfCards::Temperature), Below, 85.0),
             ("clock>=1.5GHz", Subject::Cards(OfCards::Clock), AtLeast, 1.5e9),
             ("client<50%", Subject::Client, Below, 0.5),
+            ("eta_error.p90<50%", Subject::EtaError(Statistic::P90), Below, 0.5),
         ] {
             let read = Condition::on_rows(text).unwrap();
             let expected = Condition { text: text.trim().into(), subject, relation, bound };
@@ -224,6 +231,8 @@ mod tests {
             ("p95<5%", 5, "expected a time"),
             ("errors<5ms", 8, "expected a number, or a share"),
             ("memory<5", 8, "expected an amount"),
+            ("eta_error.p90<5s", 15, "expected a share"),
+            ("eta_error<5%", 1, "expected mean"),
             ("power<5", 7, "expected a power, in W or kW"),
             ("energy<5W", 8, "expected the energy of a picture"),
             ("clock>5C", 7, "expected a clock"),

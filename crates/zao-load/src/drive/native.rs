@@ -10,6 +10,7 @@ use serde_json::Value;
 use zao_api::{Job, JobStatus};
 
 use super::{Drawn, Manner, json, refusal, with_extra};
+use crate::foreseen::Foreseen;
 use crate::http::{Answer, Client, Event, Events, Question};
 use crate::plan::Wish;
 use crate::record::{Moments, Told, Trouble};
@@ -64,13 +65,18 @@ fn code(error: &zao_api::ErrorBody) -> String {
 /// Follows the events of a job until it is over.
 async fn follow(client: &Arc<Client>, job: &Job, moments: &mut Moments) -> Result<Job, Trouble> {
     let mut last_id = String::new();
+    let mut foreseen = Foreseen::default();
     let mut trouble = None;
     for round in 0..=MOST_RECONNECTIONS {
         if round > 0 {
             tokio::time::sleep(BEFORE_RECONNECTING).await;
         }
-        match listen(client, &job.links.events, &mut last_id, moments).await {
-            Ok(Some(job)) => return Ok(job),
+        let told = (&mut *moments, &mut foreseen);
+        match listen(client, &job.links.events, &mut last_id, told).await {
+            Ok(Some(job)) => {
+                moments.eta_errors = foreseen.errors();
+                return Ok(job);
+            }
             Ok(None) => {}
             // Only a connection that breaks is worth another; what a server says, it says.
             Err(Trouble::Failed { code, detail }) if is_connection(&code) => {
@@ -92,7 +98,7 @@ async fn listen(
     client: &Arc<Client>,
     path: &str,
     last_id: &mut String,
-    moments: &mut Moments,
+    (moments, foreseen): (&mut Moments, &mut Foreseen),
 ) -> Result<Option<Job>, Trouble> {
     let mut question = Question::get(client.path(path));
     if !last_id.is_empty() {
@@ -104,6 +110,7 @@ async fn listen(
     while let Some(Event { event, id, data }) = events.next(&mut answer).await? {
         let (now, clock) = (Instant::now(), SystemTime::now());
         *last_id = id;
+        foreseen.hear(&event, &data);
         if is_told_at_once(&event) {
             moments.news.extend(delay(&data, clock));
         }

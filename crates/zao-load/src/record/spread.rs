@@ -9,7 +9,7 @@ const ENOUGH_FOR_P99: u64 = 100;
 /// A day: no request is waited for so long.
 const LONGEST_MICROS: u64 = 86_400_000_000;
 
-/// How values, in seconds, are spread.
+/// How values, in seconds or as shares, are spread.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// How many values.

@@ -34,6 +34,7 @@ pub(crate) struct Tally<'a> {
     inference: Histogram,
     overhead: Histogram,
     news: Histogram,
+    eta_error: Histogram,
     /// Of the requests that ended within the row.
     within: Within,
 }
@@ -66,6 +67,7 @@ impl<'a> Tally<'a> {
             inference: None,
             overhead: None,
             news: None,
+            eta_error: None,
             errors: BTreeMap::new(),
             wrong: BTreeMap::new(),
             details: BTreeMap::new(),
@@ -91,6 +93,7 @@ impl<'a> Tally<'a> {
             inference: new(),
             overhead: new(),
             news: new(),
+            eta_error: new(),
             within: Within::default(),
         }
     }
@@ -167,6 +170,7 @@ impl<'a> Tally<'a> {
             inference: self.inference.spread(),
             overhead: self.overhead.spread(),
             news: self.news.spread(),
+            eta_error: self.eta_error.spread(),
             in_flight,
             littles_law_residual: residual,
             memory,
@@ -197,6 +201,7 @@ impl<'a> Tally<'a> {
         self.queue.extend(sample.told.queue);
         self.inference.extend(sample.told.inference);
         self.news.extend(sample.moments.news.iter().copied());
+        self.eta_error.extend(sample.moments.eta_errors.iter().copied());
         if let Some(inference) = sample.told.inference {
             self.overhead.add((seconds - inference - sample.told.queue.unwrap_or(0.0)).max(0.0));
         }

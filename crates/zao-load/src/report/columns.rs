@@ -21,11 +21,15 @@ pub(super) fn cells(report: &Report, language: Language) -> Vec<Vec<String>> {
         .collect();
     let optional = |column: Column| {
         use Column::{
-            CardMemory, Dropped, Energy, Inference, Memory, News, Power, Queue, Refused,
+            CardMemory, Dropped, Energy, EtaError, Inference, Memory, News, Power, Queue, Refused,
             Utilization, Wrong,
         };
         let of_cards = matches!(column, CardMemory | Utilization | Power | Energy);
-        of_cards || matches!(column, Queue | Inference | News | Wrong | Refused | Dropped | Memory)
+        of_cards
+            || matches!(
+                column,
+                Queue | Inference | News | EtaError | Wrong | Refused | Dropped | Memory
+            )
     };
     let is_shown = |at: usize| {
         let empty = |row: &Vec<String>| row[at] == NOTHING || row[at] == "0";
@@ -121,6 +125,9 @@ fn cell(row: &Row, column: Column, knee: bool, language: Language) -> String {
         Column::News => {
             row.news.map_or(NOTHING.into(), |it| it.p99.map_or_else(|| too_few(language), seconds))
         }
+        Column::EtaError => row.eta_error.map_or(NOTHING.into(), |it| {
+            format!("{:.0} %, {:.0} %", 100.0 * it.p50, 100.0 * it.p90)
+        }),
         Column::Errors => counted(&row.errors),
         Column::Wrong => counted(&row.wrong),
         Column::Refused => row.refusals.to_string(),

@@ -1,4 +1,4 @@
-//! A report as CSV, a line for each row: numbers in full, times in seconds, for programs that draw charts.
+//! A report as CSV, a line for each row: numbers in full, times in seconds, shares from 0 to 1, for programs that draw charts.
 
 use super::{DeviceUse, Load, Report, Row};
 use crate::record::Spread;
@@ -51,7 +51,7 @@ const PLAIN: [(&str, Value); 29] = [
 
 type Times = fn(&Row) -> Option<Spread>;
 
-const TIMES: [(&str, Times); 7] = [
+const TIMES: [(&str, Times); 8] = [
     ("ttfb", |row| row.ttfb),
     ("ttfp", |row| row.ttfp),
     ("e2e", |row| row.e2e),
@@ -59,6 +59,7 @@ const TIMES: [(&str, Times); 7] = [
     ("inference", |row| row.inference),
     ("overhead", |row| row.overhead),
     ("news", |row| row.news),
+    ("eta_error", |row| row.eta_error),
 ];
 
 type Statistic = fn(&Spread) -> Option<f64>;

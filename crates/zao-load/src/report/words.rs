@@ -29,6 +29,7 @@ pub(super) enum Column {
     Queue,
     Inference,
     News,
+    EtaError,
     Errors,
     Wrong,
     Refused,
@@ -42,7 +43,7 @@ pub(super) enum Column {
 }
 
 impl Column {
-    pub(super) const ALL: [Self; 24] = [
+    pub(super) const ALL: [Self; 25] = [
         Self::Load,
         Self::Requests,
         Self::Throughput,
@@ -57,6 +58,7 @@ impl Column {
         Self::Queue,
         Self::Inference,
         Self::News,
+        Self::EtaError,
         Self::Errors,
         Self::Wrong,
         Self::Refused,
@@ -85,6 +87,7 @@ impl Column {
             Self::Queue => ("queue p50", "排队 p50"),
             Self::Inference => ("work p50", "推理 p50"),
             Self::News => ("news p99", "事件 p99"),
+            Self::EtaError => ("ETA error p50, p90", "预计误差 p50, p90"),
             Self::Errors => ("errors", "错误"),
             Self::Wrong => ("wrong", "错图"),
             Self::Refused => ("429", "429"),

@@ -61,6 +61,7 @@ fn some_row(clients: usize, n: u64, seconds: f64) -> Row {
         inference: Some(spread(n, 0.5)),
         overhead: Some(spread(n, 0.0005)),
         news: Some(spread(n, 0.002)),
+        eta_error: Some(spread(n, 0.15)),
         errors: BTreeMap::new(),
         wrong: BTreeMap::new(),
         details: BTreeMap::new(),

@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-pub(crate) use answers::NEWS;
+pub(crate) use answers::{NEWS, TOO_MUCH};
 pub(crate) use pictures::{SIDE, picture};
 
 /// What is wrong with an answer.

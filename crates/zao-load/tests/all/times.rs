@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zao_load::Protocol;
 
-use crate::server::{Behaviour, NEWS, Server};
+use crate::server::{Behaviour, NEWS, Server, TOO_MUCH};
 use crate::{assert_lawful, assert_time, calm_row, calmly, is_calm, row, run, settings, sweep};
 
 #[test]
@@ -41,6 +41,19 @@ fn a_preview_is_its_payload_and_not_the_head_before_it() {
         assert_eq!(row.news.is_some(), protocol == Protocol::Native);
         row.news.inspect(|news| assert_time(news.p50, NEWS.as_secs_f64(), 0.05, &row));
         assert_time(row.e2e.unwrap().p50, 0.15, 0.2, &row);
+    }
+}
+
+#[test]
+fn what_was_foreseen_is_held_against_what_came() {
+    for protocol in Protocol::ALL {
+        let work = Duration::from_millis(300);
+        let server = Server::start(Behaviour { work, ..Behaviour::default() });
+        let row = calm_row(&settings(&server, protocol), 1, 5);
+        assert_eq!(row.eta_error.is_some(), protocol == Protocol::Native);
+        // Of a third of a second at most was left.
+        let error = TOO_MUCH.as_secs_f64() / 0.33;
+        row.eta_error.inspect(|found| assert_time(found.p50, error * 0.8, error * 1.1, &row));
     }
 }
 

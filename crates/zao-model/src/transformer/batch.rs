@@ -19,7 +19,8 @@ pub struct BatchItem<B: Backend> {
 }
 
 /// Segments and rotations of pictures that step together. It stays the same until one joins or
-/// leaves.
+/// leaves; its tables lie where steps compute, below all that a step takes, so that they leave no gaps among what jobs
+/// keep. It has to go before anything else is to have all of that region.
 pub struct Batch<B: Backend> {
     pub(super) items: Vec<BatchItem<B>>,
     /// Patches of each picture, pads not included.
@@ -51,7 +52,7 @@ impl<B: Backend> Batch<B> {
         let unified =
             Segments::new(image.iter().zip(captions).map(|(rows, caption)| rows.len() + caption));
         let table = |rows: usize, values: &[f32]| {
-            b.upload(Shape::new(rows, config.heads().dim), values, Region::Job)
+            b.upload(Shape::new(rows, config.heads().dim), values, Region::Step)
         };
         Ok(Self {
             items,

@@ -15,6 +15,7 @@
 //! prompt may hold lines that look like either, but a negative prompt must not start a line with
 //! `Negative prompt:` to come back whole.
 
+mod fooocus;
 mod parse;
 mod settings;
 mod write;

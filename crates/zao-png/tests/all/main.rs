@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod decoding;
 #[cfg(test)]
+mod fooocus;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod other_tools;

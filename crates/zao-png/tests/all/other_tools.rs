@@ -199,7 +199,7 @@ fn a_compressed_text_is_read_too() {
 #[test]
 fn what_is_in_no_text_form_stays_a_text() {
     for (keyword, text) in [
-        ("parameters", r#"{"prompt": "a cat", "seed": "1", "metadata_scheme": "fooocus"}"#),
+        ("parameters", r#"{"prompt": "a cat", "seed": "1", "metadata_scheme": "other"}"#),
         ("parameters", " "),
         ("prompt", r#"{"3": {"class_type": "KSampler"}}"#),
         ("invokeai_metadata", r#"{"positive_prompt": "a cat"}"#),

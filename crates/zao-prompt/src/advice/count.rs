@@ -41,13 +41,16 @@ fn english(prompt: &str, slots: &Slots) -> Counts {
             .words(text)
             .into_iter()
             .map(|word| {
-                things += usize::from(word.reach.is(Kind::Determiner));
-                text[word.core].to_lowercase()
+                let written = text[word.core].to_lowercase();
+                // "There is a boat" is one thing.
+                things +=
+                    usize::from(word.reach.is(Kind::Determiner) && !written.starts_with("there"));
+                written
             })
             .collect();
         let mut free = 0;
         for at in 0..words.len() {
-            counts.faces += faces(&words[at]);
+            counts.faces += faces(&words[at]) * number_before(&words[..at]);
             counts.texts = counts.texts.max(usize::from(TABLE.words.writing.contains(&words[at])));
             phrase.clear();
             let mut related = 0;
@@ -102,7 +105,7 @@ fn chinese(prompt: &str, slots: &Slots) -> Counts {
                 if words.writing.contains(phrase) {
                     counts.texts = counts.texts.max(1);
                 }
-                counts.faces += face;
+                counts.faces += face * han_number_before(&text[..byte]);
                 counts.relations += usize::from(relation);
                 if face > 0 || relation {
                     taken = end;
@@ -122,4 +125,21 @@ fn faces(word: &str) -> usize {
     } else {
         usize::from(TABLE.words.faces.contains(word))
     }
+}
+
+/// How many there are of what follows: two little girls. More than ten have no faces that could be seen.
+fn number_before(words: &[String]) -> usize {
+    let numbers = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+    let number = |word: &String| {
+        let named = numbers.iter().position(|number| number == word).map(|at| at + 2);
+        named.or_else(|| word.parse().ok().filter(|number| (2..=10).contains(number)))
+    };
+    words.iter().rev().take(2).find_map(number).unwrap_or(1)
+}
+
+/// The same in Chinese, with what counts in between: 两个小女孩.
+fn han_number_before(text: &str) -> usize {
+    let numbers = "两三四五六七八九十";
+    let place = |c: char| numbers.chars().position(|number| number == c).map(|at| at + 2);
+    text.chars().rev().take(3).find_map(place).unwrap_or(1)
 }

@@ -56,13 +56,13 @@ struct Told {
 
 impl Told {
     fn tell(&mut self, hits: &mut Vec<Hit>, hit: Hit) {
-        let span = &hit.span;
+        let span = hit.span();
         let is_known = self.spans.iter().any(|it| {
             let meets = it.start < span.end && span.start < it.end;
             meets && (it.start == span.start || it.end == span.end)
         });
         if !is_known {
-            self.spans.push(span.clone());
+            self.spans.push(span);
             hits.push(hit);
         }
     }

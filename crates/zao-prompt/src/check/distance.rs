@@ -7,13 +7,17 @@ use std::ops::Range;
 use super::Subject;
 use super::characters::{is_han, is_latin};
 use super::repetition::Again;
-use super::text::{BLANK, Text};
+use super::text::BLANK;
 
 /// The longest prompt, in bytes, that is looked at so; nobody writes longer ones by hand.
 const LONGEST_PROMPT: usize = 16 << 10;
 
 /// The longest prompt of which each two clauses are compared.
 const COMPARED_PROMPT: usize = 3000;
+
+/// Other places of a phrase that are looked at, and the longest clause, in bytes, that a phrase is a part of.
+const MOST_PLACES: usize = 64;
+const LONGEST_CLAUSE: usize = 1000;
 
 /// From so many characters, or words, on two clauses that say the same in the same words are no chance.
 const HAN_SAME: usize = 6;
@@ -102,6 +106,11 @@ pub(super) fn find(subject: &Subject<'_>) -> Vec<Again> {
 /// Phrases between commas that another clause has as a part of it.
 fn tags(subject: &Subject<'_>, found: &mut Vec<Again>) {
     let text = &subject.text;
+    let mut alone: HashMap<&str, usize> = HashMap::new();
+    for segment in &text.segments {
+        *alone.entry(&text.folded[segment.clone()]).or_default() += 1;
+    }
+    let is_part = |place: &Range<usize>| is_part(subject, &alone, place);
     for segment in &text.segments {
         let tag = bare(&text.folded, segment);
         let phrase = &text.folded[tag.clone()];
@@ -118,7 +127,8 @@ fn tags(subject: &Subject<'_>, found: &mut Vec<Again>) {
         let mut others = text.folded[side.clone()]
             .match_indices(phrase)
             .map(|(at, _)| side.start + at..side.start + at + phrase.len())
-            .filter(is_elsewhere);
+            .filter(is_elsewhere)
+            .take(MOST_PLACES);
         let other = if is_style(subject, phrase) {
             others.find(|it| text.begins_whole(it.start) && is_longer(subject, it))
         } else if is_word(phrase) && text.prompt.len() <= SHORT_PROMPT {
@@ -126,11 +136,11 @@ fn tags(subject: &Subject<'_>, found: &mut Vec<Again>) {
             others.find(|it| {
                 let gap = it.start.checked_sub(segment.end);
                 gap.is_none_or(|gap| gap < 3)
-                    && (is_part(subject, it)
+                    && (is_part(it)
                         || (is_smile && text.begins_whole(it.start) && text.ends_whole(it.end)))
             })
         } else if is_long(phrase) {
-            others.find(|it| is_part(subject, it))
+            others.find(|it| is_part(it))
         } else {
             None
         };
@@ -185,13 +195,16 @@ fn bare(folded: &str, segment: &Range<usize>) -> Range<usize> {
 }
 
 /// Whether a place is a whole phrase within a longer one, which says nothing of a place or of another thing.
-fn is_part(subject: &Subject<'_>, place: &Range<usize>) -> bool {
+fn is_part(subject: &Subject<'_>, alone: &HashMap<&str, usize>, place: &Range<usize>) -> bool {
     let text = &subject.text;
     let at = text.segments.partition_point(|segment| segment.end < place.end);
     let Some(segment) = text.segments.get(at) else { return false };
     // Two clauses that are the same are seen elsewhere.
-    let is_whole = text.segments.iter().any(|it| it.end == place.end && it.start == place.start);
-    if segment.start > place.start || (is_whole && is_said_alone_again(text, place)) {
+    let is_said_again = || alone.get(&text.folded[place.clone()]).is_some_and(|count| *count > 1);
+    if segment.start > place.start
+        || segment.len() > LONGEST_CLAUSE
+        || (segment == place && is_said_again())
+    {
         return false;
     }
     let (before, after) =
@@ -207,13 +220,6 @@ fn is_part(subject: &Subject<'_>, place: &Range<usize>) -> bool {
     let ends = after.trim().is_empty() || goes_on(after);
     let begins = !before.ends_with(|c| is_latin(c) || c == '-' || c == '\'');
     ends && begins && !is_placed(&rest)
-}
-
-/// Whether another segment is the same phrase, which is seen elsewhere.
-fn is_said_alone_again(text: &Text<'_>, place: &Range<usize>) -> bool {
-    let same =
-        text.segments.iter().filter(|it| text.folded[(*it).clone()] == text.folded[place.clone()]);
-    same.count() > 1
 }
 
 /// Whether a noun is complete in front of what follows: `in`, `rising`, `curled`.
@@ -414,13 +420,14 @@ fn phrases(subject: &Subject<'_>, found: &mut Vec<Again>) {
         let is_chinese = phrase.chars().filter(|c| is_han(*c)).count() * 3 > phrase.len() / 2;
         let starts = if is_chinese { han_starts(phrase) } else { word_starts(phrase) };
         let length = if is_chinese { HAN_PHRASE } else { PHRASE };
+        let is_placed = !is_chinese && is_placed(phrase);
         for window in starts.windows(length + 1) {
             let (start, end) = (segment.start + window[0], segment.start + window[length]);
             let piece = text.folded[start..end].trim_end();
             let says = if is_chinese {
                 piece.chars().all(is_han) && !HAN_PLACES.iter().any(|it| piece.contains(it))
             } else {
-                piece.is_ascii() && content(piece) >= PHRASE_CONTENT && !is_placed(phrase)
+                piece.is_ascii() && !is_placed && content(piece) >= PHRASE_CONTENT
             };
             if !says || start < last_end {
                 continue;

@@ -7,16 +7,14 @@ use super::characters::{is_latin, is_separator};
 use super::text::Text;
 use crate::Code;
 
-/// What a rule found.
+/// What a rule found. A megabyte can have some hundred thousands of them, so that they are small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hit {
     pub(crate) code: Code,
-    /// What is replaced; without a replacement, what is meant.
-    pub(crate) span: Range<usize>,
-    /// What is meant, without blanks and commas that go with it.
-    pub(crate) core: Range<usize>,
+    span: Place,
+    core: Place,
     pub(crate) replacement: Option<String>,
-    pub(crate) about: About,
+    about: Small,
 }
 
 /// What there is to say of a hit beside its code.
@@ -32,16 +30,75 @@ pub(crate) enum About {
     Both(Range<usize>, Range<usize>),
     /// A noun and what counts it.
     Counted { noun: Range<usize>, missing: bool },
-    /// Kinds of invisible characters, of punctuation.
-    Kind(&'static str, &'static str),
+    /// Kinds of invisible characters, of punctuation, in English and Chinese.
+    Kind(&'static [&'static str; 2]),
     /// What is not to be drawn says the same.
     Negative,
 }
 
+/// A range in as few bytes as a prompt needs: see [`LONGEST_PROMPT`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    start: u32,
+    end: u32,
+}
+
+/// No longer prompt, in bytes, is looked at.
+pub(crate) const LONGEST_PROMPT: usize = u32::MAX as usize;
+
+impl Place {
+    fn of(range: &Range<usize>) -> Self {
+        let place = |at: usize| u32::try_from(at).expect("longer prompts are not looked at");
+        Self { start: place(range.start), end: place(range.end) }
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// An [`About`] as it is kept; what is rare is kept elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Small {
+    Itself,
+    Entry(u32),
+    Other(Place),
+    Counted(Place, bool),
+    Kind(&'static [&'static str; 2]),
+    Rare(Box<About>),
+}
+
+impl Small {
+    fn of(about: About) -> Self {
+        match about {
+            About::Itself => Self::Itself,
+            About::Entry(item) => match u32::try_from(item) {
+                Ok(item) => Self::Entry(item),
+                Err(_) => Self::Rare(Box::new(about)),
+            },
+            About::Other(other) => Self::Other(Place::of(&other)),
+            About::Counted { noun, missing } => Self::Counted(Place::of(&noun), missing),
+            About::Kind(names) => Self::Kind(names),
+            About::Both(..) | About::Negative => Self::Rare(Box::new(about)),
+        }
+    }
+}
+
 impl Hit {
+    fn new(
+        code: Code,
+        span: &Range<usize>,
+        core: &Range<usize>,
+        with: Option<String>,
+        about: About,
+    ) -> Self {
+        let about = Small::of(about);
+        Self { code, span: Place::of(span), core: Place::of(core), replacement: with, about }
+    }
+
     /// A finding that only a person can mend.
     pub(crate) fn advice(code: Code, core: Range<usize>, about: About) -> Self {
-        Self { code, span: core.clone(), core, replacement: None, about }
+        Self::new(code, &core, &core, None, about)
     }
 
     /// A piece with another to take its place.
@@ -51,13 +108,37 @@ impl Hit {
         with: impl Into<String>,
         about: About,
     ) -> Self {
-        Self { code, span: core.clone(), core, replacement: Some(with.into()), about }
+        Self::new(code, &core, &core, Some(with.into()), about)
     }
 
     /// A piece that is left out, with the blanks or the comma that belong to it.
     pub(crate) fn remove(code: Code, core: Range<usize>, text: &Text<'_>, about: About) -> Self {
         let (span, replacement) = removal(text, &core);
-        Self { code, span, core, replacement: Some(replacement), about }
+        Self::new(code, &span, &core, Some(replacement), about)
+    }
+
+    /// What is replaced; without a replacement, what is meant.
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.span.range()
+    }
+
+    /// What is meant, without blanks and commas that go with it.
+    pub(crate) fn core(&self) -> Range<usize> {
+        self.core.range()
+    }
+
+    /// What there is to say of it.
+    pub(crate) fn about(&self) -> About {
+        match &self.about {
+            Small::Itself => About::Itself,
+            Small::Entry(item) => About::Entry(*item as usize),
+            Small::Other(place) => About::Other(place.range()),
+            Small::Counted(noun, missing) => {
+                About::Counted { noun: noun.range(), missing: *missing }
+            }
+            Small::Kind(names) => About::Kind(names),
+            Small::Rare(about) => (**about).clone(),
+        }
     }
 
     /// Of two over the same place, the one with more of this stays.
@@ -153,62 +234,112 @@ pub(crate) fn sort(hits: &mut [Hit]) {
 /// Sorts, and leaves at most one replacement over each place. Who loses is still told, unless it says nothing new.
 pub(crate) fn settle(mut hits: Vec<Hit>) -> Vec<Hit> {
     sort(&mut hits);
-    let (replacing, mut told): (Vec<Hit>, Vec<Hit>) =
-        hits.into_iter().partition(|hit| hit.replacement.is_some());
-    let mut kept: Vec<Hit> = Vec::with_capacity(replacing.len());
-    for hit in replacing {
-        let loser = match kept.last_mut() {
-            Some(last) if overlaps(&last.span, &hit.span) => {
-                if hit.weight() > last.weight() {
-                    std::mem::replace(last, hit)
-                } else {
-                    hit
-                }
-            }
-            _ => {
-                kept.push(hit);
+    let mut last: Option<usize> = None;
+    let mut has_losers = false;
+    for at in 0..hits.len() {
+        if hits[at].replacement.is_none() {
+            continue;
+        }
+        let rival = last.filter(|kept| overlaps(hits[*kept].span, hits[at].span));
+        let loser = match rival {
+            Some(kept) if hits[at].weight() > hits[kept].weight() => kept,
+            Some(_) => at,
+            None => {
+                last = Some(at);
                 continue;
             }
         };
-        told.push(Hit { span: loser.core.clone(), replacement: None, ..loser });
-    }
-    sort(&mut told);
-    let mut next = 0;
-    told.retain(|hit| {
-        while kept.get(next).is_some_and(|kept| kept.span.end <= hit.span.start) {
-            next += 1;
+        if loser != at {
+            last = Some(at);
         }
-        let over = kept.get(next).is_some_and(|kept| {
-            // Very, very: that it says it twice is another fault than that it says it.
-            let is_twice = hit.code == Code::Repetition && kept.code == Code::Intensifier;
-            !is_twice && overlaps(&kept.core, &hit.core)
-        });
-        !(over && hit.is_redundancy())
-    });
-    told.extend(kept);
-    sort(&mut told);
-    told
+        let hit = &mut hits[loser];
+        hit.span = hit.core;
+        hit.replacement = None;
+        has_losers = true;
+    }
+    if has_losers {
+        sort(&mut hits);
+    }
+    // Which replacements stay is known; what stands over one of them and says only that it is too much is said by it already.
+    let mut next = 0;
+    let is_said: Vec<bool> = hits
+        .iter()
+        .map(|hit| {
+            if hit.replacement.is_some() || !hit.is_redundancy() {
+                return false;
+            }
+            while hits
+                .get(next)
+                .is_some_and(|it| it.replacement.is_none() || it.span.end <= hit.span.start)
+            {
+                next += 1;
+            }
+            hits.get(next).is_some_and(|kept| {
+                // Very, very: that it says it twice is another fault than that it says it.
+                let is_twice = hit.code == Code::Repetition && kept.code == Code::Intensifier;
+                !is_twice && overlaps(kept.core, hit.core)
+            })
+        })
+        .collect();
+    let mut is_said = is_said.into_iter();
+    hits.retain(|_| !is_said.next().unwrap_or(false));
+    hits
 }
 
-fn overlaps(a: &Range<usize>, b: &Range<usize>) -> bool {
+fn overlaps(a: Place, b: Place) -> bool {
     a.start < b.end && b.start < a.end
 }
 
-/// The prompt with all replacements in it, if there are any.
+/// The prompt with all replacements in it, if there are any. A sentence keeps its capital letter when its first word goes, and no comma is
+/// left at an end that had none.
 pub(crate) fn applied(prompt: &str, hits: &[Hit]) -> Option<String> {
     let mut result = String::with_capacity(prompt.len() + 64);
     let mut from = 0;
     let mut changed = false;
+    let mut is_big = false;
     for hit in hits {
         if let Some(replacement) = &hit.replacement {
-            result.push_str(&prompt[from..hit.span.start]);
-            result.push_str(replacement);
-            changed |= prompt[hit.span.clone()] != **replacement;
-            from = hit.span.end;
+            let span = hit.span();
+            is_big = pushed(&mut result, &prompt[from..span.start], is_big);
+            let removed = &prompt[span.clone()];
+            is_big |= removed.starts_with(|c: char| c.is_ascii_uppercase()) && is_start(&result);
+            is_big = pushed(&mut result, replacement, is_big);
+            changed |= removed != *replacement;
+            from = span.end;
         }
     }
-    result.push_str(&prompt[from..]);
-    changed.then_some(result)
+    if !changed {
+        return None;
+    }
+    pushed(&mut result, &prompt[from..], is_big);
+    let is_loose = |c: char| matches!(c, ',' | '，' | '、' | ';' | '；' | ' ');
+    if !prompt.ends_with(is_loose) {
+        result.truncate(result.trim_end_matches(is_loose).len());
+    }
+    if !prompt.starts_with(is_loose) && result.starts_with(is_loose) {
+        result = result.trim_start_matches(is_loose).to_owned();
+    }
+    Some(result)
+}
+
+/// Puts a piece behind others, with a big letter if it begins a sentence of which the first word is gone; says whether that is still to do.
+fn pushed(result: &mut String, piece: &str, is_big: bool) -> bool {
+    let mut letters = piece.chars();
+    match letters.next() {
+        None => return is_big,
+        Some(first) if is_big && first.is_ascii_lowercase() => {
+            result.push(first.to_ascii_uppercase());
+            result.push_str(letters.as_str());
+        }
+        Some(_) => result.push_str(piece),
+    }
+    false
+}
+
+/// Whether a sentence begins behind a text.
+fn is_start(text: &str) -> bool {
+    let before = text.trim_end_matches([' ', '\t']);
+    before.is_empty() || before.ends_with(['.', '!', '?', '\n', '|', '/'])
 }
 
 /// Whether a word of Latin letters begins at a place.

@@ -38,7 +38,7 @@ macro_rules! say {
 impl Explain<'_, '_> {
     /// One sentence: what is wrong, and why.
     pub(crate) fn message(&self, hit: &Hit) -> String {
-        let text = self.quoted(&hit.core);
+        let text = self.quoted(&hit.core());
         match hit.code {
             Code::Intensifier => say!(
                 self,
@@ -124,9 +124,9 @@ impl Explain<'_, '_> {
     /// What helps to mend it by hand.
     pub(crate) fn note(&self, hit: &Hit) -> Option<String> {
         let tables = &self.subject.rules.tables;
-        match (hit.code, &hit.about) {
+        match (hit.code, hit.about()) {
             (Code::Abstract, About::Entry(item)) => {
-                let entry = tables.vague.entry.get(*item)?;
+                let entry = tables.vague.entry.get(item)?;
                 match self.language {
                     Language::En => entry.en.clone(),
                     Language::Zh => entry.zh.clone(),
@@ -148,7 +148,7 @@ impl Explain<'_, '_> {
     }
 
     fn contradiction(&self, hit: &Hit, text: &str) -> String {
-        if hit.about == About::Negative {
+        if hit.about() == About::Negative {
             say!(
                 self,
                 "\"{text}\" is asked for, and refused by the negative prompt",
@@ -165,10 +165,10 @@ impl Explain<'_, '_> {
     }
 
     fn measure_word(&self, hit: &Hit, text: &str) -> String {
-        let About::Counted { noun, missing } = &hit.about else { return String::new() };
-        let noun = self.quoted(noun);
+        let About::Counted { noun, missing } = hit.about() else { return String::new() };
+        let noun = self.quoted(&noun);
         let right = hit.replacement.as_deref().unwrap_or_default();
-        if *missing {
+        if missing {
             say!(
                 self,
                 "between \"{text}\" and \"{noun}\" a measure word is missing: {right}{noun}",
@@ -184,16 +184,16 @@ impl Explain<'_, '_> {
     }
 
     fn other(&self, hit: &Hit) -> Cow<'_, str> {
-        match &hit.about {
-            About::Other(other) => self.quoted(other),
-            _ => self.quoted(&hit.core),
+        match hit.about() {
+            About::Other(other) => self.quoted(&other),
+            _ => self.quoted(&hit.core()),
         }
     }
 
     fn pair(&self, hit: &Hit) -> (Cow<'_, str>, Cow<'_, str>) {
-        match &hit.about {
-            About::Both(first, second) => (self.quoted(first), self.quoted(second)),
-            _ => (self.quoted(&hit.core), "".into()),
+        match hit.about() {
+            About::Both(first, second) => (self.quoted(&first), self.quoted(&second)),
+            _ => (self.quoted(&hit.core()), "".into()),
         }
     }
 
@@ -220,8 +220,8 @@ impl Explain<'_, '_> {
 }
 
 fn kind(hit: &Hit) -> (&'static str, &'static str) {
-    match hit.about {
-        About::Kind(en, zh) => (en, zh),
+    match hit.about() {
+        About::Kind(&[en, zh]) => (en, zh),
         _ => ("something is mixed", "混用"),
     }
 }

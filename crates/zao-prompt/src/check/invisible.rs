@@ -8,8 +8,8 @@ use crate::Code;
 /// What is done about an invisible character.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Blank(&'static str, &'static str),
-    Nothing(&'static str, &'static str),
+    Blank(&'static [&'static str; 2]),
+    Nothing(&'static [&'static str; 2]),
     /// Joins emoji and letters of some scripts.
     Joiner,
     Bidi,
@@ -20,20 +20,25 @@ fn kind(c: char) -> Option<Kind> {
     Some(match c {
         // Nearly all characters of a prompt.
         ' '..='~' | '\u{3001}'..='\u{3163}' | '\u{3165}'..='\u{ff9f}' => {
-            return (c == '\u{feff}').then_some(Kind::Nothing("byte order mark", "字节顺序标记"));
+            return (c == '\u{feff}')
+                .then_some(Kind::Nothing(&["byte order mark", "字节顺序标记"]));
         }
-        '\u{a0}' | '\u{202f}' => Kind::Blank("no-break space", "不换行空格"),
-        '\u{2000}'..='\u{200a}' | '\u{205f}' | '\u{1680}' => Kind::Blank("odd space", "特殊空格"),
-        '\u{2028}' | '\u{2029}' | '\u{85}' => Kind::Blank("odd line break", "特殊换行符"),
-        '\u{200b}' | '\u{2060}' => Kind::Nothing("zero-width space", "零宽空格"),
+        '\u{a0}' | '\u{202f}' => Kind::Blank(&["no-break space", "不换行空格"]),
+        '\u{2000}'..='\u{200a}' | '\u{205f}' | '\u{1680}' => {
+            Kind::Blank(&["odd space", "特殊空格"])
+        }
+        '\u{2028}' | '\u{2029}' | '\u{85}' => Kind::Blank(&["odd line break", "特殊换行符"]),
+        '\u{200b}' | '\u{2060}' => Kind::Nothing(&["zero-width space", "零宽空格"]),
         '\u{200c}' | '\u{200d}' => Kind::Joiner,
-        '\u{ad}' => Kind::Nothing("soft hyphen", "软连字符"),
+        '\u{ad}' => Kind::Nothing(&["soft hyphen", "软连字符"]),
         '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
             Kind::Bidi
         }
         '\u{e0000}'..='\u{e007f}' => Kind::Tag,
         '\t' | '\n' | '\r' => return None,
-        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => Kind::Nothing("control character", "控制字符"),
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => {
+            Kind::Nothing(&["control character", "控制字符"])
+        }
         '\u{2061}'..='\u{2065}'
         | '\u{206a}'..='\u{206f}'
         | '\u{180e}'
@@ -42,7 +47,7 @@ fn kind(c: char) -> Option<Kind> {
         | '\u{1160}'
         | '\u{3164}'
         | '\u{ffa0}'
-        | '\u{fff9}'..='\u{fffb}' => Kind::Nothing("invisible character", "不可见字符"),
+        | '\u{fff9}'..='\u{fffb}' => Kind::Nothing(&["invisible character", "不可见字符"]),
         _ => return None,
     })
 }
@@ -72,7 +77,7 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
             Kind::Bidi => !is_bidi,
             Kind::Tag => !before()
                 .is_some_and(|c| c == '\u{1f3f4}' || ('\u{e0000}'..='\u{e007f}').contains(&c)),
-            Kind::Blank(..) | Kind::Nothing(..) => true,
+            Kind::Blank(_) | Kind::Nothing(_) => true,
         });
         match kind {
             Some(kind) => run.get_or_insert(Run { start: at, kind, blank: false }).take(kind),
@@ -93,7 +98,7 @@ struct Run {
 
 impl Run {
     fn take(&mut self, kind: Kind) {
-        self.blank |= matches!(kind, Kind::Blank(..));
+        self.blank |= matches!(kind, Kind::Blank(_));
     }
 }
 
@@ -102,13 +107,13 @@ fn finish(run: &mut Option<Run>, end: usize, prompt: &str, hits: &mut Vec<Hit>) 
     let spaced = prompt[..start].chars().next_back().is_none_or(char::is_whitespace)
         || prompt[end..].chars().next().is_none_or(char::is_whitespace);
     let with = if blank && !spaced { " " } else { "" };
-    let (en, zh) = match kind {
-        Kind::Blank(en, zh) | Kind::Nothing(en, zh) => (en, zh),
-        Kind::Joiner => ("zero-width joiner", "零宽连接符"),
-        Kind::Bidi => ("mark of writing direction", "书写方向标记"),
-        Kind::Tag => ("invisible tag", "不可见标签字符"),
+    let names = match kind {
+        Kind::Blank(names) | Kind::Nothing(names) => names,
+        Kind::Joiner => &["zero-width joiner", "零宽连接符"],
+        Kind::Bidi => &["mark of writing direction", "书写方向标记"],
+        Kind::Tag => &["invisible tag", "不可见标签字符"],
     };
-    hits.push(Hit::replace(Code::Invisible, start..end, with, About::Kind(en, zh)));
+    hits.push(Hit::replace(Code::Invisible, start..end, with, About::Kind(names)));
 }
 
 /// Hebrew, Arabic and their like.

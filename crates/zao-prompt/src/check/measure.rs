@@ -48,8 +48,7 @@ fn is_counting(subject: &Subject<'_>, start: usize, end: usize) -> bool {
     let folded = &subject.text.folded;
     let before = &folded[..start];
     let after = folded[end..].chars().next();
-    let not_after = &subject.rules.tables.measure.not_after;
-    after.is_some_and(is_han) && !not_after.iter().any(|word| before.ends_with(word.as_str()))
+    after.is_some_and(is_han) && !subject.rules.not_counting.end(before)
 }
 
 /// What is wrong with how the number at `number` counts what follows.
@@ -205,44 +204,33 @@ const SINGLE_ENDS: [char; 21] = [
 fn single_at(subject: &Subject<'_>, nouns: &[Match], number: &Range<usize>) -> Option<Match> {
     let folded = &subject.text.folded;
     let singles = &subject.rules.tables.measure.singles;
+    if !matches!(&folded[number.clone()], "两" | "三" | "四" | "五" | "六") {
+        return None;
+    }
     let rest = &folded[number.end..];
     let single = singles.iter().find(|it| rest.starts_with(it.as_str()))?;
     let after = &rest[single.len()..];
-    if !matches!(&folded[number.clone()], "两" | "三" | "四" | "五" | "六")
-        || (after.starts_with(is_han) && !after.starts_with(SINGLE_ENDS))
-    {
+    if after.starts_with(is_han) && !after.starts_with(SINGLE_ENDS) {
         return None;
     }
     let span = number.end..number.end + single.len();
     nouns.iter().find(|noun| noun.span() == span).copied()
 }
 
-/// Pictures, which are called by what is on them.
-const PICTURED: [&str; 12] = [
-    "照片",
-    "图片",
-    "图案",
-    "插画",
-    "海报",
-    "明信片",
-    "壁画",
-    "油画",
-    "剪影",
-    "贴纸",
-    "视频",
-    "写真",
+/// What is of the noun in front, and is what is counted: 一张柴犬照片.
+const PICTURES_OF: [&str; 12] = [
+    "照片", "图片", "画像", "肖像", "海报", "壁纸", "头像", "插画", "插图", "写真", "贴纸", "图案",
 ];
 
 /// Whether what follows a noun leaves it the noun that it is.
 fn ends_word(rules: &Rules, after: &str) -> bool {
+    if PICTURES_OF.iter().any(|picture| after.starts_with(picture)) {
+        return false;
+    }
     // 摊着, 摆满: a verb, whichever it is.
     // 芦花鸡在啄米: the rest of the noun is no verb.
     let goes_on =
         after.starts_with(['鸡', '猫', '狗', '鱼', '马', '牛', '羊', '鸟', '鸭', '鹅', '虎']);
     let is_verb = !goes_on && after.chars().nth(1).is_some_and(|c| VERB_ENDS.contains(&c));
-    // 一张海滩照片 counts the picture of it.
-    if PICTURED.iter().any(|picture| after.starts_with(picture)) {
-        return false;
-    }
     is_verb || !after.starts_with(is_han) || rules.followers.begin(after)
 }

@@ -12,10 +12,10 @@ use crate::Code;
 const PAIRS: [(char, char); 7] =
     [(',', '，'), ('.', '。'), (';', '；'), (':', '：'), ('!', '！'), ('?', '？'), (',', '、')];
 
-const MIXED: About = About::Kind("full and half width are mixed", "全角和半角混用");
-const DOUBLED: About = About::Kind("the mark is doubled", "标点重复");
-const WIDTH: About = About::Kind("letters and digits are in full width", "字母或数字用了全角");
-const BRACKETS: About = About::Kind("the brackets are of different width", "括号全角半角不一致");
+const MIXED: About = About::Kind(&["full and half width are mixed", "全角和半角混用"]);
+const DOUBLED: About = About::Kind(&["the mark is doubled", "标点重复"]);
+const WIDTH: About = About::Kind(&["letters and digits are in full width", "字母或数字用了全角"]);
+const BRACKETS: About = About::Kind(&["the brackets are of different width", "括号全角半角不一致"]);
 
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     for side in &subject.text.sides {

@@ -30,6 +30,9 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     phrases(subject, &mut found);
     words(subject, &mut found);
     han(subject, &mut found);
+    // A word that is a phrase of its own is seen as both.
+    found.sort_by_key(|(again, _)| (again.start, again.end));
+    found.dedup_by(|later, first| later.0 == first.0);
     // What is taken out already is not told again, and what it is compared with stays.
     for (again, before) in distance::find(subject) {
         let meets = |(it, _): &Again| {
@@ -152,8 +155,11 @@ fn is_repeated(
         let mut letters = prompt[it.clone()].chars();
         letters.next().is_some_and(char::is_uppercase) && letters.all(char::is_lowercase)
     };
+    // A single letter is a part of a name, but for the article: a a lake.
+    let is_article = &prompt[before.start..word.end] == "a a";
     (is_next || folded[before.end..word.start].trim() == ",")
-        && folded[word.clone()].chars().filter(|c| c.is_alphabetic()).nth(1).is_some()
+        && (is_article
+            || folded[word.clone()].chars().filter(|c| c.is_alphabetic()).nth(1).is_some())
         && !(is_next && is_name(before) && is_name(word))
 }
 
@@ -189,6 +195,8 @@ fn han(subject: &Subject<'_>, found: &mut Vec<Again>) {
     // The characters since the last mark and where they begin, oldest first; a comma between two words does not part them.
     let mut run: Vec<(usize, char)> = Vec::new();
     let mut last: Option<(usize, char)> = None;
+    // How many of the last are the same and stand side by side.
+    let mut alike = 0;
     let mut end = 0;
     while let Some(at) = text.next(HAN, end) {
         let Some(c) = text.at(at) else { break };
@@ -197,6 +205,9 @@ fn han(subject: &Subject<'_>, found: &mut Vec<Again>) {
         }
         let before = last.filter(|(_, before)| at == end && *before == c);
         let slip = before.filter(|_| FUNCTION_WORDS.contains(&c));
+        let is_same =
+            run.last().is_some_and(|(start, same)| start + same.len_utf8() == at && *same == c);
+        alike = if is_same { alike + 1 } else { 1 };
         if c == '的' {
             found.extend(said_again(&text.folded, at));
         }
@@ -204,7 +215,7 @@ fn han(subject: &Subject<'_>, found: &mut Vec<Again>) {
         found.extend(slip.map(|(start, _)| (at..end, start..at)));
         last = slip.is_none().then_some((at, c));
         run.push((at, c));
-        if let Some(again) = again(&text.folded, &run) {
+        if let Some(again) = again(&text.folded, &run, alike) {
             found.push(again);
             run.clear();
         }
@@ -270,12 +281,12 @@ fn is_parting_nothing(between: &str) -> bool {
     rest.is_some_and(|rest| rest.bytes().all(|byte| byte == b' '))
 }
 
-/// The last characters of a run, where those in front of them are the same word.
-fn again(folded: &str, run: &[(usize, char)]) -> Option<Again> {
+/// The last characters of a run, where those in front of them are the same word; the last `alike` are all one character.
+fn again(folded: &str, run: &[(usize, char)], alike: usize) -> Option<Again> {
     let (_, last) = *run.last()?;
     (2..=LONGEST_WORD.min(run.len() / 2)).rev().find_map(|length| {
-        // Most differ in their last characters.
-        if run[run.len() - 1 - length].1 != last {
+        // Most differ in their last characters. A word of one character only is none that says itself again.
+        if alike >= 2 * length || run[run.len() - 1 - length].1 != last {
             return None;
         }
         let (head, tail) = run[run.len() - 2 * length..].split_at(length);

@@ -122,9 +122,9 @@ mod tests {
     fn what_is_cut_begins_behind_the_last_token_that_fits() {
         let exact = |text: &str| text.chars().count();
         let counter = Counter { exact: Some(&exact) };
-        assert_eq!(counter.cut("ab猫cd", 3).span, 5..7);
+        assert_eq!(counter.cut("ab猫cd", 3).span(), 5..7);
         let prompt = "red ".repeat(600);
-        let cut = Counter { exact: None }.cut(&prompt, 512).span;
+        let cut = Counter { exact: None }.cut(&prompt, 512).span();
         assert_eq!(cut, (512 - 8) * 4..prompt.len());
     }
 }

@@ -70,10 +70,16 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     for behind in subject.matches.of(Group::Behind) {
         found.extend(in_front(subject, &carriers, &behind));
     }
-    for writes in subject.matches.of(Group::Writes) {
-        found.extend(chinese(subject, &carriers, &writes, false).map(Words::known));
+    let writes = subject.matches.of(Group::Writes);
+    for writes in &writes {
+        found.extend(chinese(subject, &carriers, writes, false).map(Words::known));
     }
     for prints in subject.matches.of(Group::Prints) {
+        // 标题为 says more than 标题, and the text begins behind it.
+        let at = writes.partition_point(|it| it.start < prints.start);
+        if writes.get(at).is_some_and(|it| it.start == prints.start && it.end > prints.end) {
+            continue;
+        }
         found.extend(chinese(subject, &carriers, &prints, true).map(Words::known));
     }
     latin::find(subject, &carriers, &mut found);
@@ -242,16 +248,14 @@ fn chinese(
     };
     let phrase = &rest[..rest.find(ends).unwrap_or(rest.len())];
     // A single character is described only alone: 写着字, but not 写着字典.
-    let described = |word: &&String| {
-        let rest = phrase.strip_prefix(word.as_str());
-        rest.is_some_and(|rest| {
-            word.chars().nth(1).is_some() || rest.is_empty() || rest.starts_with('的')
-        })
+    let is_described = |word: &str| {
+        let rest = &phrase[word.len()..];
+        word.chars().nth(1).is_some() || rest.is_empty() || rest.starts_with('的')
     };
     // 字写得龙飞凤舞 says how.
     let says_where = introduces.ends_with('写') && phrase.starts_with(['在', '到']);
-    if phrase.starts_with('得') || says_where || table.described.iter().any(|word| described(&word))
-    {
+    let is_how = phrase.starts_with('得') || says_where;
+    if is_how || subject.rules.described.all(phrase).any(is_described) {
         return None;
     }
     let mut places = phrase.char_indices().map(|(at, _)| at);

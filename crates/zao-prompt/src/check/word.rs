@@ -31,12 +31,20 @@ fn any(list: &[String], sets: &BTreeMap<String, Vec<String>>, is: impl Fn(&str) 
 
 /// Whether `text` begins with a whole word.
 pub(crate) fn follows(text: &str, word: &str) -> bool {
-    text.strip_prefix(word)
-        .is_some_and(|rest| !(word.ends_with(is_latin) && rest.starts_with(is_latin)))
+    let (letters, sought) = (text.as_bytes(), word.as_bytes());
+    // Lists of words are long and nearly all are others, which two bytes tell.
+    let may_be =
+        letters.first() == sought.first() && (sought.len() < 3 || letters.get(2) == sought.get(2));
+    may_be
+        && text
+            .strip_prefix(word)
+            .is_some_and(|rest| !(word.ends_with(is_latin) && rest.starts_with(is_latin)))
 }
 
 /// Whether `text` ends with a whole word.
 pub(crate) fn precedes(text: &str, word: &str) -> bool {
-    text.strip_suffix(word)
-        .is_some_and(|rest| !(word.starts_with(is_latin) && rest.ends_with(is_latin)))
+    text.as_bytes().last() == word.as_bytes().last()
+        && text
+            .strip_suffix(word)
+            .is_some_and(|rest| !(word.starts_with(is_latin) && rest.ends_with(is_latin)))
 }

@@ -1,12 +1,12 @@
-//! The words of all tables in one tree, so that a prompt is read once. What a word means where it stands is for the rules.
+//! The words of all tables in one tree, so that a prompt is read once. The build script makes it of the tables that are compiled in; how it
+//! is written down is [`super::compact`]'s, and what is found with it [`super::matches`]'s.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ops::Range;
 
+use super::beginnings::Beginnings;
 use super::tables::{Axis, Tables};
 use super::trie::Trie;
-use crate::check::characters::{INSIDE, LATIN};
-use crate::check::text::Text;
 
 /// What a word is to a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,96 +54,105 @@ pub(crate) enum Group {
     ThingKeep,
 }
 
-const GROUPS: usize = Group::ThingKeep as usize + 1;
+pub(super) const GROUPS: usize = Group::ThingKeep as usize + 1;
 
-/// A word of a table in a prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Match {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    /// Which of its table.
-    pub(crate) item: usize,
-}
-
-impl Match {
-    pub(crate) fn span(&self) -> Range<usize> {
-        self.start..self.end
-    }
-
-    fn overlaps(&self, other: &Self) -> bool {
-        self.start < other.end && other.start < self.end
-    }
-}
-
-/// All words of all tables in a prompt: those of a group by where they begin, the longer first.
-pub(crate) struct Matches {
-    groups: Vec<Vec<Match>>,
-}
-
-impl Matches {
-    /// The words of a group, the longest where several begin, none that overlaps the one before.
-    pub(crate) fn of(&self, group: Group) -> Vec<Match> {
-        longest(&self.groups[group as usize])
-    }
-
-    /// The same without those that overlap a word of `keep`.
-    pub(crate) fn outside(&self, group: Group, keep: Group) -> Vec<Match> {
-        longest(&self.all_outside(group, keep))
-    }
-
-    /// All words of a group that do not overlap one of `keep`: a word with each thing that it is, and words within longer ones.
-    pub(crate) fn all_outside(&self, group: Group, keep: Group) -> Vec<Match> {
-        let kept = self.of(keep);
-        if kept.is_empty() {
-            return self.groups[group as usize].clone();
+impl Group {
+    /// Whether the rules that replace something ask for it.
+    fn is_for_repairs(self) -> bool {
+        match self {
+            Self::Intensifier
+            | Self::IntensifierKeep
+            | Self::Tag
+            | Self::TagKeep
+            | Self::RepetitionKeep
+            | Self::Homograph
+            | Self::HomographKeep
+            | Self::Idiom
+            | Self::IdiomKeep
+            | Self::Dialect
+            | Self::DialectKeep
+            | Self::Carrier
+            | Self::Says
+            | Self::Shows
+            | Self::Names
+            | Self::Writes
+            | Self::Prints
+            | Self::Behind
+            | Self::Board
+            | Self::Letters
+            | Self::CountedText
+            | Self::Noun => true,
+            Self::Vague
+            | Self::VagueKeep
+            | Self::Value
+            | Self::PairKeep
+            | Self::Owner
+            | Self::ClassName
+            | Self::ClassNone
+            | Self::ClassMember
+            | Self::Contrast
+            | Self::NoContrast
+            | Self::Elsewhere
+            | Self::Subject
+            | Self::NoSubject
+            | Self::Several
+            | Self::ThingZh
+            | Self::ThingEn
+            | Self::ThingKeep => false,
         }
-        let mut next = 0;
-        let mut free = self.groups[group as usize].clone();
-        free.retain(|it| {
-            while kept.get(next).is_some_and(|keep| keep.end <= it.start) {
-                next += 1;
-            }
-            // Kept words do not overlap each other, so those that begin inside of `it` follow at once.
-            !kept[next..]
-                .iter()
-                .take_while(|keep| keep.start < it.end)
-                .any(|keep| keep.overlaps(it))
-        });
-        free
     }
-
-    /// The longest words of a group outside of `keep`, each with everything that it is.
-    pub(crate) fn readings(&self, group: Group, keep: Group) -> Vec<Match> {
-        let mut all = self.all_outside(group, keep);
-        let chosen = longest(&all);
-        let mut next = 0;
-        all.retain(|it| {
-            while chosen.get(next).is_some_and(|one| one.start < it.start) {
-                next += 1;
-            }
-            chosen.get(next).is_some_and(|one| one.span() == it.span())
-        });
-        all
-    }
-}
-
-fn longest(matches: &[Match]) -> Vec<Match> {
-    let mut free = 0;
-    let fits = |it: &&Match| {
-        let fits = it.start >= free;
-        if fits {
-            free = it.end;
-        }
-        fits
-    };
-    matches.iter().filter(fits).copied().collect()
 }
 
 /// The tree, and what its words are.
 pub(crate) struct Lexicon {
-    words: Trie,
-    /// What each word is, by its number.
-    roles: Vec<Vec<(Group, usize)>>,
+    pub(super) words: Trie,
+    pub(super) all: Roles,
+    /// Those for repairs alone.
+    pub(super) repairs: Roles,
+}
+
+/// What words are to rules, and how they begin. Numbers are of four bytes, the lowest first, and read where the build script put them.
+pub(super) struct Roles {
+    pub(super) begin: Beginnings,
+    /// Where the roles of each word end, by its number; they begin where those of the word before end.
+    pub(super) ends: Cow<'static, [u8]>,
+    /// The number of a group, and which of its table.
+    pub(super) roles: Cow<'static, [u8]>,
+}
+
+impl Roles {
+    /// The roles of words that are `wanted`.
+    fn of(all: &Builder<'_>, wanted: impl Fn(Group) -> bool) -> Self {
+        let (mut ends, mut roles) = (Vec::new(), Vec::new());
+        let mut count = 0;
+        let index =
+            |at: usize| u32::try_from(at).expect("tables have less than four billion words");
+        for own in &all.roles {
+            for &(group, item) in own.iter().filter(|(group, _)| wanted(*group)) {
+                roles.extend((group as u32).to_le_bytes());
+                roles.extend(index(item).to_le_bytes());
+                count += 1;
+            }
+            ends.extend(index(count).to_le_bytes());
+        }
+        let has = |number: usize| all.roles[number].iter().any(|(group, _)| wanted(*group));
+        let words = all.numbers.iter().filter(|(_, number)| has(**number));
+        let begin = Beginnings::of(words.map(|(word, _)| word.as_bytes()));
+        Self { begin, ends: ends.into(), roles: roles.into() }
+    }
+
+    /// The groups of a word by their numbers, and which of their tables it is.
+    pub(super) fn of_word(&self, number: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let start = number.checked_sub(1).map_or(0, |before| number_at(&self.ends, before));
+        (start..number_at(&self.ends, number))
+            .map(|at| (number_at(&self.roles, 2 * at), number_at(&self.roles, 2 * at + 1)))
+    }
+}
+
+/// A number of a list of them.
+fn number_at(list: &[u8], at: usize) -> usize {
+    let bytes = &list[4 * at..4 * at + 4];
+    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize
 }
 
 /// Words on their way into the tree.
@@ -247,31 +256,10 @@ impl Lexicon {
             all.add_all(Group::ThingEn, item, &names.en);
         }
         let words = all.numbers.iter().map(|(word, number)| (word.as_bytes(), *number));
-        Self { words: Trie::of(words), roles: all.roles }
-    }
-
-    pub(crate) fn matches(&self, text: &Text<'_>) -> Matches {
-        let mut groups = vec![Vec::new(); GROUPS];
-        let bytes = text.folded.as_bytes();
-        let mut here: Vec<(usize, usize)> = Vec::new();
-        let mut before = 0;
-        for (start, &kinds) in text.kinds().iter().enumerate() {
-            // Most bytes are inside of a character or of a word.
-            let goes_on = kinds & INSIDE != 0 || kinds & before & LATIN != 0;
-            before = kinds;
-            if goes_on || !self.words.may_begin_with(bytes[start]) || !text.begins_whole(start) {
-                continue;
-            }
-            here.clear();
-            self.words.at(&bytes[start..], |length, number| here.push((start + length, number)));
-            for &(end, number) in here.iter().rev() {
-                if text.ends_whole(end) {
-                    for &(group, item) in &self.roles[number] {
-                        groups[group as usize].push(Match { start, end, item });
-                    }
-                }
-            }
+        Self {
+            words: Trie::of(words),
+            all: Roles::of(&all, |_| true),
+            repairs: Roles::of(&all, Group::is_for_repairs),
         }
-        Matches { groups }
     }
 }

@@ -272,90 +272,54 @@ pub(crate) struct Scripts {
     pub(crate) shared: String,
 }
 
-const BUILTIN: [(&str, &str); 70] = [
-    ("intensifier.toml", include_str!("../../data/intensifier.toml")),
-    ("quality-tags.toml", include_str!("../../data/quality-tags.toml")),
-    ("abstract.toml", include_str!("../../data/abstract.toml")),
-    ("repetition.toml", include_str!("../../data/repetition.toml")),
-    ("homograph.toml", include_str!("../../data/homograph.toml")),
-    ("idiom.toml", include_str!("../../data/idiom.toml")),
-    ("dialect.toml", include_str!("../../data/dialect.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/absence.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/attributes.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/actions-states.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/animals.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/camera.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/composition.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/food-plants.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/light.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/looks.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/material-shape.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/medium.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/mood-event.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/people.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/places.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/presence.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/sky.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/axes/vehicles-buildings.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/beings.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/contrast.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/keep.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/more.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/nouns.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/pairs/background.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/pairs/body.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/pairs/camera.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/pairs/clothes.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/pairs/colour.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/pairs/counts.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/pairs/light.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/pairs/place.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/pairs/seasons.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/pairs/style.toml")),
-    ("contradiction.toml", include_str!("../../data/contradiction/pairs/things.toml")),
-    ("unquoted-text.toml", include_str!("../../data/unquoted-text.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word/further-1.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word/further-2.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word/further-3.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word/further-4.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word/usual-1.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word/usual-2.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word/usual-3.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word/usual-4.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word/usual-5.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word/usual-6.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word/usual-7.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word/usual-8.toml")),
-    ("measure-word.toml", include_str!("../../data/measure-word.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/animal.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/bag.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/clothes.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/counted.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/drink.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/electronics.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/food.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/furniture.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/instrument.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/plant.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/tableware.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/toy.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/vehicle.toml")),
-    ("bilingual.toml", include_str!("../../data/bilingual/weapon.toml")),
-    ("script.toml", include_str!("../../data/script.toml")),
+/// The tables there are.
+const NAMES: [&str; 12] = [
+    "intensifier.toml",
+    "quality-tags.toml",
+    "abstract.toml",
+    "repetition.toml",
+    "homograph.toml",
+    "idiom.toml",
+    "dialect.toml",
+    "contradiction.toml",
+    "unquoted-text.toml",
+    "measure-word.toml",
+    "bilingual.toml",
+    "script.toml",
 ];
 
+/// A table as it is written: by people, or by the build script.
+enum Form<'t> {
+    Toml(&'t str),
+    Json(&'t str),
+}
+
 impl Tables {
-    pub(crate) fn builtin() -> Result<Self, RulesError> {
+    /// What tables say together that are written so, each with its name.
+    #[cfg_attr(not(test), allow(dead_code, reason = "the build script reads them"))]
+    pub(crate) fn of(written: &[(&str, &str)]) -> Result<Self, RulesError> {
         let mut tables = Self::default();
-        for (file, text) in BUILTIN {
+        for (file, text) in written {
             tables.extend(file, text)?;
+        }
+        Ok(tables)
+    }
+
+    /// The tables of the build script: on each line a name and what that table says, as JSON.
+    pub(crate) fn compiled(lines: &str) -> Result<Self, RulesError> {
+        let mut tables = Self::default();
+        for (file, line) in lines.lines().filter_map(|line| line.split_once(' ')) {
+            tables.take(file, &Form::Json(line))?;
         }
         Ok(tables)
     }
 
     /// Puts what `text` says behind what the table `file` says already.
     pub(crate) fn extend(&mut self, file: &str, text: &str) -> Result<(), RulesError> {
+        self.take(file, &Form::Toml(text))
+    }
+
+    fn take(&mut self, file: &str, text: &Form<'_>) -> Result<(), RulesError> {
         match file {
             "intensifier.toml" => self.intensifier.extend(read(file, text)?),
             "quality-tags.toml" => self.quality.extend(read(file, text)?),
@@ -375,9 +339,7 @@ impl Tables {
                 self.script.shared.push_str(&more.shared);
             }
             _ => {
-                let mut known: Vec<&str> = BUILTIN.iter().map(|(name, _)| *name).collect();
-                known.dedup();
-                let known = known.join(", ");
+                let known = NAMES.join(", ");
                 return Err(RulesError::Unknown { file: file.into(), known });
             }
         }
@@ -404,10 +366,14 @@ impl Tables {
     }
 }
 
-fn read<'t, T: Deserialize<'t>>(file: &str, text: &'t str) -> Result<T, RulesError> {
-    toml::from_str(text).map_err(|error| RulesError::Form {
+fn read<'t, T: Deserialize<'t>>(file: &str, text: &Form<'t>) -> Result<T, RulesError> {
+    let read = match text {
+        Form::Toml(text) => toml::from_str(text).map_err(|error| error.to_string()),
+        Form::Json(text) => serde_json::from_str(text).map_err(|error| error.to_string()),
+    };
+    read.map_err(|why| RulesError::Form {
         file: file.into(),
-        why: error.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
+        why: why.split_whitespace().collect::<Vec<_>>().join(" "),
     })
 }
 
@@ -418,6 +384,19 @@ fn rows<'t, D: serde::Deserializer<'t>>(from: D) -> Result<Vec<(String, String)>
 fn take_source(source: &mut String, more: String) {
     if source.is_empty() {
         *source = more;
+    }
+}
+
+impl Scripts {
+    /// Simplified characters and their traditional forms, where both have as many bytes: places in a prompt are bytes, which simplifying must
+    /// not move.
+    pub(crate) fn same_length(&self) -> impl Iterator<Item = (char, char)> + '_ {
+        let pairs = self.pairs.iter().flat_map(|row| row.split_whitespace());
+        let pair = |pair: &str| {
+            let mut pair = pair.chars();
+            Some((pair.next()?, pair.next()?))
+        };
+        pairs.filter_map(pair).filter(|(simple, full)| simple.len_utf8() == full.len_utf8())
     }
 }
 

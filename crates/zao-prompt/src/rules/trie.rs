@@ -1,6 +1,8 @@
 //! Some thousand words in a tree of bytes, which says what words begin at a place of a text. Which places are worth asking about, its
 //! caller knows, which is why this is quicker than an automaton that has to look at every one.
 
+use std::borrow::Cow;
+
 /// A node, and the place in the table where its children would be: that of byte `b` is at `children + b`.
 #[derive(Clone, Copy, Default)]
 struct Node {
@@ -17,11 +19,12 @@ const ROOT: usize = 1;
 /// which most are, fill the gaps.
 const TRIES: usize = 16;
 
-/// A tree of bytes.
+/// Bytes of a node: its three numbers, the lowest byte of each first.
+const NODE: usize = 12;
+
+/// A tree of bytes. What the build script made of it is read where it lies in the program.
 pub(crate) struct Trie {
-    nodes: Vec<Node>,
-    /// Whether a word begins with a byte.
-    first: [bool; 256],
+    nodes: Cow<'static, [u8]>,
 }
 
 /// Words with their numbers, sorted.
@@ -32,10 +35,6 @@ impl Trie {
     pub(crate) fn of<'w>(words: impl IntoIterator<Item = (&'w [u8], usize)>) -> Self {
         let mut words: Vec<(&[u8], usize)> = words.into_iter().collect();
         words.sort_unstable();
-        let mut first = [false; 256];
-        for byte in words.iter().filter_map(|(word, _)| word.first()) {
-            first[usize::from(*byte)] = true;
-        }
         let mut nodes = vec![Node::default(); 2];
         nodes[ROOT].parent = ROOT as u32;
         let mut layout = Layout { nodes, first_free: 2 };
@@ -43,20 +42,35 @@ impl Trie {
         // So that a place behind a child's never has to be asked for.
         let end = layout.nodes.len() + 256;
         layout.nodes.resize(end, Node::default());
-        Self { nodes: layout.nodes, first }
+        let numbers = layout.nodes.iter().flat_map(|node| [node.parent, node.children, node.word]);
+        Self { nodes: numbers.flat_map(u32::to_le_bytes).collect() }
     }
 
-    /// Whether a word begins with this byte.
-    pub(crate) fn may_begin_with(&self, byte: u8) -> bool {
-        self.first[usize::from(byte)]
+    /// The tree as bytes.
+    #[cfg_attr(not(test), allow(dead_code, reason = "the build script writes it"))]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.nodes
+    }
+
+    /// The tree of [`Self::bytes`].
+    pub(super) fn of_bytes(bytes: &'static [u8]) -> Self {
+        Self { nodes: Cow::Borrowed(bytes) }
+    }
+
+    fn node(&self, place: usize) -> Node {
+        let bytes = &self.nodes[place * NODE..(place + 1) * NODE];
+        let number = |at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
+        Node { parent: number(0), children: number(4), word: number(8) }
     }
 
     /// Tells the lengths and numbers of all words with which `text` begins, the shorter first.
     pub(crate) fn at(&self, text: &[u8], mut tell: impl FnMut(usize, usize)) {
-        let mut place = ROOT;
+        let (mut place, mut node) = (ROOT, self.node(ROOT));
         for (at, byte) in text.iter().enumerate() {
-            let next = self.nodes[place].children as usize + usize::from(*byte);
-            let node = self.nodes[next];
+            let next = node.children as usize + usize::from(*byte);
+            node = self.node(next);
             if node.parent as usize != place || next == ROOT {
                 return;
             }
@@ -138,6 +152,5 @@ mod tests {
     fn a_tree_of_nothing_finds_nothing() {
         let trie = Trie::of([]);
         trie.at(b"a", |_, _| unreachable!("there is no word"));
-        assert!(!trie.may_begin_with(b'a'));
     }
 }

@@ -7,6 +7,22 @@ use crate::lexicon::{CHINESE, Kind, Reach};
 /// How many characters behind 在 may belong to the place it leads to.
 const NEAR: usize = 24;
 
+/// How people ask for a picture; what they want stands behind it, counted.
+const REQUESTS: [&str; 12] = [
+    "请帮我画",
+    "请给我画",
+    "帮我画",
+    "给我画",
+    "请画",
+    "我想要",
+    "我要",
+    "请生成",
+    "帮我生成",
+    "生成",
+    "画",
+    "来",
+];
+
 /// A clause by its characters.
 struct Clause<'t> {
     text: &'t str,
@@ -68,10 +84,18 @@ impl Clause<'_> {
             }
             _ => {
                 starts.push((Slot::Subject, at));
-                self.follow(&mut starts, at);
+                self.follow(&mut starts, if at == 0 { self.request() } else { at });
             }
         }
         starts
+    }
+
+    /// Where what is asked for begins: behind 请画 in 请画一位姑娘.
+    fn request(&self) -> usize {
+        let asked = REQUESTS.iter().find(|request| self.text.starts_with(**request));
+        let end = asked.map_or(0, |request| request.len());
+        let index = self.index(end);
+        if self.counted(index) > index { end } else { 0 }
     }
 
     /// A clause that says more of a subject that is there.
@@ -186,7 +210,8 @@ impl Clause<'_> {
                 // 可爱的
                 (verb, Some(next)) if verb.is_none_or(|&(byte, _)| next <= byte) => at = next,
                 // 穿着红裙的: the last 的 before another verb.
-                (Some(&(byte, end)), Some(_)) if byte == at => {
+                // So are they behind a place: 雨中奔跑的.
+                (Some(&(byte, end)), Some(_)) if byte == at || self.is_place_until(at, byte) => {
                     let other = verbs.get(verbs.partition_point(|&(byte, _)| byte < end));
                     let before = other.map_or(self.text.len(), |&(byte, _)| byte);
                     let last = ofs.partition_point(|&end| end <= before);
@@ -199,6 +224,11 @@ impl Clause<'_> {
                 (None, _) => return self.text.len(),
             }
         }
+    }
+
+    /// Whether a place begins at one byte and ends in front of another.
+    fn is_place_until(&self, at: usize, end: usize) -> bool {
+        self.reach(at, Kind::Place).is_some_and(|length| at + length == end)
     }
 
     /// The character behind a number and what counts, such as 一只.

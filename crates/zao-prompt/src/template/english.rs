@@ -7,6 +7,15 @@ use crate::lexicon::{ENGLISH, Kind, Word};
 /// How many words behind a preposition may belong to the place it leads to.
 const NEAR: usize = 8;
 
+/// The most words of a clause that only names a kind of picture.
+const MEDIUM_WORDS: usize = 6;
+
+/// Whether a clause names what kind of picture it is, and the `next` one begins with somebody or something: "street photography, a man".
+pub(super) fn is_medium_of(clause: &str, next: &str) -> bool {
+    let (clause, next) = (Clause(ENGLISH.words(clause)), Clause(ENGLISH.words(next)));
+    clause.names_medium() && next.is(0, Kind::Determiner)
+}
+
 /// A clause by its words.
 struct Clause(Vec<Word>);
 
@@ -84,7 +93,8 @@ impl Clause {
     fn follow(&self, marks: &mut Marks, from: usize) {
         let mut acted = false;
         let mut placed = false;
-        let mut at = from + 1;
+        // "There is a lighthouse", "a pair of shoes": what leads to the thing is read as a whole.
+        let mut at = from + self.reach(from, Kind::Determiner).unwrap_or(1);
         while at < self.0.len() {
             let (slot, begun) = marks.last().copied().unwrap_or((Slot::Subject, 0));
             acted |= slot == Slot::Action;
@@ -92,6 +102,9 @@ impl Clause {
             let next = if self.tail(at) {
                 marks.push((Slot::Style, at));
                 return;
+            } else if slot == Slot::Background && self.is_said(begun, at) {
+                // "At night with lanterns": the time is said, and more of the thing comes.
+                self.is(at, Kind::Detail).then_some(Slot::Detail)
             } else if slot == Slot::Background {
                 // "In the forest a knight stands": the place is said, and somebody comes.
                 let comes = begun == 0
@@ -120,6 +133,11 @@ impl Clause {
             let phrase = next.and_then(|slot| self.phrase(at, slot)).unwrap_or(1);
             at += phrase;
         }
+    }
+
+    /// Whether a time or a place that says itself begins at one word and ends in front of another.
+    fn is_said(&self, begun: usize, at: usize) -> bool {
+        self.reach(begun, Kind::Setting).is_some_and(|words| begun + words == at)
     }
 
     fn phrase(&self, at: usize, slot: Slot) -> Option<usize> {
@@ -185,7 +203,7 @@ impl Clause {
     }
 
     fn says_style(&self) -> bool {
-        if self.is_all_style() || self.tail(0) {
+        if self.is_all_style() || self.tail(0) || self.names_medium() {
             return true;
         }
         let begins_other = self.is(0, Kind::Detail)
@@ -193,6 +211,15 @@ impl Clause {
         // Style behind a preposition is what something there is like: "a lamp in art deco style".
         let before = (0..self.0.len()).take_while(|&at| at == 0 || !self.is(at, Kind::Preposition));
         !begins_other && before.into_iter().any(|at| self.is(at, Kind::Style))
+    }
+
+    /// Whether a few words name what kind of picture it is: "epic fantasy painting".
+    fn names_medium(&self) -> bool {
+        let others = [Kind::Determiner, Kind::Preposition, Kind::Detail, Kind::Action];
+        let is_plain = |at: usize| others.iter().all(|kind| !self.is(at, *kind)) && !self.0[at].of;
+        let last = self.0.len().saturating_sub(1);
+        let says = self.is(last, Kind::Medium) || self.is(last, Kind::Style);
+        says && (1..MEDIUM_WORDS).contains(&last) && (0..=last).all(is_plain)
     }
 
     /// Words that say nothing by themselves.

@@ -51,7 +51,10 @@ fn free(prompt: &str, clauses: &[Range<usize>]) -> Slots {
         let clause = &prompt[clause.clone()];
         let role = if slots.lacks(Slot::Subject) { Role::First } else { Role::Later };
         let next = clauses[index + 1..].iter().take(NEAR).map(|clause| &prompt[clause.clone()]);
-        let chunks = if role == Role::First && is_scene_of(clause, next) {
+        let is_medium = |next: &str| !is_chinese(clause) && english::is_medium_of(clause, next);
+        let chunks = if role == Role::First && next.clone().next().is_some_and(is_medium) {
+            vec![(Slot::Style, 0..clause.len())]
+        } else if role == Role::First && is_scene_of(clause, next) {
             vec![(Slot::Background, 0..clause.len())]
         } else {
             chunks(clause, role)

@@ -156,6 +156,43 @@ fn chinese_prompts_come_apart() {
 }
 
 #[test]
+fn prompts_come_apart_as_people_write_them() {
+    let none: &[&str] = &[];
+    check(
+        "There is a lighthouse on a cliff. Waves crash against the rocks.",
+        ("There is a lighthouse", "Waves crash", none, "on a cliff, against the rocks", ""),
+    );
+    check(
+        "A futuristic city at night with neon lights",
+        ("A futuristic city", "", &["with neon lights"], "at night", ""),
+    );
+    check(
+        "dragon breathing fire over a village at dusk, epic fantasy painting",
+        ("dragon", "breathing fire", none, "over a village at dusk", "epic fantasy painting"),
+    );
+    check(
+        "black and white street photography, a man running with a briefcase, motion blur",
+        (
+            "a man",
+            "running with a briefcase",
+            none,
+            "",
+            "black and white street photography, motion blur",
+        ),
+    );
+    check("一只猫，特写，下雨天", ("一只猫", "", none, "下雨天", "特写"));
+    check("特写，一杯拿铁咖啡，木桌", ("一杯拿铁咖啡", "", none, "木桌", "特写"));
+    check(
+        "请画一位穿汉服的姑娘，站在桃花树下，工笔画",
+        ("请画一位穿汉服的姑娘", "站", none, "在桃花树下", "工笔画"),
+    );
+    check(
+        "黑白摄影，雨中奔跑的男人，东京街头",
+        ("雨中奔跑的男人", "", none, "东京街头", "黑白摄影"),
+    );
+}
+
+#[test]
 fn places_wait_for_somebody_who_is_there() {
     let none: &[&str] = &[];
     check("老街上的茶馆，几位老人在下棋", ("几位老人", "在下棋", none, "老街上的茶馆", ""));

@@ -141,3 +141,13 @@ fn both_languages_say_the_same() {
         assert_eq!(crate::found(Code::Bilingual, prompt).len(), count, "{prompt}");
     }
 }
+
+#[test]
+fn a_mended_clause_reads_as_one() {
+    becomes(
+        "一个女孩穿着红裙子,站在海边，背景是夕阳。。",
+        "一个女孩穿着红裙子，站在海边，背景是夕阳。",
+    );
+    becomes("一张超级可爱的柴犬照片", "一张可爱的柴犬照片");
+    becomes("海报，标题为恭喜发财", "海报，标题为“恭喜发财”");
+}

@@ -119,3 +119,14 @@ fn abstract_words_come_with_something_concrete() {
     assert!(notes[0].contains("colours"), "{notes:?}");
     finds(Code::Abstract, "a beauty salon in wonderland, amazing grace", &[]);
 }
+
+#[test]
+fn a_mended_sentence_reads_as_one() {
+    becomes("Very beautiful sunset over the sea", "Beautiful sunset over the sea");
+    becomes("A tower. Really tall trees. Very old", "A tower. Tall trees. Old");
+    becomes("Really, a really big apple", "A big apple");
+    becomes("cute kitten with blue eyes, , , cute kitten", "cute kitten with blue eyes");
+    becomes("a wide shot of a a lake, with with a canoe", "a wide shot of a lake, with a canoe");
+    becomes("An extremely tall tower", "A tall tower");
+    becomes("an iPhone on a very old desk,", "an iPhone on an old desk,");
+}

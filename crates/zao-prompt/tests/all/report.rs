@@ -97,3 +97,19 @@ fn a_prompt_of_which_nothing_would_be_left_stays() {
         assert_eq!(check(prompt, &Options::default()).fixed, prompt);
     }
 }
+
+#[test]
+fn a_thousand_findings_are_told_and_all_are_mended() {
+    let lamps = |word: &str| -> String {
+        (0..1500).map(|number| format!("a {word}red lamp{number}, ")).collect()
+    };
+    let prompt = lamps("very ");
+    let report = check(&prompt, &Options::default());
+    // The prompt is too long besides, which is told wherever it is cut.
+    assert_eq!((report.findings.len(), report.left_out), (1000, 501));
+    assert!(report.findings.iter().any(|it| it.code == Code::TooLong));
+    assert_eq!(report.fixed.trim_end(), lamps("").trim_end());
+    assert_eq!(json(&prompt, &report)["left_out"], 501);
+    let few = check("a very red lamp", &Options::default());
+    assert!(json("a very red lamp", &few).get("left_out").is_none());
+}

@@ -60,7 +60,7 @@ impl Ledger {
     /// [`Error::BadSubmission`], [`Error::StorageFull`], [`Error::Locked`] or [`Error::Database`]: nothing was taken on then.
     pub fn accept(&self, submission: Submission, now: SystemTime) -> Result<Acceptance> {
         submission.check()?;
-        if self.pictures.free_bytes().is_some_and(|free| free < self.limits.reserve_bytes) {
+        if !self.has_room() {
             return Err(Error::StorageFull { doing: "draw more pictures" });
         }
         let request =

@@ -14,7 +14,7 @@ use crate::pace::length;
 use crate::rows::{self, ImageRow};
 use crate::state::State;
 use crate::wire;
-use crate::{Demand, Error, ImageId, JobId, Owner, Result, Via};
+use crate::{Demand, Error, ImageId, JobId, Owner, Result, Via, Viewer};
 
 /// Which jobs to list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,7 +28,7 @@ pub struct JobFilter {
     /// Only jobs that came this way.
     pub via: Option<Via>,
     /// Whoever looks, so that it can be said which are theirs.
-    pub viewer: Option<Owner>,
+    pub viewer: Viewer,
     /// Only jobs that are older than this one.
     pub after: Option<JobId>,
 }
@@ -38,6 +38,8 @@ pub struct JobFilter {
 pub struct ImageFilter {
     /// Only pictures of whoever this is.
     pub owner: Option<Owner>,
+    /// Whoever looks, so that it can be said which they may delete.
+    pub viewer: Viewer,
     /// Only pictures that are older than this one.
     pub after: Option<ImageId>,
 }
@@ -82,6 +84,15 @@ impl Ledger {
         drop(reader);
         let live = hold(&self.book).live(row.number, now.into());
         wire::job(&row, &images, live)
+    }
+
+    /// A job, and what of it depends on who looks.
+    ///
+    /// # Errors
+    /// As [`Ledger::job`].
+    pub fn job_seen(&self, id: &JobId, viewer: &Viewer, now: SystemTime) -> Result<Job> {
+        let row = rows::job(&hold(&self.reader), id)?;
+        Ok(wire::job_seen(viewer, &row, self.job(id, now)?))
     }
 
     /// Jobs, newest first, `limit` at most.
@@ -139,29 +150,30 @@ impl Ledger {
             .iter()
             .map(|(row, images)| {
                 let job = wire::job(row, images, book.live(row.number, now.into()))?;
-                Ok(Job { mine: row.owner.is_some() && row.owner == filter.viewer, ..job })
+                Ok(wire::job_seen(&filter.viewer, row, job))
             })
             .collect::<Result<_>>()?;
         Ok(Page { items, next })
     }
 
-    /// Whoever sent a job, if they showed a key.
+    /// Whether somebody may cancel a job.
     ///
     /// # Errors
     /// [`Error::NoJob`], and those of the database.
-    pub fn owner(&self, id: &JobId) -> Result<Option<Owner>> {
-        Ok(rows::job(&hold(&self.reader), id)?.owner)
+    pub fn may_cancel(&self, id: &JobId, viewer: &Viewer) -> Result<bool> {
+        let row = rows::job(&hold(&self.reader), id)?;
+        Ok(viewer.may_change(row.owner.as_ref(), &row.client))
     }
 
-    /// Whoever sent the job that a picture is of, if they showed a key.
+    /// Whether somebody may delete a picture.
     ///
     /// # Errors
     /// [`Error::NoImage`], and those of the database.
-    pub fn owner_of_image(&self, id: &ImageId) -> Result<Option<Owner>> {
+    pub fn may_delete(&self, id: &ImageId, viewer: &Viewer) -> Result<bool> {
         let clause = "WHERE number = (SELECT job FROM images WHERE id = ?1 AND deleted = 0)";
         let found = rows::jobs(&hold(&self.reader), clause, &[&id.as_str()])?;
         let row = found.into_iter().next().ok_or_else(|| Error::NoImage(id.clone()))?;
-        Ok(row.owner)
+        Ok(viewer.may_change(row.owner.as_ref(), &row.client))
     }
 
     /// How many jobs of somebody wait or are drawn.
@@ -200,7 +212,7 @@ impl Ledger {
         let next = found.last().filter(|_| has_more).map(|image| image.id.clone());
         let items = found
             .iter()
-            .filter_map(|image| shown(&reader, image).transpose())
+            .filter_map(|image| shown(&reader, image, &filter.viewer).transpose())
             .collect::<Result<_>>()?;
         Ok(Page { items, next })
     }
@@ -212,7 +224,9 @@ impl Ledger {
     pub fn image(&self, id: &ImageId) -> Result<Image> {
         let reader = hold(&self.reader);
         let found = rows::images(&reader, "WHERE id = ?1 AND deleted = 0", &[&id.as_str()])?;
-        let image = found.first().map(|image| shown(&reader, image)).transpose()?.flatten();
+        let nobody = Viewer::default();
+        let image =
+            found.first().map(|image| shown(&reader, image, &nobody)).transpose()?.flatten();
         image.ok_or_else(|| Error::NoImage(id.clone()))
     }
 
@@ -232,7 +246,8 @@ impl Ledger {
     pub fn delete_image(&self, id: &ImageId) -> Result<()> {
         let mut writer = self.writer(self.queue_up());
         let transaction = writer.begin(Lasting::Kill)?;
-        let statement = "UPDATE images SET deleted = 1, bytes = 0 WHERE id = ?1 AND deleted = 0";
+        let statement =
+            "UPDATE images SET deleted = 1, bytes = 0, kept = 0 WHERE id = ?1 AND deleted = 0";
         if rows::change(&transaction, statement, &[&id.as_str()])? == 0 {
             return Err(Error::NoImage(id.clone()));
         }
@@ -286,9 +301,15 @@ impl Ledger {
     }
 }
 
-/// The picture as clients see it; `None` if its job is gone.
-fn shown(reader: &rusqlite::Connection, image: &ImageRow) -> Result<Option<Image>> {
+/// The picture as `viewer` sees it; `None` if its job is gone.
+fn shown(
+    reader: &rusqlite::Connection,
+    image: &ImageRow,
+    viewer: &Viewer,
+) -> Result<Option<Image>> {
     let rows = rows::jobs(reader, "WHERE number = ?1", &[&image.job])?;
     let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(wire::picture(row, image, &row.request()?.request.prompt)))
+    let picture = wire::picture(row, image, &row.request()?.request.prompt);
+    let changeable = viewer.may_change(row.owner.as_ref(), &row.client);
+    Ok(Some(Image { changeable, ..picture }))
 }

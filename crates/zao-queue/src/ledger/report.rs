@@ -12,6 +12,13 @@ use crate::state::State;
 use crate::wire;
 use crate::{Claim, Cost, Error, ImageId, Result};
 
+/// A picture as it was brought.
+struct Finished<'a> {
+    png: &'a [u8],
+    /// Bytes of the device's memory that were held for it.
+    memory: Option<u64>,
+}
+
 impl Ledger {
     /// Keeps a picture: `png` is the whole file. When this returns, it outlives a kill and a power cut. A second one for the same place
     /// changes nothing, and the first is given back. A job with a picture has started.
@@ -24,6 +31,31 @@ impl Ledger {
         claim: &Claim,
         index: u32,
         png: &[u8],
+        now: SystemTime,
+    ) -> Result<Image> {
+        self.keep_picture(claim, index, &Finished { png, memory: None }, now)
+    }
+
+    /// The same, of a picture while which was drawn so many bytes of the device's `memory` were held.
+    ///
+    /// # Errors
+    /// As [`Self::finished_picture`].
+    pub fn measured_picture(
+        &self,
+        claim: &Claim,
+        index: u32,
+        png: &[u8],
+        memory: u64,
+        now: SystemTime,
+    ) -> Result<Image> {
+        self.keep_picture(claim, index, &Finished { png, memory: Some(memory) }, now)
+    }
+
+    fn keep_picture(
+        &self,
+        claim: &Claim,
+        index: u32,
+        finished: &Finished<'_>,
         now: SystemTime,
     ) -> Result<Image> {
         self.started(claim, now)?;
@@ -43,9 +75,8 @@ impl Ledger {
             ImageId::of(writer.ids.next(now)?)
         };
         // The file first, so that there is never a row without one; and without the writer, because others need not wait for it.
-        self.pictures.store(&id, png)?;
-        let bytes = png.len() as u64;
-        let stored = self.even_when_full(|| self.write_picture(claim, &id, index, bytes, now));
+        self.pictures.store(&id, finished.png)?;
+        let stored = self.even_when_full(|| self.write_picture(claim, &id, index, finished, now));
         if stored.as_ref().map_or(true, |(_, row)| row.id != id) {
             // Should this fail, the file is removed when the ledger is opened again.
             let _ = self.pictures.remove(&id);
@@ -65,17 +96,19 @@ impl Ledger {
         claim: &Claim,
         id: &ImageId,
         index: u32,
-        bytes: u64,
+        finished: &Finished<'_>,
         now: Moment,
     ) -> Result<(Image, ImageRow)> {
+        let (bytes, memory) = (finished.png.len() as u64, finished.memory);
         let mut writer = self.writer(self.queue_up());
         hold(&self.book).claimed(claim)?;
         let transaction = writer.begin(Lasting::PowerCut)?;
         let row = rows::job(&transaction, &claim.job)?;
         rows::change(
             &transaction,
-            "INSERT INTO images (id, job, place, bytes, created) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (job, place) DO NOTHING",
-            &[&id.as_str(), &row.number, &index, &bytes, &now.micros()],
+            "INSERT INTO images (id, job, place, bytes, created, memory) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (job, place) DO NOTHING",
+            &[&id.as_str(), &row.number, &index, &bytes, &now.micros(), &memory],
         )?;
         let images = rows::images_of(&transaction, row.number)?;
         let image = images

@@ -1,4 +1,5 @@
-//! Removing what was kept long enough, oldest first. Jobs that are not over are never touched.
+//! Removing what was kept long enough, oldest first. Jobs that are not over are never touched, nor pictures that somebody wants to stay:
+//! of a job with such a picture the others are removed, and it stays itself.
 
 use std::time::{Duration, SystemTime};
 
@@ -28,7 +29,7 @@ const PAGES_AT_ONCE: u64 = 512;
 pub struct Swept {
     /// Jobs, which answer that they are expired from now on.
     pub jobs: usize,
-    /// Pictures of theirs.
+    /// Pictures, of theirs and of jobs that have others which stay.
     pub images: usize,
     /// Bytes of those.
     pub bytes: u64,
@@ -38,6 +39,10 @@ pub struct Swept {
 
 /// What is old: over before ?1, and either since the wall clock jumped (?2) or before ?3.
 const OLD: &str = "finished < ?1 AND (finished >= ?2 OR finished < ?3)";
+
+/// What has something to remove: no picture that stays, or another beside it.
+const REMOVABLE: &str = "(NOT EXISTS (SELECT 1 FROM images WHERE job = number AND kept = 1)
+    OR EXISTS (SELECT 1 FROM images WHERE job = number AND kept = 0 AND deleted = 0))";
 
 const OVER: &str = "state IN ('completed', 'failed', 'cancelled')";
 
@@ -87,14 +92,22 @@ impl Ledger {
             }
             removed.push(row.number);
             row.state.check(State::Expired, &row.id)?;
-            for image in rows::images_of(&transaction, row.number)? {
+            let images = rows::images_of(&transaction, row.number)?;
+            let stays = images.iter().any(|image| image.kept);
+            for image in images.into_iter().filter(|image| !image.kept) {
                 swept.images += usize::from(!image.deleted);
                 swept.bytes += image.bytes;
                 files.push(image.id);
             }
-            bury(&transaction, &row, now)?;
+            if stays {
+                let statement =
+                    "UPDATE images SET deleted = 1, bytes = 0 WHERE job = ?1 AND kept = 0";
+                rows::change(&transaction, statement, &[&row.number])?;
+            } else {
+                bury(&transaction, &row, now)?;
+                swept.jobs += 1;
+            }
         }
-        swept.jobs = removed.len();
         let statement = format!(
             "DELETE FROM jobs WHERE number IN
                  (SELECT number FROM jobs WHERE state = 'expired' AND {OLD} ORDER BY finished LIMIT {TOMBSTONES_AT_ONCE})"
@@ -149,13 +162,13 @@ impl Ledger {
         if over == 0 {
             return Ok(chosen);
         }
-        // Only jobs with pictures: to forget the others would make no room.
-        let with_pictures = "AND number IN (SELECT job FROM images WHERE bytes > 0)";
+        // Only jobs with pictures that may go: to forget the others would make no room.
+        let with_pictures = "AND number IN (SELECT job FROM images WHERE bytes > 0 AND kept = 0)";
         for row in oldest(connection, with_pictures, &[])? {
             if over == 0 {
                 break;
             }
-            let of_job = "SELECT sum(bytes) FROM images WHERE job = ?1";
+            let of_job = "SELECT sum(bytes) FROM images WHERE job = ?1 AND kept = 0";
             over = over.saturating_sub(rows::number(connection, of_job, &[&row.number])?);
             chosen.push(row);
         }
@@ -178,7 +191,7 @@ fn oldest(
     which: &str,
     values: &[&dyn ToSql],
 ) -> Result<Vec<JobRow>> {
-    let clause = format!("WHERE {OVER} {which} ORDER BY finished LIMIT {AT_ONCE}");
+    let clause = format!("WHERE {OVER} AND {REMOVABLE} {which} ORDER BY finished LIMIT {AT_ONCE}");
     rows::jobs(connection, &clause, values)
 }
 

@@ -48,6 +48,12 @@ impl Ledger {
         Ok(None)
     }
 
+    /// Whether the disk has room for the pictures of a job that came now; without, none is accepted.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.room() >= self.limits.reserve_bytes
+    }
+
     /// Bytes of the disk that are free, as far as can be told.
     fn room(&self) -> u64 {
         self.pictures.free_bytes().unwrap_or(u64::MAX)

@@ -85,7 +85,8 @@ fn a_key_for_something_else_is_a_conflict() {
     let mut other = first.clone();
     other.request.request.prompt = "a dog".into();
     let other_image = Submission { inputs: image(b"dog"), ..first.clone() };
-    for submission in [other, other_image] {
+    let other_form = Submission { form: "as a stream".into(), ..first.clone() };
+    for submission in [other, other_image, other_form] {
         let conflict = Acceptance::Refused(Refusal::Conflict { job: job.clone() });
         assert_eq!(desk.try_accept(submission).unwrap(), conflict);
     }

@@ -93,7 +93,27 @@ fn a_picture_that_was_removed_is_not_drawn_again() {
     let image = desk.ledger.finished_picture(&claim, 0, b"png", desk.now).unwrap();
     desk.ledger.delete_image(&image_id(&image.id)).unwrap();
     let desk = desk.reopen();
-    assert_eq!(desk.take().unwrap().missing, [(1, 8)]);
+    let claimed = desk.take().unwrap();
+    assert_eq!(claimed.missing, [(1, 8)]);
+    desk.draw(&claimed);
+    let job = desk.job(claimed.claim.job());
+    assert_eq!((job.images.len(), job.images_deleted), (1, 1), "it says what it has lost");
+}
+
+#[test]
+fn a_job_remembers_the_most_memory_that_a_picture_of_it_was_drawn_in() {
+    let desk = Desk::new(Limits::default());
+    let job = desk.accept(wishes("ann", 3));
+    let claim = desk.take().unwrap().claim;
+    assert_eq!(desk.job(&job).peak_memory_bytes, None);
+    for (index, bytes) in [(0, 5), (1, u64::from(u32::MAX) * 4)] {
+        desk.ledger.measured_picture(&claim, index, b"png", bytes, desk.now).unwrap();
+    }
+    desk.ledger.finished_picture(&claim, 2, b"png", desk.now).unwrap();
+    desk.ledger.completed(&claim, desk.now).unwrap();
+    let desk = desk.reopen();
+    assert_eq!(desk.job(&job).peak_memory_bytes, Some(17_179_869_180));
+    assert_eq!(desk.job(&job).images_deleted, 0);
 }
 
 #[test]
@@ -128,7 +148,7 @@ fn a_picture_whose_file_is_gone_is_drawn_again_or_forgotten() {
     }
     let desk = desk.reopen();
     assert_eq!(desk.ledger.recovered().lost_pictures, 2);
-    assert_eq!(desk.job(&done).images, []);
+    assert_eq!((desk.job(&done).images, desk.job(&done).images_deleted), (vec![], 1));
     let claimed = desk.take().unwrap();
     assert_eq!((claimed.claim.job(), claimed.missing.len()), (&half, 2));
 }

@@ -12,6 +12,8 @@ mod clocks;
 mod disk;
 mod eta;
 mod events;
+mod in_flight;
+mod kept;
 mod locked;
 mod lookup;
 mod model;

@@ -1,6 +1,8 @@
 //! Whose a job is, as far as a key tells.
 
-use zao_queue::{Error, ImageFilter, JobFilter, JobId, Limits, Owner, Sender, Submission, Via};
+use zao_queue::{
+    Error, ImageFilter, JobFilter, JobId, Limits, Owner, Reach, Sender, Submission, Via, Viewer,
+};
 
 use crate::support::{Desk, image_id, wish};
 
@@ -21,7 +23,8 @@ fn whoever_shows_the_key_again_finds_their_own() {
     let hers = desk.accept(of("ann", Via::Native));
     let his = desk.accept(of("bob", Via::A1111));
     let nobodys = desk.accept(wish("10.0.0.1"));
-    let all = JobFilter { viewer: Some(ann.clone()), ..JobFilter::default() };
+    let viewer = Viewer { owner: Some(ann.clone()), ..Viewer::default() };
+    let all = JobFilter { viewer, ..JobFilter::default() };
     let expected = [(nobodys.clone(), false), (his.clone(), false), (hers.clone(), true)];
     assert_eq!(listed(&desk, &all), expected);
     assert!(listed(&desk, &JobFilter::default()).iter().all(|(_, mine)| !mine));
@@ -29,22 +32,61 @@ fn whoever_shows_the_key_again_finds_their_own() {
     assert_eq!(listed(&desk, &of_bob), [(his.clone(), false)]);
     let by_a1111 = JobFilter { via: Some(Via::A1111), ..JobFilter::default() };
     assert_eq!(listed(&desk, &by_a1111), [(his.clone(), false)]);
-    assert_eq!(desk.ledger.owner(&hers).unwrap(), Some(ann.clone()));
-    assert_eq!(desk.ledger.owner(&nobodys).unwrap(), None);
     assert_eq!(desk.ledger.under_way(&ann).unwrap(), 1);
 
     let desk = desk.reopen();
-    assert_eq!(desk.ledger.owner(&his).unwrap(), Some(bob));
+    let of_bob = JobFilter { owner: Some(bob), ..JobFilter::default() };
+    assert_eq!(listed(&desk, &of_bob), [(his.clone(), false)]);
     let claimed = desk.take().unwrap();
     desk.draw(&claimed);
     assert_eq!(desk.ledger.under_way(&ann).unwrap(), 0);
     let image = image_id(&desk.job(&hers).images[0].id);
-    assert_eq!(desk.ledger.owner_of_image(&image).unwrap(), Some(ann.clone()));
     let images = |owner: &str| {
         let filter = ImageFilter { owner: Some(Owner::with_key(owner)), ..ImageFilter::default() };
         desk.ledger.images(&filter, 10).unwrap().items.len()
     };
     assert_eq!((images("ann"), images("bob")), (1, 0));
     desk.ledger.delete_image(&image).unwrap();
-    assert!(matches!(desk.ledger.owner_of_image(&image), Err(Error::NoImage(_))));
+    let viewer = Viewer::default();
+    assert!(matches!(desk.ledger.may_delete(&image, &viewer), Err(Error::NoImage(_))));
+}
+
+#[test]
+fn who_looks_is_told_what_they_may_change() {
+    let desk = Desk::new(Limits::default());
+    let hers = desk.accept(of("ann", Via::Native));
+    let nobodys = desk.accept(wish("10.0.0.1"));
+    for _ in 0..2 {
+        let claimed = desk.take().unwrap();
+        desk.draw(&claimed);
+    }
+    let told = |viewer: &Viewer| {
+        let each = |id: &JobId| {
+            let job = desk.ledger.job_seen(id, viewer, desk.now).unwrap();
+            let image = image_id(&job.images[0].id);
+            assert_eq!(desk.ledger.may_cancel(id, viewer).unwrap(), job.changeable);
+            assert_eq!(desk.ledger.may_delete(&image, viewer).unwrap(), job.changeable);
+            assert_eq!(job.images[0].changeable, job.changeable);
+            job.changeable
+        };
+        let by_id = vec![each(&nobodys), each(&hers)];
+        let filter = JobFilter { viewer: viewer.clone(), ..JobFilter::default() };
+        let jobs = desk.ledger.jobs(&filter, 10, desk.now).unwrap().items;
+        assert_eq!(jobs.iter().map(|job| job.changeable).collect::<Vec<_>>(), by_id);
+        let filter = ImageFilter { viewer: viewer.clone(), ..ImageFilter::default() };
+        let mut images = desk.ledger.images(&filter, 10).unwrap().items;
+        images.sort_by_key(|image| image.job == hers.to_string());
+        assert_eq!(images.iter().map(|image| image.changeable).collect::<Vec<_>>(), by_id);
+        by_id
+    };
+    let ann = |client: &str| Viewer {
+        owner: Some(Owner::with_key("ann")),
+        client: client.into(),
+        reach: Reach::Own,
+    };
+    assert_eq!(told(&ann("10.0.0.1")), [true, true], "from where the other came");
+    assert_eq!(told(&ann("10.0.0.2")), [false, true]);
+    assert_eq!(told(&Viewer::default()), [false, false]);
+    assert_eq!(told(&Viewer { reach: Reach::Keyless, ..Viewer::default() }), [true, false]);
+    assert_eq!(told(&Viewer { reach: Reach::All, ..Viewer::default() }), [true, true]);
 }

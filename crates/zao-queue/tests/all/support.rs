@@ -91,6 +91,7 @@ pub(crate) fn wishes(client: &str, count: u64) -> Submission {
         client: client.into(),
         sender: Sender::default(),
         key: None,
+        form: String::new(),
         request: JobRequest {
             request: Request { prompt: format!("a cat for {client}"), ..Request::default() },
             ..JobRequest::default()

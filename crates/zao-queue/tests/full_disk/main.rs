@@ -76,6 +76,7 @@ fn submission(length: usize) -> Submission {
         client: "ann".into(),
         sender: Sender::default(),
         key: None,
+        form: String::new(),
         request: JobRequest { request, ..JobRequest::default() },
         plan: "x".repeat(length),
         width: 256,

@@ -84,6 +84,7 @@ fn submission(key: &str, client: u32, count: u64) -> Submission {
         client: format!("client {client}"),
         sender: Sender::default(),
         key: Some(key.into()),
+        form: String::new(),
         request: JobRequest { request, ..JobRequest::default() },
         plan: String::new(),
         width: 256,

@@ -47,6 +47,11 @@ pub enum Lost {
         /// For how long.
         after: Duration,
     },
+    /// It had nothing to do, and its device did not answer when it was looked at.
+    Unanswered {
+        /// For how long.
+        after: Duration,
+    },
     /// It wrote something that is no message.
     Garbage {
         /// What was wrong.
@@ -62,6 +67,13 @@ impl fmt::Display for Lost {
             Self::Ended { how } => write!(f, "the worker ended: {how}"),
             Self::Hung { what, after } => {
                 write!(f, "the worker hung: {what} for {:.1} s", after.as_secs_f64())
+            }
+            Self::Unanswered { after } => {
+                let seconds = after.as_secs_f64();
+                write!(
+                    f,
+                    "the worker hung: its device, which had nothing to do, did not answer for {seconds:.1} s"
+                )
             }
             Self::Garbage { what } => write!(f, "the worker sent {what}"),
             Self::Drained => f.write_str("the server ends before the job was done"),

@@ -19,7 +19,7 @@ use super::{
     AdaptersState, Assignment, CrewSettings, Endurance, Lost, Office, Phase, WorkerCommand,
     WorkerState,
 };
-use crate::protocol::{Beat, Count, Facts, JobId, Order, Report, Word};
+use crate::protocol::{Beat, Count, Facts, JobId, Order, Probed, Report, Word};
 use crate::story::milliseconds;
 
 /// How long a process may take to end once its output has ended, and its output to end once it has.
@@ -61,6 +61,8 @@ struct Run {
     having: Having,
     /// How its adapters are, as it said last.
     adapters: AdaptersState,
+    /// Whether it could draw.
+    was_ready: bool,
     /// Whether it ever gave a picture.
     delivered: bool,
     last_words: Option<String>,
@@ -105,9 +107,19 @@ impl Post {
     /// How many more pictures it wants, if it lives.
     pub(super) fn room(&self, now: Instant) -> u32 {
         match &self.run {
-            Some(run) if self.phase == Phase::Ready && !run.is_quiet(now) => run.room,
+            Some(run)
+                if self.phase == Phase::Ready && !run.is_quiet(now) && !self.is_in_doubt(run) =>
+            {
+                run.room
+            }
             _ => 0,
         }
+    }
+
+    /// Whether the device of a process, which had nothing to do, has not answered for a while: it gets nothing until it has.
+    fn is_in_doubt(&self, run: &Run) -> bool {
+        let limit = QUIET.min(self.settings.patience.least / 2).as_secs_f64();
+        run.beat.probing.is_some_and(|seconds| seconds > limit)
     }
 
     /// How many pictures it has.
@@ -199,6 +211,7 @@ impl Post {
         if let Some(why) = why {
             run.tell_lost(&self.command.name, &why.to_string());
             run.fault = Some(why.to_string());
+            self.last_failure.clone_from(&run.fault);
             let jobs = std::mem::take(&mut run.jobs);
             self.lose(jobs, why);
         }
@@ -238,6 +251,7 @@ impl Post {
             Word::Loading => {}
             Word::Ready(facts) => {
                 run.tell_ready(&self.command.name, &facts);
+                run.was_ready = true;
                 self.facts = Some(Arc::new(*facts));
                 if self.phase == Phase::Loading {
                     self.phase = Phase::Ready;
@@ -251,16 +265,17 @@ impl Post {
                 if !run.jobs.contains_key(&job) {
                     return false;
                 }
-                run.delivered |= matches!(report, Report::Picture { .. });
+                let is_picture = matches!(report, Report::Picture { .. });
                 let is_last = report.is_last();
+                run.delivered |= is_picture;
                 if is_last {
                     run.jobs.remove(&job);
                     run.having.remove(&job);
                 }
                 let has_room = run.room > 0;
                 self.office.report(&self.command.name, &job, report);
-                // What could not be drawn beside it may have waited for its end.
-                return is_last && has_room;
+                // What could not be drawn beside it may have waited for its end, and other pictures of its client for each of its own.
+                return (is_last || is_picture) && has_room;
             }
             Word::Took(took) => {
                 self.office.took(&took);
@@ -275,8 +290,11 @@ impl Post {
             }
             Word::Adapters { open, refused } => run.adapters = AdaptersState { open, refused },
             Word::Beat(beat) => {
+                // What it was not given while its device was in doubt it may have now.
+                let is_back = run.beat.probing.is_some() && beat.probing.is_none() && run.room > 0;
                 run.beat = beat;
                 self.check_memory();
+                return is_back;
             }
             Word::Fatal { message } => run.last_words = Some(message),
         }
@@ -294,6 +312,7 @@ impl Post {
             run.fault = Some(format!(
                 "it held {held} bytes of main memory, more than its limit of {limit}"
             ));
+            self.last_failure.clone_from(&run.fault);
             let worker = &self.command.name;
             tracing::warn!(
                 worker,
@@ -310,6 +329,9 @@ impl Post {
     pub(super) fn tick(&mut self, now: Instant) {
         if self.run.is_some() {
             if let Some(hung) = self.hung(now) {
+                if matches!(hung, Lost::Unanswered { .. }) {
+                    self.office.counted(&Count::Probed { outcome: Probed::Hung });
+                }
                 self.end(Some(hung));
             }
             self.look_for_the_end(now);
@@ -336,6 +358,7 @@ impl Post {
                     jobs: BTreeMap::new(),
                     having,
                     adapters: AdaptersState::default(),
+                    was_ready: false,
                     delivered: false,
                     last_words: None,
                     silent: None,
@@ -345,7 +368,7 @@ impl Post {
             }
             Err(error) => {
                 let program = self.command.program.display();
-                self.failed(&format!("{program} cannot be started: {error}"), now);
+                self.failed(&format!("{program} cannot be started: {error}"), false, now);
             }
         }
     }
@@ -366,6 +389,13 @@ impl Post {
                 // While it reads weights it says so, and may take as long as that goes on.
                 let loading = self.phase == Phase::Loading && run.beat.busy.is_none();
                 is_over("it was loading", since(run.started), patience.load).filter(|_| loading)
+            })
+            .or_else(|| {
+                let probing = Duration::try_from_secs_f64(run.beat.probing?).ok()?;
+                // The first kernel of a process may have to be made for its card.
+                let loading = self.phase == Phase::Loading;
+                let limit = if loading { patience.unknown } else { patience.least };
+                (probing > limit).then_some(Lost::Unanswered { after: probing })
             })
             .or_else(|| {
                 let busy = run.beat.busy?;
@@ -418,31 +448,32 @@ impl Post {
             self.start(now);
             return;
         }
-        self.failed(&run.fault.unwrap_or(Lost::Ended { how }.to_string()), now);
+        let reason = run.fault.unwrap_or(Lost::Ended { how }.to_string());
+        self.failed(&reason, run.was_ready, now);
     }
 
     /// It failed, and is started again later or never.
-    fn failed(&mut self, reason: &str, now: Instant) {
+    fn failed(&mut self, reason: &str, was_ready: bool, now: Instant) {
         self.replaced += 1;
         self.last_failure = Some(reason.to_owned());
         let Endurance { failures, within, .. } = &self.settings.endurance;
-        match self.restarts.failed(now, &self.settings.endurance) {
+        let often = match self.restarts.failed(now, was_ready, &self.settings.endurance) {
             Verdict::After(wait) => {
                 let (worker, seconds) = (&self.command.name, wait.as_secs_f64());
                 tracing::warn!(worker, why = reason, seconds, "worker is started again in a while");
                 self.phase = Phase::BackingOff;
                 self.start_at = Some(now + wait);
+                return;
             }
-            Verdict::GiveUp => {
-                let (name, seconds) = (self.name(), within.as_secs());
-                let reason = format!(
-                    "the worker {name} failed {failures} times within {seconds} s, the last time so: {reason}; see to \
-                     that and start zao again"
-                );
-                tracing::error!(worker = self.command.name, why = reason, "worker given up");
-                self.phase = Phase::GivenUp { reason };
-            }
-        }
+            Verdict::GiveUp => format!("{failures} times within {} s", within.as_secs()),
+            Verdict::GiveUpInVain => format!("{failures} times before it was ready"),
+        };
+        let name = self.name();
+        let reason = format!(
+            "the worker {name} failed {often}, the last time so: {reason}; see to that and start zao again"
+        );
+        tracing::error!(worker = self.command.name, why = reason, "worker given up");
+        self.phase = Phase::GivenUp { reason };
     }
 }
 

@@ -1,6 +1,10 @@
 //! `/sdapi/v1`: as much of AUTOMATIC1111's interface as its plug-ins need. Where it speaks of the job that runs, this server speaks of the
 //! caller's own: one client must not see or stop another's.
 
+mod batches;
+mod own;
+mod processed;
+mod stamp;
 mod wire;
 
 use std::sync::Arc;
@@ -10,28 +14,32 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zao_api::{Job, JobRequest, JobStatus, Quality, Request};
-use zao_queue::{JobFilter, Via};
+use zao_queue::{JobId, Via};
 
 use super::guard::Client;
 use super::read::Object;
-use super::{Code, Refusal, Result, events, jobs, loras, openai, timing};
+use super::unused::Unused;
+use super::{Code, Refusal, Result, loras, openai, timing};
 use crate::house::House;
+use crate::resident;
+pub(crate) use batches::Batches;
+use batches::{Together, as_one};
+use processed::{Processed, short};
 use wire::{
-    CardMemory, CheckpointInfo, CudaMemory, InfoItems, LoraInfo, MainMemory, Nothing, PngText,
-    Sampler, Scheduler, SdMemory, SdOptions, SdProgress, SdProgressState, Txt2Img, Txt2ImgAnswer,
+    CheckpointInfo, CudaMemory, InfoItems, LoraInfo, MainMemory, Nothing, PngText, Sampler,
+    Scheduler, SdMemory, SdOptions, Txt2Img, Txt2ImgAnswer,
 };
 
 /// The routes below `/sdapi/v1`.
 pub(crate) fn router() -> OpenApiRouter<Arc<House>> {
     OpenApiRouter::new()
         .routes(routes!(txt2img))
-        .routes(routes!(progress))
-        .routes(routes!(interrupt))
-        .routes(routes!(skip))
+        .routes(routes!(own::progress))
+        .routes(routes!(own::interrupt))
+        .routes(routes!(own::skip))
         .routes(routes!(options))
         .routes(routes!(samplers))
         .routes(routes!(schedulers))
@@ -41,7 +49,7 @@ pub(crate) fn router() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(png_info))
 }
 
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 15] = [
     "prompt",
     "negative_prompt",
     "width",
@@ -51,47 +59,108 @@ const KNOWN: [&str; 11] = [
     "seed",
     "batch_size",
     "n_iter",
+    "sampler_name",
+    "sampler_index",
+    "scheduler",
+    "send_images",
     "lora",
     "auto_size",
 ];
 
-/// What a request in A1111's words asks for here, and the fields that mean nothing.
-fn wish(object: Object) -> Result<(JobRequest, Vec<String>)> {
-    let unknown = object.0.keys().filter(|field| !KNOWN.contains(&field.as_str()));
-    let ignored = unknown.cloned().collect();
-    let fields: Txt2Img = object.parse()?;
-    let seed = match fields.seed {
-        None | Some(-1) => None,
-        Some(seed) => Some(
-            u64::try_from(seed)
-                .map_err(|_| Refusal::of("seed", "a seed is 0 or more, or -1 for any"))?,
-        ),
-    };
-    let count = fields.batch_size.unwrap_or(1).checked_mul(fields.n_iter.unwrap_or(1));
-    let count =
-        count.ok_or_else(|| Refusal::of("batch_size", "batch_size times n_iter is absurd"))?;
-    let open = fields.width.is_none() && fields.height.is_none();
-    let by_prompt = fields.auto_size.unwrap_or(false);
-    let request = Request {
-        prompt: fields.prompt,
-        negative_prompt: fields.negative_prompt.filter(|text| !text.is_empty()),
-        width: fields.width,
-        height: fields.height,
-        quality: open.then_some(if by_prompt { Quality::Auto } else { Quality::Standard }),
-        steps: fields.steps,
-        guidance: fields.cfg_scale.map(|scale| (scale - 1.0).max(0.0)),
-        seed,
-        count: Some(count),
-        loras: fields.lora,
-        ..Request::default()
-    };
-    Ok((JobRequest { request, ..JobRequest::default() }, ignored))
+/// What a request in A1111's words asks for here.
+#[derive(Debug)]
+struct Wish {
+    /// One batch.
+    request: JobRequest,
+    /// How many.
+    batches: u32,
+    sends_images: bool,
+    unused: Unused,
+}
+
+impl Wish {
+    fn read(object: Object) -> Result<Self> {
+        let mut unused = Unused::unknown(&object.0, &KNOWN);
+        unused.explain("override_settings", "this server draws with one model and its settings");
+        let fields: Txt2Img = object.parse()?;
+        let seed = match fields.seed {
+            None | Some(-1) => None,
+            Some(seed) => Some(
+                u64::try_from(seed)
+                    .map_err(|_| Refusal::of("seed", "a seed is 0 or more, or -1 for any"))?,
+            ),
+        };
+        for (field, asked) in
+            [("sampler_name", &fields.sampler_name), ("sampler_index", &fields.sampler_index)]
+        {
+            let is_other = asked.as_ref().is_some_and(|name| !is_ours(name, &[SAMPLER]));
+            unused.say(is_other, field, "this model is drawn with Euler alone");
+        }
+        let is_other = |name: &String| !is_ours(name, &[SCHEDULER, "automatic"]);
+        let is_other = fields.scheduler.as_ref().is_some_and(is_other);
+        unused.say(is_other, "scheduler", "the model has a schedule of its own");
+        let open = fields.width.is_none() && fields.height.is_none();
+        let by_prompt = fields.auto_size.unwrap_or(false);
+        let request = Request {
+            prompt: fields.prompt,
+            negative_prompt: fields.negative_prompt.filter(|text| !text.is_empty()),
+            width: fields.width,
+            height: fields.height,
+            quality: open.then_some(if by_prompt { Quality::Auto } else { Quality::Standard }),
+            steps: fields.steps,
+            guidance: fields.cfg_scale.map(|scale| (scale - 1.0).max(0.0)),
+            seed,
+            count: Some(fields.batch_size.unwrap_or(1)),
+            loras: fields.lora,
+            ..Request::default()
+        };
+        Ok(Self {
+            request: JobRequest { request, ..JobRequest::default() },
+            batches: fields.n_iter.unwrap_or(1),
+            sends_images: fields.send_images.unwrap_or(true),
+            unused,
+        })
+    }
+
+    /// A job a batch, of `most` pictures in all and shown on the way up to `previews` times.
+    fn jobs(&self, most: u32, previews: u32) -> Result<Vec<JobRequest>> {
+        let size = self.request.request.count.unwrap_or(1);
+        let count = u64::from(size) * u64::from(self.batches);
+        if count == 0 || count > u64::from(most) {
+            let field = if size == 0 || size > most { "batch_size" } else { "n_iter" };
+            let message =
+                format!("batch_size times n_iter is {count}; this server takes 1 to {most}");
+            return Err(Refusal::of(field, message));
+        }
+        let mut batch = self.request.clone();
+        batch.previews = Some(SHOWN.min(previews));
+        if self.batches == 1 {
+            return Ok(vec![batch]);
+        }
+        let first = zao_request::seeds(&batch.request)[0];
+        if first.checked_add(count - 1).is_none() {
+            return Err(Refusal::of("seed", "there are not so many seeds behind this one"));
+        }
+        let of = |number: u32| {
+            let seed = first + u64::from(number) * u64::from(size);
+            let request = Request { seed: Some(seed), ..batch.request.clone() };
+            JobRequest { request, ..batch.clone() }
+        };
+        Ok((0..self.batches).map(of).collect())
+    }
+}
+
+/// How often a picture is shown on its way, for those who ask how far it is.
+const SHOWN: u32 = 3;
+
+fn is_ours(name: &str, ours: &[&str]) -> bool {
+    name.is_empty() || ours.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
 /// Draw pictures, as A1111 has it
 ///
 /// The answer comes when all pictures are there. Fields that are not in the schema are accepted and named in `info`, which is JSON as
-/// text. A connection that is dropped cancels the job.
+/// text. A connection that is dropped cancels the job. Each of the `n_iter` batches is a job of its own.
 #[utoipa::path(
     post, path = "/txt2img", tag = "a1111", operation_id = "txt2img",
     request_body(content = Txt2Img, example = json!({"prompt": "a red apple", "width": 256, "height": 256, "steps": 8})),
@@ -100,6 +169,7 @@ fn wish(object: Object) -> Result<(JobRequest, Vec<String>)> {
         (status = 400, description = "invalid_request, invalid_size, prompt_too_long"),
         (status = 404, description = "unknown_lora"),
         (status = 409, description = "cancelled"),
+        (status = 410, description = "expired"),
         (status = 413, description = "body_too_large"),
         (status = 415, description = "unsupported_media_type"),
         (status = 429, description = "queue_full, client_queue_full"),
@@ -113,110 +183,89 @@ async fn txt2img(
     object: Object,
 ) -> Result<(HeaderMap, Json<Txt2ImgAnswer>)> {
     let parameters = object.0.clone();
-    let (request, ignored) = wish(object)?;
-    let id = openai::accept_for_now(&house, client, Via::A1111, request).await?;
-    let wanted = openai::Wanted::new(Arc::clone(&house), id.clone());
-    let job = events::end(&house, id).await?;
-    wanted.done();
-    openai::failure(&job)?;
-    let mut images = Vec::with_capacity(job.images.len());
+    let wish = Wish::read(object)?;
+    let limits = &house.settings.request;
+    let requests = wish.jobs(limits.count, limits.previews)?;
+    let batches = accept_all(&house, &client, requests).await?;
+    let ids = batches.iter().map(|batch| batch.id.to_string()).collect();
+    let _together = Together::new(&house, ids);
+    let job = as_one(all_over(&house, batches).await?).filter(|job| !job.images.is_empty());
+    let job = job.ok_or_else(|| Refusal::new(Code::Cancelled, "somebody cancelled this job"))?;
+    let files = files(&house, &job).await?;
+    let info = Processed::new(&house, &job, &files, &wish.unused);
+    // Its types have nothing that JSON cannot hold.
+    let info = serde_json::to_string(&info).unwrap_or_default();
+    let sent = files.iter().filter(|_| wish.sends_images);
+    let images = sent.map(|file| STANDARD.encode(file)).collect();
+    Ok((timing::headers(&job), Json(Txt2ImgAnswer { images, parameters, info })))
+}
+
+/// A batch that its client waits for.
+struct Batch {
+    id: JobId,
+    wanted: openai::Wanted,
+}
+
+/// Takes all on or none.
+async fn accept_all(
+    house: &Arc<House>,
+    client: &Client,
+    requests: Vec<JobRequest>,
+) -> Result<Vec<Batch>> {
+    let mut batches: Vec<Batch> = Vec::with_capacity(requests.len());
+    for request in requests {
+        match openai::accept_for_now(house, client.clone(), Via::A1111, None, request).await {
+            Ok(id) => {
+                let wanted = openai::Wanted::new(Arc::clone(house), id.clone());
+                batches.push(Batch { id, wanted });
+            }
+            Err(refusal) => {
+                batches.into_iter().for_each(|batch| batch.wanted.cancel());
+                return Err(refusal);
+            }
+        }
+    }
+    Ok(batches)
+}
+
+/// Waits until all are over. Those that were cancelled are among them; where one fails the others are cancelled.
+async fn all_over(house: &Arc<House>, batches: Vec<Batch>) -> Result<Vec<Job>> {
+    let mut over = Vec::with_capacity(batches.len());
+    let mut left = batches.into_iter();
+    while let Some(Batch { id, wanted }) = left.next() {
+        let job = openai::end(house, id, Some(wanted)).await;
+        let job = job.and_then(|job| match job.status {
+            JobStatus::Cancelled => Ok(job),
+            _ => openai::failure(&job).cloned(),
+        });
+        match job {
+            Ok(job) => over.push(job),
+            Err(refusal) => {
+                left.for_each(|batch| batch.wanted.cancel());
+                return Err(refusal);
+            }
+        }
+    }
+    Ok(over)
+}
+
+/// The PNGs of a job.
+async fn files(house: &Arc<House>, job: &Job) -> Result<Vec<Vec<u8>>> {
+    let mut files = Vec::with_capacity(job.images.len());
     for image in &job.images {
         let id = image.id.parse().map_err(Refusal::from)?;
         let path = house.ledger(move |ledger, _| ledger.image_file(&id)).await?;
         let bytes = tokio::fs::read(path).await;
-        let bytes = bytes.map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
-        images.push(STANDARD.encode(bytes));
+        files.push(bytes.map_err(|error| Refusal::new(Code::Internal, error.to_string()))?);
     }
-    let info = json!({
-        "prompt": job.request.request.prompt, "all_seeds": job.seeds, "seed": job.seeds.first(),
-        "width": job.width, "height": job.height, "steps": job.steps, "sampler_name": SAMPLER,
-        "ignored": ignored, "warnings": job.warnings, "job": job.id,
-    });
-    let answer = Txt2ImgAnswer { images, parameters, info: info.to_string() };
-    Ok((timing::headers(&job), Json(answer)))
-}
-
-/// The caller's jobs that came by this interface and are not over, the oldest first.
-async fn own(house: &Arc<House>, client: Client) -> Result<Vec<Job>> {
-    let status = vec![JobStatus::Queued, JobStatus::Running];
-    // What the same address has drawn in another way is not this interface's to tell of or to stop.
-    let filter = JobFilter {
-        status,
-        client: Some(client.address),
-        owner: client.owner,
-        via: Some(Via::A1111),
-        ..JobFilter::default()
-    };
-    let page =
-        house.ledger(move |ledger, now| ledger.jobs(&filter, jobs::MOST_LISTED, now)).await?;
-    Ok(page.items.into_iter().rev().collect())
-}
-
-/// How far the caller's job is
-#[utoipa::path(
-    get, path = "/progress", tag = "a1111", operation_id = "sdProgress",
-    responses(
-        (status = 200, description = "The oldest job of this client by this interface that is not over.", body = SdProgress),
-        (status = 503, description = "storage_full"),
-    ),
-)]
-async fn progress(State(house): State<Arc<House>>, client: Client) -> Result<Json<SdProgress>> {
-    let own = own(&house, client).await?;
-    let running = own.iter().find(|job| job.status == JobStatus::Running).or(own.first());
-    let Some(job) = running else { return Ok(Json(SdProgress::default())) };
-    let step = job.progress.map_or(0, |progress| progress.step);
-    Ok(Json(SdProgress {
-        progress: job.progress.map_or(0.0, |progress| progress.fraction),
-        eta_relative: job.eta_seconds.unwrap_or(0.0),
-        state: SdProgressState {
-            job: job.id.clone(),
-            job_count: own.len() as u64,
-            sampling_step: step,
-            sampling_steps: job.steps,
-            ..SdProgressState::default()
-        },
-        current_image: None,
-        textinfo: job.progress.map(|progress| progress.stage.as_str()),
-    }))
-}
-
-/// Cancel the caller's job
-///
-/// The oldest job of this client by this interface that is not over; nobody else's, and none that it sent in another way.
-#[utoipa::path(
-    post, path = "/interrupt", tag = "a1111", operation_id = "sdInterrupt",
-    responses(
-        (status = 200, description = "It is cancelled, if there was one.", body = Nothing),
-        (status = 503, description = "storage_full"),
-    ),
-)]
-async fn interrupt(State(house): State<Arc<House>>, client: Client) -> Result<Json<Nothing>> {
-    let own = own(&house, client).await?;
-    let running = own.iter().find(|job| job.status == JobStatus::Running).or(own.first());
-    if let Some(job) = running {
-        match jobs::stop(&house, House::job_id(&job.id)?).await {
-            // It ended by itself meanwhile, which is what was wanted.
-            Err(refusal) if refusal.code == Code::AlreadyOver => {}
-            stopped => stopped?,
-        }
-    }
-    Ok(Json(Nothing {}))
-}
-
-/// The same as `interrupt`
-#[utoipa::path(
-    post, path = "/skip", tag = "a1111", operation_id = "sdSkip",
-    responses(
-        (status = 200, description = "It is cancelled, if there was one.", body = Nothing),
-        (status = 503, description = "storage_full"),
-    ),
-)]
-async fn skip(house: State<Arc<House>>, client: Client) -> Result<Json<Nothing>> {
-    interrupt(house, client).await
+    Ok(files)
 }
 
 /// The one sampler: Euler, on the model's own schedule.
 const SAMPLER: &str = "Euler";
+
+/// What that schedule is called where it has to be one of A1111's.
+const SCHEDULER: &str = "simple";
 
 /// List samplers
 #[utoipa::path(
@@ -233,7 +282,7 @@ async fn samplers() -> Json<[Sampler; 1]> {
     responses((status = 200, description = "The one scheduler.", body = [Scheduler])),
 )]
 async fn schedulers() -> Json<[Scheduler; 1]> {
-    Json([Scheduler { name: "simple", label: "Simple", aliases: None }])
+    Json([Scheduler { name: SCHEDULER, label: "Simple", aliases: None }])
 }
 
 /// List checkpoints
@@ -243,12 +292,11 @@ async fn schedulers() -> Json<[Scheduler; 1]> {
 )]
 async fn models(State(house): State<Arc<House>>) -> Json<[CheckpointInfo; 1]> {
     let model = house.model.info();
-    let short = model.fingerprint.get(..10).unwrap_or(&model.fingerprint);
     Json([CheckpointInfo {
         title: model.name.clone(),
         model_name: model.name.clone(),
-        hash: short.to_owned(),
-        sha256: model.fingerprint.clone(),
+        hash: short(&model.fingerprint).to_owned(),
+        sha256: None,
         filename: model.name.clone(),
         config: None,
     }])
@@ -284,14 +332,16 @@ async fn options(State(house): State<Arc<House>>) -> Json<SdOptions> {
 /// How much memory is held
 #[utoipa::path(
     get, path = "/memory", tag = "a1111", operation_id = "sdMemory",
-    responses((status = 200, description = "Bytes of all workers.", body = SdMemory)),
+    responses((status = 200, description = "Bytes of this machine and of all cards that draw.", body = SdMemory)),
 )]
 async fn memory(State(house): State<Arc<House>>) -> Json<SdMemory> {
     let workers = house.health().workers;
-    let held = workers.iter().map(|worker| worker.held_bytes).sum();
-    let resident = workers.iter().map(|worker| worker.resident_bytes).sum();
-    let cuda = CudaMemory { system: CardMemory { used: held } };
-    Json(SdMemory { ram: MainMemory { used: resident }, cuda })
+    let of_workers: u64 = workers.iter().map(|worker| worker.resident_bytes).sum();
+    let used = of_workers + resident::bytes().unwrap_or(0);
+    let total = resident::machine_bytes().unwrap_or(used);
+    let ram = MainMemory { free: total.saturating_sub(used), used, total };
+    let cards = workers.iter().filter(|worker| worker.is_on_card());
+    Json(SdMemory { ram, cuda: CudaMemory::of(cards, house.metrics.reliefs()) })
 }
 
 /// Read how a PNG was made, as A1111 has it
@@ -315,7 +365,9 @@ async fn png_info(object: Object) -> Result<Json<PngText>> {
         .map_err(|error| Refusal::new(Code::InvalidImage, format!("image: {error}")).at("image"))?;
     let text = match info.origin {
         zao_png::Origin::Zao(recipe) => zao_png::Parameters::from_recipe(&recipe).to_string(),
-        zao_png::Origin::Parameters(parameters) => parameters.to_string(),
+        zao_png::Origin::Parameters(parameters) | zao_png::Origin::Fooocus(parameters) => {
+            parameters.to_string()
+        }
         zao_png::Origin::Unknown => String::new(),
     };
     let items = InfoItems { parameters: text.clone() };
@@ -324,32 +376,61 @@ async fn png_info(object: Object) -> Result<Json<PngText>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Value, json};
     use zao_api::Steps;
 
     use super::*;
 
+    fn read(json: Value) -> Result<Wish> {
+        let Value::Object(object) = json else { panic!("it is one") };
+        Wish::read(Object(object))
+    }
+
     #[test]
     fn their_words_become_ours() {
-        let object = serde_json::json!({
+        let wish = read(json!({
             "prompt": "a cat", "seed": -1, "cfg_scale": 1, "batch_size": 2, "n_iter": 3, "sampler_name": "DPM++",
-            "override_settings": {}, "negative_prompt": ""
-        });
-        let Value::Object(object) = object else { panic!("it is one") };
-        let (request, ignored) = wish(Object(object)).unwrap();
-        assert_eq!(ignored, ["override_settings", "sampler_name"]);
-        assert_eq!((request.request.count, request.request.seed), (Some(6), None));
-        assert_eq!(request.request.guidance, Some(0.0));
-        assert_eq!(request.request.negative_prompt, None);
-        assert_eq!(request.request.quality, Some(Quality::Standard));
+            "scheduler": "Karras", "override_settings": {}, "negative_prompt": ""
+        }));
+        let wish = wish.unwrap();
+        assert_eq!(wish.unused.fields, ["override_settings", "sampler_name", "scheduler"]);
+        let reasons = &wish.unused.reasons;
+        assert!(reasons[0].starts_with("override_settings has no effect: "), "{reasons:?}");
+        assert!(reasons[1].contains("Euler alone") && reasons.len() == 3, "{reasons:?}");
+        let request = &wish.request.request;
+        assert_eq!((request.count, request.seed, wish.batches), (Some(2), None, 3));
+        assert_eq!(request.guidance, Some(0.0));
+        assert_eq!(request.negative_prompt, None);
+        assert_eq!(request.quality, Some(Quality::Standard));
+        let ours = json!({"prompt": "a", "sampler_name": "euler", "scheduler": "Automatic", "sampler_index": ""});
+        assert_eq!(read(ours).unwrap().unused, Unused::default());
     }
 
     #[test]
     fn a_prompt_may_decide_steps_and_size() {
-        let object = serde_json::json!({"prompt": "a cat", "steps": "auto", "auto_size": true});
-        let Value::Object(object) = object else { panic!("it is one") };
-        let (JobRequest { request, .. }, ignored) = wish(Object(object)).unwrap();
+        let wish = read(json!({"prompt": "a cat", "steps": "auto", "auto_size": true})).unwrap();
+        let request = wish.request.request;
         assert_eq!((request.steps, request.quality), (Some(Steps::Auto), Some(Quality::Auto)));
-        assert!(ignored.is_empty());
+        assert_eq!(wish.unused, Unused::default());
+    }
+
+    #[test]
+    fn batches_are_jobs_whose_seeds_go_on() {
+        let jobs = |fields: Value| read(fields).unwrap().jobs(8, 2);
+        let three = jobs(json!({"prompt": "a", "seed": 5, "batch_size": 2, "n_iter": 3})).unwrap();
+        let seeds: Vec<_> = three.iter().map(|job| job.request.seed).collect();
+        assert_eq!(seeds, [Some(5), Some(7), Some(9)]);
+        assert!(three.iter().all(|job| job.request.count == Some(2) && job.previews == Some(2)));
+        let one = jobs(json!({"prompt": "a", "batch_size": 8})).unwrap();
+        assert_eq!((one.len(), one[0].request.seed), (1, None), "the seed is chosen later");
+        for (fields, param) in [
+            (json!({"prompt": "a", "batch_size": 9}), "batch_size"),
+            (json!({"prompt": "a", "batch_size": 0}), "batch_size"),
+            (json!({"prompt": "a", "n_iter": 0}), "n_iter"),
+            (json!({"prompt": "a", "batch_size": 2, "n_iter": 4_000_000_000_u32}), "n_iter"),
+        ] {
+            let body = serde_json::to_value(jobs(fields).unwrap_err().body(None)).unwrap();
+            assert_eq!(body["error"]["param"], param);
+        }
     }
 }

@@ -9,6 +9,7 @@ use zao_engine::{Grid, InvalidJob, MAX_ADAPTER_SCALE, ModelInfo};
 use zao_queue::{ImageId, Input, Sender, Submission, Via};
 
 use super::guard::Client;
+use super::jobs::Repeat;
 use super::{Code, Refusal, Result};
 use crate::hands::Condition;
 use crate::house::House;
@@ -18,12 +19,16 @@ pub(crate) fn submission(
     house: &House,
     client: Client,
     via: Via,
-    key: Option<String>,
+    repeat: Option<Repeat>,
     mut wish: JobRequest,
 ) -> Result<Submission> {
     let model = house.model.info();
     let limits = &house.settings.request;
     check_texts(&wish.request, limits.prompt_characters)?;
+    if via != Via::Native {
+        // Other interfaces promise no number of them: the picture may come before the last.
+        wish.previews = wish.previews.map(|previews| previews.min(limits.previews));
+    }
     let within = |field: &str, value: Option<u32>, most: u32| match value {
         Some(value) if value > most => {
             Err(Refusal::of(field, format!("{field} is {value}; this server takes up to {most}")))
@@ -57,6 +62,7 @@ pub(crate) fn submission(
         let message = format!("{size} are more pixels than the {} of this server", limits.pixels);
         return Err(Refusal::new(Code::InvalidSize, message).at("width"));
     }
+    check_seeds(&wish.request)?;
     let seeds = zao_request::seeds(&complete);
     check_job(house, &complete, size, seeds[0])?;
     let (width, height) = (size.width as u32, size.height as u32);
@@ -71,11 +77,13 @@ pub(crate) fn submission(
     }
     let in_vain = zao_request::in_vain(&wish.request, &complete);
     let remarks = advised.into_iter().chain(remark).chain(in_vain);
+    let (key, form) = repeat.map(|it| (it.key, it.form)).unzip();
     let warnings = remarks.chain(nobody_draws(house)).collect();
     Ok(Submission {
         client: client.address,
         sender: Sender { owner: client.owner, via },
         key,
+        form: form.unwrap_or_default(),
         request: wish,
         plan,
         width,
@@ -90,7 +98,7 @@ pub(crate) fn submission(
     })
 }
 
-/// The request with nothing left open. Where the prompt decides the steps, they are at most `most`.
+/// The request with nothing left open. Steps that nobody asked for are at most `most`.
 fn complete(request: &Request, model: &ModelInfo, most: u32) -> (Request, Option<String>) {
     let (complete, remark) = zao_request::complete(request.clone(), model);
     let steps = complete.steps.and_then(Steps::number);
@@ -100,6 +108,9 @@ fn complete(request: &Request, model: &ModelInfo, most: u32) -> (Request, Option
                 "this server takes up to {most} steps, so {most} are drawn instead: {remark}"
             );
             (Request { steps: Some(most.into()), ..complete }, Some(remark))
+        }
+        None if request.steps.is_none() && steps > Some(most) => {
+            (Request { steps: Some(most.into()), ..complete }, None)
         }
         remark => (complete, remark),
     }
@@ -137,6 +148,21 @@ pub(super) fn check_text(field: &str, text: &str, most: usize) -> Result<()> {
         return Err(Refusal::new(Code::PromptTooLong, message).at(field));
     }
     Ok(())
+}
+
+/// Seeds of a request count up from the first, and there is an end to them.
+fn check_seeds(request: &Request) -> Result<()> {
+    let Some(seed) = request.seed else { return Ok(()) };
+    let more = u64::from(request.count.unwrap_or(1)).saturating_sub(1);
+    if seed.checked_add(more).is_some() {
+        return Ok(());
+    }
+    let message = format!(
+        "seeds of {} pictures would count up beyond the last one from {seed}; begin at {} or below",
+        more + 1,
+        u64::MAX - more
+    );
+    Err(Refusal::of("seed", message))
 }
 
 /// Seconds below which nothing is drawn anywhere.
@@ -193,6 +219,17 @@ fn inputs(house: &House, request: &mut Request) -> Result<Vec<Input>> {
             *text = "data:".into();
         }
         inputs.push(Input { name: name.into(), bytes });
+    }
+    let (bytes, most) = (
+        inputs.iter().map(|input| input.bytes.len() as u64).sum::<u64>(),
+        house.settings.ledger.input_bytes,
+    );
+    if bytes > most {
+        // However long it waited, there would never be that much room.
+        let message = format!(
+            "pictures to begin with have {bytes} bytes; this server has room for {most} in all, so send smaller ones"
+        );
+        return Err(Refusal::new(Code::BodyTooLarge, message).at("image"));
     }
     Ok(inputs)
 }

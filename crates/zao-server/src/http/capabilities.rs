@@ -142,6 +142,8 @@ pub(crate) struct QueueLimits {
 pub(crate) struct Retention {
     seconds: u64,
     bytes: u64,
+    /// How many of them pictures may take that are kept for good.
+    kept_bytes: u64,
 }
 
 /// What this server can do
@@ -178,7 +180,7 @@ pub(crate) async fn get(State(house): State<Arc<House>>) -> Json<Capabilities> {
         guidance: GuidanceLimits { default: guidance, max: 20.0, useful: guidance > 0.0 },
         rngs: Rng::ALL,
         previews: PreviewLimits { default: 0, max: limits.previews },
-        inputs: InputLimits { image: true, mask: true, max_bytes: limits.body_bytes / 4 * 3 },
+        inputs: InputLimits { image: true, mask: true, max_bytes: most_input(&house) },
         max_prompt_characters: limits.prompt_characters,
         max_prompt_tokens: MAX_TOKENS,
         queue: QueueLimits {
@@ -189,10 +191,17 @@ pub(crate) async fn get(State(house): State<Arc<House>>) -> Json<Capabilities> {
         retention: Retention {
             seconds: ledger.retention.age.as_secs(),
             bytes: ledger.retention.bytes,
+            kept_bytes: ledger.retention.kept_bytes(),
         },
         loras: loras::any(&house),
         features: ["jobs", "events", "openai", "a1111"],
     })
+}
+
+/// The largest picture to begin with: it comes as Base64 in a body, and has to be kept until its job is over.
+fn most_input(house: &House) -> usize {
+    let kept = usize::try_from(house.settings.ledger.input_bytes).unwrap_or(usize::MAX);
+    kept.min(house.settings.request.body_bytes / 4 * 3)
 }
 
 fn sides(size: Grid) -> Size {

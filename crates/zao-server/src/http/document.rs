@@ -97,7 +97,9 @@ fn components(mut components: Components) -> Components {
 
 /// Says of each answer what all answers have, and of each route what may go wrong with any.
 fn complete(path: &str, item: &mut PathItem) {
-    for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete] {
+    for operation in
+        [&mut item.get, &mut item.post, &mut item.put, &mut item.delete, &mut item.patch]
+    {
         let Some(operation) = operation else { continue };
         // A route that needs no token says so itself, and cannot be refused for it.
         if !guard::OPEN.contains(&path) {

@@ -208,6 +208,17 @@ impl ToSchema for Code {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Error {
     error: Cause,
+    /// Of the routes below `/sdapi/v1`: the message once more, where clients of A1111's own server look for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+impl Error {
+    /// As the clients of this route read it.
+    pub(crate) fn told_by(self, route: &str) -> Self {
+        let is_theirs = route.starts_with("/sdapi/");
+        Self { detail: is_theirs.then(|| self.error.message.clone()), ..self }
+    }
 }
 
 /// What went wrong.
@@ -269,7 +280,8 @@ impl Refusal {
         let (code, kind, docs) = (self.code, self.code.kind(), "/docs#errors");
         let (message, param) = (self.message.clone(), self.param.clone());
         let request_id = request.map(str::to_owned);
-        Error { error: Cause { message, kind, code, param, docs, request_id } }
+        let error = Cause { message, kind, code, param, docs, request_id };
+        Error { error, detail: None }
     }
 }
 
@@ -299,11 +311,15 @@ impl From<LedgerError> for Refusal {
             }
             LedgerError::Expired(_) => Code::Expired,
             LedgerError::AlreadyOver { .. } => Code::AlreadyOver,
+            LedgerError::KeptFull { .. } => Code::InvalidRequest,
             LedgerError::StorageFull { .. } => Code::StorageFull,
             LedgerError::Locked { .. } => Code::StorageLocked,
             _ => Code::Internal,
         };
-        let refusal = Self::new(code, error.to_string());
+        let mut refusal = Self::new(code, error.to_string());
+        if let LedgerError::KeptFull { .. } = error {
+            refusal = refusal.at("kept");
+        }
         if error.is_passing() { refusal.after(Duration::from_secs(5)) } else { refusal }
     }
 }

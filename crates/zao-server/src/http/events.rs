@@ -66,12 +66,15 @@ pub(crate) async fn of_job(
     headers: HeaderMap,
 ) -> Result<Response> {
     let id = House::job_id(&id)?;
+    let place = house.listen()?;
     let seen = headers.get("last-event-id").map(last_seen).transpose()?;
     let mut follower = Follower::new(Arc::clone(&house), id.clone(), seen).await?;
-    follower.mine = jobs::look_as(&house, id, &client).await.is_ok_and(|job| job.mine);
-    Ok(stream(unfold(follower, |mut follower| async move {
+    if let Ok(job) = jobs::look_as(&house, id, &client).await {
+        (follower.mine, follower.changeable) = (job.mine, job.changeable);
+    }
+    Ok(stream(unfold((follower, place), |(mut follower, place)| async move {
         let event = follower.next().await?;
-        Some((Ok(event), follower))
+        Some((Ok(event), (follower, place)))
     })))
 }
 
@@ -110,6 +113,8 @@ pub(crate) struct Follower {
     told: bool,
     /// Whether the job is of whoever follows it.
     mine: bool,
+    /// Whether they may cancel it.
+    changeable: bool,
 }
 
 impl Follower {
@@ -146,7 +151,17 @@ impl Follower {
     /// Somebody who has not looked yet.
     fn before(house: Arc<House>, id: JobId, seen: u64) -> Self {
         let (bell, ready) = (house.bells.of(&id), VecDeque::new());
-        Self { house, id, bell, seen, ready, over: false, told: false, mine: false }
+        Self {
+            house,
+            id,
+            bell,
+            seen,
+            ready,
+            over: false,
+            told: false,
+            mine: false,
+            changeable: false,
+        }
     }
 
     /// Begins with how the job stands.
@@ -213,6 +228,22 @@ impl Follower {
         }
     }
 
+    /// That a server which is about to stop still finishes the job: what no worker began with by then waits until the next start, and
+    /// whoever waits for it would be hung up on.
+    async fn will_be_drawn(&self) -> Result<()> {
+        let house = &self.house;
+        if !house.is_closing() {
+            return Ok(());
+        }
+        match jobs::look(house, self.id.clone()).await?.status {
+            JobStatus::Queued => {
+                let message = "the server is about to stop and has not begun with this; send it again in a moment";
+                Err(Refusal::new(Code::Draining, message).after(house.settings.drain))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn next(&mut self) -> Option<Event> {
         let happened = self.next_happened().await?;
         // An event is an object of two fields; taking it apart cannot fail.
@@ -222,10 +253,18 @@ impl Follower {
         let at = happened.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         data.as_object_mut()?.insert("at".into(), at.into());
         // Events are shared by all who follow a job, and whose it is depends on who looks.
-        if let Some(state) = data.get_mut("state").and_then(Value::as_object_mut) {
-            state.insert("mine".into(), self.mine.into());
-        }
+        self.tell_whose(&mut data);
         Some(Event::default().id(happened.id.to_string()).event(name).data(data.to_string()))
+    }
+
+    fn tell_whose(&self, data: &mut Value) {
+        let tell = |shown: &mut Value| shown["changeable"] = self.changeable.into();
+        data.get_mut("image").into_iter().for_each(tell);
+        let Some(state) = data.get_mut("state").filter(|state| state.is_object()) else { return };
+        tell(state);
+        state["mine"] = self.mine.into();
+        let images = state.get_mut("images").and_then(Value::as_array_mut);
+        images.into_iter().flatten().for_each(tell);
     }
 }
 
@@ -255,18 +294,19 @@ const QUEUE_EVERY: Duration = Duration::from_millis(250);
         (status = 400, description = "invalid_request"),
     ),
 )]
-pub(crate) async fn of_queue(State(house): State<Arc<House>>, client: Client) -> Response {
-    let begin = (house, client, None::<Value>);
-    stream(unfold(begin, |(house, client, told)| async move {
+pub(crate) async fn of_queue(State(house): State<Arc<House>>, client: Client) -> Result<Response> {
+    let place = house.listen()?;
+    let begin = (house, client, None::<Value>, place);
+    Ok(stream(unfold(begin, |(house, client, told, place)| async move {
         loop {
             let now = serde_json::to_value(queue::outlook(&house, &client).await).ok()?;
             if told.as_ref() != Some(&now) {
                 let event = Event::default().event("queue").data(now.to_string());
-                return Some((Ok(event), (house, client, Some(now))));
+                return Some((Ok(event), (house, client, Some(now), place)));
             }
             tokio::time::sleep(QUEUE_EVERY).await;
         }
-    }))
+    })))
 }
 
 /// How often those who wait ask whether anybody draws at all.
@@ -282,7 +322,10 @@ pub(crate) async fn next_while_drawing(
         let next = tokio::time::timeout(STILL_DRAWING, follower.next_event());
         match next.await {
             Ok(event) => return Ok(event.map(|(_, event)| event)),
-            Err(_) => openai::still_drawing(house)?,
+            Err(_) => {
+                openai::still_drawing(house)?;
+                follower.will_be_drawn().await?;
+            }
         }
     }
 }

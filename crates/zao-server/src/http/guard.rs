@@ -16,7 +16,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use zao_queue::Owner;
+use zao_queue::{Owner, Reach, Viewer};
 
 use super::asked::{Asked, request_id};
 use super::{Code, Refusal, Result};
@@ -34,21 +34,18 @@ pub(crate) struct Client {
     pub(crate) address: String,
     /// Whoever has the key that came with it.
     pub(crate) owner: Option<Owner>,
-    /// Whether it showed the token of whoever runs the server.
-    pub(crate) is_admin: bool,
+    /// What it may change beside its own.
+    pub(crate) reach: Reach,
     /// What it knows this server as, up to the path: `http://localhost:7860`.
     pub(crate) server: String,
     pub(crate) asked: Asked,
 }
 
 impl Client {
-    /// That this client may cancel or remove what `owner` sent. What nobody showed a key for belongs to all.
-    pub(crate) fn may_change(&self, owner: Option<&Owner>) -> Result<()> {
-        if self.is_admin || owner.is_none() || self.owner.as_ref() == owner {
-            return Ok(());
-        }
-        let message = "this is somebody else's; send the X-Zao-Client that it came with, or the token of --admin-token";
-        Err(Refusal::new(Code::Forbidden, message).at(KEY))
+    /// This client as somebody who looks at jobs and pictures.
+    pub(crate) fn viewer(&self) -> Viewer {
+        let Self { owner, address, reach, .. } = self;
+        Viewer { owner: owner.clone(), client: address.clone(), reach: *reach }
     }
 
     /// Whoever sends a key, where only they can be meant.
@@ -56,6 +53,12 @@ impl Client {
         let message = "without a key nobody knows what is yours; send one as X-Zao-Client";
         self.owner.clone().ok_or_else(|| Refusal::of(KEY, message))
     }
+}
+
+/// What is told to a client that would change what is not its own.
+pub(crate) fn somebody_elses() -> Refusal {
+    let message = "this is somebody else's; send the X-Zao-Client that it came with or, if it came without, ask from where it came; or send the token of --admin-token";
+    Refusal::new(Code::Forbidden, message).at(KEY)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Client {
@@ -105,11 +108,11 @@ pub(crate) async fn door(
     let address = caller.map_or_else(local, |caller| caller.address.to_string());
     let asked = Asked::new(&id, &address, request.method(), &route, request.uri().path());
     let begun = Instant::now();
-    let admitted = admitted(&house, &request, &route, caller).and_then(|shown| {
+    let admitted = admitted(&house, &request, &route, caller).and_then(|reach| {
         Ok(Client {
             address: caller.map_or_else(local, |caller| caller.network().to_string()),
             owner: owner(request.headers())?,
-            is_admin: shown == Shown::AdminToken,
+            reach,
             server: server(&house, &request, caller),
             asked: asked.clone(),
         })
@@ -125,7 +128,8 @@ pub(crate) async fn door(
     let code = refusal.as_ref().map(|refusal| refusal.code.as_str());
     if let Some(refusal) = refusal {
         let (status, headers) = (response.status(), response.headers().clone());
-        let mut named = (status, Json(refusal.body(Some(&id)))).into_response();
+        let body = refusal.body(Some(&id)).told_by(&route);
+        let mut named = (status, Json(body)).into_response();
         for (name, value) in headers.iter().filter(|(name, _)| **name != header::CONTENT_LENGTH) {
             named.headers_mut().insert(name, value.clone());
         }
@@ -135,6 +139,9 @@ pub(crate) async fn door(
     response.headers_mut().extend(HeaderValue::from_str(&id).ok().map(|id| (name, id)));
     let nosniff = HeaderValue::from_static("nosniff");
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    if code == Some(Code::RateLimited.as_str()) {
+        house.metrics.refused(Code::RateLimited);
+    }
     house.metrics.answered(&route, response.status().as_u16());
     asked.answered(response.status().as_u16(), begun.elapsed(), code);
     response
@@ -145,7 +152,7 @@ fn admitted(
     request: &Request,
     route: &str,
     caller: Option<Caller>,
-) -> Result<Shown> {
+) -> Result<Reach> {
     let settings = &house.settings;
     let shown = Shown::by(request.headers(), settings);
     // A page that was loaded under a stranger's name has no token to show.
@@ -173,16 +180,17 @@ fn admitted(
             return Err(rights::unauthorized());
         }
     }
-    let is_admin = match settings.admin_token {
-        Some(_) => shown == Shown::AdminToken,
+    let reach = match settings.admin_token {
+        Some(_) if shown == Shown::AdminToken => Reach::All,
         // Tests ask without a connection.
-        None => caller.is_none_or(|caller| caller.is_local),
+        None if caller.is_none_or(|caller| caller.is_local) => Reach::Keyless,
+        _ => Reach::Own,
     };
-    if is_for_admins(route) && !is_admin {
+    if is_for_admins(route) && reach == Reach::Own {
         return Err(rights::only_for_admins());
     }
     Kind::of(request.method(), route).map_or(Ok(()), take)?;
-    Ok(shown)
+    Ok(reach)
 }
 
 /// Whether a request follows a link to a picture.

@@ -15,9 +15,9 @@ use zao_png::Origin;
 use zao_queue::{ImageFilter, ImageId};
 
 use super::file::Opened;
-use super::guard::Client;
+use super::guard::{Client, somebody_elses};
 use super::jobs::{LISTED, MOST_LISTED};
-use super::read::{Asked, Name};
+use super::read::{Asked, Name, Object};
 use super::{Code, Refusal, Result};
 use crate::house::House;
 
@@ -66,7 +66,7 @@ pub(crate) async fn list(
     let after = listing.after.as_deref().map(image_id).transpose()?;
     let limit = listing.limit.unwrap_or(LISTED).clamp(1, MOST_LISTED);
     let owner = (listing.mine == Some(true)).then(|| client.owner()).transpose()?;
-    let filter = ImageFilter { after, owner };
+    let filter = ImageFilter { after, owner, viewer: client.viewer() };
     let page = house.ledger(move |ledger, _| ledger.images(&filter, limit)).await?;
     let next = page.next.map(|id| id.to_string());
     Ok(Json(Images { images: page.items, next }))
@@ -252,7 +252,8 @@ fn thumbnail(bytes: &[u8], side: u32) -> Result<Vec<u8>> {
 
 /// Delete a picture
 ///
-/// One of a job that came with a client's key is deleted by whoever sends that key again, or the admin token.
+/// One of a job that came with a client's key is deleted by whoever sends that key again, one of a job without from the address that it
+/// came from or the server's own machine; and any with the admin token.
 #[utoipa::path(
     delete, path = "/v1/images/{id}", tag = "images", operation_id = "deleteImage",
     params(
@@ -273,13 +274,58 @@ pub(crate) async fn delete(
     Name(id): Name,
 ) -> Result<StatusCode> {
     let id = image_id(&id)?;
-    let image = id.clone();
-    let owner = house.ledger(move |ledger, _| ledger.owner_of_image(&image)).await?;
-    client.may_change(owner.as_ref())?;
+    let (image, viewer) = (id.clone(), client.viewer());
+    if !house.ledger(move |ledger, _| ledger.may_delete(&image, &viewer)).await? {
+        return Err(somebody_elses());
+    }
     let gone = id.clone();
     house.ledger(move |ledger, _| ledger.delete_image(&gone)).await?;
     house.thumbnails.forget(&id);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether a picture stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Keep {
+    /// Whether it stays until somebody deletes it.
+    kept: bool,
+}
+
+/// Keep a picture, or let it go
+///
+/// One that is kept is not removed for its age or for room. It counts to what the server keeps, of which such pictures may take half
+/// (`retention.kept_bytes` of the capabilities); beyond that the answer is 400 with `param` `kept`. One of a job that came with a client's
+/// key is kept by whoever sends that key again, or the admin token.
+#[utoipa::path(
+    patch, path = "/v1/images/{id}", tag = "images", operation_id = "keepImage",
+    params(
+        ("id" = String, Path, description = "Id of the picture."),
+        ("X-Zao-Client" = Option<String>, Header, pattern = "^[A-Za-z0-9_-]{16,64}$", description = "The key that its job came with."),
+    ),
+    request_body = Keep,
+    responses(
+        (status = 200, description = "The picture as it is now.", body = Image),
+        (status = 400, description = "invalid_request"),
+        (status = 403, description = "forbidden"),
+        (status = 404, description = "not_found"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "unsupported_media_type"),
+        (status = 503, description = "storage_full"),
+    ),
+)]
+pub(crate) async fn keep(
+    State(house): State<Arc<House>>,
+    client: Client,
+    Name(id): Name,
+    wish: Object,
+) -> Result<Json<Image>> {
+    let Keep { kept } = wish.only(&["kept"])?;
+    let id = image_id(&id)?;
+    let image = id.clone();
+    let owner = house.ledger(move |ledger, _| ledger.owner_of_image(&image)).await?;
+    client.may_change(owner.as_ref())?;
+    Ok(Json(house.ledger(move |ledger, _| ledger.keep_image(&id, kept)).await?))
 }
 
 /// Get a picture's recipe
@@ -303,7 +349,7 @@ pub(crate) async fn recipe(
         .map_err(|error| Refusal::new(Code::Internal, format!("its recipe: {error}")))?;
     match info.origin {
         Origin::Zao(recipe) => Ok(Json(*recipe)),
-        Origin::Parameters(_) | Origin::Unknown => {
+        Origin::Parameters(_) | Origin::Fooocus(_) | Origin::Unknown => {
             Err(Refusal::not_found("recipe in this picture"))
         }
     }

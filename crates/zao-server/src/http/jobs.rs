@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use zao_api::{Job, JobRequest, JobStatus};
 use zao_queue::{Acceptance, Cancel, JobFilter, JobId, Refusal as Full, Via};
 
-use super::guard::Client;
+use super::guard::{Client, somebody_elses};
 use super::read::{Asked, Name, Object};
 use super::{Code, Refusal, Result, admission};
 use crate::house::House;
@@ -55,8 +55,8 @@ pub(crate) async fn submit(
     object: Object,
 ) -> Result<Response> {
     let request: JobRequest = object.only(&JobRequest::FIELDS)?;
-    let key = headers.get("idempotency-key").map(key).transpose()?;
-    let (id, is_new) = accept(&house, client.clone(), Via::Native, key, request).await?;
+    let repeat = Repeat::of(&headers, String::new())?;
+    let (id, is_new) = accept(&house, client.clone(), Via::Native, repeat, request).await?;
     let job = look_as(&house, id, &client).await?;
     let status = if is_new { StatusCode::ACCEPTED } else { StatusCode::OK };
     let location = HeaderValue::from_str(&job.links.this).ok();
@@ -65,11 +65,25 @@ pub(crate) async fn submit(
     Ok(response)
 }
 
-fn key(value: &HeaderValue) -> Result<String> {
-    let text = value.to_str().ok().filter(|text| !text.is_empty() && text.len() <= 255);
-    text.map(str::to_owned).ok_or_else(|| {
-        Refusal::of("Idempotency-Key", "an idempotency key is 1 to 255 visible ASCII characters")
-    })
+/// What a request is known by when it comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Repeat {
+    pub(super) key: String,
+    /// What the key stands for beside the job.
+    pub(super) form: String,
+}
+
+impl Repeat {
+    /// The key that a client sends, if it sends one, for a request of that `form`.
+    pub(crate) fn of(headers: &HeaderMap, form: String) -> Result<Option<Self>> {
+        let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+        let text = value.to_str().ok().filter(|text| !text.is_empty() && text.len() <= 255);
+        let wrong = || {
+            let message = "an idempotency key is 1 to 255 visible ASCII characters";
+            Refusal::of("Idempotency-Key", message)
+        };
+        text.map(|text| Some(Self { key: text.to_owned(), form })).ok_or_else(wrong)
+    }
 }
 
 /// Takes a request on; says whether it is a new job.
@@ -77,17 +91,18 @@ pub(crate) async fn accept(
     house: &Arc<House>,
     client: Client,
     via: Via,
-    key: Option<String>,
+    repeat: Option<Repeat>,
     request: JobRequest,
 ) -> Result<(JobId, bool)> {
     if house.is_closing() {
         let message = "the server is about to stop; send it again in a moment";
+        house.metrics.refused(Code::Draining);
         return Err(Refusal::new(Code::Draining, message).after(house.settings.drain));
     }
     let (admitted, asked) = (Arc::clone(house), client.asked.clone());
     let (arrival, acceptance) = house
         .ledger(move |ledger, now| {
-            Ok(match admission::submission(&admitted, client, via, key, request) {
+            Ok(match admission::submission(&admitted, client, via, repeat, request) {
                 Ok(submission) => {
                     let arrival = Arrival::new(&submission, admitted.settings.log_prompts);
                     Ok((arrival, ledger.accept(submission, now)?))
@@ -108,22 +123,28 @@ pub(crate) async fn accept(
             arrival.repeated(&id);
             Ok((id, false))
         }
-        Acceptance::Refused(full) => Err(match full {
-            Full::QueueFull { retry_after } => {
-                Refusal::new(Code::QueueFull, "as many jobs wait as this server keeps")
-                    .after(retry_after)
-            }
-            Full::ClientFull { retry_after } => {
-                Refusal::new(Code::ClientQueueFull, "as many of your jobs wait as you may have")
-                    .after(retry_after)
-            }
-            Full::Conflict { job } => Refusal::new(
-                Code::IdempotencyConflict,
-                format!("this key belongs to another request, job {job}; use a new one"),
-            )
-            .at("Idempotency-Key"),
-        }),
+        Acceptance::Refused(full) => Err(counted(house, full)),
     }
+}
+
+/// Says that there is no place for a job, and counts it.
+fn counted(house: &House, full: Full) -> Refusal {
+    let refusal = match full {
+        Full::QueueFull { retry_after } => {
+            Refusal::new(Code::QueueFull, "as many jobs wait as this server keeps")
+                .after(retry_after)
+        }
+        Full::ClientFull { retry_after } => {
+            Refusal::new(Code::ClientQueueFull, "as many of your jobs wait as you may have")
+                .after(retry_after)
+        }
+        Full::Conflict { job } => {
+            let message = format!("this key belongs to another request, job {job}; use a new one");
+            return Refusal::new(Code::IdempotencyConflict, message).at("Idempotency-Key");
+        }
+    };
+    house.metrics.refused(refusal.code);
+    refusal
 }
 
 /// A job as it stands.
@@ -133,13 +154,8 @@ pub(crate) async fn look(house: &Arc<House>, id: JobId) -> Result<Job> {
 
 /// The same, as a certain client sees it.
 pub(crate) async fn look_as(house: &Arc<House>, id: JobId, client: &Client) -> Result<Job> {
-    let viewer = client.owner.clone();
-    house
-        .ledger(move |ledger, now| {
-            let mine = viewer.is_some() && ledger.owner(&id)? == viewer;
-            Ok(Job { mine, ..ledger.job(&id, now)? })
-        })
-        .await
+    let viewer = client.viewer();
+    house.ledger(move |ledger, now| ledger.job_seen(&id, &viewer, now)).await
 }
 
 /// Look at a job
@@ -222,7 +238,8 @@ pub(crate) async fn list(
     let status = status.collect::<Result<Vec<_>>>()?;
     let after = listing.after.as_deref().map(House::job_id).transpose()?;
     let owner = (listing.mine == Some(true)).then(|| client.owner()).transpose()?;
-    let filter = JobFilter { status, after, owner, viewer: client.owner, ..JobFilter::default() };
+    let filter =
+        JobFilter { status, after, owner, viewer: client.viewer(), ..JobFilter::default() };
     let limit = listing.limit.unwrap_or(LISTED).clamp(1, MOST_LISTED);
     let page = house.ledger(move |ledger, now| ledger.jobs(&filter, limit, now)).await?;
     let next = page.next.map(|id| id.to_string());
@@ -232,7 +249,8 @@ pub(crate) async fn list(
 /// Cancel a job
 ///
 /// A job that waits is over at once. One that runs ends at its next step, so `status` may still be `running` in the answer. A job that
-/// came with a client's key is cancelled by whoever sends that key again, or the admin token.
+/// came with a client's key is cancelled by whoever sends that key again, one without from the address or the server's own machine; and
+/// any with the admin token.
 #[utoipa::path(
     delete, path = "/v1/jobs/{id}", tag = "jobs", operation_id = "cancelJob",
     params(
@@ -255,9 +273,10 @@ pub(crate) async fn cancel(
     Name(id): Name,
 ) -> Result<Json<Job>> {
     let id = House::job_id(&id)?;
-    let job = id.clone();
-    let owner = house.ledger(move |ledger, _| ledger.owner(&job)).await?;
-    client.may_change(owner.as_ref())?;
+    let (job, viewer) = (id.clone(), client.viewer());
+    if !house.ledger(move |ledger, _| ledger.may_cancel(&job, &viewer)).await? {
+        return Err(somebody_elses());
+    }
     stop(&house, id.clone()).await?;
     Ok(Json(look_as(&house, id, &client).await?))
 }

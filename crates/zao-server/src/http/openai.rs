@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
@@ -19,8 +20,9 @@ use zao_api::{Image, Job, JobEvent, JobRequest, JobStatus};
 use zao_queue::{JobId, Via};
 
 use super::guard::Client;
+use super::jobs::Repeat;
 use super::read::Object;
-use super::{Code, Refusal, Result, events, jobs, timing};
+use super::{Code, Refusal, Result, events, formats, jobs, timing};
 use crate::hands::Condition;
 use crate::house::House;
 use answer::{Answer, CompletedImage, Drawn};
@@ -32,9 +34,14 @@ pub(super) use wish::Wish;
 /// The answer comes when all pictures are there, however long that takes: while a worker loads its model the request waits. With
 /// `stream` it is server-sent events: `image_generation.partial_image` (`PartialImage`) up to `partial_images` times a picture, and
 /// `image_generation.completed` (`CompletedImage`) once a picture; a failure is an event `error` with an `Error`. Fields that are not
-/// in the schema are accepted and named in `ignored`. A connection that is dropped cancels the job.
+/// in the schema are accepted and named in `ignored`. A connection that is dropped cancels the job, unless it came with an
+/// `Idempotency-Key`: whoever sends the same again with that key gets the same job, and waits for it if need be.
 #[utoipa::path(
     post, path = "/v1/images/generations", tag = "openai", operation_id = "generateImage",
+    params((
+        "Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~ \\t]+$",
+        description = "With the same key a repeated request gets the first one's answer.",
+    )),
     request_body(content = GenerateImage, example = json!({"prompt": "a red apple", "size": "256x256", "n": 2})),
     responses(
         (
@@ -43,7 +50,8 @@ pub(super) use wish::Wish;
         ),
         (status = 400, description = "invalid_request, invalid_size, prompt_too_long"),
         (status = 404, description = "unknown_lora, unknown_model"),
-        (status = 409, description = "cancelled"),
+        (status = 409, description = "idempotency_conflict, cancelled"),
+        (status = 410, description = "expired"),
         (status = 413, description = "body_too_large"),
         (status = 415, description = "unsupported_media_type"),
         (status = 429, description = "queue_full, client_queue_full"),
@@ -54,17 +62,19 @@ pub(super) use wish::Wish;
 pub(crate) async fn generate(
     State(house): State<Arc<House>>,
     client: Client,
+    headers: HeaderMap,
     object: Object,
 ) -> Result<Response> {
-    let wish = Wish::read(object, &house.model.info().name)?;
+    let wish = Wish::read(object, house.model.info(), house.settings.request.steps)?;
     let server = client.server.clone();
-    let id = accept_for_now(&house, client, Via::OpenAi, wish.request.clone()).await?;
-    let wanted = Wanted::new(Arc::clone(&house), id.clone());
+    let repeat = Repeat::of(&headers, wish.form.clone())?;
+    let comes_again = repeat.is_some();
+    let id = accept_for_now(&house, client, Via::OpenAi, repeat, wish.request.clone()).await?;
+    let wanted = (!comes_again).then(|| Wanted::new(Arc::clone(&house), id.clone()));
     if wish.stream {
         return stream(house, id, wish, wanted).await;
     }
-    let job = events::end(&house, id).await?;
-    wanted.done();
+    let job = end(&house, id, wanted).await?;
     let answer = Answer::new(&house, &wish, &job)?;
     let mut response = Json(answer.whole(&house, &server, failure(&job)?).await?).into_response();
     response.headers_mut().extend(timing::headers(&job));
@@ -76,10 +86,11 @@ pub(super) async fn accept_for_now(
     house: &Arc<House>,
     client: Client,
     via: Via,
+    repeat: Option<Repeat>,
     request: JobRequest,
 ) -> Result<JobId> {
     still_drawing(house)?;
-    Ok(jobs::accept(house, client, via, None, request).await?.0)
+    Ok(jobs::accept(house, client, via, repeat, request).await?.0)
 }
 
 /// That somebody draws, or will.
@@ -101,13 +112,17 @@ impl Wanted {
         Self { house, id: Some(id) }
     }
 
-    pub(super) fn done(mut self) {
+    /// There is nothing to cancel any more.
+    fn done(mut self) {
         self.id = None;
     }
-}
 
-impl Drop for Wanted {
-    fn drop(&mut self) {
+    /// Cancels it, although its client is still there.
+    pub(super) fn cancel(mut self) {
+        self.give_up();
+    }
+
+    fn give_up(&mut self) {
         if let Some(id) = self.id.take() {
             let house = Arc::clone(&self.house);
             // Over already, as likely as not: there is nothing to cancel then, and nobody to tell.
@@ -116,10 +131,33 @@ impl Drop for Wanted {
     }
 }
 
+/// Waits until a job is over, which is cancelled where nobody will draw it.
+pub(super) async fn end(house: &Arc<House>, id: JobId, wanted: Option<Wanted>) -> Result<Job> {
+    let over = events::end(house, id).await;
+    match &over {
+        Ok(_) => wanted.into_iter().for_each(Wanted::done),
+        Err(_) => wanted.into_iter().for_each(Wanted::cancel),
+    }
+    over
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        if self.id.is_some() {
+            self.house.metrics.client_gone();
+        }
+        self.give_up();
+    }
+}
+
 /// The job if it has its pictures, or why it has not.
 pub(super) fn failure(job: &Job) -> Result<&Job> {
     match job.status {
-        JobStatus::Completed => Ok(job),
+        JobStatus::Completed if job.images_deleted == 0 => Ok(job),
+        JobStatus::Completed => {
+            let message = "pictures of this job were deleted; send it with another key to have it drawn again";
+            Err(Refusal::new(Code::Expired, message))
+        }
         JobStatus::Cancelled => Err(Refusal::new(Code::Cancelled, "somebody cancelled this job")),
         _ => {
             let error = job.error.as_ref();
@@ -154,8 +192,13 @@ struct Streaming {
     house: Arc<House>,
     wish: Wish,
     follower: events::Follower,
+    /// There until the job is over, where it is cancelled for a client that hangs up.
     wanted: Option<Wanted>,
+    /// `WIDTHxHEIGHT` of the pictures.
+    size: String,
     shown: u32,
+    /// Whether it was said that the job comes to nothing, after which nothing more is said.
+    failed: bool,
     /// Ids of the pictures that were sent, and those that are left when the job is over.
     sent: Vec<String>,
     left: VecDeque<Image>,
@@ -166,16 +209,19 @@ pub(super) async fn stream(
     house: Arc<House>,
     id: JobId,
     wish: Wish,
-    wanted: Wanted,
+    wanted: Option<Wanted>,
 ) -> Result<Response> {
+    let job = jobs::look(&house, id.clone()).await?;
     // From its first event on: it may be on its way already.
     let follower = events::Follower::of_all(Arc::clone(&house), id).await?;
     let begin = Streaming {
         house,
         wish,
         follower,
-        wanted: Some(wanted),
+        wanted,
+        size: format!("{}x{}", job.width, job.height),
         shown: 0,
+        failed: false,
         sent: Vec::new(),
         left: VecDeque::new(),
     };
@@ -195,13 +241,16 @@ impl Streaming {
                 Ok(event) => event?,
                 // Dropping what is wanted cancels the job, which nobody will draw for this client.
                 Err(refusal) => {
-                    self.wanted.take()?;
+                    self.wanted.take().into_iter().for_each(Wanted::cancel);
+                    if std::mem::replace(&mut self.failed, true) {
+                        return None;
+                    }
                     return Some(named("error", &refusal.body(None)));
                 }
             };
             match event {
-                JobEvent::Preview { b64, .. } => {
-                    let body = self.partial(&b64);
+                JobEvent::Preview { mime, b64, .. } => {
+                    let body = self.partial(&mime, &b64).await;
                     self.shown += 1;
                     return Some(named("image_generation.partial_image", &body));
                 }
@@ -212,6 +261,9 @@ impl Streaming {
                 }
                 JobEvent::Completed { state, .. } => {
                     self.settle();
+                    if let Err(refusal) = failure(&state) {
+                        return Some(named("error", &refusal.body(None)));
+                    }
                     // A quick job may have been over before it was followed, and its other events forgotten.
                     let is_left = |image: &Image| !self.sent.contains(&image.id);
                     self.left = state.images.into_iter().filter(is_left).collect();
@@ -240,15 +292,16 @@ impl Streaming {
         }
     }
 
-    fn partial(&self, b64: &str) -> PartialImage {
+    async fn partial(&self, mime: &str, b64: &str) -> PartialImage {
+        let (b64_json, output_format) = formats::preview(self.wish.format, mime, b64).await;
         PartialImage {
             kind: "image_generation.partial_image",
-            b64_json: b64.to_owned(),
+            b64_json,
             partial_image_index: self.shown,
-            size: self.wish.size.clone(),
-            quality: self.wish.quality.clone(),
+            size: self.size.clone(),
+            quality: self.wish.quality,
             background: "opaque",
-            output_format: "png",
+            output_format,
             created_at: answer::now(),
         }
     }
@@ -264,10 +317,12 @@ pub(super) struct PartialImage {
     b64_json: String,
     /// Which one, from 0.
     partial_image_index: u32,
+    /// `WIDTHxHEIGHT` of the picture that it becomes.
     size: String,
-    quality: String,
+    quality: &'static str,
     background: &'static str,
-    output_format: &'static str,
+    /// `png`, `jpeg` or `webp`.
+    output_format: String,
     /// Seconds since 1970.
     created_at: u64,
 }

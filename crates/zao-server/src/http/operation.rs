@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::hands::Condition;
 use crate::house::House;
+use crate::metrics::Form;
 
 /// That the process answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -96,13 +97,18 @@ pub(crate) async fn health(house: State<Arc<House>>) -> Response {
 #[utoipa::path(
     get, path = "/metrics", tag = "operation", operation_id = "getMetrics",
     responses((
-        status = 200, description = "OpenMetrics text.",
-        content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8", body = String,
+        status = 200, description = "OpenMetrics text for those whose `Accept` names it, else Prometheus's own.",
+        content(
+            (String = "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+            (String = "text/plain; version=0.0.4; charset=utf-8"),
+        ),
     )),
 )]
-pub(crate) async fn metrics(State(house): State<Arc<House>>) -> Response {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], house.metrics.text(&house)).into_response()
+pub(crate) async fn metrics(State(house): State<Arc<House>>, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let form = Form::of(accept);
+    let headers = [(header::CONTENT_TYPE, form.content_type()), (header::VARY, "accept")];
+    (headers, house.metrics.text(&house, form)).into_response()
 }
 
 /// What is done about a wish of whoever runs the server.

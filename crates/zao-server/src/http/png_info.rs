@@ -33,6 +33,7 @@ pub(crate) struct PngInfo {
 pub(crate) enum Source {
     Zao,
     A1111,
+    Fooocus,
 }
 
 /// Sides of a picture in pixels.
@@ -66,17 +67,22 @@ pub(crate) async fn post(Body(bytes): Body) -> Result<Json<PngInfo>> {
             recipe: Some(*recipe),
             size,
         },
-        Origin::Parameters(parameters) => PngInfo {
-            source: Some(Source::A1111),
-            parameters: Some(parameters.to_string()),
-            request: Some(as_job(parameters.to_request())),
-            recipe: None,
-            size,
-        },
+        Origin::Parameters(parameters) => of_another(Source::A1111, &parameters, size),
+        Origin::Fooocus(parameters) => of_another(Source::Fooocus, &parameters, size),
         Origin::Unknown => {
             PngInfo { source: None, recipe: None, request: None, parameters: None, size }
         }
     }))
+}
+
+fn of_another(source: Source, parameters: &Parameters, size: Size) -> PngInfo {
+    PngInfo {
+        source: Some(source),
+        parameters: Some(parameters.to_string()),
+        request: Some(as_job(parameters.to_request())),
+        recipe: None,
+        size,
+    }
 }
 
 fn as_job(request: Request) -> JobRequest {

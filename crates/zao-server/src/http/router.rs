@@ -26,7 +26,7 @@ fn routes() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(queue::get))
         .routes(routes!(events::of_queue))
         .routes(routes!(images::list))
-        .routes(routes!(images::get, images::delete))
+        .routes(routes!(images::get, images::delete, images::keep))
         .routes(routes!(images::recipe))
         .routes(routes!(png_info::post))
         .routes(routes!(capabilities::get))

@@ -1,5 +1,6 @@
 //! The interface as clients meet it, with somebody who paints at once in the place of workers.
 
+mod a1111;
 mod contract;
 mod corpus;
 mod crowd;
@@ -8,6 +9,7 @@ mod events;
 mod guard;
 mod images;
 mod jobs;
+mod limits;
 mod locked;
 mod metrics;
 mod openai;
@@ -16,6 +18,7 @@ mod others;
 mod page;
 mod prompt;
 mod prompts;
+mod repeated;
 mod replay;
 mod schema;
 mod slow;
@@ -68,6 +71,8 @@ struct Painter {
     condition: Mutex<Condition>,
     adapters: Mutex<AdaptersState>,
     gauges: Mutex<Option<Gauges>>,
+    /// The device that it draws on, as users name it.
+    device: Mutex<&'static str>,
     /// What it planned, once it is ready.
     memory: Mutex<Option<Vec<(Quality, u64)>>>,
 }
@@ -98,7 +103,7 @@ impl Hands for Painter {
         let memory = self.memory.lock().unwrap().clone();
         let worker = WorkerHealth {
             name: "painter".into(),
-            device_label: Some("cuda:1".into()),
+            device_label: Some((*self.device.lock().unwrap()).into()),
             gauges: *self.gauges.lock().unwrap(),
             device: memory.is_some().then(|| "an easel".into()),
             memory: memory.unwrap_or_default(),
@@ -170,7 +175,8 @@ impl Painter {
                 colour.repeat((width * height) as usize)
             };
             let png = zao_png::encode_plain(&rgb, width, height).unwrap();
-            ledger.finished_picture(claim, index, &png, SystemTime::now()).unwrap();
+            let stored = ledger.measured_picture(claim, index, &png, HELD, SystemTime::now());
+            stored.unwrap();
             self.breathe();
         }
         while self.holds_back.load(Ordering::Relaxed) && !self.ended.load(Ordering::Relaxed) {
@@ -186,6 +192,9 @@ impl Painter {
         }
     }
 }
+
+/// Bytes of its device that the painter holds for a picture.
+const HELD: u64 = 3 << 20;
 
 /// Bytes that no compression makes smaller.
 fn noise(length: usize) -> Vec<u8> {
@@ -254,6 +263,7 @@ impl Server {
             condition: Mutex::new(Condition::Ready),
             adapters: Mutex::default(),
             gauges: Mutex::default(),
+            device: Mutex::new("cuda:1"),
             memory: Mutex::default(),
         });
         house.employ(Arc::clone(&painter) as _);

@@ -1,20 +1,30 @@
-//! Headers of answers that waited for a job: where its time went, and its seeds. Who waits is decided elsewhere.
+//! Headers of answers that waited for a job: where its time went, what memory it took, and its seeds. Who waits is decided elsewhere.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use utoipa::openapi::schema::Type;
 use zao_api::Job;
 
 /// Each header, what it says, and in which type.
-pub(super) const HEADERS: [(&str, &str, Type); 5] = [
+pub(super) const HEADERS: [(&str, &str, Type); 6] = [
     ("x-queue-time", "Seconds that the job waited.", Type::Number),
     ("x-inference-time", "Seconds that it was worked on.", Type::Number),
     ("x-total-time", "Seconds from being accepted to being over.", Type::Number),
     ("x-seed", "The seeds, with commas between them.", Type::String),
+    (
+        "x-peak-memory-mb",
+        "The most of the device's memory that was held meanwhile, in MiB, where that is known.",
+        Type::Number,
+    ),
     ("server-timing", "The same times in milliseconds, as browsers show them.", Type::String),
 ];
 
 /// The operations whose answers have them.
 pub(super) const OPERATIONS: [&str; 2] = ["generateImage", "txt2img"];
+
+/// Bytes as load testers of other servers count memory.
+pub(super) fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
 
 /// Where the time of `job` went, for load testers and those who wonder.
 pub(super) fn headers(job: &Job) -> HeaderMap {
@@ -36,6 +46,9 @@ pub(super) fn headers(job: &Job) -> HeaderMap {
                 milliseconds(timing.inference_seconds)
             ),
         );
+    }
+    if let Some(bytes) = job.peak_memory_bytes {
+        add("x-peak-memory-mb", format!("{:.3}", mebibytes(bytes)));
     }
     let seeds: Vec<String> = job.seeds.iter().map(u64::to_string).collect();
     add("x-seed", seeds.join(","));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::RequestExt;
 use axum::body::Bytes;
 use axum::extract::Request;
+use axum::http::header;
 use http_body_util::{BodyExt, LengthLimitError};
 use tokio::time::{Instant, timeout_at};
 
@@ -36,6 +37,8 @@ impl Haste {
 /// `body_too_large`, `request_timeout`, and `invalid_request` where the client broke it off.
 pub(crate) async fn whole(request: Request, haste: Haste) -> Result<Bytes> {
     let begun = Instant::now();
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_json = kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("json"));
     let mut body = request.with_limited_body().into_body();
     let mut bytes = Vec::new();
     loop {
@@ -49,14 +52,22 @@ pub(crate) async fn whole(request: Request, haste: Haste) -> Result<Bytes> {
             // Trailers say nothing here.
             Ok(frame) => bytes.extend_from_slice(&frame.into_data().unwrap_or_default()),
             Err(error) if is_too_long(&error) => {
-                let message = "the body is larger than this server takes; send smaller pictures";
-                return Err(Refusal::new(Code::BodyTooLarge, message));
+                return Err(Refusal::new(Code::BodyTooLarge, too_long(is_json)));
             }
             Err(error) => {
                 let message = format!("the body broke off: {error}");
                 return Err(Refusal::new(Code::InvalidRequest, message));
             }
         }
+    }
+}
+
+/// What to do about a body that is too long, by what it is: only JSON has more in it than one file.
+fn too_long(is_json: bool) -> &'static str {
+    if is_json {
+        "the JSON is longer than this server takes; shorten its texts, and send smaller pictures if there are any in it"
+    } else {
+        "the file is larger than this server takes; send a smaller one"
     }
 }
 

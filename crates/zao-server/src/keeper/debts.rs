@@ -30,8 +30,8 @@ pub(super) struct By {
 pub(super) enum What {
     /// The worker began with it, and when.
     Started(SystemTime),
-    /// A picture is done: the whole file.
-    Picture { index: u32, png: Vec<u8> },
+    /// A picture is done: the whole file, and bytes of the device's memory that were held for it; 0 where nobody knows.
+    Picture { index: u32, png: Vec<u8>, held_bytes: u64 },
     /// Something to know.
     Warning(String),
     /// The job is over.

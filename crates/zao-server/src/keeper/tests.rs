@@ -34,6 +34,7 @@ impl Desk {
             client: "ann".into(),
             sender: zao_queue::Sender::default(),
             key: None,
+            form: String::new(),
             plan: serde_json::to_string(&request.request).unwrap(),
             request,
             width: 32,
@@ -65,8 +66,9 @@ impl Desk {
 
     fn picture(&self, job: &str, index: u32, seed: u64) {
         let png = zao_png::encode_plain(&[seed as u8; 3], 1, 1).unwrap();
-        let (width, height, seconds, png) = (1, 1, 0.1, png.into());
-        let picture = Report::Picture { index, seed, width, height, seconds, png };
+        let (width, height, seconds, held_bytes) = (1, 1, 0.1, 5);
+        let png = png.into();
+        let picture = Report::Picture { index, seed, width, height, seconds, held_bytes, png };
         self.keeper.report("first", job, picture);
     }
 }
@@ -91,6 +93,9 @@ fn what_is_drawn_while_the_database_is_locked_is_written_when_it_is_free() {
     let done = desk.job(&drawn);
     assert_eq!(done.status, JobStatus::Completed, "{done:?}");
     assert_eq!((done.images.len(), done.warnings.as_slice()), (2, &["small".to_owned()][..]));
+    assert_eq!(done.peak_memory_bytes, Some(5), "as its worker says");
+    let metrics = desk.house.metrics.text(&desk.house, crate::metrics::Form::Plain);
+    assert!(metrics.contains("\nzao_images_total{size=\"256\"} 2\n"), "{metrics}");
     assert_eq!(desk.keeper.next("first", 4).unwrap().job, next.to_string());
 }
 
@@ -112,6 +117,22 @@ fn workers_that_are_lost_and_jobs_that_fail_meanwhile_are_not_forgotten() {
     let states = ids.each_ref().map(|id| desk.job(id).status);
     assert_eq!(states, [JobStatus::Failed, JobStatus::Cancelled, JobStatus::Queued]);
     assert_eq!(desk.keeper.next("first", 4).unwrap().job, jobs[2]);
+}
+
+#[test]
+fn a_device_that_did_not_answer_while_it_had_nothing_to_do_is_no_jobs_fault() {
+    let desk = Desk::new();
+    let id = desk.accept(&[7]);
+    // It came while the device was looked at. Three losses would be the end of a job.
+    for _ in 0..5 {
+        let job = desk.keeper.next("first", 4).unwrap().job;
+        let why = Lost::Unanswered { after: Duration::from_secs(10) };
+        desk.keeper.lost("first", vec![job], why);
+    }
+    assert_eq!(desk.job(&id).status, JobStatus::Queued);
+    let other = desk.accept(&[8]);
+    let next = |_| desk.keeper.next("first", 4).unwrap().job;
+    assert_eq!([0, 1].map(next), [id.to_string(), other.to_string()], "and it is not drawn alone");
 }
 
 #[test]

@@ -170,8 +170,9 @@ mod tests {
         let word = Word::Adapters { open: vec!["ink".into()], refused };
         assert_eq!(read::<Word>(&mut &framed(word.clone())[..]).unwrap(), Some(word));
         let png = vec![b'{'; 9].into();
+        let (width, height, held_bytes) = (64, 48, 5);
         let report =
-            Report::Picture { index: 1, seed: 3, width: 64, height: 48, seconds: 0.25, png };
+            Report::Picture { index: 1, seed: 3, width, height, seconds: 0.25, held_bytes, png };
         let word = Word::Job { job: job(), report };
         let bytes = framed(word.clone());
         assert_eq!(read::<Word>(&mut &bytes[..]).unwrap(), Some(word));

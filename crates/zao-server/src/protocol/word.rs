@@ -89,6 +89,8 @@ pub enum Report {
         height: u32,
         /// How long it took from its first stage on.
         seconds: f64,
+        /// Bytes of the device's memory that were held for it and what was drawn beside it.
+        held_bytes: u64,
         /// A PNG with its recipe.
         png: Attachment,
     },
@@ -141,6 +143,11 @@ pub enum Count {
         /// How many were read.
         read: u64,
     },
+    /// A device that had nothing to do was looked at.
+    Probed {
+        /// What was found.
+        outcome: Probed,
+    },
     /// A picture went through all its steps.
     Denoised {
         /// For how long, with the steps of others in between.
@@ -153,6 +160,36 @@ pub enum Count {
         /// In which time.
         seconds: f64,
     },
+}
+
+/// How a device was that had nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probed {
+    /// It computed what is right.
+    Ok,
+    /// It had no room for it, which another program may have taken.
+    NoRoom,
+    /// It failed, or computed something else.
+    Failed,
+    /// It did not answer.
+    Hung,
+}
+
+impl Probed {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Ok, Self::NoRoom, Self::Failed, Self::Hung];
+
+    /// The name used in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::NoRoom => "no_room",
+            Self::Failed => "failed",
+            Self::Hung => "hung",
+        }
+    }
 }
 
 /// What an engine does when memory is short.
@@ -172,6 +209,10 @@ pub enum Relief {
 }
 
 impl Relief {
+    /// Every one, in the order in which they are tried.
+    pub const ALL: [Self; 5] =
+        [Self::Caches, Self::Batch, Self::Bands, Self::TextEncoder, Self::Size];
+
     /// The name used in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -267,6 +308,8 @@ pub struct Beat {
     pub resident_bytes: Option<u64>,
     /// What the engine is busy with.
     pub busy: Option<Busy>,
+    /// Seconds for which its device, which had nothing to do, has been looked at.
+    pub probing: Option<f64>,
     /// What its card told last, where it is one that tells and did so a moment ago.
     pub gauges: Option<Gauges>,
 }

@@ -116,7 +116,7 @@ impl Arrival {
         let (request, _) = zao_request::complete(request, model);
         let (start, record) = beginning.map(|it| (it.start, it.record)).unzip();
         let provenance = provenance.clone().with_image(record).with_loras(loras.used().to_vec());
-        let provenance = Arc::new(provenance);
+        let provenance = Arc::new(provenance.told(draw.request.metadata != Some(false)));
         let may_shrink = draw.request.allow_downscale == Some(true);
         let piece = |&index: &u32| {
             let internal = |message| Failure::new(zao_api::ErrorCode::Internal, message);

@@ -469,6 +469,7 @@ impl Desk for Clerk {
                 picture,
                 provenance: Arc::clone(&piece.provenance),
                 seconds: piece.begun.map_or(0.0, |begun| begun.elapsed().as_secs_f64()),
+                held_bytes: self.pulse.held(),
             });
         }
         self.over(ticket);

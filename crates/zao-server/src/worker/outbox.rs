@@ -51,6 +51,7 @@ pub(super) struct Drawn {
     pub(super) picture: Picture,
     pub(super) provenance: Arc<Provenance>,
     pub(super) seconds: f64,
+    pub(super) held_bytes: u64,
 }
 
 impl Outbox {
@@ -196,11 +197,19 @@ fn encode(tasks: &Receiver<Task>, words: &Sender<Line>) {
 }
 
 fn png(drawn: &Drawn) -> Result<Report, Failure> {
-    let Drawn { index, job, picture, provenance, seconds, .. } = drawn;
+    let Drawn { index, job, picture, provenance, seconds, held_bytes, .. } = drawn;
     let png = provenance.png(job, picture).map_err(|error| Failure::of_request(&error))?;
     let (width, height) = sides(picture);
     let seed = job.ask().seed;
-    Ok(Report::Picture { index: *index, seed, width, height, seconds: *seconds, png: png.into() })
+    Ok(Report::Picture {
+        index: *index,
+        seed,
+        width,
+        height,
+        seconds: *seconds,
+        held_bytes: *held_bytes,
+        png: png.into(),
+    })
 }
 
 /// A preview that cannot be encoded is none.

@@ -20,6 +20,8 @@ struct State {
     now: Option<Now>,
     /// What goes on once weights are read.
     interrupted: Option<Now>,
+    /// Since when the idle device is looked at.
+    probing: Option<Instant>,
     memory: Memory,
     /// What the card told last, and when.
     gauges: Option<(Instant, Gauges)>,
@@ -102,13 +104,24 @@ impl Pulse {
 
     /// The engine has nothing to do.
     pub(super) fn rest(&self) {
-        self.state().now = None;
+        let mut state = self.state();
+        (state.now, state.probing) = (None, None);
+    }
+
+    /// The engine has nothing to do, and its device is looked at until it rests again.
+    pub(super) fn probe(&self) {
+        self.state().probing = Some(Instant::now());
     }
 
     /// The engine holds so many bytes, or is about to, and so many are left for it, where that is known.
     pub(super) fn hold(&self, bytes: u64, free: Option<u64>) {
         let memory = &mut self.state().memory;
         (memory.held, memory.peak, memory.free) = (bytes, memory.peak.max(bytes), free);
+    }
+
+    /// How many bytes the engine holds.
+    pub(super) fn held(&self) -> u64 {
+        self.state().memory.held
     }
 
     /// So many adapters are loaded.
@@ -137,6 +150,7 @@ impl Pulse {
             loras,
             resident_bytes: None,
             busy,
+            probing: state.probing.map(|since| since.elapsed().as_secs_f64()),
             gauges: fresh.map(|(_, gauges)| gauges),
         }
     }

@@ -3,7 +3,6 @@
 
 use zao_engine::{Ask, CancelToken, Engine, Event, Generator, Guidance, Job};
 
-use super::WorkerError;
 use super::pulse::Pulse;
 
 /// Reads all weights and has the device compute each stage once.
@@ -11,7 +10,7 @@ use super::pulse::Pulse;
 /// # Errors
 /// Weights that cannot be read, a device that fails. Too little memory is none: another program may have it now and not later, and each
 /// job that does not fit is told so.
-pub(super) fn draw_one(engine: &mut Engine, pulse: &Pulse) -> Result<(), WorkerError> {
+pub(super) fn draw_one(engine: &mut Engine, pulse: &Pulse) -> zao_engine::Result<()> {
     let side = engine.model().size_multiple;
     let ask = Ask {
         prompt: "a picture".into(),
@@ -34,6 +33,6 @@ pub(super) fn draw_one(engine: &mut Engine, pulse: &Pulse) -> Result<(), WorkerE
     match engine.draw(&[job], &tell, &CancelToken::new()) {
         Ok(_) => Ok(()),
         Err(error) if error.is_out_of_memory() => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use zao_server::crew::{CrewState, Lost, Phase};
-use zao_server::protocol::Report;
+use zao_server::protocol::{Count, Probed, Report};
 
 use crate::office::job;
 use crate::script::{BEATING, ORDERED, READY, Scripted, crew, crew_of};
@@ -69,6 +69,68 @@ fn a_silent_worker_is_noticed_soon() {
         && *after < Duration::from_secs(3)),
         "{why:?}"
     );
+}
+
+#[test]
+fn an_idle_device_that_does_not_answer_is_noticed_before_a_job_is_lost() {
+    let scripted = crew(&[
+        READY,
+        &format!(
+            "if mkdir once; then cat probing probed; while cat unanswered; do sleep 0.1; done; fi; {BEATING}"
+        ),
+    ]);
+    let state = scripted.jobs.wait_for("replacement", |ledger| {
+        ledger
+            .states
+            .last()
+            .filter(|state| state.is_ready() && state.workers[0].restarts > 0)
+            .cloned()
+    });
+    let why = state.workers[0].last_failure.clone().unwrap();
+    assert!(why.contains("nothing to do, did not answer for 60.0 s"), "{why}");
+    let (counts, states) =
+        scripted.jobs.look(|ledger| (ledger.counts.clone(), ledger.states.clone()));
+    let probed = |outcome| Count::Probed { outcome };
+    assert_eq!(counts, [probed(Probed::Ok), probed(Probed::Hung)]);
+    let first = states.iter().find(|state| state.workers[0].last_failure.is_some()).unwrap();
+    assert!(!first.is_ready(), "it is said before another one is ready");
+    assert_eq!(first.workers[0].last_failure.as_ref(), Some(&why));
+}
+
+#[test]
+fn an_idle_device_that_fails_ends_its_worker_and_says_why() {
+    let scripted = crew(&[
+        READY,
+        &format!("if mkdir once; then cat failed_probe fatal; exit 1; fi; {BEATING}"),
+    ]);
+    let state = scripted.jobs.wait_for("replacement", |ledger| {
+        ledger
+            .states
+            .last()
+            .filter(|state| state.is_ready() && state.workers[0].restarts > 0)
+            .cloned()
+    });
+    assert!(state.workers[0].last_failure.as_ref().unwrap().contains("the moon is full"));
+    let counts = scripted.jobs.look(|ledger| ledger.counts.clone());
+    assert_eq!(counts, [Count::Probed { outcome: Probed::Failed }]);
+}
+
+#[test]
+fn a_job_is_not_given_to_a_device_in_doubt_nor_blamed_for_it() {
+    let doubt = "for i in 1 2 3 4 5; do cat doubtful; sleep 0.1; done; cat beat";
+    let scripted = crew(&[
+        "cat loading ready doubtful room",
+        &format!("{doubt}; {ORDERED}; cat picture done; {BEATING}"),
+    ]);
+    scripted
+        .jobs
+        .wait_for("readiness", |ledger| ledger.states.last().filter(|it| it.is_ready()).map(drop));
+    scripted.jobs.add(job("job", 16, 8, &[1]));
+    scripted.crew.wake();
+    std::thread::sleep(Duration::from_millis(150));
+    assert!(scripted.jobs.look(|ledger| ledger.given.is_empty()), "it waits for the answer");
+    assert_eq!(scripted.jobs.last_report("job"), Report::Done);
+    assert!(scripted.jobs.look(|ledger| ledger.lost.is_empty()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use zao_api::{ErrorCode, ResolvedPrecision, Stage};
 use zao_server::crew::{Crew, CrewSettings, Endurance, Patience, WorkerCommand};
-use zao_server::protocol::{Beat, Busy, Facts, Report, Took, Word, frame};
+use zao_server::protocol::{Beat, Busy, Count, Facts, Probed, Report, Took, Word, frame};
 
 use crate::office::Jobs;
 
@@ -20,6 +20,7 @@ fn vocabulary() -> Vec<(&'static str, Word)> {
         width: 16,
         height: 16,
         seconds: 0.5,
+        held_bytes: 0,
         png: b"no real one".to_vec().into(),
     };
     let stepping = |seconds| Busy { stage: Stage::Denoise, amount: 256, seconds };
@@ -33,6 +34,11 @@ fn vocabulary() -> Vec<(&'static str, Word)> {
         ("beat", beat(None)),
         ("stepping", beat(Some(stepping(0.2)))),
         ("hanging", beat(Some(stepping(60.0)))),
+        ("probing", Word::Beat(Beat { probing: Some(0.3), ..Beat::default() })),
+        ("doubtful", Word::Beat(Beat { probing: Some(0.7), ..Beat::default() })),
+        ("unanswered", Word::Beat(Beat { probing: Some(60.0), ..Beat::default() })),
+        ("probed", Word::Count(Count::Probed { outcome: Probed::Ok })),
+        ("failed_probe", Word::Count(Count::Probed { outcome: Probed::Failed })),
         ("fatal", Word::Fatal { message: "the moon is full".into() }),
         ("picture", of_job(picture)),
         ("done", of_job(Report::Done)),

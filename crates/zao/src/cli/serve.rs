@@ -44,7 +44,7 @@ pub(crate) struct ServeArgs {
 
     /// What clients have to send as `Authorization: Bearer TOKEN`; better set as ZAO_TOKEN or in a file, where other users of the
     /// machine do not see it
-    #[arg(long, value_name = "TOKEN", help_heading = NETWORK)]
+    #[arg(long, value_name = "TOKEN", help_heading = NETWORK, value_parser = token)]
     pub(crate) token: Option<String>,
 
     /// File with that token, as containers are given secrets
@@ -52,8 +52,12 @@ pub(crate) struct ServeArgs {
     pub(crate) token_file: Option<PathBuf>,
 
     /// Token of whoever runs the server, for /admin/* and for others' jobs [default: /admin/* is for programs on the same machine]
-    #[arg(long, value_name = "TOKEN", help_heading = NETWORK)]
+    #[arg(long, value_name = "TOKEN", help_heading = NETWORK, value_parser = token)]
     pub(crate) admin_token: Option<String>,
+
+    /// File with that token, likewise
+    #[arg(long, value_name = "FILE", help_heading = NETWORK)]
+    pub(crate) admin_token_file: Option<PathBuf>,
 
     /// Another origin whose pages may use this server, as `https://studio.example`; several may be given
     #[arg(long = "origin", value_name = "ORIGIN", help_heading = NETWORK, value_parser = address::origin)]
@@ -63,11 +67,6 @@ pub(crate) struct ServeArgs {
     /// one client; several may be given
     #[arg(long = "trusted-proxy", value_name = "ADDRESS", help_heading = NETWORK)]
     pub(crate) proxies: Vec<IpAddr>,
-
-    /// Requests of one client in a minute that make jobs; for others it has 20 times as many, and at least 120 [default: any number]
-    #[arg(long, value_name = "N", help_heading = NETWORK)]
-    #[arg(value_parser = |text: &str| whole(text, 1..=1_000_000_u32))]
-    pub(crate) rate: Option<u32>,
 
     /// Folder with the page, in place of the one that is built in: for whoever works on it
     #[arg(long, value_name = "FOLDER", help_heading = NETWORK)]
@@ -80,20 +79,48 @@ pub(crate) struct ServeArgs {
     #[arg(long = "devices", value_name = "DEVICE", value_delimiter = ',', help_heading = DRAWING)]
     pub(crate) devices: Vec<Device>,
 
-    /// Most pictures of one request
-    #[arg(long, value_name = "N", default_value = "16", help_heading = DRAWING)]
-    #[arg(value_parser = |text: &str| whole(text, 1..=1000_u32))]
-    pub(crate) max_count: u32,
+    /// Most bytes of a request: a picture to begin with comes in it, a third larger than its file
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = body, help_heading = LIMITS)]
+    pub(crate) max_body: u64,
+
+    /// Most characters of a prompt
+    #[arg(long, value_name = "N", default_value = "8000", help_heading = LIMITS)]
+    #[arg(value_parser = |text: &str| whole(text, 1..=1_000_000_u32))]
+    pub(crate) max_prompt: u32,
+
+    /// Most pixels of a picture: width times height
+    #[arg(long, value_name = "N", default_value = "4194304", help_heading = LIMITS)]
+    #[arg(value_parser = |text: &str| whole(text, 256..=67_108_864_u64))]
+    pub(crate) max_pixels: u64,
 
     /// Most steps of a picture
-    #[arg(long, value_name = "N", default_value = "100", help_heading = DRAWING)]
+    #[arg(long, value_name = "N", default_value = "100", help_heading = LIMITS)]
     #[arg(value_parser = |text: &str| whole(text, 1..=1000_u32))]
     pub(crate) max_steps: u32,
 
-    /// Most pixels of a picture: width times height
-    #[arg(long, value_name = "N", default_value = "4194304", help_heading = DRAWING)]
-    #[arg(value_parser = |text: &str| whole(text, 256..=67_108_864_u64))]
-    pub(crate) max_pixels: u64,
+    /// Most pictures of one request
+    #[arg(long, value_name = "N", default_value = "16", help_heading = LIMITS)]
+    #[arg(value_parser = |text: &str| whole(text, 1..=1000_u32))]
+    pub(crate) max_count: u32,
+
+    /// Most previews of a picture on its way
+    #[arg(long, value_name = "N", default_value = "8", help_heading = LIMITS)]
+    #[arg(value_parser = |text: &str| whole(text, 0..=100_u32))]
+    pub(crate) max_previews: u32,
+
+    /// Clients that may listen to events at the same time; fewer where the system allows fewer open files
+    #[arg(long, value_name = "N", default_value = "4096", help_heading = LIMITS)]
+    #[arg(value_parser = |text: &str| whole(text, 1..=60_000_u32))]
+    pub(crate) max_listeners: u32,
+
+    /// The highest priority that a client may ask for: low, normal or high
+    #[arg(long, value_name = "PRIORITY", default_value = "high", help_heading = LIMITS)]
+    pub(crate) max_priority: zao_api::Priority,
+
+    /// Requests of one client in a minute that make jobs; for others it has 20 times as many, and at least 120 [default: any number]
+    #[arg(long, value_name = "N", help_heading = LIMITS)]
+    #[arg(value_parser = |text: &str| whole(text, 1..=1_000_000_u32))]
+    pub(crate) rate: Option<u32>,
 
     /// Main memory above which a worker is replaced, beside the files it has mapped, as in 12G, 256M or more [default: any]
     #[arg(long, value_name = "SIZE", value_parser = worker_memory, allow_negative_numbers = true)]
@@ -110,9 +137,15 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = |text: &str| whole(text, 1..=100_000_u32))]
     pub(crate) queue_per_client: u32,
 
-    /// The highest priority that a client may ask for: low, normal or high
-    #[arg(long, value_name = "PRIORITY", default_value = "high", help_heading = QUEUE)]
-    pub(crate) max_priority: zao_api::Priority,
+    /// Pictures of one client that are drawn or handed to workers at the same time; its others wait behind those of all others, and
+    /// none is refused for it; 0 is any number
+    #[arg(long, value_name = "N", default_value = "0", help_heading = QUEUE)]
+    #[arg(value_parser = |text: &str| whole(text, 0..=100_000_u32))]
+    pub(crate) in_flight_per_client: u32,
+
+    /// How much pictures to begin with may take together while their jobs are not over
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = bytes, help_heading = QUEUE)]
+    pub(crate) max_inputs: u64,
 
     /// Seconds that a job may wait until a worker takes it; 0 is any time
     #[arg(long, value_name = "SECONDS", default_value = "0", help_heading = QUEUE)]
@@ -138,10 +171,15 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = |text: &str| whole(text, 1..=36_500_u32))]
     pub(crate) keep_days: u32,
 
-    /// How much room pictures may take; the oldest go first
-    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = bytes)]
+    /// How much room pictures may take; the oldest go first. Those that somebody keeps for good may take half of it
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = kept)]
     #[arg(help_heading = KEEPING)]
     pub(crate) keep_size: u64,
+
+    /// How many jobs that are over are kept; the oldest go first
+    #[arg(long, value_name = "N", default_value = "100000", help_heading = KEEPING)]
+    #[arg(value_parser = |text: &str| whole(text, 100..=10_000_000_u32))]
+    pub(crate) keep_jobs: u32,
 
     #[command(flatten)]
     pub(crate) log: LogArgs,
@@ -158,10 +196,39 @@ fn worker_memory(text: &str) -> Result<u64, String> {
     Ok(size)
 }
 
+/// With less than this, pictures of a large job would be removed before whoever asked for them could have them all.
+const LEAST_KEPT: u64 = 100_000_000;
+
+fn kept(text: &str) -> Result<u64, String> {
+    let size = bytes(text)?;
+    if size < LEAST_KEPT {
+        return Err("pictures would be removed before they are fetched; use 100M or more".into());
+    }
+    Ok(size)
+}
+
+/// A token as it can stand in a header. An empty one, as of a variable of a script that is not set, would only keep everybody out.
+pub(crate) fn token(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("use letters, digits and signs of ASCII without spaces, one or more: it is sent in a header".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// A smaller body holds no prompt, and a larger one no client has: each is in memory as a whole while it is read.
+const BODIES: std::ops::RangeInclusive<u64> = 64_000..=1 << 30;
+
+fn body(text: &str) -> Result<u64, String> {
+    let size = bytes(text)?;
+    if BODIES.contains(&size) { Ok(size) } else { Err("use a size from 64K to 1GiB".into()) }
+}
+
 /// The headings of the help, which are the chapters of the configuration file.
 const NETWORK: &str = "Network";
 pub(super) const DRAWING: &str = "Drawing";
 pub(super) const MEMORY: &str = "Memory";
+const LIMITS: &str = "Limits";
 const QUEUE: &str = "Queue";
 const KEEPING: &str = "Keeping";
 const LOG: &str = "Log";
@@ -210,8 +277,8 @@ fn levels(text: &str) -> Result<String, String> {
 }
 
 impl WorkerArgs {
-    /// The same arguments as a command line, for a worker on `device`.
-    pub(crate) fn command_line(&self, device: &str) -> Vec<OsString> {
+    /// The same arguments as a command line, for a worker on `device` that may plan with so much main memory, if that is bounded.
+    pub(crate) fn command_line(&self, device: &str, ram: Option<u64>) -> Vec<OsString> {
         let mut line: Vec<OsString> = vec!["worker".into(), "--device".into(), device.into()];
         let mut add = |name: &str, value: Option<OsString>| {
             if let Some(value) = value {
@@ -226,7 +293,7 @@ impl WorkerArgs {
         add("tokenizer", files.tokenizer.clone().map(Into::into));
         add("precision", Some(self.precision.as_str().into()));
         add("vram", self.memory.vram.map(|bytes| format!("{bytes}b").into()));
-        add("ram", self.memory.ram.map(|bytes| format!("{bytes}b").into()));
+        add("ram", ram.map(|bytes| format!("{bytes}b").into()));
         let on = self.memory.text_encoder_on.to_possible_value();
         add("text-encoder-on", on.map(|on| on.get_name().into()));
         add("threads", self.threads.map(|threads| threads.to_string().into()));
@@ -234,6 +301,7 @@ impl WorkerArgs {
         let libraries = self.tuning.cuda_libraries.to_possible_value();
         add("cuda-libraries", libraries.map(|libraries| libraries.get_name().into()));
         add("idle-release", Some(self.idle_release.to_string().into()));
+        add("idle-probe", Some(self.idle_probe.to_string().into()));
         line.push(format!("--warm-up={}", self.warm_up).into());
         line
     }
@@ -271,6 +339,8 @@ mod tests {
             "3",
             "--idle-release",
             "5",
+            "--idle-probe",
+            "7",
             "--warm-up=false",
             "--text-encoder-on",
             "cpu",
@@ -280,13 +350,21 @@ mod tests {
             "off",
         ];
         let args = serve(&told);
-        let line = args.worker.command_line("cuda:1");
+        let line = args.worker.command_line("cuda:1", args.worker.memory.ram);
         let line = std::iter::once("zao".into()).chain(line);
         let Command::Worker(worker) = Cli::try_parse_from(line).unwrap().command else {
             panic!("it is a worker");
         };
         let same = WorkerArgs { device: "cuda:1".parse().unwrap(), ..args.worker };
         assert_eq!(format!("{worker:?}"), format!("{same:?}"));
+    }
+
+    #[test]
+    fn a_token_can_be_sent() {
+        assert_eq!(token(" s3cret-!~\n").as_deref(), Ok("s3cret-!~"));
+        for bad in ["", "  ", "two words", "one\ntwo", "caf\u{e9}", "nul\0"] {
+            assert!(token(bad).unwrap_err().contains("header"), "{bad:?}");
+        }
     }
 
     #[test]

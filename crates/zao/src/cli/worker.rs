@@ -44,6 +44,12 @@ pub(crate) struct WorkerArgs {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) warm_up: bool,
 
+    /// After how many seconds without work, and then as often, a device is asked to compute a little, so that one which has stopped to
+    /// answer is noticed before the next picture; 0 is never
+    #[arg(long, value_name = "SECONDS", default_value = "60", allow_negative_numbers = true)]
+    #[arg(value_parser = |text: &str| whole(text, 0..=u64::from(u32::MAX)))]
+    pub(crate) idle_probe: u64,
+
     #[command(flatten, next_help_heading = MEMORY)]
     pub(crate) memory: MemoryArgs,
 

@@ -184,8 +184,16 @@ mod tests {
             assert_eq!(setting.check(&setting.default()), Ok(()), "--{flag}");
             let said = setting.unset().is_some() || !setting.default().is_empty();
             let may_be_silent = setting.is_list() || !setting.default().is_empty();
-            let optional =
-                ["token", "token-file", "page", "transformer", "text-encoder", "vae", "tokenizer"];
+            let optional = [
+                "token",
+                "token-file",
+                "admin-token-file",
+                "page",
+                "transformer",
+                "text-encoder",
+                "vae",
+                "tokenizer",
+            ];
             assert!(said || may_be_silent || optional.contains(&flag), "--{flag} says no default");
         }
         assert_eq!(names.len(), settings.len());

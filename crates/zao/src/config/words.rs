@@ -8,6 +8,7 @@ pub(super) fn heading(name: &str) -> Text {
         "Network" => both!("Network", "网络"),
         "Drawing" => both!("Drawing", "绘图"),
         "Memory" => both!("Memory", "内存"),
+        "Limits" => both!("Limits", "限制"),
         "Queue" => both!("Queue", "队列"),
         "Keeping" => both!("Keeping", "保存"),
         "Log" => both!("Log", "日志"),

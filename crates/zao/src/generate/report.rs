@@ -48,8 +48,9 @@ impl Report {
         let png = zao_png::encode(&picture.rgb, width, height, &recipe)?;
         self.encode_png += since.elapsed();
         target.write(&png)?;
-        let (file, seed) = (target.to_string(), job.ask().seed);
-        self.images.push(GeneratedImage { file, seed, width, height });
+        let (file, prompt) = (target.to_string(), job.ask().prompt.clone());
+        let (seed, steps) = (job.ask().seed, steps(job));
+        self.images.push(GeneratedImage { file, prompt, seed, width, height, steps });
         Ok(())
     }
 
@@ -71,7 +72,6 @@ impl Report {
         warnings: Vec<String>,
     ) -> Generated {
         let first = jobs.first().map(Job::ask);
-        let steps = jobs.first().map_or(0, Job::steps);
         Generated {
             images: self.images.clone(),
             prompt: first.map(|ask| ask.prompt.clone()).unwrap_or_default(),
@@ -88,7 +88,7 @@ impl Report {
                 encode_png: self.encode_png.as_secs_f64(),
                 total: self.start.elapsed().as_secs_f64(),
             },
-            steps: u32::try_from(steps).unwrap_or(u32::MAX),
+            steps: jobs.first().map_or(0, steps),
             step_seconds: timings.steps.iter().map(Duration::as_secs_f64).collect(),
             planned_memory_bytes: planned,
             peak_memory_bytes: zao_engine::peak_bytes(),
@@ -99,7 +99,7 @@ impl Report {
     /// The run as lines: a file each, then where the time went.
     pub(super) fn lines(&self, timings: &Timings) -> Vec<String> {
         let file = |image: &GeneratedImage| {
-            let GeneratedImage { file, seed, width, height } = image;
+            let GeneratedImage { file, seed, width, height, .. } = image;
             format!("{file}  {width}x{height}  seed {seed}")
         };
         let Timings { load, encode, text, denoise, decode, .. } = timings;
@@ -112,4 +112,8 @@ impl Report {
             format!("{total}: load {load}, {encode}text {text}, steps {denoise}, decode {decode}");
         self.images.iter().map(file).chain([times]).collect()
     }
+}
+
+fn steps(job: &Job) -> u32 {
+    u32::try_from(job.steps()).unwrap_or(u32::MAX)
 }

@@ -30,7 +30,7 @@ impl Wanted {
         let origin = args.from.as_deref().map_or(Ok(Origin::Unknown), origin)?;
         let base = match &origin {
             Origin::Zao(recipe) => of_recipe(recipe),
-            Origin::Parameters(parameters) => parameters.to_request(),
+            Origin::Parameters(parameters) | Origin::Fooocus(parameters) => parameters.to_request(),
             Origin::Unknown => Request::default(),
         };
         let request = over(base, args);
@@ -59,7 +59,7 @@ impl Wanted {
     pub(super) fn merges(&self) -> bool {
         match &self.origin {
             Origin::Zao(recipe) => recipe.loras.iter().any(|lora| lora.merged),
-            Origin::Parameters(_) | Origin::Unknown => false,
+            Origin::Parameters(_) | Origin::Fooocus(_) | Origin::Unknown => false,
         }
     }
 
@@ -76,7 +76,7 @@ impl Wanted {
                 let engine = differences(recipe, engine, device, loras);
                 [engine, input::differences(recipe, input)].concat()
             }
-            Origin::Parameters(_) => vec![
+            Origin::Parameters(_) | Origin::Fooocus(_) => vec![
                 "the picture was made by another tool: its prompt and settings are used, but the \
                  new one will differ"
                     .into(),

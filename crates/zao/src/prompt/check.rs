@@ -57,7 +57,7 @@ pub(crate) fn run(args: &PromptCheckArgs) -> Result<()> {
 
 /// A failure if there is something to find and that is one.
 fn strictly(args: &PromptCheckArgs, report: &Report) -> Result<()> {
-    match report.findings.len() {
+    match report.findings.len() + report.left_out {
         0 => Ok(()),
         _ if !args.strict => Ok(()),
         1 => Err(Failure::failed("there is 1 finding, and --strict wants none")),

@@ -64,7 +64,7 @@ fn a_person_sees_columns_and_where_things_come_from() {
     let words: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(words[..3], ["port", "8002", "ZAO_PORT,"], "{line}");
     assert!(line.contains("instead of 8001 (") && line.ends_with("7860 (default)"), "{line}");
-    for heading in ["Network", "Drawing", "Memory", "Queue", "Keeping", "Log", "Places"] {
+    for heading in ["Network", "Drawing", "Memory", "Limits", "Queue", "Keeping", "Log", "Places"] {
         assert!(said.text().lines().any(|line| line == heading), "{heading}");
     }
     let chinese = folder.run(&["config", "show", "--origin", "--lang", "zh"]).ok();
@@ -155,7 +155,7 @@ fn a_server_takes_its_settings_and_its_token_from_files() {
     let (status, body) = server.ask("POST", "/v1/jobs", bearer, &wish);
     assert_eq!(status, 400, "{}", String::from_utf8_lossy(&body));
     fs::write(folder.path("token"), "\n").unwrap();
-    folder.run(&["serve"]).complains(2, &["token file", "one line"]);
+    folder.run(&["serve"]).complains(2, &["token", "one line"]);
     folder.run(&["serve", "--token", "x"]).complains(2, &["keep one"]);
 }
 

@@ -188,6 +188,10 @@ fn on_a_full_disk_nothing_is_taken_on_and_nothing_is_lost() {
         assert_eq!(ended["error"]["code"], "storage_full", "{ended}");
     }
     assert_eq!(server.get("/health/live").0, 200);
+    let told = server.wait("/health/ready", |(status, _)| *status == 503);
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    let reason = told["reason"].as_str().unwrap();
+    assert!(told["status"] == "unhealthy" && reason.contains("no room for pictures"), "{told}");
     let is = |status: &str, job: &Value| server.json(link(job, "self"))["status"] == status;
     let waiting = wait.iter().filter(|job| is("queued", job)).count();
     assert!(waiting > 0, "all were begun");
@@ -207,6 +211,7 @@ fn on_a_full_disk_nothing_is_taken_on_and_nothing_is_lost() {
     }
     assert!(drawn >= waiting - 1, "{drawn} of {waiting} that waited");
     picture(&server, &server.submit("behind", &small("a dog", 4, 2)));
+    server.wait("/health/ready", |(status, _)| *status == 200);
 }
 
 /// Clients that only listen.

@@ -22,6 +22,8 @@ mod config;
 mod convert;
 #[cfg(target_os = "linux")]
 mod crew;
+#[cfg(target_os = "linux")]
+mod damaged;
 mod doctor;
 mod draw;
 mod edit;
@@ -38,6 +40,8 @@ mod instructions;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod libraries;
+#[cfg(target_os = "linux")]
+mod limits;
 mod list;
 #[cfg(unix)]
 mod list_kill;

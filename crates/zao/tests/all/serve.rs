@@ -28,6 +28,26 @@ fn a_job_gives_the_picture_that_generate_draws() {
 }
 
 #[test]
+fn a_recipe_that_is_not_wanted_is_in_no_file() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let url = |metadata: bool| {
+        let wish = json!({"prompt": "a red apple", "seed": 7, "width": 64, "height": 64, "steps": 2, "metadata": metadata});
+        let done = server.over(&server.submit(&format!("{metadata}"), &wish));
+        assert!(done["peak_memory_bytes"].as_u64().is_some_and(|bytes| bytes > 1 << 20), "{done}");
+        done["images"][0]["url"].as_str().unwrap().to_owned()
+    };
+    let (told, kept_back) = (url(true), url(false));
+    let read = |url: &str| zao_png::read(&server.get(url).1).unwrap();
+    assert!(matches!(read(&told).origin, zao_png::Origin::Zao(_)));
+    let silent = read(&kept_back);
+    assert_eq!((silent.origin, silent.texts), (zao_png::Origin::Unknown, vec![]));
+    assert_eq!(server.get(&format!("{kept_back}/recipe")).0, 404);
+    let pixels = |url: &str| zao_png::decode_rgb(&server.get(url).1).unwrap();
+    assert_eq!(pixels(&told), pixels(&kept_back));
+}
+
+#[test]
 fn what_was_accepted_is_drawn_once_although_the_server_is_killed() {
     let folder = Folder::new();
     let wish = |seed| small("a cat", seed, 25);

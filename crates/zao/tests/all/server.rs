@@ -24,8 +24,15 @@ impl Server {
     }
 
     /// Starts it through `command`, which ends with the program.
-    pub(crate) fn run(mut command: Command, args: &[&str]) -> Self {
-        command.args(["serve", "--model", "demo", "--port", "0"]).args(args);
+    pub(crate) fn run(command: Command, args: &[&str]) -> Self {
+        let server = Self::listening(command, "demo", args);
+        server.wait("/health/ready", |(status, _)| *status == 200);
+        server
+    }
+
+    /// The same with a model that may be none, as soon as it listens.
+    pub(crate) fn listening(mut command: Command, model: &str, args: &[&str]) -> Self {
+        command.args(["serve", "--model", model, "--port", "0"]).args(args);
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -44,9 +51,7 @@ impl Server {
                 kept.lock().unwrap().push(line);
             }
         });
-        let server = Self { process, address, log };
-        server.wait("/health/ready", |(status, _)| *status == 200);
-        server
+        Self { process, address, log }
     }
 
     pub(crate) fn ask(

@@ -87,7 +87,8 @@ fn the_prompt_of_the_command_line_is_a_pattern_where_a_folder_is_named() {
     let draw = |more: &[&str]| {
         folder.run(&[&["generate", prompt, "--seed", "3"], &SMALL[..], more].concat())
     };
-    let said = draw(&["--wildcards", "wildcards", "-n", "3"]).ok();
+    let said = draw(&["--wildcards", "wildcards", "-n", "3", "--json"]).ok();
+    let told: Value = serde_json::from_slice(&said.out).unwrap();
     let recipe = |number: usize| -> Value {
         let said = folder.run(&["info", &format!("result-{number}.png"), "--json"]).ok();
         serde_json::from_slice(&said.out).unwrap()
@@ -96,6 +97,8 @@ fn the_prompt_of_the_command_line_is_a_pattern_where_a_folder_is_named() {
         let prompt = recipe(number)["prompt"].as_str().unwrap().to_owned();
         assert!(!prompt.contains(['_', '{', '|']), "{prompt}");
         assert!(said.err.contains(&format!("prompt {number}: {prompt}")), "{said:?}");
+        let image = &told["images"][number - 1];
+        assert_eq!((image["prompt"].as_str(), &image["steps"]), (Some(&*prompt), &told["steps"]));
         // The words are those of the first seed; each picture is the one that its prompt gives alone.
         let seed = (number + 2).to_string();
         folder

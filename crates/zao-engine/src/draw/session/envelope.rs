@@ -2,6 +2,9 @@
 //! whatever it holds fits where it was planned for. So nobody who joins has to be rehearsed, and a rehearsal of the same
 //! envelope is not repeated. Pictures that begin with others, or are decoded in bands, are not planned this way.
 
+#[cfg(test)]
+mod turnover;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 

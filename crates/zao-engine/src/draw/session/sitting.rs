@@ -269,6 +269,7 @@ impl<'s, B: Backend> Sitting<'s, B> {
         let scheduler = &shop.model.scheduler;
         let adapters = used(seated.iter().map(|seat| &seat.work));
         let before = shop.artist.parts.prompts();
+        denoising.clear_layout();
         shop.work(room.stay, adapters, &tickets, |b, supply, watch| {
             let latents = begin(b, supply, &work, scheduler, &noise_of, watch)?;
             let transformer = supply.transformer(watch)?;

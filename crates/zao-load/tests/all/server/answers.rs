@@ -188,8 +188,9 @@ async fn create(state: &Arc<State>, wire: &mut Wire, asked: &Asked) -> io::Resul
         tokio::time::sleep(state.behaviour.work / 2).await;
         let tell = |event, data| sender.send_modify(|events| events.push((event, data)));
         // It says that it happened a little before.
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        let at = (now - NEWS).as_secs_f64();
+        let at = seconds_since_1970() - NEWS.as_secs_f64();
+        let eta = NEWS + state.behaviour.work + TOO_MUCH;
+        tell("step", json!({"step": 1, "steps": 2, "eta_seconds": eta.as_secs_f64(), "at": at}));
         tell(
             "preview",
             json!({"index": 0, "mime": "image/png", "b64": "aGk=", "width": 1, "height": 1, "at": at}),
@@ -202,13 +203,21 @@ async fn create(state: &Arc<State>, wire: &mut Wire, asked: &Asked) -> io::Resul
         let (picture, queue, inference) = draw(&state, &shared, fault).await;
         state.jobs.lock().unwrap().get_mut(&number).unwrap().picture = picture;
         let last = description(number, &shared, "completed", Some((queue, inference)));
-        tell("completed", json!({"state": last}));
+        tell("completed", json!({"state": last, "at": seconds_since_1970()}));
     });
     wire.answer(202, "", queued.to_string().as_bytes(), Duration::ZERO).await
 }
 
 /// How old a preview is when it is told.
 pub(crate) const NEWS: Duration = Duration::from_millis(30);
+
+/// So much later than it will be is a job foreseen to be done.
+pub(crate) const TOO_MUCH: Duration = Duration::from_millis(500);
+
+fn seconds_since_1970() -> f64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap().as_secs_f64()
+}
 
 /// A job as [`zao_api::Job`] has it.
 fn description(number: u64, request: &Value, status: &str, timing: Option<(f64, f64)>) -> Value {

@@ -61,8 +61,13 @@ struct Route<'d> {
 }
 
 fn routes<'d>(path: &'d str, item: &'d PathItem) -> impl Iterator<Item = Route<'d>> {
-    let all =
-        [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)];
+    let all = [
+        ("GET", &item.get),
+        ("POST", &item.post),
+        ("PUT", &item.put),
+        ("PATCH", &item.patch),
+        ("DELETE", &item.delete),
+    ];
     all.into_iter().filter_map(move |(method, operation)| {
         Some(Route { method, path, operation: operation.as_ref()? })
     })

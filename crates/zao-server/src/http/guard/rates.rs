@@ -35,6 +35,7 @@ impl Kind {
             Method::POST if DRAWING.contains(&route) => Some(Self::Drawing),
             // Whoever runs the server is not kept from it.
             Method::POST if !route.starts_with("/admin/") => Some(Self::Asking),
+            Method::PATCH => Some(Self::Asking),
             _ => None,
         }
     }

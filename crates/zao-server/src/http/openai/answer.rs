@@ -9,8 +9,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use zao_api::{Image, Job};
 
-use super::super::{Code, Refusal, Result};
-use super::wish::{Format, Wish};
+use super::super::formats::Format;
+use super::super::{Code, Refusal, Result, timing};
+use super::wish::Wish;
 use crate::house::House;
 
 /// An answer about one job.
@@ -43,16 +44,19 @@ impl<'a> Answer<'a> {
             };
             data.push(DrawnImage { b64_json, url, seed: image.seed });
         }
+        let peak = job.peak_memory_bytes;
         Ok(Drawn {
-            created: now(),
+            created: job.finished_at.map_or_else(now, |at| at as u64),
             data,
             size: format!("{}x{}", job.width, job.height),
-            quality: self.wish.quality.clone(),
+            quality: self.wish.quality,
             output_format: self.wish.format.as_str(),
             background: "opaque",
             usage: Usage::of(self.prompt_tokens, job.images.iter()),
-            ignored: self.wish.ignored.clone(),
-            warnings: job.warnings.clone(),
+            inference_time_s: job.timing.map(|timing| timing.inference_seconds),
+            peak_memory_mb: peak.map(timing::mebibytes),
+            ignored: self.wish.unused.fields.clone(),
+            warnings: self.wish.unused.with(&job.warnings),
             job: job.id.clone(),
         })
     }
@@ -68,11 +72,13 @@ impl<'a> Answer<'a> {
             kind: "image_generation.completed",
             b64_json: base64(house, wish.format, image).await?,
             size: format!("{}x{}", image.width, image.height),
-            quality: wish.quality.clone(),
+            quality: wish.quality,
             background: "opaque",
             output_format: wish.format.as_str(),
-            created_at: now(),
+            created_at: image.created_at as u64,
             seed: image.seed,
+            ignored: wish.unused.fields.clone(),
+            warnings: wish.unused.reasons.clone(),
             usage: Usage::of(tokens, std::iter::once(image)),
         })
     }
@@ -86,12 +92,19 @@ pub(crate) struct Drawn {
     data: Vec<DrawnImage>,
     /// `WIDTHxHEIGHT`.
     size: String,
-    quality: String,
+    /// `low`, `medium` or `high`; `auto` where the prompt decided.
+    quality: &'static str,
     /// `png`, `jpeg` or `webp`.
     output_format: &'static str,
     background: &'static str,
     usage: Usage,
-    /// Fields of the request that mean nothing here.
+    /// Seconds that the pictures were worked on.
+    #[schema(required)]
+    inference_time_s: Option<f64>,
+    /// The most of the device's memory that was held meanwhile, in MiB; null where nobody knows.
+    #[schema(required)]
+    peak_memory_mb: Option<f64>,
+    /// Fields of the request that mean nothing here or had no effect.
     ignored: Vec<String>,
     /// What the client should know although it succeeded, one line each.
     warnings: Vec<String>,
@@ -120,7 +133,8 @@ pub(crate) struct CompletedImage {
     b64_json: String,
     /// `WIDTHxHEIGHT`.
     size: String,
-    quality: String,
+    /// `low`, `medium` or `high`; `auto` where the prompt decided.
+    quality: &'static str,
     background: &'static str,
     /// `png`, `jpeg` or `webp`.
     output_format: &'static str,
@@ -130,6 +144,10 @@ pub(crate) struct CompletedImage {
     #[schema(format = "uint64")]
     seed: u64,
     usage: Usage,
+    /// Fields of the request that mean nothing here or had no effect.
+    ignored: Vec<String>,
+    /// Why, for those that are known here, one line each.
+    warnings: Vec<String>,
 }
 
 /// OpenAI's bill, of which only the counts mean something here: tokens of the prompt, and cells of pictures.
@@ -173,20 +191,10 @@ async fn base64(house: &Arc<House>, format: Format, image: &Image) -> Result<Str
     let id = image.id.parse().map_err(Refusal::from)?;
     let path = house.ledger(move |ledger, _| ledger.image_file(&id)).await?;
     let made = tokio::task::spawn_blocking(move || -> Result<String> {
-        let unreadable = |error: &dyn std::fmt::Display| {
-            Refusal::new(Code::Internal, format!("the picture cannot be read: {error}"))
-        };
-        let png = std::fs::read(path).map_err(|error| unreadable(&error))?;
-        let bytes = match format {
-            Format::Png => png,
-            Format::Jpeg(quality) => zao_image::decode(&png)
-                .and_then(|picture| picture.to_jpeg(quality))
-                .map_err(|error| unreadable(&error))?,
-            Format::WebP => zao_image::decode(&png)
-                .and_then(|picture| picture.to_webp())
-                .map_err(|error| unreadable(&error))?,
-        };
-        Ok(STANDARD.encode(bytes))
+        let unreadable =
+            |error| Refusal::new(Code::Internal, format!("the picture cannot be read: {error}"));
+        let png = std::fs::read(path).map_err(unreadable)?;
+        Ok(STANDARD.encode(format.of(png)?))
     });
     made.await.map_err(|error| Refusal::new(Code::Internal, error.to_string()))?
 }

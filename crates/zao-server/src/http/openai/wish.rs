@@ -1,31 +1,18 @@
 //! What OpenAI's clients send, and what this server makes of it. Fields that it does not know are named in the answer, not refused:
 //! clients send many that mean nothing here.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use zao_api::{JobRequest, Lora, Priority, Quality, Request, Steps};
+use zao_engine::ModelInfo;
 
+use super::super::formats::Format;
 use super::super::read::Object;
+use super::super::unused::Unused;
 use super::super::{Code, Refusal, Result};
-
-/// How pictures are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    Png,
-    /// With this quality, 1 to 100.
-    Jpeg(u8),
-    WebP,
-}
-
-impl Format {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg(_) => "jpeg",
-            Self::WebP => "webp",
-        }
-    }
-}
 
 /// A request in OpenAI's words.
 #[derive(Debug, Clone)]
@@ -35,10 +22,11 @@ pub(crate) struct Wish {
     /// Whether pictures come as links.
     pub(super) links: bool,
     pub(super) format: Format,
-    /// As asked, for the answer.
-    pub(super) size: String,
-    pub(super) quality: String,
-    pub(super) ignored: Vec<String>,
+    /// The quality that is drawn, for the answer.
+    pub(super) quality: &'static str,
+    pub(super) unused: Unused,
+    /// The request as it came, the same text for the same fields in whatever order.
+    pub(super) form: String,
 }
 
 /// A request in OpenAI's words. What is null is as if it were not there; fields that are not here are accepted and mean nothing.
@@ -55,13 +43,14 @@ pub(crate) struct GenerateImage {
     /// `WIDTHxHEIGHT`, or `auto` for what suits the model.
     #[schema(pattern = r"^(auto|\s*\d{1,9}\s*[xX*]\s*\d{1,9}\s*)$")]
     size: Option<String>,
-    /// The size where `size` is not given: `low` is smaller, `high` and `hd` are larger than usual.
+    /// Size and steps where they are not given: `medium` and `standard` are the model's own, `low` is three quarters of both, `high` and
+    /// `hd` are five quarters. `auto` is what suits the model.
     #[schema(pattern = "^(auto|standard|low|medium|high|hd)$")]
     quality: Option<String>,
     /// `png` unless given.
     #[schema(pattern = "^(png|jpeg|jpg|webp)$")]
     output_format: Option<String>,
-    /// Of JPEGs: their quality.
+    /// Of JPEGs: their quality. PNG and WebP lose nothing, so for them it means nothing.
     #[schema(maximum = 100)]
     output_compression: Option<u32>,
     /// `b64_json` unless given.
@@ -75,7 +64,8 @@ pub(crate) struct GenerateImage {
     #[schema(maximum = 3)]
     partial_images: Option<u32>,
     /// Ours: seed of the first picture.
-    #[schema(format = "uint64")]
+    #[serde(default, deserialize_with = "zao_api::read_seed")]
+    #[schema(schema_with = zao_api::asked_seed)]
     seed: Option<u64>,
     /// Ours: denoising steps, a number or `auto`: what the prompt asks for.
     num_inference_steps: Option<Steps>,
@@ -94,9 +84,13 @@ pub(crate) struct GenerateImage {
     priority: Option<Priority>,
     /// Ours: whether the prompt decides the size where neither `size` nor `quality` says one. Their `auto` is what suits the model.
     auto_size: Option<bool>,
+    /// Ours: whether a smaller picture may be drawn where memory has no room for this one.
+    allow_downscale: Option<bool>,
+    /// Ours: `false` keeps the recipe out of the PNG.
+    metadata: Option<bool>,
 }
 
-const KNOWN: [&str; 18] = [
+const KNOWN: [&str; 20] = [
     "prompt",
     "model",
     "n",
@@ -115,36 +109,23 @@ const KNOWN: [&str; 18] = [
     "lora",
     "priority",
     "auto_size",
+    "allow_downscale",
+    "metadata",
 ];
 
 /// Pictures of one request, as OpenAI bounds them.
 const MOST: u32 = 10;
 
 impl Wish {
-    /// Reads a request to the model called `model`.
-    pub(crate) fn read(object: Object, model: &str) -> Result<Self> {
-        let unknown = object.0.keys().filter(|field| !KNOWN.contains(&field.as_str()));
-        let ignored = unknown.cloned().collect();
+    /// Reads a request to `model`. A quality asks for `most_steps` at most.
+    pub(crate) fn read(object: Object, model: &ModelInfo, most_steps: u32) -> Result<Self> {
+        let mut unused = Unused::unknown(&object.0, &KNOWN);
+        let form = form(&object);
         let fields: GenerateImage = object.parse()?;
-        if let Some(asked) = fields.model.as_deref().filter(|asked| *asked != model) {
-            // Names of OpenAI's own models mean whatever there is; anything else is a mistake.
-            if !["gpt-image", "dall-e", "chatgpt-image"].iter().any(|own| asked.starts_with(own)) {
-                let message = format!("this server draws with {model:?} alone, not {asked:?}");
-                return Err(Refusal::new(Code::UnknownModel, message).at("model"));
-            }
-        }
-        if !(1..=MOST).contains(&fields.n.unwrap_or(1)) {
-            return Err(Refusal::of("n", format!("n is 1 to {MOST}")));
-        }
-        if fields.partial_images.is_some_and(|count| count > 3) {
-            return Err(Refusal::of("partial_images", "partial_images is 0 to 3"));
-        }
-        let size = fields.size.unwrap_or_else(|| "auto".into());
-        let sides = sides(&size)?;
-        let quality = fields.quality.unwrap_or_else(|| "auto".into());
-        let tier = tier(&quality)?;
-        let by_prompt =
-            (fields.auto_size == Some(true) && quality == "auto").then_some(Quality::Auto);
+        check(&fields, &model.name)?;
+        let sides = fields.size.as_deref().map_or(Ok(None), sides)?;
+        let tier = tier(fields.quality.as_deref().unwrap_or("auto"))?;
+        let by_prompt = fields.auto_size == Some(true) && tier.is_none() && sides.is_none();
         let links = match fields.response_format.as_deref() {
             None | Some("b64_json") => false,
             Some("url") => true,
@@ -155,24 +136,76 @@ impl Wish {
             }
         };
         let format = format(fields.output_format.as_deref(), fields.output_compression)?;
+        let asked_steps = fields.num_inference_steps.or(fields.steps);
+        let tier_steps =
+            tier.map(|tier| zao_request::tier_steps(tier, model).min(most_steps).into());
+
+        let is_jpeg = matches!(format, Format::Jpeg(_));
+        let shows = fields.partial_images.is_some_and(|count| count > 0);
+        let compresses = fields.output_compression.is_some() && !is_jpeg;
+        unused.say(compresses, "output_compression", "PNG and WebP lose nothing here");
+        let streams = fields.stream;
+        unused.say(links && streams, "response_format", "a stream brings pictures in Base64");
+        unused.say(
+            shows && !streams,
+            "partial_images",
+            "only a stream shows pictures on their way",
+        );
+        let has_both = sides.is_some() && asked_steps.is_some();
+        unused.say(tier.is_some() && has_both, "quality", "size and steps are given");
+        let twice = fields.num_inference_steps.is_some() && fields.steps.is_some();
+        unused.say(twice, "steps", "num_inference_steps says how many");
+
+        let of_size = if by_prompt { Some(Quality::Auto) } else { tier };
         let request = Request {
             prompt: fields.prompt,
             negative_prompt: fields.negative_prompt,
             width: sides.map(|(width, _)| width),
             height: sides.map(|(_, height)| height),
-            quality: if sides.is_some() { None } else { tier.or(by_prompt) },
-            steps: fields.num_inference_steps.or(fields.steps),
+            quality: if sides.is_some() { None } else { of_size },
+            steps: asked_steps.or(tier_steps),
             guidance: fields.guidance_scale,
             seed: fields.seed,
             count: fields.n,
             loras: fields.lora,
             ..Request::default()
         };
-        let previews = if fields.stream { fields.partial_images } else { None };
-        let request =
-            JobRequest { request, priority: fields.priority, previews, ..JobRequest::default() };
-        Ok(Self { request, stream: fields.stream, links, format, size, quality, ignored })
+        let request = JobRequest {
+            request,
+            priority: fields.priority,
+            previews: if streams { fields.partial_images } else { None },
+            allow_downscale: fields.allow_downscale,
+            metadata: fields.metadata,
+            ..JobRequest::default()
+        };
+        let quality = if by_prompt { "auto" } else { name(tier) };
+        Ok(Self { request, stream: streams, links, format, quality, unused, form })
     }
+}
+
+/// The fields of a request as one text, whatever order they came in.
+fn form(object: &Object) -> String {
+    let said = object.0.iter().filter(|(_, value)| !value.is_null());
+    let sorted: BTreeMap<&String, &Value> = said.collect();
+    // JSON that was read can be written.
+    serde_json::to_string(&sorted).unwrap_or_default()
+}
+
+fn check(fields: &GenerateImage, model: &str) -> Result<()> {
+    if let Some(asked) = fields.model.as_deref().filter(|asked| *asked != model) {
+        // Names of OpenAI's own models mean whatever there is; anything else is a mistake.
+        if !["gpt-image", "dall-e", "chatgpt-image"].iter().any(|own| asked.starts_with(own)) {
+            let message = format!("this server draws with {model:?} alone, not {asked:?}");
+            return Err(Refusal::new(Code::UnknownModel, message).at("model"));
+        }
+    }
+    if !(1..=MOST).contains(&fields.n.unwrap_or(1)) {
+        return Err(Refusal::of("n", format!("n is 1 to {MOST}")));
+    }
+    if fields.partial_images.is_some_and(|count| count > 3) {
+        return Err(Refusal::of("partial_images", "partial_images is 0 to 3"));
+    }
+    Ok(())
 }
 
 fn sides(size: &str) -> Result<Option<(u32, u32)>> {
@@ -185,10 +218,11 @@ fn sides(size: &str) -> Result<Option<(u32, u32)>> {
     sides.map(Some).ok_or_else(|| Refusal::new(Code::InvalidSize, message()).at("size"))
 }
 
-/// The quality in our words; `auto` and `standard` leave the size to the model.
+/// The quality in our words; `auto` leaves size and steps to the model.
 fn tier(quality: &str) -> Result<Option<Quality>> {
     match quality {
-        "auto" | "standard" | "medium" => Ok(None),
+        "auto" => Ok(None),
+        "medium" | "standard" => Ok(Some(Quality::Standard)),
         "low" => Ok(Some(Quality::Draft)),
         "high" | "hd" => Ok(Some(Quality::High)),
         other => {
@@ -196,6 +230,15 @@ fn tier(quality: &str) -> Result<Option<Quality>> {
                 format!("quality {other:?} is unknown; there are low, medium, high and auto");
             Err(Refusal::of("quality", message))
         }
+    }
+}
+
+/// What OpenAI calls a quality; what suits the model is its standard.
+const fn name(tier: Option<Quality>) -> &'static str {
+    match tier {
+        Some(Quality::Draft) => "low",
+        Some(Quality::High) => "high",
+        Some(Quality::Standard | Quality::Auto) | None => "medium",
     }
 }
 
@@ -218,10 +261,76 @@ fn format(name: Option<&str>, compression: Option<u32>) -> Result<Format> {
 
 #[cfg(test)]
 mod tests {
+    use zao_engine::Grid;
+
     use super::*;
 
     fn read(json: &str) -> Result<Wish> {
-        Wish::read(Object(serde_json::from_str(json).unwrap()), "demo")
+        let model = ModelInfo {
+            name: "demo".into(),
+            fingerprint: String::new(),
+            size_multiple: 16,
+            pixels_per_cell: 8,
+            max_size: Grid::new(512, 512),
+            default_size: Grid::new(256, 256),
+            shift: 3.0,
+        };
+        Wish::read(Object(serde_json::from_str(json).unwrap()), &model, 9)
+    }
+
+    #[test]
+    fn a_quality_is_a_size_and_steps_of_at_most_what_the_server_draws() {
+        for (asked, tier, steps, told) in [
+            (r#""quality": "low""#, Some(Quality::Draft), Some(6), "low"),
+            (r#""quality": "medium""#, Some(Quality::Standard), Some(8), "medium"),
+            (r#""quality": "standard""#, Some(Quality::Standard), Some(8), "medium"),
+            (r#""quality": "high""#, Some(Quality::High), Some(9), "high"),
+            (r#""quality": "hd""#, Some(Quality::High), Some(9), "high"),
+            (r#""quality": "auto""#, None, None, "medium"),
+            (r#""user": "me""#, None, None, "medium"),
+            (r#""quality": "high", "steps": 3"#, Some(Quality::High), Some(3), "high"),
+            (r#""quality": "low", "size": "64x64""#, None, Some(6), "low"),
+            (r#""auto_size": true"#, Some(Quality::Auto), None, "auto"),
+        ] {
+            let wish = read(&format!(r#"{{"prompt": "a", {asked}}}"#)).unwrap();
+            let Request { quality, steps: drawn, .. } = wish.request.request;
+            assert_eq!((quality, drawn), (tier, steps.map(Steps::Exactly)), "{asked}");
+            assert_eq!((wish.quality, wish.unused.reasons.len()), (told, 0), "{asked}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_and_does_nothing_is_named_with_the_reason() {
+        for (asked, field) in [
+            (r#""output_compression": 50"#, "output_compression"),
+            (r#""output_compression": 50, "output_format": "webp""#, "output_compression"),
+            (r#""response_format": "url", "stream": true"#, "response_format"),
+            (r#""partial_images": 2"#, "partial_images"),
+            (r#""quality": "high", "size": "64x64", "steps": 2"#, "quality"),
+            (r#""steps": 2, "num_inference_steps": 3"#, "steps"),
+        ] {
+            let unused = read(&format!(r#"{{"prompt": "a", {asked}}}"#)).unwrap().unused;
+            assert_eq!(unused.fields, [field], "{asked}");
+            let reason = format!("{field} has no effect: ");
+            assert!(unused.reasons[0].starts_with(&reason), "{:?}", unused.reasons);
+        }
+        for asked in [
+            r#""output_compression": 50, "output_format": "jpeg""#,
+            r#""response_format": "url""#,
+            r#""partial_images": 0"#,
+            r#""partial_images": 2, "stream": true"#,
+        ] {
+            let unused = read(&format!(r#"{{"prompt": "a", {asked}}}"#)).unwrap().unused;
+            assert_eq!(unused, Unused::default(), "{asked}");
+        }
+    }
+
+    #[test]
+    fn the_same_fields_are_the_same_request_in_whatever_order() {
+        let form = |json| read(json).unwrap().form;
+        let one = form(r#"{"prompt": "a", "n": 1, "user": null}"#);
+        assert_eq!(one, form(r#"{"n": 1, "prompt": "a"}"#));
+        assert_ne!(one, form(r#"{"n": 1, "prompt": "a", "output_format": "jpeg"}"#));
     }
 
     #[test]
@@ -231,7 +340,7 @@ mod tests {
                 "partial_images": 2, "user": "me", "moderation": "low", "num_inference_steps": 4, "seed": 7}"#,
         )
         .unwrap();
-        assert_eq!(wish.ignored, ["moderation", "user"]);
+        assert_eq!(wish.unused.fields, ["moderation", "user", "quality"]);
         assert!(wish.stream && wish.request.previews == Some(2));
         let request = &wish.request.request;
         assert_eq!((request.width, request.height), (Some(256), Some(128)));
@@ -262,7 +371,7 @@ mod tests {
             let wish = read(json).unwrap();
             let Request { steps, quality: told, .. } = wish.request.request;
             assert_eq!((steps, told), (Some(Steps::Auto), quality), "{json}");
-            assert!(wish.ignored.is_empty());
+            assert_eq!(wish.unused, Unused::default());
         }
     }
 

@@ -300,3 +300,54 @@ async fn what_is_no_text_is_no_prompt() {
     let error = server.post("/v1/jobs", wish).await.refused(400, "invalid_request");
     assert!(error["message"].as_str().unwrap().contains("from 0.1 to 300"), "{error}");
 }
+
+#[tokio::test]
+async fn what_came_without_a_key_belongs_to_where_it_came_from() {
+    const HERE: &str = "127.0.0.1";
+    let server = Server::new();
+    server.pause(true);
+    let program = "10.0.0.7";
+    let mut jobs = Vec::new();
+    for _ in 0..4 {
+        let sent = server.send(from(program, posted("/v1/jobs", &[], &small()))).await;
+        jobs.push(sent.expect(202));
+    }
+    let seen = async |peer: &str, headers: &[_], job: &Value| {
+        let job = server.send(from(peer, asked("GET", path(job), headers))).await.expect(200);
+        (job["mine"].clone(), job["changeable"].clone())
+    };
+    let delete = async |peer: &str, headers: &[_], job: &Value| {
+        server.send(from(peer, asked("DELETE", path(job), headers))).await
+    };
+    let [first, second, third, fourth] = &jobs[..] else { panic!("four jobs were sent") };
+    for headers in [&[][..], &[ANN]] {
+        assert_eq!(seen("10.0.0.8", headers, first).await, (json!(false), json!(false)));
+        delete("10.0.0.8", headers, first).await.refused(403, "forbidden");
+    }
+    // The program itself, a browser beside it, and whoever sits at the server.
+    for (peer, headers, job) in
+        [(program, &[][..], second), (program, &[ANN][..], third), (HERE, &[ANN][..], fourth)]
+    {
+        assert_eq!(seen(peer, headers, job).await, (json!(false), json!(true)), "{peer}");
+        delete(peer, headers, job).await.expect(200);
+    }
+    server.pause(false);
+    server.over(path(first)).await;
+    let listed = async |peer: &str| {
+        let listed = server.send(from(peer, asked("GET", "/v1/images", &[ANN]))).await.expect(200);
+        listed["images"][0].clone()
+    };
+    assert_eq!(listed("10.0.0.8").await["changeable"], false);
+    let image = listed(program).await;
+    assert_eq!(image["changeable"], true);
+    let events = format!("{}/events", path(first));
+    for (peer, told, other) in [(program, "true", "false"), ("10.0.0.8", "false", "true")] {
+        let heard = server.send(from(peer, asked("GET", &events, &[]))).await.bytes;
+        let heard = String::from_utf8_lossy(&heard).into_owned();
+        assert!(heard.contains(&format!("\"changeable\":{told}")), "{heard}");
+        assert!(!heard.contains(&format!("\"changeable\":{other}")), "{heard}");
+    }
+    let url = image["url"].as_str().unwrap();
+    server.send(from("10.0.0.8", asked("DELETE", url, &[]))).await.refused(403, "forbidden");
+    assert_eq!(server.send(from(HERE, asked("DELETE", url, &[]))).await.status, 204);
+}

@@ -173,3 +173,51 @@ async fn a_server_that_stops_takes_nothing_on() {
     assert_eq!(health["status"], "draining");
     server.get("/health/live").await.expect(200);
 }
+
+#[tokio::test]
+async fn steps_that_nobody_asked_for_are_within_what_the_server_takes() {
+    let server = Server::with(|settings| settings.request.steps = 3);
+    let job = server.post("/v1/jobs", json!({"prompt": "a", "width": 32, "height": 32})).await;
+    assert_eq!(job.expect(202)["steps"], 3);
+    for quality in ["auto", "low", "high"] {
+        let wish = json!({"prompt": "a", "size": "32x32", "quality": quality});
+        let body = server.post("/v1/images/generations", wish).await.expect(200);
+        let job = server.get(&format!("/v1/jobs/{}", body["job"].as_str().unwrap())).await;
+        assert_eq!(job.expect(200)["steps"], 3, "{quality}");
+    }
+    let wish = json!({"prompt": "a", "steps": 4});
+    server.post("/v1/jobs", wish).await.refused(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_side_alone_keeps_the_proportions() {
+    let server = Server::new();
+    for (wish, size) in [
+        (json!({"prompt": "a", "width": 64}), (64, 64)),
+        (json!({"prompt": "a", "height": 128, "quality": "high"}), (128, 128)),
+    ] {
+        let job = server.post("/v1/jobs", wish).await.expect(202);
+        assert_eq!((job["width"].as_u64(), job["height"].as_u64()), (Some(size.0), Some(size.1)));
+    }
+}
+
+#[tokio::test]
+async fn seeds_may_be_digits_and_do_not_run_over_the_end() {
+    let server = Server::new();
+    server.pause(true);
+    let wish = |seed: serde_json::Value, count: u32| json!({"prompt": "a", "width": 32, "height": 32, "seed": seed, "count": count});
+    let most = u64::MAX.to_string();
+    let job = server.post("/v1/jobs", wish(json!(most), 1)).await.expect(202);
+    assert_eq!((&job["seeds"], &job["request"]["seed"]), (&json!([u64::MAX]), &json!(u64::MAX)));
+    let job = server.post("/v1/jobs", wish(json!(u64::MAX - 1), 2)).await.expect(202);
+    assert_eq!(job["seeds"], json!([u64::MAX - 1, u64::MAX]));
+    let error = server.post("/v1/jobs", wish(json!(most), 2)).await.refused(400, "invalid_request");
+    assert_eq!(error["param"], "seed");
+    assert!(error["message"].as_str().unwrap().contains("18446744073709551614"), "{error}");
+    let openai = json!({"prompt": "a", "size": "32x32", "n": 3, "seed": u64::MAX - 1});
+    server.post("/v1/images/generations", openai).await.refused(400, "invalid_request");
+    for wrong in [json!("-1"), json!("1e3"), json!(1.5), json!("18446744073709551616")] {
+        let error = server.post("/v1/jobs", wish(wrong, 1)).await.refused(400, "invalid_request");
+        assert_eq!(error["param"], "seed");
+    }
+}

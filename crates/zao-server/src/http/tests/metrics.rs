@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::json;
 
 use super::Server;
@@ -20,6 +22,16 @@ struct Scraped {
     types: BTreeMap<String, String>,
     helps: BTreeSet<String>,
     samples: Vec<Sample>,
+}
+
+/// What a scraper asks for.
+async fn scrape(server: &Server) -> Scraped {
+    let accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2";
+    let request = Request::get("/metrics").header("accept", accept).body(Body::empty()).unwrap();
+    let answer = server.send(request).await;
+    let kind = answer.headers["content-type"].to_str().unwrap();
+    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+    scraped(std::str::from_utf8(&answer.bytes).unwrap())
 }
 
 fn scraped(text: &str) -> Scraped {
@@ -77,8 +89,7 @@ async fn what_is_scraped_is_valid_and_has_what_was_promised() {
     server.over(job["links"]["self"].as_str().unwrap()).await;
     server.get("/nowhere?a=%22b%22").await;
     server.get("/metrics").await;
-    let answer = server.get("/metrics").await;
-    let scraped = scraped(std::str::from_utf8(&answer.bytes).unwrap());
+    let scraped = scrape(&server).await;
     let mut seen = BTreeSet::new();
     for sample in &scraped.samples {
         let (kind, suffix) = scraped.family(&sample.name);
@@ -116,8 +127,7 @@ async fn a_histogram_counts_up_from_a_twentieth_of_a_second_to_two_minutes() {
     let server = Server::new();
     let job = server.post("/v1/jobs", json!({"prompt": "a", "width": 32, "height": 32})).await;
     server.over(job.expect(202)["links"]["self"].as_str().unwrap()).await;
-    let answer = server.get("/metrics").await;
-    let scraped = scraped(std::str::from_utf8(&answer.bytes).unwrap());
+    let scraped = scrape(&server).await;
     for name in ["zao_queue_seconds", "zao_inference_seconds"] {
         let of = |suffix: &str| {
             let name = format!("{name}{suffix}");
@@ -154,10 +164,7 @@ async fn cards_are_told_of_while_they_tell_and_never_with_zeros() {
             })
             .collect()
     };
-    let scrape = async || {
-        let answer = server.get("/metrics").await;
-        scraped(std::str::from_utf8(&answer.bytes).unwrap())
-    };
+    let scrape = async || scrape(&server).await;
     assert_eq!(names(&scrape().await), BTreeMap::new(), "a processor has no such gauges");
 
     server.painter.card_tells(Some(Gauges {
@@ -183,4 +190,100 @@ async fn cards_are_told_of_while_they_tell_and_never_with_zeros() {
 
     server.painter.card_tells(None);
     assert_eq!(names(&scrape().await), BTreeMap::new(), "its worker is gone");
+}
+
+/// Name, type, and a label with all the values that it may have from the beginning on; what the service promises whoever runs it.
+type Promise = (&'static str, &'static str, &'static str, &'static [&'static str]);
+
+const PROMISED: [Promise; 18] = [
+    ("zao_requests", "counter", "route", &["/health"]),
+    ("zao_queue_depth", "gauge", "", &[]),
+    ("zao_queue_seconds", "histogram", "", &[]),
+    ("zao_inference_seconds", "histogram", "", &[]),
+    ("zao_stage_seconds", "histogram", "stage", &["text", "denoise", "vae", "encode"]),
+    ("zao_step_seconds", "histogram", "", &[]),
+    ("zao_images", "counter", "size", &["256", "512", "768", "1024", "1280", "2048", "larger"]),
+    ("zao_batch_size", "histogram", "", &[]),
+    (
+        "zao_jobs_cancelled",
+        "counter",
+        "phase",
+        &["queued", "load", "encode", "text", "denoise", "decode"],
+    ),
+    (
+        "zao_jobs_refused",
+        "counter",
+        "code",
+        &["queue_full", "client_queue_full", "rate_limited", "draining"],
+    ),
+    ("zao_clients_gone", "counter", "", &[]),
+    ("zao_prompt_cache", "counter", "result", &["hit", "miss"]),
+    ("zao_oom", "counter", "rung", &["caches", "batch", "bands", "text_encoder", "size"]),
+    ("zao_restarts", "counter", "", &[]),
+    ("zao_vram_bytes", "gauge", "kind", &["reserved", "peak", "free"]),
+    ("zao_lora_loaded", "gauge", "worker", &["painter"]),
+    ("zao_ready", "gauge", "", &[]),
+    ("zao_build_info", "gauge", "version", &[env!("CARGO_PKG_VERSION")]),
+];
+
+#[tokio::test]
+async fn every_series_is_there_before_its_first_event() {
+    let server = Server::new();
+    server.get("/health").await;
+    let scraped = scrape(&server).await;
+    for (name, kind, label, values) in PROMISED {
+        assert_eq!(scraped.types.get(name).map(String::as_str), Some(kind), "{name}");
+        let ending = match kind {
+            "counter" => "_total",
+            "histogram" => "_count",
+            _ => "",
+        };
+        let sample = format!("{name}{ending}");
+        let samples: Vec<&Sample> = scraped.samples.iter().filter(|it| it.name == sample).collect();
+        if label.is_empty() {
+            assert_eq!(samples.len(), 1, "{sample}");
+        } else {
+            let found: BTreeSet<&str> =
+                samples.iter().map(|it| it.labels[label].as_str()).collect();
+            assert_eq!(found, values.iter().copied().collect(), "{sample}");
+        }
+        if kind == "counter" && name != "zao_requests" {
+            assert!(samples.iter().all(|it| it.value == 0.0), "{sample}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_a_card_has_memory_of_its_own() {
+    let server = Server::new();
+    let vram = async || {
+        let scraped = scrape(&server).await;
+        let of = |kind: &str| {
+            let is = |it: &&Sample| it.name == "zao_vram_bytes" && it.labels["kind"] == kind;
+            scraped.samples.iter().find(is).map(|it| it.value)
+        };
+        ["reserved", "peak", "free"].map(of)
+    };
+    assert_eq!(vram().await, [Some(5.0), Some(7.0), Some(9.0)]);
+    *server.painter.device.lock().unwrap() = "cpu";
+    assert_eq!(vram().await, [None; 3], "main memory is told as such");
+}
+
+#[tokio::test]
+async fn a_full_queue_is_counted_and_the_form_is_that_which_is_asked_for() {
+    let server = Server::with(|settings| settings.ledger.queued = 1);
+    server.pause(true);
+    for _ in 0..4 {
+        server.post("/v1/jobs", json!({"prompt": "a", "width": 32, "height": 32})).await;
+    }
+    let answer = server.get("/metrics").await;
+    assert_eq!(answer.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
+    assert!(text.contains("# TYPE zao_jobs_refused_total counter\n"), "{text}");
+    let line =
+        text.lines().find(|line| line.starts_with("zao_jobs_refused_total{code=\"queue_full\"}"));
+    let count: u64 = line.unwrap().rsplit_once(' ').unwrap().1.parse().unwrap();
+    assert!((2..=3).contains(&count), "one is drawn, one waits: {count}");
+    assert!(!text.contains("# EOF") && !text.contains("# UNIT"));
+    server.pause(false);
 }

@@ -14,7 +14,7 @@ const PATH: &str = "/v1/images/generations";
 #[tokio::test]
 async fn pictures_come_in_one_answer_with_where_the_time_went() {
     let server = Server::new();
-    let wish = json!({"prompt": "a cat", "n": 2, "size": "64x48", "seed": 5, "user": "me"});
+    let wish = json!({"prompt": "a cat", "n": 2, "size": "64x48", "seed": "5", "user": "me"});
     let answer = server.post(PATH, wish).await;
     let body = answer.expect(200);
     assert_eq!((&body["size"], &body["output_format"]), (&json!("64x48"), &json!("png")));
@@ -31,6 +31,12 @@ async fn pictures_come_in_one_answer_with_where_the_time_went() {
     for header in ["x-queue-time", "x-inference-time", "x-total-time", "server-timing", "x-seed"] {
         assert!(answer.headers.contains_key(header), "{header}");
     }
+    assert_eq!(answer.headers["x-peak-memory-mb"], "3.000");
+    assert_eq!(body["peak_memory_mb"], 3.0);
+    assert!(body["inference_time_s"].as_f64().is_some_and(|seconds| seconds >= 0.0), "{body}");
+    let job = server.get(&format!("/v1/jobs/{}", body["job"].as_str().unwrap())).await.expect(200);
+    assert_eq!(job["peak_memory_bytes"], super::HELD);
+    assert_eq!(body["created"].as_u64(), job["finished_at"].as_f64().map(|at| at as u64));
     for (format, magic) in [("jpeg", &[0xff, 0xd8][..]), ("webp", b"RIFF")] {
         let wish = json!({"prompt": "a", "size": "32x32", "output_format": format});
         let body = server.post(PATH, wish).await.expect(200);
@@ -45,7 +51,8 @@ async fn pictures_come_in_one_answer_with_where_the_time_went() {
 #[tokio::test]
 async fn a_stream_shows_the_way_and_ends_with_the_picture() {
     let server = Server::new();
-    let wish = json!({"prompt": "a cat", "size": "32x32", "stream": true, "partial_images": 2});
+    let wish = json!({"prompt": "a cat", "quality": "low", "stream": true, "partial_images": 2,
+                      "response_format": "url"});
     // Previews are not kept of what is over, so it is not over before they are read.
     let answer = server.held_back(server.post(PATH, wish)).await;
     assert_eq!(answer.headers["content-type"], "text/event-stream");
@@ -59,6 +66,11 @@ async fn a_stream_shows_the_way_and_ends_with_the_picture() {
     let partial = "image_generation.partial_image";
     assert_eq!(kinds, [partial, partial, "image_generation.completed"]);
     assert_eq!(data[1]["partial_image_index"], 1);
+    for it in &data {
+        assert_eq!((&it["size"], &it["quality"]), (&json!("192x192"), &json!("low")), "{it}");
+    }
+    assert_eq!(data[2]["ignored"], json!(["response_format"]));
+    assert!(data[2]["warnings"][0].as_str().unwrap().contains("in Base64"), "{}", data[2]);
     assert!(
         STANDARD.decode(data[2]["b64_json"].as_str().unwrap()).unwrap().starts_with(b"\x89PNG")
     );
@@ -75,12 +87,32 @@ async fn a_stream_of_a_job_that_is_over_has_its_pictures_all_the_same() {
     let id: zao_queue::JobId = job["id"].as_str().unwrap().parse().unwrap();
     let wish = json!({"prompt": "a cat", "size": "32x32", "stream": true});
     let Value::Object(wish) = wish else { panic!("it is one") };
-    let wish = Wish::read(Object(wish), "demo").unwrap();
-    let wanted = Wanted::new(house.clone(), id.clone());
+    let wish = Wish::read(Object(wish), house.model.info(), 100).unwrap();
+    let wanted = Some(Wanted::new(house.clone(), id.clone()));
     let response = stream(house, id, wish, wanted).await.unwrap();
     let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     assert_eq!(text.matches("event: image_generation.completed").count(), 2, "{text}");
+}
+
+#[tokio::test]
+async fn what_has_no_effect_is_named_and_what_has_is_drawn() {
+    let server = Server::new();
+    let wish = json!({"prompt": "a", "quality": "high", "output_compression": 50, "partial_images": 1,
+                      "metadata": false, "negative_prompt": "fog"});
+    let body = server.post(PATH, wish).await.expect(200);
+    assert_eq!((&body["size"], &body["quality"]), (&json!("320x320"), &json!("high")));
+    assert_eq!(body["ignored"], json!(["output_compression", "partial_images"]));
+    let warnings: Vec<&str> =
+        body["warnings"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for about in
+        ["negative_prompt has no effect", "output_compression has no", "partial_images has no"]
+    {
+        let lines = warnings.iter().filter(|line| line.starts_with(about)).count();
+        assert_eq!(lines, 1, "{about}: {warnings:?}");
+    }
+    let job = server.get(&format!("/v1/jobs/{}", body["job"].as_str().unwrap())).await.expect(200);
+    assert_eq!((&job["steps"], &job["request"]["metadata"]), (&json!(10), &json!(false)));
 }
 
 #[tokio::test]
@@ -112,4 +144,6 @@ async fn who_hangs_up_has_the_job_cancelled() {
     let jobs = server.get("/v1/jobs").await.expect(200);
     let path = jobs["jobs"][0]["links"]["self"].as_str().unwrap();
     assert_eq!(server.over(path).await["status"], "cancelled");
+    let metrics = server.get("/metrics").await;
+    assert!(String::from_utf8_lossy(&metrics.bytes).contains("\nzao_clients_gone_total 1\n"));
 }

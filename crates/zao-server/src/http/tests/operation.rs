@@ -9,7 +9,7 @@ use super::{Server, posted};
 use crate::crew::Office;
 use crate::hands::Condition;
 use crate::keeper::Keeper;
-use crate::protocol::{Count, Relief, Took};
+use crate::protocol::{Count, Probed, Relief, Took};
 
 #[tokio::test]
 async fn health_is_honest() {
@@ -57,6 +57,7 @@ async fn what_workers_tell_reaches_the_metrics() {
     keeper.counted(&Count::Prompts { remembered: 2, read: 3 });
     keeper.counted(&Count::Relief { rung: Relief::Size });
     keeper.counted(&Count::Step { pictures: 3, pixels: 3 * 64 * 64, seconds: 0.25 });
+    keeper.counted(&Count::Probed { outcome: Probed::Ok });
     keeper.counted(&Count::Denoised { seconds: 1.5 });
     keeper.counted(&Count::Encoded { pixels: 64 * 64, seconds: 0.5 });
     for (stage, seconds) in [(Stage::Text, 0.125), (Stage::Decode, 2.0), (Stage::Encode, 1.0)] {
@@ -85,6 +86,8 @@ async fn what_workers_tell_reaches_the_metrics() {
         "zao_vram_bytes{kind=\"reserved\",worker=\"painter\"} 5.0",
         "zao_vram_bytes{kind=\"peak\",worker=\"painter\"} 7.0",
         "zao_vram_bytes{kind=\"free\",worker=\"painter\"} 9.0",
+        "zao_probes_total{result=\"ok\"} 1",
+        "zao_probes_total{result=\"hung\"} 0",
         "zao_lora_loaded{worker=\"painter\"} 1",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
@@ -168,7 +171,12 @@ async fn pages_of_others_and_bodies_that_are_too_large_stay_out() {
     let wish = json!({"prompt": "a"});
     server.send(posted("/v1/jobs", &foreign, &wish)).await.refused(403, "forbidden_origin");
     let large = json!({"prompt": "a", "image": "A".repeat(20_000)});
-    server.post("/v1/jobs", large).await.refused(413, "body_too_large");
+    let error = server.post("/v1/jobs", large).await.refused(413, "body_too_large");
+    assert!(error["message"].as_str().unwrap().contains("the JSON is longer"), "{error}");
+    let file = Request::post("/v1/png-info").header("content-type", "image/png");
+    let file = file.body(Body::from(vec![0; 20_000])).unwrap();
+    let error = server.send(file).await.refused(413, "body_too_large");
+    assert!(error["message"].as_str().unwrap().contains("send a smaller one"), "{error}");
     let form = Request::post("/v1/jobs").header("content-type", "text/plain");
     let form = form.body(Body::from("{\"prompt\": \"a\"}")).unwrap();
     server.send(form).await.refused(415, "unsupported_media_type");

@@ -103,6 +103,25 @@ async fn loras_are_listed_loaded_and_unloaded() {
     assert_eq!(server.get("/v1/capabilities").await.expect(200)["loras"], true);
 }
 
+/// A small PNG with a text in it.
+fn with_text(keyword: &str, text: &str) -> Vec<u8> {
+    let chunk = [b"tEXt", keyword.as_bytes(), b"\0", text.as_bytes()].concat();
+    let length = (chunk.len() as u32 - 4).to_be_bytes();
+    let text = [&length[..], &chunk, &crc32(&chunk).to_be_bytes()].concat();
+    let png = zao_png::encode_plain(&[7; 3], 1, 1).unwrap();
+    // Behind the header, which is the first chunk.
+    let (header, pixels) = png.split_at(33);
+    [header, &text, pixels].concat()
+}
+
+fn crc32(data: &[u8]) -> u32 {
+    !data.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 }
+        })
+    })
+}
+
 #[tokio::test]
 async fn a_png_tells_what_made_it() {
     let server = Server::new();
@@ -116,6 +135,17 @@ async fn a_png_tells_what_made_it() {
     let again = server.post("/v1/jobs", told["request"].clone()).await;
     again.expect(202);
     send(b"no picture".to_vec()).await.refused(400, "invalid_image");
+    let fooocus = r#"{"prompt": "a lighthouse", "resolution": "(64, 32)", "seed": "7", "metadata_scheme": "fooocus"}"#;
+    let told = send(with_text("parameters", fooocus)).await.expect(200);
+    assert_eq!(told["source"], "fooocus");
+    assert_eq!(
+        told["request"],
+        json!({"prompt": "a lighthouse", "width": 64, "height": 32, "seed": 7})
+    );
+    assert!(told["parameters"].as_str().unwrap().contains("Size: 64x32"), "{told}");
+    let theirs = json!({"image": STANDARD.encode(with_text("parameters", fooocus))});
+    let told = server.post("/sdapi/v1/png-info", theirs).await.expect(200);
+    assert!(told["info"].as_str().unwrap().starts_with("a lighthouse\n"), "{told}");
     let theirs = json!({"image": STANDARD.encode(&bytes)});
     let told = server.post("/sdapi/v1/png-info", theirs).await.expect(200);
     assert!(told["info"].as_str().unwrap().contains("Steps:"));

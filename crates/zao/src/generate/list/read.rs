@@ -165,7 +165,9 @@ fn of_table(content: &str, separator: char) -> Rows {
         let places = cells.map(|(name, cell)| (name.clone(), cell.place)).collect();
         Row::of_fields(fields, record.line, &places)
     };
-    records.map(row).collect()
+    // Spreadsheets leave rows of empty cells behind the last.
+    let says = |record: &csv::Record| record.cells.iter().any(|cell| !cell.text.trim().is_empty());
+    records.filter(says).map(row).collect()
 }
 
 fn of_json(content: &str) -> Rows {
@@ -236,6 +238,9 @@ mod tests {
         assert_eq!((first.width, first.height, first.seed), (Some(64), Some(32), Some(7)));
         assert_eq!((first.steps, &*first.prompt), (Some(zao_api::Steps::Auto), "a cat, a dog"));
         assert_eq!((rows[1].request.seed, rows[1].line), (None, 3));
+        let rows = of_table("prompt,seed\na,1\n,\n , ,\nb,2\n,\n", ',').unwrap();
+        let lines: Vec<usize> = rows.iter().map(|row| row.line).collect();
+        assert_eq!(lines, [2, 5]);
         for (content, part) in [
             ("prompt,colour\n", "line 1, column 8: there is no field \"colour\""),
             ("prompt,prompt\n", "twice"),

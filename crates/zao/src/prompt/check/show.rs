@@ -25,6 +25,10 @@ pub(super) fn lines(
         lines.extend(shown(prompt, finding, language));
         lines.push(String::new());
     }
+    if report.left_out > 0 {
+        let more = report.left_out;
+        lines.push(both!("and {more} more", "另有 {more} 处").say(language).to_owned());
+    }
     if report.findings.is_empty() {
         lines.push(both!("nothing to find", "没有发现问题").say(language).to_owned());
     }
@@ -146,6 +150,10 @@ mod tests {
         }
         let chinese = lines(prompt, &report, None, Language::Zh).join("\n");
         assert!(chinese.contains("警告 intensifier") && chinese.contains("修正后：a red apple"));
+        let many = "a very red apple, ".repeat(1100);
+        let report = check(&many, &Options::default());
+        let told = lines(&many, &report, None, Language::En);
+        assert!(report.left_out > 99 && told.contains(&format!("and {} more", report.left_out)));
         let none = check("a red apple", &Options::default());
         assert!(lines("a red apple", &none, None, Language::En)[0].contains("nothing to find"));
         crate::language::tests::check_pairs(include_str!("show.rs"));
