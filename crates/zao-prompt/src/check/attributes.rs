@@ -135,7 +135,7 @@ pub(super) fn find(subject: &Subject<'_>, values: &[Match], is_one: bool) -> Vec
                 });
                 if let Some((_, then)) = clash {
                     let about = About::Both(then.span.clone(), now.span.clone());
-                    let span = then.span.start..now.span.end;
+                    let span = then.span.start.min(now.span.start)..now.span.end;
                     hits.push(Hit::advice(Code::Contradiction, span, about));
                     before.clear();
                     break;
@@ -152,7 +152,13 @@ pub(super) fn find(subject: &Subject<'_>, values: &[Match], is_one: bool) -> Vec
 /// Whether two things of a name are one, and here.
 fn clashes(subject: &Subject<'_>, axis: &Axis, then: &Said, now: &Said, is_one: bool) -> bool {
     if now.span.start < then.span.end {
-        return false;
+        // 白色的黑猫: both in front of one thing.
+        let is_first = |it: &Said| it.span.start == then.span.start.min(now.span.start);
+        let (far, near) = if is_first(then) { (then, now) } else { (now, then) };
+        let between = &subject.text.folded[far.span.start..near.span.start];
+        return far.span.end == near.span.end
+            && far.span.start < near.span.start
+            && between.ends_with('的');
     }
     let place = |it: &Said| Match { start: it.span.start, end: it.span.end, item: 0 };
     let (first, second) = (place(then), place(now));

@@ -107,14 +107,13 @@ struct Judge<'s, 'p> {
 impl Judge<'_, '_> {
     /// The first two words that do.
     fn clash(&self, said: &[(usize, Match)]) -> Option<(Match, Match)> {
-        let second = said.iter().enumerate().find_map(|(at, (value, second))| {
+        said.iter().enumerate().find_map(|(at, (value, second))| {
             let mut before = said[..at].iter();
             let first = before.find(|(other, first)| {
                 self.axis.parts(*other, *value) && self.is_clash(first, second)
             });
             first.map(|(_, first)| (*first, *second))
-        });
-        second
+        })
     }
 
     fn is_clash(&self, first: &Match, second: &Match) -> bool {
@@ -259,10 +258,25 @@ fn is_near(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
     // A mug of tea, the door of a chapel: that names no other thing.
     let words = between.replace(" of a ", " ").replace(" of the ", " ");
     between.len() <= NEAR
-        && (marks == 0 || (marks == 1 && is_said(subject, second)))
+        && (marks == 0
+            || (marks == 1 && is_said(subject, second) && !names_other(subject, first, second)))
         && !between.contains(['.', '。', ';', '；', '、', '\n', BLANK])
         && !between.contains(OTHERS_HAN)
         && !words.split(|c: char| !c.is_alphanumeric()).any(|word| OTHERS.contains(&word))
+}
+
+/// Whether the second clause is about something else: the door is shut, the window open.
+fn names_other(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    let owners = subject.matches.of(Group::Owner);
+    let segments = &subject.text.segments;
+    let clause = |at: usize| segments.partition_point(|segment| segment.end <= at);
+    let (one, other) = (clause(first.start), clause(second.start));
+    let of = |number: usize| {
+        let within = move |it: &&Match| clause(it.start) == number;
+        owners.iter().filter(within).map(|it| it.item).collect::<Vec<usize>>()
+    };
+    let (before, behind) = (of(one), of(other));
+    behind.iter().any(|item| !before.contains(item))
 }
 
 /// Whether a word behind a comma says something of what was named, and is no part of the name of something else: square, with four corners,

@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::Subject;
+use super::beings::is_one;
+use super::characters::{is_han, is_separator};
 use super::contradiction::{DISTANCES, is_apart};
 use super::edit::{About, Hit};
 use super::word::precedes;
@@ -119,7 +121,7 @@ fn denial_of(subject: &Subject<'_>, name: &Match) -> usize {
 pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
     let members = subject.matches.all_outside(Group::ClassMember, Group::PairKeep);
     if members.is_empty() {
-        return Vec::new();
+        return named_again(subject);
     }
     let mut absent = subject.matches.all_outside(Group::ClassNone, Group::PairKeep);
     absent.retain(|it| !is_denied(subject, it));
@@ -127,11 +129,45 @@ pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
     let denied = names.into_iter().filter(|name| is_class_denied(subject, name));
     absent.extend(denied.map(|name| Match { start: denial_of(subject, &name), ..name }));
     absent.sort_by_key(|it| it.start);
-    let mut hits = Vec::new();
+    let mut hits = named_again(subject);
     for side in &subject.text.sides {
         hits.extend(within(subject, &side.range, &absent, &members));
     }
     hits
+}
+
+/// What says that a thing is one that belongs here.
+const OWN: [&str; 4] = ["his", "her", "its", "the"];
+
+/// A thing that is denied by its own name, and named as there: without a helmet, his helmet.
+fn named_again(subject: &Subject<'_>) -> Vec<Hit> {
+    if !is_one(subject) {
+        return Vec::new();
+    }
+    let owners = subject.matches.outside(Group::Owner, Group::PairKeep);
+    // 没有书名 denies no book.
+    let ends = |it: &&Match| {
+        let behind = subject.text.folded[it.end..].trim_start_matches(' ');
+        behind.is_empty() || behind.starts_with(is_separator) || behind.starts_with('的')
+    };
+    let denied = owners.iter().filter(ends).filter(|it| is_denied(subject, it)).take(MOST);
+    let again = denied.filter_map(|none| {
+        let mut behind = owners.iter().filter(|it| it.start >= none.end && it.item == none.item);
+        let there = behind.find(|it| {
+            let before = subject.text.folded[..it.start].trim_end_matches(' ');
+            let is_own = OWN.iter().any(|own| precedes(before, own))
+                || subject.text.folded[it.span()].starts_with(is_han);
+            is_own && !is_class_denied(subject, it) && !is_listed(subject, it)
+        })?;
+        let is_one_side = subject.text.side_of(none.start) == subject.text.side_of(there.start);
+        let start = denial_of(subject, none);
+        let none = Match { start, ..*none };
+        (is_one_side && !is_apart(subject, &none, there, &DISTANCES)).then(|| {
+            let about = About::Both(none.span(), there.span());
+            Hit::advice(Code::Contradiction, none.start..there.end, about)
+        })
+    });
+    again.take(1).collect()
 }
 
 fn within(

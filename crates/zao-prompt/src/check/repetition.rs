@@ -208,6 +208,9 @@ fn han(subject: &Subject<'_>, found: &mut Vec<Again>) {
         let is_same =
             run.last().is_some_and(|(start, same)| start + same.len_utf8() == at && *same == c);
         alike = if is_same { alike + 1 } else { 1 };
+        if c == '的' {
+            found.extend(said_again(&text.folded, at));
+        }
         end = at + c.len_utf8();
         found.extend(slip.map(|(start, _)| (at..end, start..at)));
         last = slip.is_none().then_some((at, c));
@@ -217,6 +220,59 @@ fn han(subject: &Subject<'_>, found: &mut Vec<Again>) {
             run.clear();
         }
     }
+}
+
+/// Colours and shapes that a thing may have in its name as well: 红色的红裙子, 圆形的圆桌, 高高的高塔.
+const NAMED_SO: &str = "红黄蓝绿白黑紫粉灰圆方高";
+
+/// Names with such a character in them that say more than it.
+const PROPER: [&str; 31] = [
+    "白鹭",
+    "白鹤",
+    "白桦",
+    "白玉",
+    "白菜",
+    "白鸽",
+    "白云石",
+    "黑板",
+    "黑熊",
+    "黑曜",
+    "黑胶",
+    "红木",
+    "红豆",
+    "红酒",
+    "红薯",
+    "红旗",
+    "红绿灯",
+    "蓝莓",
+    "蓝天",
+    "绿萝",
+    "绿豆",
+    "绿洲",
+    "黄瓜",
+    "黄金",
+    "黄油",
+    "粉笔",
+    "紫薇",
+    "紫藤",
+    "灰烬",
+    "白云",
+    "高跟",
+];
+
+/// What is said twice around the 的 at `at`.
+fn said_again(folded: &str, at: usize) -> Option<Again> {
+    let behind = &folded[at + '的'.len_utf8()..];
+    let again = behind.chars().next().filter(|c| NAMED_SO.contains(*c))?;
+    let mut before = folded[..at].chars().rev();
+    let (last, first) = (before.next()?, before.next()?);
+    let is_same = first == again && (last == again || matches!(last, '色' | '形'));
+    if !is_same || PROPER.iter().any(|name| behind.starts_with(name)) {
+        return None;
+    }
+    let start = at - first.len_utf8() - last.len_utf8();
+    let place = at + '的'.len_utf8();
+    Some((place..place + again.len_utf8(), start..at))
 }
 
 /// Whether what stands between two characters is no more than a comma.

@@ -165,6 +165,10 @@ fn english(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
     None
 }
 
+/// Words for more than one.
+const MANY: [&str; 7] =
+    ["dozens", "hundreds", "many", "countless", "several", "numerous", "thousands"];
+
 /// A single apple, and three apples.
 fn single(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
     let text = page(subject, side);
@@ -188,10 +192,17 @@ fn single(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
     let first = side.range.start + from..side.range.start + at + noun.len();
     let is_noun =
         |word: &str| word.strip_prefix(noun).is_some_and(|rest| matches!(rest, "s" | "es"));
-    let many = words[index + 2..].windows(2).find(|pair| {
+    let behind = &words[index + 2..];
+    let many = behind.windows(2).enumerate().find(|(at, pair)| {
         let value = numbers.get(pair[0].1).copied().or_else(|| pair[0].1.parse().ok());
-        value.is_some_and(|value| (2..100).contains(&value)) && is_noun(pair[1].1)
-    })?;
+        // Dozens of candles.
+        let before = at.checked_sub(1).map_or("", |at| behind[at].1);
+        let is_many = value.is_some_and(|value| (2..100).contains(&value))
+            || MANY.contains(&pair[0].1)
+            || (pair[0].1 == "of" && MANY.contains(&before));
+        is_many && is_noun(pair[1].1)
+    });
+    let (_, many) = many?;
     let end = side.range.start + many[1].0 + many[1].1.len();
     let second = side.range.start + many[0].0..end;
     let about = About::Both(first.clone(), second);

@@ -1,5 +1,6 @@
 //! `unquoted-text`: words that are to be seen in the picture. In quotes the model takes them as text; without, as things to draw.
 
+mod asked;
 mod han;
 mod latin;
 
@@ -82,6 +83,7 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         found.extend(chinese(subject, &carriers, &prints, true).map(Words::known));
     }
     latin::find(subject, &carriers, &mut found);
+    asked::find(subject, &mut found);
     han::find(subject, &mut found);
     found.sort_by_key(|it| (it.span.start, std::cmp::Reverse(it.span.end)));
     found.dedup_by(|later, first| later.span.start < first.span.end);
@@ -251,7 +253,9 @@ fn chinese(
         word.chars().nth(1).is_some() || rest.is_empty() || rest.starts_with('的')
     };
     // 字写得龙飞凤舞 says how.
-    if phrase.starts_with('得') || subject.rules.described.all(phrase).any(is_described) {
+    let says_where = introduces.ends_with('写') && phrase.starts_with(['在', '到']);
+    let is_how = phrase.starts_with('得') || says_where;
+    if is_how || subject.rules.described.all(phrase).any(is_described) {
         return None;
     }
     let mut places = phrase.char_indices().map(|(at, _)| at);

@@ -201,3 +201,62 @@ fn words_are_told_from_longer_ones() {
         ],
     );
 }
+
+#[test]
+fn one_thing_is_one_way() {
+    tells_apart(
+        Code::Contradiction,
+        &[
+            (
+                "a woman in a red dress dancing, her blue dress flowing",
+                "a woman in a red dress, her scarf is blue",
+            ),
+            ("a book, closed book with open pages", "a closed book beside an open window"),
+            (
+                "an empty glass, brimming with orange juice",
+                "an empty glass, a jug brimming with juice",
+            ),
+            ("紧闭的木门大开着，门外是雪", "紧闭的木门上贴着门神"),
+            ("一扇紧闭的门，门敞开着", "一扇紧闭的门，窗户敞开着"),
+            ("一只白色的黑猫", "一只黑白花的猫"),
+            (
+                "a knight without a helmet, his helmet visor closed",
+                "a knight without a helmet, his squire rests",
+            ),
+            ("屋顶上只有一只猫，五只猫排成一排", "屋顶上只有一只猫，五只鸟排成一排"),
+            (
+                "a single candle, dozens of candles on the shelf",
+                "a single candle, dozens of books on the shelf",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn text_is_told_by_its_neighbours() {
+    tells_apart(
+        Code::UnquotedText,
+        &[
+            (
+                "Across the top, in bold red letters, THE LAST DEPOSIT",
+                "Across the top, in bold red strokes, a mountain",
+            ),
+            (
+                "a fishing boat with Santa Maria painted on the hull",
+                "a fishing boat with Santa Maria island behind it",
+            ),
+            (
+                "logo for a plumbing company called Drip Brothers",
+                "a girl called Rose Brown beside a logo",
+            ),
+            (
+                "a hand-lettered sign, Fresh Eggs Sold Here, nailed to a fence",
+                "a wooden sign, Mount Fuji behind it",
+            ),
+            ("在图片底部加上新年快乐四个字", "墙上有几个大字，看不清"),
+            ("警示牌：前方施工请绕行", "海报：一只狐狸站在雪地里"),
+            ("把小雨这个名字写在书包上", "把手贴在玻璃上，把名字写在纸上"),
+            ("T恤上印着我爱北京", "T恤上印着一只小猫"),
+        ],
+    );
+}
