@@ -91,6 +91,9 @@ const DEFINITE_HAN: [&str; 8] = ["这", "那", "该", "他的", "她的", "它�
 const INDEFINITE: [&str; 10] =
     ["some", "other", "another", "one", "a", "an", "two", "three", "several", "many"];
 
+/// Bytes of a side that are looked at; who says what a thing is like says it again on the same page.
+pub(super) const PAGE: usize = 1 << 14;
+
 /// A word of an axis with the thing that it belongs to.
 struct Said {
     span: Range<usize>,
@@ -116,8 +119,13 @@ pub(super) fn find(subject: &Subject<'_>, values: &[Match], is_one: bool) -> Vec
         let mut said: BTreeMap<(usize, usize), Vec<(usize, Said)>> = BTreeMap::new();
         let found = hits.len();
         for (at, owner) in owners.iter().enumerate() {
-            if !side.range.contains(&owner.start) || hits.len() > found + MOST {
+            if owner.start < side.range.start {
                 continue;
+            }
+            if owner.start >= side.range.end.min(side.range.start + PAGE)
+                || hits.len() > found + MOST
+            {
+                break;
             }
             let family = families.get(owner.item).copied().unwrap_or_default();
             let next = owners[at..].iter().find(|next| next.start > owner.start);

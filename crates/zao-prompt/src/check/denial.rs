@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Subject;
+use super::attributes::PAGE;
 use super::beings::is_one;
 use super::characters::{is_han, is_separator};
 use super::contradiction::{DISTANCES, is_apart};
@@ -124,8 +125,9 @@ pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
         return named_again(subject);
     }
     let mut absent = subject.matches.all_outside(Group::ClassNone, Group::PairKeep);
-    absent.retain(|it| !is_denied(subject, it));
-    let names = subject.matches.all_outside(Group::ClassName, Group::PairKeep);
+    absent.retain(|it| it.start < PAGE && !is_denied(subject, it));
+    let mut names = subject.matches.all_outside(Group::ClassName, Group::PairKeep);
+    names.retain(|it| it.start < PAGE);
     let denied = names.into_iter().filter(|name| is_class_denied(subject, name));
     absent.extend(denied.map(|name| Match { start: denial_of(subject, &name), ..name }));
     absent.sort_by_key(|it| it.start);
@@ -150,7 +152,8 @@ fn named_again(subject: &Subject<'_>) -> Vec<Hit> {
         let behind = subject.text.folded[it.end..].trim_start_matches(' ');
         behind.is_empty() || behind.starts_with(is_separator) || behind.starts_with('的')
     };
-    let denied = owners.iter().filter(ends).filter(|it| is_denied(subject, it)).take(MOST);
+    let page = owners.partition_point(|it| it.start < PAGE);
+    let denied = owners[..page].iter().filter(ends).filter(|it| is_denied(subject, it)).take(MOST);
     let again = denied.filter_map(|none| {
         let mut behind = owners.iter().filter(|it| it.start >= none.end && it.item == none.item);
         let there = behind.find(|it| {
