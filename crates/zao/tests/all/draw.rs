@@ -79,7 +79,7 @@ fn sizes_are_given_whole_or_by_side() {
     for (size, expected) in [
         (&["--size", "96x64"][..], (96, 64)),
         (&["--width", "96", "--height", "64"], (96, 64)),
-        (&["--width", "32"], (32, 256)),
+        (&["--width", "32"], (32, 32)),
     ] {
         let args = [&["generate", "x", "--steps", "1"], size].concat();
         folder.run(&args).ok();

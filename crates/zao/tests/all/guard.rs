@@ -2,25 +2,27 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use crate::folder::Folder;
 use crate::server::{Server, small};
 
-/// Bytes of memory that workers hold.
-fn held(server: &Server) -> u64 {
-    server.json("/sdapi/v1/memory")["cuda"]["system"]["used"].as_u64().unwrap()
+/// Bytes of their device's memory that workers hold, as `/metrics` says it.
+fn held(metrics: &[u8]) -> Option<f64> {
+    let is_device = |line: &&str| line.starts_with("zao_memory_bytes{kind=\"device\"");
+    let page = std::str::from_utf8(metrics).unwrap();
+    let bytes = page.lines().filter(is_device).map(|line| line.rsplit(' ').next()?.parse().ok());
+    bytes.collect::<Option<Vec<f64>>>().filter(|all| !all.is_empty()).map(|all| all.iter().sum())
+}
+
+/// Waits until what is held is as it should be; a worker tells it twice a second.
+fn wait_for(server: &Server, good: impl Fn(f64) -> bool) {
+    server.wait("/metrics", |(_, page)| held(page).is_some_and(&good));
 }
 
 #[test]
 fn a_server_that_is_ready_has_read_its_weights() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
-    // What a worker holds it tells twice a second.
-    server.wait("/sdapi/v1/memory", |(_, body)| {
-        let told: serde_json::Value = serde_json::from_slice(body).unwrap();
-        told["cuda"]["system"]["used"].as_u64() > Some(10_000_000)
-    });
+    wait_for(&server, |bytes| bytes > 1e7);
     assert!(
         server.json("/v1/images")["images"].as_array().unwrap().is_empty(),
         "nobody asked for it"
@@ -35,10 +37,7 @@ fn a_server_that_is_ready_has_read_its_weights() {
         std::thread::sleep(Duration::from_millis(20));
     }
     server.wait("/health/ready", |(status, _)| *status == 200);
-    server.wait("/sdapi/v1/memory", |(_, body)| {
-        let told: serde_json::Value = serde_json::from_slice(body).unwrap();
-        told["cuda"]["system"]["used"].as_u64() > Some(10_000_000)
-    });
+    wait_for(&server, |bytes| bytes > 1e7);
 }
 
 #[test]
@@ -46,7 +45,7 @@ fn a_server_that_may_not_warm_up_reads_weights_with_the_first_job() {
     let folder = Folder::new();
     let server = Server::start(&folder, &["--warm-up=false"]);
     std::thread::sleep(Duration::from_millis(1200));
-    assert_eq!(held(&server), 0);
+    assert_eq!(held(&server.get("/metrics").1), Some(0.0));
     assert_eq!(server.over(&server.submit("one", &small("a cat", 1, 1)))["status"], "completed");
 }
 
@@ -54,10 +53,7 @@ fn a_server_that_may_not_warm_up_reads_weights_with_the_first_job() {
 fn memory_that_is_given_back_after_a_while_is_taken_again() {
     let folder = Folder::new();
     let server = Server::start(&folder, &["--idle-release", "1"]);
-    server.wait("/sdapi/v1/memory", |(_, body)| {
-        let told: serde_json::Value = serde_json::from_slice(body).unwrap();
-        told["cuda"]["system"]["used"] == json!(0)
-    });
+    wait_for(&server, |bytes| bytes == 0.0);
     assert_eq!(server.over(&server.submit("one", &small("a cat", 1, 1)))["status"], "completed");
 }
 

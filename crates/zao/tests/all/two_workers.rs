@@ -73,7 +73,7 @@ fn both_draw_and_what_a_killed_one_had_is_drawn_again_bit_for_bit() {
     let (_, page) = server.get("/metrics");
     let page = String::from_utf8(page).unwrap();
     for worker in ["worker-0", "worker-1"] {
-        let memory = format!("zao_vram_bytes{{kind=\"reserved\",worker=\"{worker}\"}}");
+        let memory = format!("zao_memory_bytes{{kind=\"device\",worker=\"{worker}\"}}");
         assert!(page.contains(&memory), "{page}");
     }
     let of_cards = page.lines().filter(|line| line.starts_with("zao_device_")).count();

@@ -21,7 +21,7 @@ const WRONG: &[(&[&str], &[&str])] = &[
     (&["x", "--size", "-64x64"], &["--size", "-64"]),
     (&["x", "--size", "256"], &["--size", "1024x768"]),
     (&["x", "--width", "-16"], &["--width", "-16"]),
-    (&["x", "--width", "100"], &["96x256"]),
+    (&["x", "--width", "100"], &["96x96"]),
     (&["x", "--size", "64x64", "--height", "64"], &["--size", "--height"]),
     (&["x", "--size", "large"], &["--size", "1024x768", "auto"]),
     (&["x", "--quality", "ultra"], &["--quality", "draft", "standard", "high", "auto"]),
