@@ -19,4 +19,15 @@ pub enum RulesError {
         /// What is wrong.
         why: String,
     },
+    /// More words than the tree that all of them stand in has numbers for.
+    #[error(
+        "the tables have {words} words of {nodes} different beginnings, and there may be at most 65535 words and 16777216 beginnings: \
+         leave some of your own words out"
+    )]
+    TooMany {
+        /// Words of all tables.
+        words: usize,
+        /// Nodes of their tree, as far as it was made.
+        nodes: usize,
+    },
 }
