@@ -70,7 +70,15 @@ pub(super) fn find(subject: &Subject<'_>) -> Vec<Again> {
     found
 }
 
-/// Clauses without an article, each with where it stands.
+/// So many clauses are looked at; nobody writes more by hand.
+const MOST: usize = 200;
+
+fn first_segments<'s>(subject: &'s Subject<'_>) -> &'s [Range<usize>] {
+    let segments = &subject.text.segments;
+    &segments[..segments.len().min(MOST)]
+}
+
+/// A clause without its article, and where it stands.
 fn bare<'t>(folded: &'t str, segment: &Range<usize>) -> (usize, &'t str) {
     let phrase = &folded[segment.clone()];
     let rest = ["a ", "an ", "the "].iter().find_map(|article| phrase.strip_prefix(article));
@@ -80,7 +88,7 @@ fn bare<'t>(folded: &'t str, segment: &Range<usize>) -> (usize, &'t str) {
 
 /// A colour that a clause is about, of a thing that one before began with: a red truck, …, red color.
 fn colours(subject: &Subject<'_>, found: &mut Vec<Again>) {
-    let (folded, segments) = (&subject.text.folded, &subject.text.segments);
+    let (folded, segments) = (&subject.text.folded, first_segments(subject));
     for (at, segment) in segments.iter().enumerate() {
         let phrase = &folded[segment.clone()];
         let colour = [" color", " colour"].iter().find_map(|tail| phrase.strip_suffix(tail));
@@ -97,7 +105,7 @@ fn colours(subject: &Subject<'_>, found: &mut Vec<Again>) {
 
 /// An hour by itself that another clause begins with: 夜晚的书桌，…，夜晚.
 fn hours(subject: &Subject<'_>, found: &mut Vec<Again>) {
-    let (folded, segments) = (&subject.text.folded, &subject.text.segments);
+    let (folded, segments) = (&subject.text.folded, first_segments(subject));
     for segment in segments {
         let hour = &folded[segment.clone()];
         if !TIMES.contains(&hour) {
@@ -115,7 +123,7 @@ fn hours(subject: &Subject<'_>, found: &mut Vec<Again>) {
 
 /// A place that what is there was named by, and what is there again: 森林里的小木屋，森林里有两只鹿.
 fn places(subject: &Subject<'_>, found: &mut Vec<Again>) {
-    let (folded, segments) = (&subject.text.folded, &subject.text.segments);
+    let (folded, segments) = (&subject.text.folded, first_segments(subject));
     for pair in segments.windows(2) {
         let Some(of) = folded[pair[0].clone()].find('的') else { continue };
         let place = &folded[pair[0].start..pair[0].start + of];
@@ -161,7 +169,7 @@ fn clauses(subject: &Subject<'_>, found: &mut Vec<Again>) {
 
 /// A thing where it is, and the same thing there doing something: dust in the air, dust particles floating in the air.
 fn things(subject: &Subject<'_>, found: &mut Vec<Again>) {
-    let (folded, segments) = (&subject.text.folded, &subject.text.segments);
+    let (folded, segments) = (&subject.text.folded, first_segments(subject));
     for pair in segments.windows(2) {
         let ((start, first), (_, second)) = (bare(folded, &pair[0]), bare(folded, &pair[1]));
         let is_plain =
