@@ -245,6 +245,9 @@ const LATER: [(Code, &[&str]); 7] = [
             "a magical staff with a blue stone",
             "古早味蛋糕放在木盘上",
             "自由女神像前的游客",
+            "画出老人的快乐表情",
+            "北京味道餐厅的门口",
+            "城市的灯光和母亲的背影",
             "a harmonica on a wooden table",
         ],
     ),
@@ -260,6 +263,8 @@ const LATER: [(Code, &[&str]); 7] = [
             "initials in bold letters, a red seal below",
             "a birthday card with balloons in big bubble shapes",
             "a page in cursive handwriting, ink blots",
+            "a yard sale with a neon sign \"OPEN\"",
+            "a couple just married, in a script of vines",
         ],
     ),
     (

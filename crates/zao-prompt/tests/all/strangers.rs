@@ -26,6 +26,7 @@ const FAULTS: [(Code, &[&str]); 7] = [
             "an orchard at dawn, the composition harmonious",
             "一幅墨竹，体现画家的精神追求",
             "海边的风筝，表达对自由的向往",
+            "纺车旁的妇人，展现女性的力量",
             "the prettiest cottage by a stream",
             "a diner by the highway, iconic americana",
             "a lake at dusk, the mood is one of transcendence",
@@ -60,6 +61,7 @@ const FAULTS: [(Code, &[&str]); 7] = [
         Code::Contradiction,
         &[
             "少女閉著雙眼，直視鏡頭",
+            "外星生物設定圖，身體完全透明，看得見內臟，身體不透光",
             "back view of a girl, her face smiling straight at the viewer",
             "nothing on the walls, a large painting hanging above the sofa",
             "solar panels in a desert, midday sun, stars visible in the dark sky",

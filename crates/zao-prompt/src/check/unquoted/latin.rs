@@ -217,7 +217,7 @@ fn in_letters(subject: &Subject<'_>, letters: &Match) -> Option<Range<usize>> {
 }
 
 /// With what people wish each other something, which nobody draws.
-const WISHES: [&str; 16] = [
+const WISHES: [&str; 27] = [
     "happy birthday",
     "happy anniversary",
     "happy new year",
@@ -234,6 +234,17 @@ const WISHES: [&str; 16] = [
     "good luck",
     "welcome home",
     "grand opening",
+    "happy retirement",
+    "happy graduation",
+    "happy thanksgiving",
+    "happy valentine's day",
+    "be my valentine",
+    "season's greetings",
+    "just married",
+    "bon voyage",
+    "best wishes",
+    "yard sale",
+    "now hiring",
 ];
 
 /// A wish from `start` on with the name of whom it is for, up to where it stands: happy birthday Tom at the top.
