@@ -94,7 +94,7 @@ impl Rules {
     /// their content, in the form of the table of that name in `crates/zao-prompt/data`.
     ///
     /// # Errors
-    /// A name that no rule has, or a content that is not in the form of that rule.
+    /// A name that no rule has, a content that is not in the form of that rule, or more than 65535 different words in all.
     ///
     /// ```
     /// use zao_prompt::{Options, Rules, check};
@@ -230,7 +230,7 @@ mod tests {
         let words: Vec<String> = (0..70_000).map(|number| format!("\"mega{number}\"")).collect();
         let own = format!("[[entry]]\nwords = [{}]", words.join(", "));
         let error = Rules::extended([("intensifier.toml", own.as_str())]).err().unwrap();
-        assert!(error.to_string().contains("at most 65535 words"), "{error}");
+        assert!(error.to_string().contains("words, and there may be at most 65535:"), "{error}");
     }
 
     #[test]

@@ -19,15 +19,16 @@ pub enum RulesError {
         /// What is wrong.
         why: String,
     },
-    /// More words than the tree that all of them stand in has numbers for.
+    /// More than the tree that all words stand in has numbers for.
     #[error(
-        "the tables have {words} words of {nodes} different beginnings, and there may be at most 65535 words and 16777216 beginnings: \
-         leave some of your own words out"
+        "all tables together have {count} {what}, and there may be at most {most}: leave some of your own words out"
     )]
     TooMany {
-        /// Words of all tables.
-        words: usize,
-        /// Nodes of their tree, as far as it was made.
-        nodes: usize,
+        /// Words, or beginnings of them.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        most: usize,
     },
 }

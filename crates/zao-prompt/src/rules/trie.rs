@@ -48,9 +48,9 @@ impl Trie {
     ) -> Result<Self, RulesError> {
         let mut words: Vec<(&[u8], usize)> = words.into_iter().collect();
         words.sort_unstable();
-        let too_many = |nodes: usize| RulesError::TooMany { words: words.len(), nodes };
-        if words.iter().any(|(_, number)| *number >= MOST_WORDS) {
-            return Err(too_many(0));
+        let (count, most) = (words.len(), MOST_WORDS);
+        if words.iter().any(|(_, number)| *number >= most) {
+            return Err(RulesError::TooMany { what: "words", count, most });
         }
         let mut nodes = vec![Node::default(); 2];
         nodes[ROOT].parent = ROOT as u32;
@@ -59,7 +59,8 @@ impl Trie {
         // So that a place behind a child's never has to be asked for.
         let end = layout.nodes.len() + 256;
         if end > MOST_PLACES {
-            return Err(too_many(end));
+            let (count, most) = (end, MOST_PLACES);
+            return Err(RulesError::TooMany { what: "beginnings of words", count, most });
         }
         layout.nodes.resize(end, Node::default());
         let packed = layout.nodes.iter().map(|node| {
