@@ -47,6 +47,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tables = Tables::of(&WRITTEN)?;
     let simplified: HashMap<char, char> =
         tables.script.same_length().map(|(simple, full)| (full, simple)).collect();
-    let lexicon = Lexicon::of(&tables, &|c| simplified.get(&c).copied());
+    let lexicon = Lexicon::of(&tables, &|c| simplified.get(&c).copied())?;
     Ok(fs::write(folder.join("lexicon"), lexicon.bytes())?)
 }

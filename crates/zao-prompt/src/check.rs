@@ -19,6 +19,7 @@ mod punctuation;
 mod quality;
 mod quotes;
 mod repetition;
+mod restated;
 mod script;
 pub(crate) mod text;
 mod tokens;

@@ -29,8 +29,8 @@ const FIRST_HAN: u32 = 0x4e00;
 const LAST_HAN: u32 = 0x9fff;
 
 /// The tables in `data`, each a line of JSON, and the lexicon of their words: what the build script makes of them.
-const COMPILED: &str = include_str!(concat!(env!("OUT_DIR"), "/tables.json"));
-const LEXICON: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/lexicon"));
+static COMPILED: &str = include_str!(concat!(env!("OUT_DIR"), "/tables.json"));
+static LEXICON: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/lexicon"));
 
 /// What every rule knows.
 pub struct Rules {
@@ -94,7 +94,7 @@ impl Rules {
     /// their content, in the form of the table of that name in `crates/zao-prompt/data`.
     ///
     /// # Errors
-    /// A name that no rule has, or a content that is not in the form of that rule.
+    /// A name that no rule has, a content that is not in the form of that rule, or more than 65535 different words in all.
     ///
     /// ```
     /// use zao_prompt::{Options, Rules, check};
@@ -121,7 +121,7 @@ impl Rules {
             traditional.entry(simple).and_modify(|only| *only = None).or_insert(Some(full));
         }
         let lexicon = match is_extended {
-            true => Lexicon::of(&tables, &|c| simplified.get(&c).copied()),
+            true => Lexicon::of(&tables, &|c| simplified.get(&c).copied())?,
             false => Lexicon::of_bytes(LEXICON).expect("what the build script wrote is whole"),
         };
         traditional.retain(|c, _| !tables.script.shared.contains(*c));
@@ -217,11 +217,20 @@ mod tests {
             (Tables::of(&WRITTEN).unwrap(), Tables::compiled(COMPILED).unwrap());
         let simplified: HashMap<char, char> =
             tables.script.same_length().map(|(simple, full)| (full, simple)).collect();
-        let lexicon =
-            |tables: &Tables| Lexicon::of(tables, &|c| simplified.get(&c).copied()).bytes();
+        let lexicon = |tables: &Tables| {
+            Lexicon::of(tables, &|c| simplified.get(&c).copied()).unwrap().bytes()
+        };
         assert!(lexicon(&tables) == LEXICON && lexicon(&compiled) == LEXICON);
         assert!(Lexicon::of_bytes(LEXICON).unwrap().bytes() == LEXICON);
         assert!(Lexicon::of_bytes(&LEXICON[..LEXICON.len() - 1]).is_none());
+    }
+
+    #[test]
+    fn more_words_than_a_lexicon_holds_are_refused_with_a_way_out() {
+        let words: Vec<String> = (0..70_000).map(|number| format!("\"mega{number}\"")).collect();
+        let own = format!("[[entry]]\nwords = [{}]", words.join(", "));
+        let error = Rules::extended([("intensifier.toml", own.as_str())]).err().unwrap();
+        assert!(error.to_string().contains("words, and there may be at most 65535:"), "{error}");
     }
 
     #[test]

@@ -175,6 +175,9 @@ fn chinese_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match])
             counts.push(Count { value: value % 12, span: start..end, thing: Some(HOUR) });
             continue;
         }
+        if WHEELED.iter().any(|name| folded[start..].starts_with(name)) {
+            continue;
+        }
         let counts_things = subject.rules.classifiers.begin(&folded[end..]);
         let is_number = folded[start..end].bytes().all(|byte| byte.is_ascii_digit());
         if counts_things || is_dozen || is_number {
@@ -184,6 +187,22 @@ fn chinese_counts(subject: &Subject<'_>, range: &Range<usize>, things: &[Match])
     }
     counts
 }
+
+/// Things with a number in their names.
+const WHEELED: [&str; 12] = [
+    "三轮车",
+    "三轮摩托",
+    "三轮自行车",
+    "两轮车",
+    "四轮车",
+    "四轮马车",
+    "三角",
+    "四合院",
+    "五角星",
+    "八角",
+    "三件套",
+    "一次性",
+];
 
 /// What a number in digits or Chinese numerals is.
 pub(super) fn chinese_number(text: &str) -> Option<u32> {

@@ -10,7 +10,7 @@ use super::repetition::Again;
 use super::text::BLANK;
 
 /// The longest prompt, in bytes, that is looked at so; nobody writes longer ones by hand.
-const LONGEST_PROMPT: usize = 16 << 10;
+pub(super) const LONGEST_PROMPT: usize = 16 << 10;
 
 /// The longest prompt of which each two clauses are compared.
 const COMPARED_PROMPT: usize = 3000;
@@ -77,7 +77,7 @@ const PLACES: [&str; 22] = [
     "both",
     "each",
 ];
-const HAN_PLACES: [&str; 22] = [
+pub(super) const HAN_PLACES: [&str; 22] = [
     "左", "右", "上方", "下方", "中间", "另", "第", "其中", "一", "两", "三", "四", "每", "同",
     "各", "有的", "前景", "背景", "画面", "中央", "角落", "边缘",
 ];
@@ -334,7 +334,7 @@ fn stems(clause: &str) -> Option<Vec<String>> {
             matches!(c, '着' | '了' | '的' | '在' | '地' | '得' | '正' | '用' | '是' | '为' | '要')
         };
         let stems: Vec<String> =
-            clause.chars().filter(|c| !is_empty(c)).map(String::from).collect();
+            clause.chars().filter(|c| !is_empty(c)).map(all_over).map(String::from).collect();
         let is_placed = HAN_PLACES.iter().any(|place| clause.contains(place));
         return (stems.len() >= HAN_TURNED && (!is_placed || clause.contains("背景")))
             .then_some(stems);
@@ -356,6 +356,11 @@ fn stems(clause: &str) -> Option<Vec<String>> {
     });
     let stems: Vec<String> = says.map(stem).collect();
     (stems.len() >= TURNED).then_some(stems)
+}
+
+/// 漫山 is 满山.
+fn all_over(c: char) -> char {
+    if c == '漫' { '满' } else { c }
 }
 
 /// Whether the same is said the other way around: 汗水飞溅, 飞溅的汗水; white background, the background should be white.
@@ -487,11 +492,13 @@ fn han_starts(phrase: &str) -> Vec<usize> {
 }
 
 /// How many words of a phrase say something.
-fn content(phrase: &str) -> usize {
+pub(super) fn content(phrase: &str) -> usize {
     let words = phrase.split(|c: char| !c.is_ascii_alphabetic());
     words.filter(|word| word.len() > 2 && !EMPTY.contains(word)).count()
 }
 
-fn is_placed(phrase: &str) -> bool {
-    phrase.split(|c: char| !c.is_ascii_alphabetic()).any(|word| PLACES.contains(&word))
+/// Whether a phrase says where in the picture, or which of several. A top hat does neither.
+pub(super) fn is_placed(phrase: &str) -> bool {
+    let placed = phrase.replace("top hat", "hat");
+    placed.split(|c: char| !c.is_ascii_alphabetic()).any(|word| PLACES.contains(&word))
 }

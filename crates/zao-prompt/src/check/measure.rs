@@ -54,6 +54,10 @@ fn is_counting(subject: &Subject<'_>, start: usize, end: usize) -> bool {
 /// What is wrong with how the number at `number` counts what follows.
 fn counted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> Option<Hit> {
     let folded = &subject.text.folded;
+    // 同一房间 has none, and 同一颗树 another's.
+    if folded[..number.start].ends_with('同') {
+        return miscounted(subject, nouns, number);
+    }
     if let Some(noun) = single_at(subject, nouns, &number) {
         return missing(subject, number, &noun);
     }
@@ -89,6 +93,12 @@ fn miscounted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> O
     let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
     let rest = &folded[number.end..];
     let classifier = subject.rules.classifiers.longest(rest)?;
+    // 一条条金线: all of many, each by itself.
+    let is_each = |text: &str, again: &str| again.starts_with(text) && !text.is_empty();
+    let (half, other) = classifier.split_at(classifier.chars().next().map_or(0, char::len_utf8));
+    if is_each(half, other) || is_each(classifier, &rest[classifier.len()..]) {
+        return None;
+    }
     if PICTURES.contains(&classifier) && folded[..number.start].ends_with(MAKING) {
         return None;
     }
@@ -195,9 +205,9 @@ fn modifier(text: &str) -> Option<usize> {
 }
 
 /// What may follow such a noun: 两猫趴在台阶上.
-const SINGLE_ENDS: [char; 21] = [
-    '和', '与', '及', '趴', '站', '坐', '蹲', '卧', '跑', '追', '睡', '走', '飞', '游', '躺', '靠',
-    '正', '都', '在', '依', '挨',
+const SINGLE_ENDS: [char; 22] = [
+    '排', '和', '与', '及', '趴', '站', '坐', '蹲', '卧', '跑', '追', '睡', '走', '飞', '游', '躺',
+    '靠', '正', '都', '在', '依', '挨',
 ];
 
 /// The noun of one character behind `number` that 两 cannot count: 两书和一杯茶. Another numeral may make a phrase of it (一猫一狗).

@@ -8,6 +8,7 @@ use super::Subject;
 use super::characters::{HAN, LATIN, is_han};
 use super::distance;
 use super::edit::{About, Hit};
+use super::restated;
 use super::text::{BLANK, Text};
 use crate::Code;
 use crate::rules::{Group, Match};
@@ -34,7 +35,7 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     found.sort_by_key(|(again, _)| (again.start, again.end));
     found.dedup_by(|later, first| later.0 == first.0);
     // What is taken out already is not told again, and what it is compared with stays.
-    for (again, before) in distance::find(subject) {
+    for (again, before) in distance::find(subject).into_iter().chain(restated::find(subject)) {
         let meets = |(it, _): &Again| {
             let touches = |piece: &Range<usize>| it.start < piece.end && piece.start < it.end;
             touches(&again) || touches(&before)
@@ -324,5 +325,9 @@ fn is_reduplication(word: &[(usize, char)]) -> bool {
     let same = word.iter().all(|(_, c)| *c == first);
     // 鳞片一片一片 is 一片一片 behind a word that ends alike.
     let is_each = word.len() == 2 && word[1].1 == '一';
-    same || is_each || matches!(first, '一' | '很' | '好' | '许' | '越' | '又' | '半')
+    // 好多好多 is many, and 好美好美 is said twice.
+    let is_measure = word.get(1).is_some_and(|(_, c)| "多久几些大远长高小".contains(*c));
+    same || is_each
+        || (first == '好' && is_measure)
+        || matches!(first, '一' | '很' | '许' | '越' | '又' | '半')
 }

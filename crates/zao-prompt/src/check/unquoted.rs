@@ -110,8 +110,17 @@ impl Words {
     }
 }
 
+/// Behind `reading` these are where somebody reads.
+const READING: [&str; 8] = ["nook", "corner", "chair", "lamp", "room", "glasses", "light", "area"];
+
 /// Whether something that carries text stands in front, in the same phrase.
 fn has_carrier(subject: &Subject<'_>, carriers: &[Match], says: &Match) -> bool {
+    let behind = subject.text.folded[says.end..].trim_start_matches(' ');
+    if &subject.text.folded[says.span()] == "reading"
+        && READING.iter().any(|it| follows(behind, it))
+    {
+        return false;
+    }
     let at = carriers.partition_point(|carrier| carrier.end <= says.start);
     let Some(carrier) = at.checked_sub(1).and_then(|at| carriers.get(at)) else { return false };
     let between = &subject.text.folded[carrier.end..says.start];

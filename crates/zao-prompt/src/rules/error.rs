@@ -19,4 +19,16 @@ pub enum RulesError {
         /// What is wrong.
         why: String,
     },
+    /// More than the tree that all words stand in has numbers for.
+    #[error(
+        "all tables together have {count} {what}, and there may be at most {most}: leave some of your own words out"
+    )]
+    TooMany {
+        /// Words, or beginnings of them.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::beginnings::Beginnings;
+use super::error::RulesError;
 use super::tables::{Axis, Tables};
 use super::trie::Trie;
 
@@ -190,7 +191,14 @@ impl Builder<'_> {
 }
 
 impl Lexicon {
-    pub(crate) fn of(tables: &Tables, simplified: &dyn Fn(char) -> Option<char>) -> Self {
+    /// The lexicon of all tables.
+    ///
+    /// # Errors
+    /// More words than its tree holds.
+    pub(crate) fn of(
+        tables: &Tables,
+        simplified: &dyn Fn(char) -> Option<char>,
+    ) -> Result<Self, RulesError> {
         let mut all = Builder { simplified, numbers: HashMap::new(), roles: Vec::new() };
         let words = [
             (&tables.intensifier, Group::Intensifier, Group::IntensifierKeep),
@@ -256,10 +264,10 @@ impl Lexicon {
             all.add_all(Group::ThingEn, item, &names.en);
         }
         let words = all.numbers.iter().map(|(word, number)| (word.as_bytes(), *number));
-        Self {
-            words: Trie::of(words),
+        Ok(Self {
+            words: Trie::of(words)?,
             all: Roles::of(&all, |_| true),
             repairs: Roles::of(&all, Group::is_for_repairs),
-        }
+        })
     }
 }

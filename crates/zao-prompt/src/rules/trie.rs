@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use super::error::RulesError;
+
 /// A node, and the place in the table where its children would be: that of byte `b` is at `children + b`.
 #[derive(Clone, Copy, Default)]
 struct Node {
@@ -19,8 +21,14 @@ const ROOT: usize = 1;
 /// which most are, fill the gaps.
 const TRIES: usize = 16;
 
-/// Bytes of a node: its three numbers, the lowest byte of each first.
-const NODE: usize = 12;
+/// Bytes of a node: its parent and its children in 24 bits each, and its word in 16, the lowest byte first. Eight of them are in a line of
+/// the cache.
+const NODE: usize = 8;
+
+/// Bits of a place, and the most places and words that there are numbers for.
+const PLACE: u32 = 24;
+const MOST_PLACES: usize = 1 << PLACE;
+const MOST_WORDS: usize = u16::MAX as usize;
 
 /// A tree of bytes. What the build script made of it is read where it lies in the program.
 pub(crate) struct Trie {
@@ -32,18 +40,34 @@ type Words<'w> = [(&'w [u8], usize)];
 
 impl Trie {
     /// Words with their numbers; of two that are the same, the one with the greater number counts.
-    pub(crate) fn of<'w>(words: impl IntoIterator<Item = (&'w [u8], usize)>) -> Self {
+    ///
+    /// # Errors
+    /// More words or nodes than there are numbers for.
+    pub(crate) fn of<'w>(
+        words: impl IntoIterator<Item = (&'w [u8], usize)>,
+    ) -> Result<Self, RulesError> {
         let mut words: Vec<(&[u8], usize)> = words.into_iter().collect();
         words.sort_unstable();
+        let (count, most) = (words.len(), MOST_WORDS);
+        if words.iter().any(|(_, number)| *number >= most) {
+            return Err(RulesError::TooMany { what: "words", count, most });
+        }
         let mut nodes = vec![Node::default(); 2];
         nodes[ROOT].parent = ROOT as u32;
         let mut layout = Layout { nodes, first_free: 2 };
         layout.place(ROOT, &words, 0);
         // So that a place behind a child's never has to be asked for.
         let end = layout.nodes.len() + 256;
+        if end > MOST_PLACES {
+            let (count, most) = (end, MOST_PLACES);
+            return Err(RulesError::TooMany { what: "beginnings of words", count, most });
+        }
         layout.nodes.resize(end, Node::default());
-        let numbers = layout.nodes.iter().flat_map(|node| [node.parent, node.children, node.word]);
-        Self { nodes: numbers.flat_map(u32::to_le_bytes).collect() }
+        let packed = layout.nodes.iter().map(|node| {
+            let (parent, children) = (u64::from(node.parent), u64::from(node.children));
+            parent | children << PLACE | u64::from(node.word) << (2 * PLACE)
+        });
+        Ok(Self { nodes: packed.flat_map(u64::to_le_bytes).collect() })
     }
 
     /// The tree as bytes.
@@ -58,11 +82,11 @@ impl Trie {
     }
 
     fn node(&self, place: usize) -> Node {
-        let bytes = &self.nodes[place * NODE..(place + 1) * NODE];
-        let number = |at: usize| {
-            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-        };
-        Node { parent: number(0), children: number(4), word: number(8) }
+        let mut bytes = [0; NODE];
+        bytes.copy_from_slice(&self.nodes[place * NODE..(place + 1) * NODE]);
+        let packed = u64::from_le_bytes(bytes);
+        let number = |shift: u32| (packed >> shift) as u32 & (MOST_PLACES as u32 - 1);
+        Node { parent: number(0), children: number(PLACE), word: (packed >> (2 * PLACE)) as u32 }
     }
 
     /// Tells the lengths and numbers of all words with which `text` begins, the shorter first.
@@ -133,6 +157,7 @@ mod tests {
     fn all_words_at_a_place_are_found_and_no_others() {
         let words = ["a", "an", "and", "白", "白天", "白天鹅", "night", "nigh", "\0"];
         let trie = Trie::of(words.iter().enumerate().map(|(at, word)| (word.as_bytes(), at)));
+        let trie = trie.unwrap();
         let found = |text: &str| {
             let mut found = Vec::new();
             trie.at(text.as_bytes(), |length, number| {
@@ -150,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_tree_of_nothing_finds_nothing() {
-        let trie = Trie::of([]);
+        let trie = Trie::of([]).unwrap();
         trie.at(b"a", |_, _| unreachable!("there is no word"));
     }
 }

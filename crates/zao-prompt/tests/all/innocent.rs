@@ -218,10 +218,92 @@ const INNOCENT: [(Code, [&str; 10]); 14] = [
     ),
 ];
 
+/// More of them, for what came later.
+const LATER: [(Code, &[&str]); 7] = [
+    (
+        Code::Repetition,
+        &[
+            "a snowman in a top hat, a penguin in a bowler hat",
+            "red pickup truck, blue barn, green color",
+            "a green meadow, a red truck, red color grading",
+            "夜晚的城市灯光亮起，夜晚出行的人们",
+            "桌上的苹果，桌上一只猫",
+            "森林里的小木屋，湖里有两只鹅",
+            "the sky is blue and the sea is calm",
+            "dust in the air, birds gliding in the air",
+            "a cat on the sofa, a cat toy on the floor",
+            "好多好多气球，好大好大的雪",
+        ],
+    ),
+    (
+        Code::Abstract,
+        &[
+            "a professional photographer adjusting a tripod",
+            "a chef, knife in hand, professional kitchen",
+            "the iconic red phone boxes of London",
+            "a powerful waterfall over black rocks",
+            "a magical staff with a blue stone",
+            "古早味蛋糕放在木盘上",
+            "自由女神像前的游客",
+            "画出老人的快乐表情",
+            "北京味道餐厅的门口",
+            "城市的灯光和母亲的背影",
+            "a harmonica on a wooden table",
+        ],
+    ),
+    (
+        Code::Intensifier,
+        &["super mario on a kart", "特别有名的桥", "有台湾味的小吃摊", "真的花插在瓶里"],
+    ),
+    (
+        Code::UnquotedText,
+        &[
+            "a cozy reading nook with a can of paint",
+            "Can you draw a reading room with green lamps",
+            "initials in bold letters, a red seal below",
+            "a birthday card with balloons in big bubble shapes",
+            "a page in cursive handwriting, ink blots",
+            "a yard sale with a neon sign \"OPEN\"",
+            "a couple just married, in a script of vines",
+        ],
+    ),
+    (
+        Code::Bilingual,
+        &[
+            "一辆三轮车停在巷口 // a tricycle parked in a lane",
+            "红白条纹的灯塔 // a red-and-white striped lighthouse",
+            "飘落的花瓣 // falling petals",
+            "布鲁克林大桥 // the Brooklyn Bridge at dusk",
+        ],
+    ),
+    (
+        Code::MeasureWord,
+        &[
+            "一條條金線",
+            "旁边三颗青梅",
+            "同一棵枫树的四季",
+            "同一房间的两面墙",
+            "一条牛仔裤平铺在地上",
+            "两虎相争的石雕",
+        ],
+    ),
+    (
+        Code::Contradiction,
+        &[
+            "包装盒正面印着果园，侧面留白给成分表",
+            "一只黑白毛色的熊猫，花丛颜色鲜艳",
+            "a reading nook with a window seat and a sleeping beagle",
+            "nothing on the walls, a large painting leaning on the floor",
+            "a woman with her back to us, a portrait on the wall staring at the viewer",
+        ],
+    ),
+];
+
 #[test]
 fn what_only_looks_like_a_fault_is_none() {
     let mut slips = Vec::new();
-    for (code, prompts) in INNOCENT {
+    let first = INNOCENT.iter().map(|(code, prompts)| (*code, prompts.as_slice()));
+    for (code, prompts) in first.chain(LATER) {
         for prompt in prompts {
             let found = found(code, prompt);
             if !found.is_empty() {

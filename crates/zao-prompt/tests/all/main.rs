@@ -20,6 +20,7 @@ mod long;
 mod random;
 mod report;
 mod shrink;
+mod strangers;
 mod twins;
 
 use zao_prompt::{Code, Options, check};

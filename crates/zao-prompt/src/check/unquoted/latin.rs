@@ -205,12 +205,58 @@ fn in_letters(subject: &Subject<'_>, letters: &Match) -> Option<Range<usize>> {
     }
     let rest = &folded[letters.end..];
     let behind = rest.trim_start_matches([',', ':', ' ']);
-    if rest.len() - behind.len() < 2 {
-        return None;
+    let start = folded.len() - behind.len();
+    if let Some(span) = wish(folded, start) {
+        return Some(span);
     }
-    let (span, big) = titled(subject, folded.len() - behind.len())?;
-    let is_text = is_shouted(&prompt[span.clone()]) || (big > 1 && is_at_end(folded, span.end));
-    is_text.then_some(span)
+    let is_parted = rest.len() - behind.len() > 1;
+    let (span, big) = titled(subject, start)?;
+    let ends = is_at_end(folded, span.end);
+    let is_shout = is_shouted(&prompt[span.clone()]) && (is_parted || ends);
+    (is_shout || (big > 1 && ends)).then_some(span)
+}
+
+/// With what people wish each other something, which nobody draws.
+const WISHES: [&str; 27] = [
+    "happy birthday",
+    "happy anniversary",
+    "happy new year",
+    "happy holidays",
+    "happy halloween",
+    "happy easter",
+    "happy mother's day",
+    "happy father's day",
+    "merry christmas",
+    "congratulations",
+    "congrats",
+    "thank you",
+    "get well soon",
+    "good luck",
+    "welcome home",
+    "grand opening",
+    "happy retirement",
+    "happy graduation",
+    "happy thanksgiving",
+    "happy valentine's day",
+    "be my valentine",
+    "season's greetings",
+    "just married",
+    "bon voyage",
+    "best wishes",
+    "yard sale",
+    "now hiring",
+];
+
+/// A wish from `start` on with the name of whom it is for, up to where it stands: happy birthday Tom at the top.
+fn wish(folded: &str, start: usize) -> Option<Range<usize>> {
+    let rest = &folded[start..];
+    WISHES.iter().find(|wish| follows(rest, wish))?;
+    let ends = |c: char| is_separator(c) || matches!(c, BLANK | '"' | '(');
+    let phrase = &rest[..rest.find(ends).unwrap_or(rest.len())];
+    let places = [" at the ", " on the ", " across ", " in the ", " along ", " above ", " below "];
+    let end = places.iter().filter_map(|place| phrase.find(place)).min();
+    let text = phrase[..end.unwrap_or(phrase.len())].trim_end();
+    (text.split(' ').count() <= MOST_WORDS).then_some(start..start + text.len())
 }
 
 /// Big words that end at `end` behind a small one: with Vogue.
