@@ -6,15 +6,25 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// The cargo that runs us, so that a chosen toolchain stays chosen.
-pub(crate) fn program() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+/// The cargo that runs us, so that a chosen toolchain stays chosen. What it told us of our own package it does not hear again:
+/// build scripts that look at that (ring's) would run anew, and all that needs them be compiled again, here and at the next call without us.
+pub(crate) fn command() -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    let is_ours = |name: &OsString| {
+        name.to_str()
+            .is_some_and(|it| it.starts_with("CARGO_PKG_") || it.starts_with("CARGO_MANIFEST_"))
+    };
+    std::env::vars_os().map(|(name, _)| name).filter(is_ours).for_each(|name| {
+        command.env_remove(name);
+    });
+    command
 }
 
 /// Runs cargo in `folder` and returns what it wrote to stdout.
 pub(crate) fn output(folder: &Path, arguments: &[&str]) -> Result<String> {
     let shown = arguments.join(" ");
-    let output = Command::new(program())
+    let output = command()
         .args(arguments)
         .current_dir(folder)
         .output()
@@ -28,6 +38,13 @@ pub(crate) fn output(folder: &Path, arguments: &[&str]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cargo_hears_nothing_of_the_package_that_calls_it() {
+        let command = command();
+        let gone = |name: &str| command.get_envs().any(|it| it == (name.as_ref(), None));
+        assert!(gone("CARGO_MANIFEST_DIR") && gone("CARGO_PKG_NAME") && !gone("PATH"));
+    }
 
     #[test]
     fn a_refused_command_carries_cargos_words() {

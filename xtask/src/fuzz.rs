@@ -1,7 +1,6 @@
 //! Throwing damaged files at the parsers, and mixed-up prompts at the rules, for as long as one likes. What is thrown is said in
 //! `crates/zao-weights/tests/fuzz` and `crates/zao-prompt/tests/fuzz`; the tests do the same for a moment.
 
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -29,7 +28,7 @@ pub fn run(words: &[&str]) -> Result<()> {
 }
 
 fn throw(package: &str, minutes: &str, parser: Option<&str>) -> Result<()> {
-    let status = Command::new(cargo::program())
+    let status = cargo::command()
         .args(["test", "--release", "--package", package, "--test", "fuzz"])
         // Sums that wrap around have to be noticed, which the usual release build would not do.
         .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true")

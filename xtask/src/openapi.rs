@@ -29,7 +29,7 @@ pub fn check() -> Result<()> {
 }
 
 fn test() -> Command {
-    let mut test = Command::new(cargo::program());
+    let mut test = cargo::command();
     test.args(["test", "--release", "--package", "zao-server", "--lib", "--", "--exact", TEST])
         .env_remove(WRITE)
         .current_dir(Project::folder());

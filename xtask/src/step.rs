@@ -2,7 +2,6 @@
 //! there are, and in which order, is for [`crate::ci`].
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -91,7 +90,7 @@ impl std::fmt::Display for Work {
 }
 
 fn call(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
-    let status = Command::new(cargo::program())
+    let status = cargo::command()
         .args(arguments)
         .envs(environment.iter().copied())
         .current_dir(folder)
