@@ -153,8 +153,8 @@ pub struct Row {
     /// good as the two clocks agree: measured on the server's own machine.
     #[serde(default)]
     pub news: Option<Spread>,
-    /// How far off the server was each time that it foresaw when a job would be done, as a share of the time that was left
-    /// ([`crate::foreseen`]): no seconds. `null` where it foresees nothing.
+    /// How far off the server was each time that it foresaw when a job would be done, as a share of the time that was left:
+    /// no seconds. `null` where it foresees nothing.
     #[serde(default)]
     pub eta_error: Option<Spread>,
     /// Requests without a picture, by code; refused ones are not among them.
