@@ -1,7 +1,6 @@
 //! Throwing damaged files at the parsers, and mixed-up prompts at the rules, for as long as one likes. What is thrown is said in
 //! `crates/zao-weights/tests/fuzz` and `crates/zao-prompt/tests/fuzz`; the tests do the same for a moment.
 
-
 use anyhow::{Context, Result, bail};
 
 use crate::{Project, cargo};

@@ -143,11 +143,12 @@ fn eight_times_as_much_takes_no_more_than_it_should() {
         let (short, long) = (made_of(piece, MEGABYTE / 8), made_of(piece, MEGABYTE));
         let ratio = || {
             let short = takes_of_processor(&short, 3)?.as_secs_f64();
-            // What takes less than the clock can tell is no measure.
-            Some(takes_of_processor(&long, 1)?.as_secs_f64() / short.max(0.002))
+            // What takes less than two ticks of the clock, of 4 ms each, is no measure.
+            Some(takes_of_processor(&long, 1)?.as_secs_f64() / short.max(0.008))
         };
-        // Another program may push this one's data out of the caches for a while; a loop within a loop stays at 64.
-        let is_fine = (0..5).any(|_| ratio().is_none_or(|ratio| ratio < 16.0));
+        // Another program may push this one's data out of the caches for a while; a loop within a loop stays at 64
+        // for what takes two ticks.
+        let is_fine = (0..5).any(|_| ratio().is_none_or(|ratio| ratio < 24.0));
         assert!(is_fine, "{piece:?}: {:?}", ratio());
     }
 }
