@@ -174,7 +174,9 @@ fn clashes(subject: &Subject<'_>, axis: &Axis, then: &Said, now: &Said, is_one: 
         Scope::Thing => is_one || is_one_clause(subject, &first, &second),
         _ => now.is_same,
     };
-    is_one_thing && !is_elsewhere(subject, &first, &second)
+    // What stands in clauses between the two is about something else.
+    let is_apart = [first, second].iter().any(|it| is_elsewhere(subject, it, it));
+    is_one_thing && !is_apart
 }
 
 /// Words of axes that stand near a thing, in front of it and behind it.

@@ -42,8 +42,17 @@ fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
             && last_end.is_some_and(|end| {
                 it.start < end + STUTTER && folded[end..].starts_with(is_separator)
             });
+        let before_end = last_end;
         last_end = Some(it.end);
         if stutters {
+            continue;
+        }
+        // Main guy is a teenage boy: two names of one.
+        let is_same = being.is_some()
+            && before_end.is_some_and(|end| end < it.start && is_identity(&folded[end..it.start]));
+        if is_same {
+            being = Some(name);
+            is_introduced = true;
             continue;
         }
         if being.is_some_and(|being| being != name) || (is_introduced && introduces) {
@@ -54,6 +63,16 @@ fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
     }
     let several = subject.matches.of(Group::Several);
     !several.iter().any(|it| range.contains(&it.start) && !counts_parts(&folded[it.end..]))
+}
+
+/// Words that may stand between two names of which one says who the other is, and how many.
+const IDENTITY: usize = 4;
+
+/// Whether what stands between two beings says that they are one: is a teenage.
+fn is_identity(between: &str) -> bool {
+    let between = between.trim_start();
+    let is = ["is a ", "is an ", "is the "].iter().any(|is| between.starts_with(is));
+    is && !between.contains(is_separator) && between.split_whitespace().count() <= IDENTITY
 }
 
 /// What one being has two of.

@@ -20,15 +20,23 @@ const KEPT: usize = 3;
 pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec<Hit>) {
     hits.extend(negative.into_iter().flat_map(|negative| refused(subject, negative)));
     let contrasts = subject.matches.outside(Group::Contrast, Group::NoContrast);
-    let excepts = |it: &Match| EXCEPTIONS.contains(&&subject.text.folded[it.span()]);
-    if !contrasts.iter().all(excepts) {
+    let is_of = |list: &[&str], it: &Match| list.contains(&&subject.text.folded[it.span()]);
+    let is_one_sided = !(contrasts.iter().any(|it| is_of(&LEFT, it))
+        && contrasts.iter().any(|it| is_of(&RIGHT, it)));
+    let is_mild = |it: &Match| {
+        is_of(&EXCEPTIONS, it)
+            || is_of(&SHEETS, it)
+            || (is_one_sided && (is_of(&LEFT, it) || is_of(&RIGHT, it)))
+    };
+    if !contrasts.iter().all(is_mild) {
         return;
     }
-    let has_exception = !contrasts.is_empty();
+    let has_exception = contrasts.iter().any(|it| is_of(&EXCEPTIONS, it));
+    let is_sheet = contrasts.iter().any(|it| is_of(&SHEETS, it));
     let values = subject.matches.all_outside(Group::Value, Group::PairKeep);
     let is_one = is_one(subject);
     let mut told = Told::default();
-    if !has_exception {
+    if !has_exception && !is_sheet {
         let found = totals::find(subject).into_iter().chain(background::find(subject));
         let found = found.chain(denial::find(subject));
         for hit in found.chain(attributes::find(subject, &values, is_one)) {
@@ -38,6 +46,9 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
     for side in &subject.text.sides {
         for (number, said) in said(subject, &values, &side.range) {
             let axis = &subject.rules.tables.contradiction.axis[number];
+            if is_sheet && !TRAITS.contains(&axis.name.as_str()) {
+                continue;
+            }
             let judge = Judge { subject, axis, is_one, has_exception };
             if let Some((first, second)) = judge.clash(&said) {
                 let about = About::Both(first.span(), second.span());
@@ -70,6 +81,25 @@ impl Told {
 
 /// Words of contrast that leave something out, which says nothing of what fills the rest: empty except for one man.
 const EXCEPTIONS: [&str; 3] = ["except", "apart from", "除了"];
+
+/// Sides of a picture. Who names only one of them says where something is; both are a contrast.
+const LEFT: [&str; 4] = ["on the left", "left side", "左边", "左侧"];
+const RIGHT: [&str; 4] = ["on the right", "right side", "右边", "右侧"];
+
+/// Sheets that show one figure more than once, with the same age and eyes each time.
+const SHEETS: [&str; 8] = [
+    "character sheet",
+    "reference sheet",
+    "turnaround",
+    "three views",
+    "multiple views",
+    "三视图",
+    "设定图",
+    "角色设定",
+];
+
+/// The axes of what does not change from one view of somebody to the next.
+const TRAITS: [&str; 6] = ["age", "hair-length", "hair-colour", "eye-colour", "build", "gender"];
 
 /// The words of each axis within a range, with the number of their value: the longest, none that is denied.
 fn said(
@@ -194,7 +224,7 @@ pub(super) fn is_elsewhere(subject: &Subject<'_>, first: &Match, second: &Match)
 }
 
 /// Places that are still in the picture.
-pub(super) const DISTANCES: [&str; 8] = [
+pub(super) const DISTANCES: [&str; 18] = [
     "in the distance",
     "foreground",
     "in the background",
@@ -203,15 +233,49 @@ pub(super) const DISTANCES: [&str; 8] = [
     "远方",
     "背景里",
     "backdrop",
+    "beside him",
+    "beside her",
+    "on the left",
+    "left side",
+    "左边",
+    "左侧",
+    "on the right",
+    "right side",
+    "右边",
+    "右侧",
+];
+
+/// When the rain is over, which tells two words of weather apart and nothing else.
+const AFTER_RAIN: [&str; 8] = [
+    "after the rain",
+    "after rain",
+    "rain has stopped",
+    "rain stops",
+    "雨后",
+    "雨停",
+    "刚下过雨",
+    "雨过",
+];
+
+/// What words of weather have in them.
+const WEATHER: [&str; 21] = [
+    "rain", "wet", "dry", "sun", "cloud", "clear", "fog", "mist", "storm", "puddle", "drizzl",
+    "downpour", "雨", "湿", "干", "晴", "阳光", "云", "雾", "虹", "sky",
 ];
 
 /// The same, where some places are no other ones.
 pub(super) fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not: &[&str]) -> bool {
     let range = clauses(subject, first, second);
     let own = |it: &Match| [first, second].iter().any(|of| of.start < it.end && it.start < of.end);
-    let places = subject.matches.of(Group::Elsewhere);
-    let mut apart = places.iter().filter(|it| !not.contains(&&subject.text.folded[it.span()]));
-    apart.any(|it| range.contains(&it.start) && !own(it))
+    let mut places = subject.matches.of(Group::Elsewhere);
+    places.extend(subject.matches.outside(Group::Contrast, Group::NoContrast));
+    let word = |it: &Match| &subject.text.folded[it.span()];
+    let is_weather =
+        [first, second].iter().any(|of| WEATHER.iter().any(|weather| word(of).contains(weather)));
+    let mut apart = places
+        .iter()
+        .filter(|it| !not.contains(&word(it)) && (is_weather || !AFTER_RAIN.contains(&word(it))));
+    apart.any(|it| range.contains(&it.start) && !own(it) && !SHEETS.contains(&word(it)))
 }
 
 /// How far apart, in bytes, two adjectives of one thing may stand.

@@ -214,7 +214,9 @@ fn is_part(subject: &Subject<'_>, alone: &HashMap<&str, usize>, place: &Range<us
         let ends =
             after.is_empty() || after.starts_with('的') || subject.rules.followers.begin(after);
         let is_short = place.len() < HAN_TAG * '一'.len_utf8();
-        return (ends && !is_short || after.is_empty())
+        // 云海在脚下翻涌，…，云海: a clause that begins with it and says where it is.
+        let is_head = before.is_empty() && after.starts_with(['在', '从', '漫', '翻', '笼']);
+        return (ends && !is_short || after.is_empty() || is_head)
             && !["左", "右", "另", "其中"].iter().any(|it| rest.contains(it));
     }
     let ends = after.trim().is_empty() || goes_on(after);

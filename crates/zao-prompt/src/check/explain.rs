@@ -132,6 +132,11 @@ impl Explain<'_, '_> {
                     Language::Zh => entry.zh.clone(),
                 }
             }
+            (Code::Abstract, _) => Some(say!(
+                self,
+                "say which light, colours, clothes or things make one feel so",
+                "写出带来这种感觉的光线、颜色、衣着或物件"
+            )),
             (Code::Contradiction, About::Both(..)) => {
                 let (first, second) = self.pair(hit);
                 let keep =

@@ -16,9 +16,10 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         if idioms.get(at).is_some_and(|idiom| idiom.start < found.end) {
             continue;
         }
-        if !is_read(&text.folded[found.end..]) {
+        let written = &text.prompt[found.span()];
+        let is_plain = written.contains(ONE_READING) && !written.contains(MORE_READINGS);
+        if !is_plain && !is_read(&text.folded[found.end..]) {
             let (_, pinyin) = &tables.homograph.words[found.item];
-            let written = &text.prompt[found.span()];
             let with = format!("{written}({pinyin})");
             hits.push(Hit::replace(Code::Homograph, found.span(), with, About::Entry(found.item)));
         }
@@ -32,6 +33,12 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         hits.push(replaced(subject, Code::Dialect, &found, standard));
     }
 }
+
+/// Characters of traditional script that are read in one way, where the simplified one has two: 髮 is hair and nothing else.
+const ONE_READING: [char; 3] = ['髮', '隻', '鬥'];
+
+/// Characters of the same words that have two in either script.
+const MORE_READINGS: [char; 5] = ['卡', '散', '冠', '結', '長'];
 
 /// Whether a reading stands behind a word: (fā zān), but not （低机位）.
 fn is_read(after: &str) -> bool {

@@ -1,5 +1,6 @@
 //! `measure-word`: what counts a Chinese noun, where it is missing (两苹果) or another noun's (一个马).
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::Subject;
@@ -22,8 +23,10 @@ const MAKING: [char; 14] =
 const PICTURES: [&str; 5] = ["张", "幅", "组", "套", "款"];
 
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
-    let nouns = subject.matches.of(Group::Noun);
-    if nouns.is_empty() {
+    // 虎背熊腰的铁匠 has no tiger in it.
+    let longest = subject.matches.outside(Group::Noun, Group::Idiom);
+    let nouns = Nouns { longest, all: OnceCell::new() };
+    if nouns.longest.is_empty() {
         return;
     }
     let text = &subject.text;
@@ -43,6 +46,18 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     }
 }
 
+/// The nouns of a prompt: the longest of those that begin in one another, and all of them.
+struct Nouns {
+    longest: Vec<Match>,
+    all: OnceCell<Vec<Match>>,
+}
+
+impl Nouns {
+    fn all(&self, subject: &Subject<'_>) -> &[Match] {
+        self.all.get_or_init(|| subject.matches.all_outside(Group::Noun, Group::Idiom))
+    }
+}
+
 /// Whether a number counts things: no ordinal, no date, no part of a word.
 fn is_counting(subject: &Subject<'_>, start: usize, end: usize) -> bool {
     let folded = &subject.text.folded;
@@ -52,22 +67,22 @@ fn is_counting(subject: &Subject<'_>, start: usize, end: usize) -> bool {
 }
 
 /// What is wrong with how the number at `number` counts what follows.
-fn counted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> Option<Hit> {
+fn counted(subject: &Subject<'_>, nouns: &Nouns, number: Range<usize>) -> Option<Hit> {
     let folded = &subject.text.folded;
     // 同一房间 has none, and 同一颗树 another's.
     if folded[..number.start].ends_with('同') {
         return miscounted(subject, nouns, number);
     }
-    if let Some(noun) = single_at(subject, nouns, &number) {
+    if let Some(noun) = single_at(subject, &nouns.longest, &number) {
         return missing(subject, number, &noun);
     }
     // 一弯月亮 is no 弯月.
     let rest = &folded[number.end..];
     let classifier = subject.rules.classifiers.longest(rest);
     let is_counted = classifier.is_some_and(|classifier| {
-        noun_at(subject, nouns, number.end + classifier.len(), true, false).is_some()
+        noun_at(subject, &nouns.longest, number.end + classifier.len(), true, false).is_some()
     });
-    if !is_counted && let Some(noun) = noun_at(subject, nouns, number.end, true, false) {
+    if !is_counted && let Some(noun) = noun_at(subject, &nouns.longest, number.end, true, false) {
         // The number and the noun side by side, which single characters may be: 一人一马.
         let single = folded[noun.span()].chars().count() < 2;
         let is_round = ['半', '多', '数', '百', '千', '万', '亿'];
@@ -88,7 +103,7 @@ fn missing(subject: &Subject<'_>, number: Range<usize>, noun: &Match) -> Option<
 }
 
 /// What is wrong with the measure word behind `number`, which is a number or points at a thing.
-fn miscounted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> Option<Hit> {
+fn miscounted(subject: &Subject<'_>, nouns: &Nouns, number: Range<usize>) -> Option<Hit> {
     let table = &subject.rules.tables.measure;
     let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
     let rest = &folded[number.end..];
@@ -103,8 +118,19 @@ fn miscounted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> O
         return None;
     }
     let behind = number.end + classifier.len();
+    // In 一双眼镜 there are no 双眼.
+    let at = nouns.longest.partition_point(|noun| noun.start < number.end);
+    let is_hidden =
+        nouns.longest.get(at).is_some_and(|noun| noun.start < behind && noun.end > behind);
+    let nouns = if is_hidden { nouns.all(subject) } else { &nouns.longest };
     // 戴着一条礼帽的机器人: what somebody wears is counted, although he comes behind it.
     let worn = folded[..number.start].ends_with(['着', '了']);
+    if classifier == "颗" && grows(&folded[behind..]) {
+        let end = behind + folded[behind..].find('树').unwrap_or_default();
+        let about = About::Counted { noun: end..end + '树'.len_utf8(), missing: false };
+        let with = format!("{}棵", &prompt[number.clone()]);
+        return Some(Hit::replace(Code::MeasureWord, number.start..behind, with, about));
+    }
     let named = || noun_at(subject, nouns, behind, false, worn);
     let noun = named().or_else(|| head(subject, nouns, behind))?;
     // 一座大理石美人鱼 is a statue.
@@ -124,6 +150,28 @@ fn miscounted(subject: &Subject<'_>, nouns: &[Match], number: Range<usize>) -> O
     let with = format!("{}{}", &prompt[number.clone()], takes.first()?);
     let about = About::Counted { noun: noun.span(), missing: false };
     Some(Hit::replace(Code::MeasureWord, number.start..behind, with, about))
+}
+
+/// How many characters describe a tree at most.
+const TREE: usize = 8;
+
+/// Characters with which the tree is another's: 一颗树上的果子 is no tree.
+const NO_TREE: &str = "在从和与及、挂被上下里旁着是有到把用给";
+
+/// What is a part of a tree, or of another word.
+const PARTS_OF_TREES: [char; 17] = [
+    '叶', '枝', '根', '果', '种', '苗', '莓', '脂', '皮', '冠', '瘤', '梢', '芽', '籽', '桩', '懒',
+    '胶',
+];
+
+/// Whether a tree comes next, however it is described: 歪脖子柳树, 挂满果子的柿子树.
+fn grows(text: &str) -> bool {
+    let Some(at) = text.find('树') else { return false };
+    let of = text[..at].replace("挂满", "").replace("结满", "").replace("开满", "");
+    let behind = text[at + '树'.len_utf8()..].chars().next();
+    of.chars().count() <= TREE
+        && of.chars().all(|c| is_han(c) && !NO_TREE.contains(c))
+        && !behind.is_some_and(|c| PARTS_OF_TREES.contains(&c))
 }
 
 /// The noun that a measure word which ends at `from` counts: 马, 白马, 白色的马, 奔跑的马; none in 骑马的人.

@@ -1,7 +1,11 @@
 //! The pieces of a prompt that no rule may touch: quoted text, titles, tags of adapters, wildcards, addresses.
 //! A quote that is never closed is none.
 
+mod json;
+
 use std::ops::Range;
+
+pub(crate) use json::is_json;
 
 /// No quoted text is longer, in bytes.
 const LONGEST: usize = 1500;
@@ -14,8 +18,13 @@ struct Kind {
     next: usize,
 }
 
-/// The protected pieces of `prompt`, marks included, in order.
+/// The protected pieces of `prompt`, marks included, in order. Of JSON the values are free.
 pub(crate) fn protected(prompt: &str) -> Vec<Range<usize>> {
+    json::structure(prompt).unwrap_or_else(|| quoted(prompt))
+}
+
+/// The same of what is no JSON.
+fn quoted(prompt: &str) -> Vec<Range<usize>> {
     let pairs = [
         ('"', '"'),
         ('“', '”'),

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::Subject;
 use super::characters::{is_latin, is_separator};
 use super::edit::{About, Hit, begins_word};
+use super::quotes::is_json;
 use super::text::BLANK;
 use super::word::{follows, precedes};
 use crate::Code;
@@ -85,13 +86,18 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     latin::find(subject, &carriers, &mut found);
     asked::find(subject, &mut found);
     han::find(subject, &mut found);
+    let seconds: Vec<Words> =
+        found.iter().flat_map(|it| asked::another(subject, &it.span)).collect();
+    found.extend(seconds);
+    let is_json = !found.is_empty() && is_json(subject.text.prompt);
     found.sort_by_key(|it| (it.span.start, std::cmp::Reverse(it.span.end)));
     found.dedup_by(|later, first| later.span.start < first.span.end);
     hits.extend(found.into_iter().map(|Words { span, ends_there }| {
         let written = &subject.text.prompt[span.clone()];
         let is_chinese = subject.text.side_of(span.start).is_chinese;
         let with = if is_chinese { format!("“{written}”") } else { format!("\"{written}\"") };
-        match ends_there {
+        // Quotes inside of a value would end it.
+        match ends_there && !is_json {
             true => Hit::replace(Code::UnquotedText, span, with, About::Itself),
             false => Hit::advice(Code::UnquotedText, span, About::Itself),
         }
@@ -384,9 +390,20 @@ fn in_front(subject: &Subject<'_>, carriers: &[Match], introduction: &Match) -> 
             let is_thing = ["a", "an", "the", "of"].iter().any(|word| precedes(before, word));
             shouts && !is_thing && has_carrier(subject, carriers, introduction)
         }
+        false if puts_anything(subject, introduction) => {
+            let before = subject.text.folded[from..span.start].trim_end();
+            let is_thing = ["a", "an", "the", "of", "and"].iter().any(|it| precedes(before, it));
+            is_shouted(text) && !is_thing
+        }
         false => count > 1 || (count == 1 && shouts),
     };
     (is_text && count <= MOST_WORDS && is_free).then_some(Words::known(span))
+}
+
+/// Whether a deed behind text puts pictures on things as well: SPEED NINE painted on the body, but not: Saint George painted on a wall.
+fn puts_anything(subject: &Subject<'_>, introduction: &Match) -> bool {
+    let deed = &subject.text.folded[introduction.span()];
+    !["written", "spelled", "spelt", "in ", "as "].iter().any(|it| deed.starts_with(it))
 }
 
 /// The beginning of what follows, which is all that can be on a sign.

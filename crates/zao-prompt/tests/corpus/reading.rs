@@ -118,7 +118,7 @@ pub(crate) fn good() -> Corpus {
 
 /// What judges wrote who knew no rule, each 120 prompts with labels and 40 in which there is nothing to find: the file's name and its
 /// prompts.
-pub(crate) fn judges() -> [(&'static str, Corpus); 8] {
+pub(crate) fn judges() -> [(&'static str, Corpus); 10] {
     let files = [
         ("streets", include_str!("streets.toml")),
         ("studios", include_str!("studios.toml")),
@@ -128,6 +128,8 @@ pub(crate) fn judges() -> [(&'static str, Corpus); 8] {
         ("gardens", include_str!("gardens.toml")),
         ("orchards", include_str!("orchards.toml")),
         ("stations", include_str!("stations.toml")),
+        ("bridges", include_str!("bridges.toml")),
+        ("islands", include_str!("islands.toml")),
     ];
     files.map(|(name, text)| (name, toml::from_str(text).expect("each judge wrote a corpus")))
 }

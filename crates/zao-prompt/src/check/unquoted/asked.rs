@@ -22,23 +22,138 @@ pub(super) fn find(subject: &Subject<'_>, found: &mut Vec<Words>) {
 /// What begins a request to put text somewhere.
 const REQUESTS: [&str; 6] = ["put", "write", "print", "place", "add", "paint"];
 
+/// What puts text on something, and nothing but text.
+const WRITES: [&str; 8] = [
+    " written ",
+    " handwritten ",
+    " scrawled ",
+    " scribbled ",
+    " lettered ",
+    " spelled out ",
+    " hand-lettered ",
+    " typed ",
+];
+
+/// Where it is then.
+const ON: [&str; 17] = [
+    "on ",
+    "in ",
+    "across ",
+    "along ",
+    "under ",
+    "below ",
+    "beneath ",
+    "underneath",
+    "above ",
+    "over ",
+    "around ",
+    "inside ",
+    "at the ",
+    "beside ",
+    "next to ",
+    "down ",
+    "through ",
+];
+
 /// What is written on something, in small letters: with happy birthday Anna written on it.
 fn written<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = Range<usize>> + 's {
     let folded = &subject.text.folded;
-    folded.match_indices(" written ").filter_map(move |(at, written)| {
+    let deeds = WRITES.iter().flat_map(|deed| folded.match_indices(deed));
+    deeds.filter_map(move |(at, written)| {
         let behind = &folded[at + written.len()..];
-        let is_on = ["on ", "in ", "across ", "along "].iter().any(|on| behind.starts_with(on));
+        let is_on = ON.iter().any(|on| behind.starts_with(on));
         let near = (at.saturating_sub(WRITTEN)..=at).find(|near| folded.is_char_boundary(*near))?;
         let with = folded[near..at].rfind("with ")?;
         let start = near + with + "with ".len();
         let words = &folded[start..at];
         let first = words.split(' ').next().unwrap_or_default();
+        let last = words.rsplit(' ').next().unwrap_or_default();
         let is_said = is_on
             && !words.contains(|c| is_separator(c) || c == BLANK)
             && words.split(' ').count() > 1
-            && !DESCRIBED.contains(&first);
+            && !DESCRIBED.contains(&first)
+            && !NAMES_OF_TEXT.contains(&last);
         is_said.then_some(start..at)
     })
+}
+
+/// What text is called, behind which nothing is quoted: with long letters written in ink.
+const NAMES_OF_TEXT: [&str; 28] = [
+    "name",
+    "names",
+    "letters",
+    "words",
+    "text",
+    "notes",
+    "note",
+    "runes",
+    "poem",
+    "poems",
+    "verses",
+    "message",
+    "messages",
+    "numbers",
+    "symbols",
+    "equations",
+    "formulas",
+    "recipes",
+    "signatures",
+    "signature",
+    "characters",
+    "date",
+    "dates",
+    "initials",
+    "lyrics",
+    "prices",
+    "instructions",
+    "spells",
+];
+
+/// How far behind one text another may begin, in bytes.
+const SECOND: usize = 60;
+
+/// Where a second text stands.
+const SECOND_PLACES: [&str; 20] = [
+    "at the bottom",
+    "at the top",
+    "at bottom",
+    "at top",
+    "below",
+    "underneath",
+    "beneath",
+    "above",
+    "under it",
+    "in the corner",
+    "in the bottom",
+    "in the top",
+    "in small",
+    "in smaller",
+    "in tiny",
+    "in the middle",
+    "along the bottom",
+    "along the top",
+    "across the bottom",
+    "on the back",
+];
+
+/// A second text behind one that was found: Friday Night Blues at the top and Doors 8pm at the bottom.
+pub(super) fn another(subject: &Subject<'_>, first: &Range<usize>) -> Option<Words> {
+    let folded = &subject.text.folded;
+    let rest = &folded[first.end..];
+    let near = (0..=SECOND.min(rest.len())).rev().find(|end| rest.is_char_boundary(*end))?;
+    let (at, joint) = [", and ", " and ", ", then ", ", with "]
+        .iter()
+        .filter_map(|joint| rest[..near].find(joint).map(|at| (at, *joint)))
+        .min_by_key(|(at, joint)| (*at, std::cmp::Reverse(joint.len())))?;
+    if rest[..at].contains(|c| is_separator(c) || c == BLANK) {
+        return None;
+    }
+    let (span, big) = titled(subject, first.end + at + joint.len())?;
+    let behind = folded[span.end..].trim_start_matches(' ');
+    let is_placed = SECOND_PLACES.iter().any(|place| follows(behind, place));
+    let text = &subject.text.prompt[span.clone()];
+    let is_text = big > 1 || is_shouted(text) || text.bytes().any(|it| it.is_ascii_digit());
+    (is_placed && is_text).then(|| Words::known(span))
 }
 
 /// Where text goes, in front of a colon: Across the top: Dig in!
@@ -81,7 +196,7 @@ fn placed<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = Range<usize>> + 
 }
 
 /// Who has its name on what it makes.
-const BUSINESSES: [&str; 28] = [
+const BUSINESSES: [&str; 70] = [
     "company",
     "brand",
     "shop",
@@ -110,10 +225,52 @@ const BUSINESSES: [&str; 28] = [
     "bookstore",
     "winery",
     "label",
+    "channel",
+    "twitch channel",
+    "band",
+    "team",
+    "club",
+    "blog",
+    "newsletter",
+    "zine",
+    "duo",
+    "clan",
+    "guild",
+    "server",
+    "stream",
+    "gym",
+    "hotel",
+    "school",
+    "cidery",
+    "distillery",
+    "farm",
+    "vineyard",
+    "boutique",
+    "pizzeria",
+    "bistro",
+    "roastery",
+    "collective",
+    "charity",
+    "event",
+    "conference",
+    "album",
+    "single",
+    "book",
+    "novel",
+    "film",
+    "movie",
+    "play",
+    "musical",
+    "show",
+    "series",
+    "market",
+    "museum",
+    "exhibition",
+    "record",
 ];
 
 /// What shows such a name.
-const SHOWN: [&str; 10] = [
+const SHOWN: [&str; 24] = [
     "logo",
     "poster",
     "label",
@@ -124,6 +281,20 @@ const SHOWN: [&str; 10] = [
     "business card",
     "banner",
     "flyer",
+    "cover",
+    "thumbnail",
+    "intro screen",
+    "overlay",
+    "t-shirt",
+    "shirt",
+    "sticker",
+    "flag",
+    "jersey",
+    "title card",
+    "menu",
+    "invitation",
+    "ticket",
+    "badge",
 ];
 
 /// The name of a business whose logo or sign is wanted: logo for a plumbing company called Drip Brothers.
@@ -152,7 +323,7 @@ const CALLED: usize = 80;
 const WRITTEN: usize = 48;
 
 /// What writing is described with, and not quoted.
-const DESCRIBED: [&str; 22] = [
+const DESCRIBED: [&str; 46] = [
     "a",
     "an",
     "the",
@@ -175,6 +346,30 @@ const DESCRIBED: [&str; 22] = [
     "japanese",
     "arabic",
     "notes",
+    "old",
+    "long",
+    "many",
+    "some",
+    "several",
+    "two",
+    "three",
+    "faded",
+    "illegible",
+    "handwritten",
+    "neat",
+    "no",
+    "runes",
+    "mathematical",
+    "complex",
+    "endless",
+    "lines",
+    "equations",
+    "code",
+    "what",
+    "one",
+    "latin",
+    "english",
+    "more",
 ];
 
 /// Put Leo turns six across the top: what a request names until it says where.

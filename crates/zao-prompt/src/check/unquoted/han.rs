@@ -89,7 +89,8 @@ fn behind_colon(subject: &Subject<'_>, board: &Match) -> Option<Range<usize>> {
     let rest = &folded[board.end..];
     let behind = rest
         .trim_start_matches(['上', '写', '为', '是', '内', '容', '字', '着', '有'])
-        .strip_prefix(['：', ':'])?;
+        .strip_prefix(['：', ':'])
+        .or_else(|| behind_way(rest))?;
     let behind = behind.trim_start_matches(' ');
     let start = folded.len() - behind.len();
     let text = &behind[..behind.find(breaks).unwrap_or(behind.len())];
@@ -98,6 +99,51 @@ fn behind_colon(subject: &Subject<'_>, board: &Match) -> Option<Range<usize>> {
     let is_described = table.described.iter().any(|word| text.starts_with(word.as_str()));
     let is_text = (1..=LONGEST).contains(&count) && text.starts_with(is_han) && !is_described;
     is_text.then_some(start..start + text.len())
+}
+
+/// How far in front of a colon a board may stand, in characters.
+const WAY: usize = 12;
+
+/// What says in which letters text is, or where.
+const WAYS: [&str; 30] = [
+    "字",
+    "体",
+    "书",
+    "排",
+    "居中",
+    "顶部",
+    "底部",
+    "上方",
+    "下方",
+    "中间",
+    "中央",
+    "正中",
+    "左侧",
+    "右侧",
+    "左边",
+    "右边",
+    "左上角",
+    "右上角",
+    "左下角",
+    "右下角",
+    "上面",
+    "下面",
+    "毛笔",
+    "手写",
+    "竖版",
+    "横版",
+    "加粗",
+    "烫金",
+    "内容",
+    "如下",
+];
+
+/// What stands behind the colon of a board of which is said how it is written: 标题用毛笔字：端午安康.
+fn behind_way(rest: &str) -> Option<&str> {
+    let (at, _) = rest.char_indices().take(WAY).find(|(_, c)| matches!(c, '：' | ':'))?;
+    let way = &rest[..at];
+    let is_way = way.chars().all(is_han) && WAYS.iter().any(|it| way.ends_with(it));
+    is_way.then(|| rest[at..].trim_start_matches(['：', ':']))
 }
 
 /// Text between 把 and where it is written.

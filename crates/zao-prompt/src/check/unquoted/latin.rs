@@ -194,9 +194,11 @@ fn in_letters(subject: &Subject<'_>, letters: &Match) -> Option<Range<usize>> {
     let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
     let near = (letters.start.saturating_sub(ADJECTIVES)..=letters.start)
         .find(|at| folded.is_char_boundary(*at))?;
-    let lead = folded[near..letters.start].rfind("in ")?;
+    let is_word = |at: &usize| subject.text.begins_whole(near + at);
+    let mut leads = folded[near..letters.start].rmatch_indices("in ").map(|(at, _)| at);
+    let lead = leads.find(is_word)?;
     let between = &folded[near + lead..letters.start];
-    if between.contains(is_separator) || !subject.text.begins_whole(near + lead) {
+    if between.contains(is_separator) {
         return None;
     }
     let before = folded[..near + lead].trim_end_matches(' ');
@@ -266,9 +268,15 @@ fn ends_big(subject: &Subject<'_>, end: usize) -> Option<Range<usize>> {
     let phrase = prompt.get(from..end)?;
     let mut start = phrase.len();
     let mut big = 0;
-    for word in phrase.rsplit(' ') {
-        let is_big = word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
-        let is_link = LINKS.contains(&word) && !matches!(word, "a" | "and" | "in" | "on");
+    let mut words = phrase.rsplit(' ').peekable();
+    while let Some(word) = words.next() {
+        let begins_big =
+            |word: &str| word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
+        let is_big = begins_big(word);
+        // Nora and Elias, of which a name is on either side.
+        let joins =
+            matches!(word, "and" | "&") && words.peek().is_some_and(|next| begins_big(next));
+        let is_link = joins || LINKS.contains(&word) && !matches!(word, "a" | "and" | "in" | "on");
         if !(is_big || (big > 0 && is_link)) {
             break;
         }
