@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use zao_load::Protocol;
+use zao_load::{Live, Protocol, Stop};
 
 use crate::server::{Behaviour, Fault, Faults, Server};
-use crate::{row, settings};
+use crate::{row, settings, sweep};
 
 /// Every third answer has the fault.
 fn every_third(fault: Faults) -> Behaviour {
@@ -107,4 +107,20 @@ fn pictures_that_depend_on_the_load_are_found_out() {
         let crowded = row(&settings, 4, 16);
         assert_eq!(crowded.wrong.contains_key("differs"), faulty, "{crowded:#?}");
     }
+}
+
+#[test]
+fn what_comes_out_in_one_colour_alone_is_passed_over_once_and_told_when_it_goes_on() {
+    let once = Server::start(every_third(|at| if at == 1 { Fault::Constant } else { Fault::None }));
+    let mut wanted = settings(&once, Protocol::Openai);
+    wanted.same_as_single = Some(3);
+    let row = row(&wanted, 1, 6);
+    assert_eq!((row.failed(), row.correct), (0, row.requests), "{row:#?}");
+
+    let always = Server::start(every_third(|_| Fault::Constant));
+    let mut wanted = settings(&always, Protocol::Openai);
+    wanted.same_as_single = Some(3);
+    let told = zao_load::run(&wanted, &sweep(1, 6), &|_: &Live| (), &Stop::default());
+    let told = told.expect_err("nothing can be compared with them").to_string();
+    assert!(told.contains("same colour"), "{told}");
 }
