@@ -177,13 +177,17 @@ mod tests {
     fn every_arithmetic_has_a_plausible_peak() {
         let settings = Settings { threads: NonZeroUsize::new(1), ..Settings::default() };
         let cpu = Cpu::new(settings).unwrap();
-        let peaks = [Arithmetic::F32, Arithmetic::Bf16, Arithmetic::Int8]
-            .map(|arithmetic| cpu.peak_of(arithmetic).unwrap());
-        for peak in peaks {
-            assert!((1e8..1e14).contains(&peak), "{peaks:?}");
-        }
-        // Both are the best of two ways of which one is the same.
-        assert!(peaks[1] > 0.5 * peaks[0], "{peaks:?}");
+        let measured = || {
+            let peaks = [Arithmetic::F32, Arithmetic::Bf16, Arithmetic::Int8]
+                .map(|arithmetic| cpu.peak_of(arithmetic).unwrap());
+            for peak in peaks {
+                assert!((1e8..1e14).contains(&peak), "{peaks:?}");
+            }
+            peaks
+        };
+        // Both are the best of two ways of which one is the same. Another program may have the processor during one of them.
+        let are_alike = |[f32, bf16, _]: [f64; 3]| bf16 > 0.5 * f32;
+        assert!((0..5).any(|_| are_alike(measured())), "{:?}", measured());
     }
 
     #[test]
