@@ -127,6 +127,83 @@ test('S, R and D mean the picture with the focus', async () => {
   expect(JSON.parse(found.zao ?? '')).toMatchObject({ prompt: 'an owl on a black background', seed: 77 });
 });
 
+test('a picture that is kept says so, also after a reload, until it is let go', async () => {
+  const { page, mock } = await meet({ history: true });
+  await tiles(page).nth(1).click();
+  const viewer = page.getByRole('dialog', { name: 'an owl on a black background' });
+  const keep = viewer.getByRole('button', { name: 'Keep' });
+  const pressed = () => keep.getAttribute('aria-pressed');
+  expect(await pressed()).toBe('false');
+  await keep.click();
+  await until(pressed, 'true');
+  await page.getByText('Kept until somebody deletes it.').waitFor();
+  await page.keyboard.press('Escape');
+  const tile = page.getByRole('button', { name: 'Open: an owl on a black background (kept)' });
+  await tile.waitFor();
+  await page.reload();
+  await tile.waitFor();
+
+  // The key means the one with the focus.
+  await tile.focus();
+  await page.keyboard.press('k');
+  await page.getByRole('button', { name: 'Open: an owl on a black background', exact: true }).waitFor();
+  expect([...mock.studio.images.values()].some(({ image }) => image.kept)).toBe(false);
+
+  // Where no more may be kept, that is told and nothing changes.
+  for (let at = 0; at < 3; at++) {
+    await tiles(page).nth(at).focus();
+    await page.keyboard.press('k');
+    await until(async () => (await tiles(page).nth(at).getAttribute('aria-label'))?.endsWith('(kept)'), true);
+  }
+  await tiles(page).nth(3).focus();
+  await page.keyboard.press('k');
+  await page.getByText('There is no room to keep another').waitFor();
+  expect((await tiles(page).nth(3).getAttribute('aria-label'))?.endsWith('(kept)')).toBe(false);
+});
+
+test('to keep a picture does not show it anew', async () => {
+  const { page, mock } = await meet({ history: true });
+  mock.studio.hang('a fox', 1, 1280, 960, 'the-key-of-a-visitor');
+  await page.reload();
+  await until(() => tiles(page).count(), 15);
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
+  await tiles(page).first().click();
+  await page.locator('.enlarge').click();
+  await page.locator('.wall.real').waitFor();
+  await page.keyboard.press('k');
+  await page.getByRole('dialog').getByRole('button', { name: 'Keep', pressed: true }).waitFor();
+  expect(await page.locator('.wall.real').count()).toBe(1);
+  expect(asked.filter((one) => one.endsWith('/recipe'))).toHaveLength(1);
+});
+
+test('a list that was asked for before a picture was kept does not take that back', async () => {
+  const { page, mock } = await meet({ history: true });
+  await until(() => tiles(page).count(), 14);
+  let answer = () => {};
+  const late = new Promise<void>((resolve) => (answer = resolve));
+  const asked = new Promise<void>((resolve) => {
+    void page.route(/\/v1\/images\?/, async (route) => {
+      const response = await route.fetch();
+      resolve();
+      await late;
+      await route.fulfill({ response });
+    });
+  });
+  // The streams begin again, and the page asks what it has missed.
+  mock.studio.cutEverything();
+  await asked;
+  await tiles(page).first().focus();
+  await page.keyboard.press('k');
+  const kept = page.getByRole('button', { name: 'Open: a red apple on a blue background (kept)' });
+  await kept.waitFor();
+  const answered = page.waitForResponse(/\/v1\/images\?/);
+  answer();
+  await (await answered).finished();
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  expect(await kept.count()).toBe(1);
+});
+
 test('a deleted picture can be taken back, and else is gone for good', async () => {
   const { page, mock } = await meet({ history: true });
   await until(() => tiles(page).count(), 14);

@@ -8,9 +8,11 @@ export interface Mock {
   studio: {
     jobs: Map<string, { status: string }>;
     received: Map<string, Record<string, unknown>>;
-    images: Map<string, unknown>;
+    images: Map<string, { image: { kept: boolean } }>;
     /** As a program that shows `key`, or none, would. */
     submit(request: Record<string, unknown>, key?: string): { id: string };
+    /** Breaks every stream of events. */
+    cutEverything(): void;
     hang(prompt: string, seed: number, width: number, height: number, key?: string): { id: string };
   };
   asked: { path: string; body: Record<string, unknown> }[];

@@ -16,8 +16,8 @@ test('while somebody writes, keys are letters', async () => {
   await page.getByRole('button', { name: 'Parts' }).click();
   for (const box of ['#prompt', '#negative', '#seed', '#parts input >> nth=0']) {
     await page.locator(box).fill('');
-    await page.locator(box).pressSequentially('srdcgq?/');
-    expect(await page.inputValue(box), box).toBe('srdcgq?/');
+    await page.locator(box).pressSequentially('srdkcgq?/');
+    expect(await page.inputValue(box), box).toBe('srdkcgq?/');
     await page.keyboard.press('Delete');
     await page.keyboard.press('ArrowLeft');
     expect(await open(page), box).toBe(0);
@@ -34,9 +34,9 @@ test('each key of the list is listed, and does what it says', async () => {
   await page.keyboard.press('?');
   const help = page.getByRole('dialog', { name: 'Keys' });
   const listed = await help.locator('kbd').allTextContents();
-  expect(listed).toEqual(['Ctrl', 'Enter', 'Esc', '/', 'G', '←', '→', '↑', '↓', 'Enter', 'S', 'R', 'D', 'C', 'Delete', 'Q', '?']);
+  expect(listed).toEqual(['Ctrl', 'Enter', 'Esc', '/', 'G', '←', '→', '↑', '↓', 'Enter', 'S', 'R', 'D', 'K', 'C', 'Delete', 'Q', '?']);
   // Behind a window nothing happens.
-  for (const key of ['s', 'g', 'q', '/', 'c']) await page.keyboard.press(key);
+  for (const key of ['s', 'g', 'k', 'q', '/', 'c']) await page.keyboard.press(key);
   expect(await open(page)).toBe(1);
   await page.keyboard.press('Escape');
   await until(() => open(page), 0);

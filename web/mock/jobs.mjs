@@ -279,6 +279,7 @@ export class Studio {
       prompt: request.prompt,
       bytes: png.length,
       created_at: Date.now() / 1000,
+      kept: false,
     };
     this.images.set(name, { image, png, recipe, picture });
     job.images.push(image);

@@ -11,6 +11,9 @@ import { resize } from './paint.mjs';
 import { encode, texts } from './png.mjs';
 import { advice, check as read, template } from './prompt.mjs';
 
+/** So many pictures fill the room for those that are kept. */
+const MOST_KEPT = 3;
+
 const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 
 // The strictest policy that the page has to live under; it needs nothing from elsewhere.
@@ -119,6 +122,16 @@ export async function start(options = {}) {
         return picture(response, imageOf(id), url.searchParams.get('thumb'));
       case 'GET images/id/recipe':
         return json(response, 200, imageOf(id).recipe);
+      case 'PATCH images/id': {
+        const { image } = imageOf(id);
+        own(image.job, key);
+        const { kept } = JSON.parse(await bodyOf(request));
+        // Half of the room, which the mock counts in pictures.
+        const others = [...studio.images.values()].filter((entry) => entry.image.kept && entry.image.id !== id).length;
+        if (kept && others >= MOST_KEPT) throw new Refusal(400, 'invalid_request', 'pictures that are kept may take half of the room', 'kept');
+        image.kept = kept;
+        return json(response, 200, shown(image));
+      }
       case 'DELETE images/id':
         own(imageOf(id).image.job, key);
         studio.images.delete(id);
