@@ -3,7 +3,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 
-import { draw, meet, setting, tiles, until } from './setting';
+import { draw, heldAt, meet, setting, tiles, until } from './setting';
 
 setting();
 
@@ -29,7 +29,7 @@ test('while somebody writes, keys are letters', async () => {
 });
 
 test('each key of the list is listed, and does what it says', async () => {
-  const { page } = await meet({ history: true, stepMs: 300 });
+  const { page, mock } = await meet({ history: true });
   await until(() => tiles(page).count(), 14);
   await page.keyboard.press('?');
   const help = page.getByRole('dialog', { name: 'Keys' });
@@ -46,8 +46,9 @@ test('each key of the list is listed, and does what it says', async () => {
   await page.keyboard.press('Escape');
   await page.keyboard.press('/');
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('prompt');
-  await draw(page, 'a slow panda');
-  await page.locator('#stage .line', { hasText: 'Step 1 of 8' }).waitFor();
+  mock.studio.hold(1);
+  await draw(page, 'a panda');
+  await heldAt(page, 1);
   // Also from the box, where Esc is no letter.
   await page.keyboard.press('Escape');
   await page.locator('#stage .line', { hasText: 'Stopping' }).waitFor();
