@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 
-import { draw, finished, meet, setting, tiles, until } from './setting';
+import { draw, drawInTurn, finished, heldAt, meet, passing, setting, tiles, until } from './setting';
 
 setting();
 
@@ -47,60 +47,67 @@ test('what the form says is what is sent', async () => {
 });
 
 test('the stage tells the step, writes a stroke for each, and shows previews', async () => {
-  const { page } = await meet({ stepMs: 100 });
-  await draw(page, 'a slow tiger face on a black background');
-  await page.locator('#stage .line', { hasText: /Step [4-7] of 8/ }).waitFor();
-  // All at one moment: the next step is not far.
-  const seen = await page.evaluate(() => ({
-    step: Number(/Step (\d)/.exec(document.querySelector('#stage .line')?.textContent ?? '')?.[1]),
-    bar: Number(document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow')),
-    strokes: document.querySelectorAll('#stage figcaption g:last-child path.ink').length,
-    previews: document.querySelectorAll('#stage img.preview').length,
-    title: document.title,
-  }));
-  expect(seen).toEqual({
-    step: seen.step,
-    bar: 10 + 10 * seen.step,
-    strokes: 1 + seen.step,
-    previews: 1,
-    title: `${seen.step}/8 · zao`,
-  });
-  await finished(page, 'a slow tiger face');
+  const { page, mock } = await meet();
+  const seen = () =>
+    page.evaluate(() => ({
+      bar: Number(document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow')),
+      strokes: document.querySelectorAll('#stage figcaption g:last-child path.ink').length,
+      previews: document.querySelectorAll('#stage img.preview').length,
+      title: document.title,
+    }));
+  // The first preview comes with the second step.
+  mock.studio.hold(1);
+  await draw(page, 'a tiger face on a black background');
+  for (const [step, previews] of [[1, 0], [4, 1], [7, 1]] as const) {
+    mock.studio.hold(step);
+    await heldAt(page, step);
+    await until(seen, { bar: 10 + 10 * step, strokes: 1 + step, previews, title: `${step}/8 · zao` });
+  }
+  mock.studio.letGo();
+  await finished(page, 'a tiger face');
 });
 
 test('many jobs line up; the badge and the drawer say what waits', async () => {
-  const { page } = await meet({ stepMs: 250 });
-  for (const prompt of ['a slow panda', 'a fox', 'a teapot', 'a sailboat']) await draw(page, prompt);
+  const { page, mock } = await meet({ stepMs: 250 });
+  mock.studio.hold(1);
+  for (const prompt of ['a panda', 'a fox', 'a teapot', 'a sailboat']) await drawInTurn(page, mock, prompt);
   await page.locator('#ahead', { hasText: /^4 ahead, about \d+ s$/ }).waitFor();
   await page.getByRole('button', { name: 'Queue: 4' }).click();
   const drawer = page.getByRole('dialog', { name: 'Queue' });
-  await until(() => drawer.locator('ol .prompt').allTextContents(), ['a slow panda', 'a fox', 'a teapot', 'a sailboat']);
+  await until(() => drawer.locator('ol .prompt').allTextContents(), ['a panda', 'a fox', 'a teapot', 'a sailboat']);
   expect(await drawer.locator('li').nth(2).textContent()).toMatch(/1 ahead · about \d+ s left/);
   await drawer.getByRole('button', { name: 'Cancel: a teapot' }).click();
-  await until(() => drawer.locator('ol').first().locator('.prompt').allTextContents(), ['a slow panda', 'a fox', 'a sailboat']);
+  await until(() => drawer.locator('ol').first().locator('.prompt').allTextContents(), ['a panda', 'a fox', 'a sailboat']);
 });
 
 test('Esc cancels what is drawn, and its words stay in the box', async () => {
-  const { page, mock } = await meet({ stepMs: 100 });
-  await draw(page, 'a slow panda on a green background');
-  await page.locator('#stage .line', { hasText: /Step [2-7] of 8/ }).waitFor();
+  const { page, mock } = await meet();
+  mock.studio.hold(2);
+  await draw(page, 'a panda on a green background');
+  await heldAt(page, 2);
   await page.keyboard.press('Escape');
+  await page.locator('#stage .line', { hasText: 'Stopping' }).waitFor();
+  mock.studio.letGo();
   await until(() => [...mock.studio.jobs.values()].map((job) => job.status), ['cancelled']);
   await page.getByRole('heading', { name: 'Write it, and it is made.' }).waitFor();
-  expect(await page.inputValue('#prompt')).toBe('a slow panda on a green background');
+  expect(await page.inputValue('#prompt')).toBe('a panda on a green background');
 });
 
 test('a page that is loaded again finds its jobs and its form', async () => {
-  const { page } = await meet({ stepMs: 100 });
+  const { page, mock } = await meet();
+  mock.studio.hold(3);
   await page.fill('#seed', '99');
-  await draw(page, 'a slow panda on a green background');
+  await drawInTurn(page, mock, 'a panda on a green background');
   await draw(page, 'a fox on a sky blue background');
   await page.getByRole('button', { name: 'Queue: 2' }).waitFor();
-  await page.locator('#stage .line', { hasText: /Step [2-7] of 8/ }).waitFor();
+  await heldAt(page, 3);
   await page.reload();
-  await page.locator('#stage .prompt', { hasText: 'a slow panda' }).waitFor();
-  await page.locator('#stage .line', { hasText: /Step [2-8] of 8/ }).waitFor();
-  await page.locator('#stage .prompt', { hasText: 'a fox' }).waitFor();
+  await page.locator('#stage .prompt', { hasText: 'a panda' }).waitFor();
+  await heldAt(page, 3);
+  // It follows what it has found.
+  mock.studio.hold(5);
+  await heldAt(page, 5);
+  mock.studio.letGo();
   await finished(page, 'a fox');
   expect(await page.inputValue('#prompt')).toBe('a fox on a sky blue background');
   expect(await page.inputValue('#seed')).toBe('99');
@@ -108,10 +115,12 @@ test('a page that is loaded again finds its jobs and its form', async () => {
 });
 
 test('a lost connection is said, and made good for', async () => {
-  const { page } = await meet({ stepMs: 150 });
+  const { page, mock } = await meet();
   await draw(page, 'a panda, drop the line');
   await page.getByRole('alert').filter({ hasText: 'The server does not answer' }).waitFor();
-  await page.getByText('Connected again.').waitFor();
+  const connected = passing(page, '.notices p', /Connected again\./);
+  mock.back();
+  await connected;
   await finished(page, 'a panda');
   expect(await page.getByText('The server does not answer').count()).toBe(0);
 });
@@ -137,12 +146,16 @@ test('a worker that is replaced loses nothing', async () => {
 });
 
 test('a full queue says when to try again, and keeps the words', async () => {
-  const { page } = await meet({ stepMs: 300, maxQueue: 1 });
-  for (const prompt of ['a panda', 'a fox', 'a teapot']) {
-    await draw(page, prompt);
-    await page.waitForTimeout(150);
-  }
-  await page.getByRole('alert').filter({ hasText: /The queue is full.*Try again in [1-3] s/ }).waitFor();
+  const { page, mock } = await meet({ maxQueue: 1 });
+  mock.studio.hold(1);
+  const statuses = () => [...mock.studio.jobs.values()].map((job) => job.status);
+  await draw(page, 'a panda');
+  await until(statuses, ['running']);
+  await draw(page, 'a fox');
+  await until(statuses, ['running', 'queued']);
+  const told = passing(page, '.bar [role=alert]', /The queue is full.*Try again in [1-3] s/);
+  await draw(page, 'a teapot');
+  await told;
   expect(await page.inputValue('#prompt')).toBe('a teapot');
   await page.getByRole('button', { name: 'Try again' }).waitFor();
 });

@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 
 import { texts } from '../mock/png.mjs';
-import { draw, finished, meet, setting, tiles, until } from './setting';
+import { draw, finished, lasting, meet, reloadOnceDeleted, setting, tiles, twoFrames, until } from './setting';
 
 setting();
 
@@ -38,6 +38,9 @@ const stored = (page: Page, name: string) =>
     (name) =>
       new Promise<boolean>((resolve) => {
         const opening = indexedDB.open('zao', 1);
+        // Who only looks makes no database: the page's own would find it without its store.
+        opening.onupgradeneeded = () => opening.transaction?.abort();
+        opening.onerror = () => resolve(false);
         opening.onsuccess = () => {
           const request = opening.result.transaction('files').objectStore('files').get(name);
           request.onsuccess = () => (opening.result.close(), resolve(typeof request.result === 'string'));
@@ -61,6 +64,7 @@ test('pictures of earlier days hang there, newest first, and the newest is in fr
 
 test('use all, remix and single parts are taken over, and can be undone', async () => {
   const { page } = await meet({ history: true });
+  await lasting(page);
   await page.fill('#prompt', 'my own words');
   await page.getByRole('button', { name: 'Open: a sailboat on a blue background' }).click();
   const viewer = page.getByRole('dialog', { name: 'a sailboat on a blue background' });
@@ -127,9 +131,89 @@ test('S, R and D mean the picture with the focus', async () => {
   expect(JSON.parse(found.zao ?? '')).toMatchObject({ prompt: 'an owl on a black background', seed: 77 });
 });
 
+test('a picture that is kept says so, also after a reload, until it is let go', async () => {
+  const { page, mock } = await meet({ history: true });
+  await tiles(page).nth(1).click();
+  const viewer = page.getByRole('dialog', { name: 'an owl on a black background' });
+  const keep = viewer.getByRole('button', { name: 'Keep' });
+  const pressed = () => keep.getAttribute('aria-pressed');
+  expect(await pressed()).toBe('false');
+  await lasting(page);
+  await keep.click();
+  await until(pressed, 'true');
+  await page.getByText('Kept until somebody deletes it.').waitFor();
+  await page.keyboard.press('Escape');
+  const tile = page.getByRole('button', { name: 'Open: an owl on a black background (kept)' });
+  await tile.waitFor();
+  await page.reload();
+  await tile.waitFor();
+
+  // The key means the one with the focus.
+  await tile.focus();
+  await page.keyboard.press('k');
+  await page.getByRole('button', { name: 'Open: an owl on a black background', exact: true }).waitFor();
+  expect([...mock.studio.images.values()].some(({ image }) => image.kept)).toBe(false);
+
+  // Where no more may be kept, that is told and nothing changes.
+  for (let at = 0; at < 3; at++) {
+    await tiles(page).nth(at).focus();
+    await page.keyboard.press('k');
+    await until(async () => (await tiles(page).nth(at).getAttribute('aria-label'))?.endsWith('(kept)'), true);
+  }
+  await lasting(page);
+  await tiles(page).nth(3).focus();
+  await page.keyboard.press('k');
+  await page.getByText('There is no room to keep another').waitFor();
+  expect((await tiles(page).nth(3).getAttribute('aria-label'))?.endsWith('(kept)')).toBe(false);
+});
+
+test('to keep a picture does not show it anew', async () => {
+  const { page, mock } = await meet({ history: true });
+  mock.studio.hang('a fox', 1, 1280, 960, 'the-key-of-a-visitor');
+  await page.reload();
+  await until(() => tiles(page).count(), 15);
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
+  await tiles(page).first().click();
+  await page.locator('.enlarge').click();
+  await page.locator('.wall.real').waitFor();
+  await page.keyboard.press('k');
+  await page.getByRole('dialog').getByRole('button', { name: 'Keep', pressed: true }).waitFor();
+  expect(await page.locator('.wall.real').count()).toBe(1);
+  expect(asked.filter((one) => one.endsWith('/recipe'))).toHaveLength(1);
+});
+
+test('a list that was asked for before a picture was kept does not take that back', async () => {
+  const { page, mock } = await meet({ history: true });
+  await until(() => tiles(page).count(), 14);
+  let answer = () => {};
+  const late = new Promise<void>((resolve) => (answer = resolve));
+  const asked = new Promise<void>((resolve) => {
+    void page.route(/\/v1\/images\?/, async (route) => {
+      const response = await route.fetch();
+      resolve();
+      await late;
+      await route.fulfill({ response });
+    });
+  });
+  // The streams begin again, and the page asks what it has missed.
+  mock.studio.cutEverything();
+  await asked;
+  await tiles(page).first().focus();
+  await page.keyboard.press('k');
+  const kept = page.getByRole('button', { name: 'Open: a red apple on a blue background (kept)' });
+  await kept.waitFor();
+  const answered = page.waitForResponse(/\/v1\/images\?/);
+  answer();
+  await (await answered).finished();
+  await twoFrames(page);
+  expect(await kept.count()).toBe(1);
+});
+
 test('a deleted picture can be taken back, and else is gone for good', async () => {
   const { page, mock } = await meet({ history: true });
   await until(() => tiles(page).count(), 14);
+  await lasting(page);
   await page.keyboard.press('g');
   await page.keyboard.press('Delete');
   await until(() => tiles(page).count(), 13);
@@ -140,8 +224,8 @@ test('a deleted picture can be taken back, and else is gone for good', async () 
 
   await page.locator('#stage').getByRole('button', { name: 'Delete' }).click();
   await until(() => tiles(page).count(), 13);
-  await page.reload();
-  await until(() => mock.studio.images.size, 13);
+  expect(mock.studio.images.size).toBe(14);
+  await reloadOnceDeleted(page, mock, 13);
   await until(() => tiles(page).count(), 13);
 });
 
@@ -150,8 +234,7 @@ test('what is deleted in the viewer is what one looks at, and the next comes int
   await tiles(page).nth(1).click();
   await page.getByRole('dialog', { name: 'an owl on a black background' }).getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('dialog', { name: 'a penguin on a sky blue background' }).waitFor();
-  await page.reload();
-  await until(() => mock.studio.images.size, 13);
+  await reloadOnceDeleted(page, mock, 13);
   await until(() => tiles(page).count(), 13);
   expect(await page.getByRole('button', { name: 'Open: an owl on a black background' }).count()).toBe(0);
   expect(await page.getByRole('button', { name: 'Open: a penguin on a sky blue background' }).count()).toBe(1);
@@ -277,6 +360,7 @@ test('a picture that is larger than the window is seen pixel by pixel at a press
   await until(width, 804);
   expect(await button.count()).toBe(0);
   await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
   mock.studio.hang('a fox on a sky blue background', 8, 1280, 1280);
   await page.reload();
   await until(() => tiles(page).count(), 15);
@@ -286,8 +370,8 @@ test('a picture that is larger than the window is seen pixel by pixel at a press
   const box = await button.boundingBox();
   await page.mouse.click((box?.x ?? 0) + 600, (box?.y ?? 0) + 700);
   await until(width, 1280);
-  const wall = await page.locator('.wall').evaluate(({ scrollLeft, scrollTop }) => [scrollLeft > 100, scrollTop > 200]);
-  expect(wall).toEqual([true, true]);
+  const scrolled = () => page.locator('.wall').evaluate(({ scrollLeft, scrollTop }) => [scrollLeft > 100, scrollTop > 200]);
+  await until(scrolled, [true, true]);
   await button.press('Enter');
   await until(width, 804);
   await button.press('Enter');
@@ -319,16 +403,20 @@ test('below the pictures stands how long they stay', async () => {
 
 test('a viewer that is closed before its recipe has come leaves nothing behind', async () => {
   const { page } = await meet({ history: true });
+  let closed = () => {};
+  const afterwards = new Promise<void>((resolve) => (closed = resolve));
   await page.route('**/recipe', async (route) => {
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await afterwards;
     await route.continue();
   });
+  const answered = page.waitForResponse('**/recipe');
   await tiles(page).nth(1).click();
   await page.getByRole('dialog').waitFor();
-  const answered = page.waitForResponse('**/recipe');
   await page.keyboard.press('Escape');
-  await answered;
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  closed();
+  await (await answered).finished();
   // An error in the page would fail this test when it ends.
-  await page.waitForTimeout(200);
+  await twoFrames(page);
   expect(await page.getByRole('dialog').count()).toBe(0);
 });

@@ -6,15 +6,23 @@ export function launch(): Promise<Browser>;
 export interface Mock {
   url: string;
   studio: {
-    jobs: Map<string, { status: string }>;
+    jobs: Map<string, { status: string; progress: { step: number } | null }>;
     received: Map<string, Record<string, unknown>>;
-    images: Map<string, unknown>;
+    images: Map<string, { image: { kept: boolean } }>;
     /** As a program that shows `key`, or none, would. */
     submit(request: Record<string, unknown>, key?: string): { id: string };
+    /** Has whatever is drawn stand still once it has told this step; what stands still already goes on until then. */
+    hold(step: number): void;
+    /** Lets go what stands still. */
+    letGo(): void;
+    /** Breaks every stream of events. */
+    cutEverything(): void;
     hang(prompt: string, seed: number, width: number, height: number, key?: string): { id: string };
   };
   asked: { path: string; body: Record<string, unknown> }[];
-  goAway(milliseconds: number): void;
+  /** Answers nothing for so long, or until `back`. */
+  goAway(milliseconds?: number): void;
+  back(): void;
   become(status: 'ready' | 'loading' | 'draining' | 'unhealthy', reason?: string): void;
   close(): Promise<void>;
 }

@@ -24,8 +24,9 @@ const KEY = 'the-key-of-a-visitor';
 
 /** A mock, with the pictures of `history` in it: the visitor's own, or somebody else's. */
 export async function mockServer({ history = false, ...options } = {}) {
-  const mock = await start({ dist: DIST, stepMs: 60, ...options });
-  if (history) for (const { prompt, seed, width, height } of HISTORY) mock.studio.hang(prompt, seed, width, height, history === 'others' ? 'the-key-of-somebody-else' : KEY);
+  const mock = await start({ dist: DIST, stepMs: 20, dropMs: Infinity, ...options });
+  const owner = history === 'others' ? 'the-key-of-somebody-else' : KEY;
+  if (history) for (const { prompt, seed, width, height } of HISTORY) mock.studio.hang(prompt, seed, width, height, owner);
   return mock;
 }
 

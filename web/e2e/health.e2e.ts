@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 
-import { draw, finished, meet, PHONE, setting } from './setting';
+import { draw, finished, lasting, meet, PHONE, setting, until } from './setting';
 
 setting();
 
@@ -32,15 +32,19 @@ test('a server that gave up says so in the language of the page, and why where t
   await banner.getByText('原因').click();
   await banner.getByText('the card fell off the bus').waitFor();
   // It pushes the page down and covers nothing, nor does the form stick out below.
-  const bottom = (box: { y: number; height: number } | null) => Math.round((box?.y ?? 0) + (box?.height ?? 0));
-  expect((await page.locator('h1').boundingBox())?.y).toBeGreaterThanOrEqual(bottom(await banner.boundingBox()));
-  expect(bottom(await page.locator('.left').boundingBox())).toBe(900);
+  const places = () =>
+    page.evaluate(() => {
+      const box = (selector: string) => document.querySelector(selector)?.getBoundingClientRect() ?? new DOMRect();
+      return { clear: box('h1').top >= box('.banner').bottom - 1, bottom: Math.round(box('.left').bottom) };
+    });
+  await until(places, { clear: true, bottom: 900 });
   await page.evaluate(() => window.scrollTo(0, 400));
-  expect((await page.locator('h1').boundingBox())?.y).toBeGreaterThanOrEqual(bottom(await banner.boundingBox()));
-  expect(bottom(await page.locator('.left').boundingBox())).toBe(900);
+  await until(() => page.evaluate(() => window.scrollY), 400);
+  await until(places, { clear: true, bottom: 900 });
+  await lasting(page);
   mock.become('ready');
   await page.getByText('服务器可以画了。').waitFor();
-  expect(await banner.count()).toBe(0);
+  await banner.waitFor({ state: 'detached' });
 });
 
 test('a server that is about to stop takes nothing, and the page keeps the words', async () => {

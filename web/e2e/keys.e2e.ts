@@ -3,7 +3,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 
-import { draw, meet, setting, tiles, until } from './setting';
+import { draw, heldAt, meet, setting, tiles, until } from './setting';
 
 setting();
 
@@ -16,8 +16,8 @@ test('while somebody writes, keys are letters', async () => {
   await page.getByRole('button', { name: 'Parts' }).click();
   for (const box of ['#prompt', '#negative', '#seed', '#parts input >> nth=0']) {
     await page.locator(box).fill('');
-    await page.locator(box).pressSequentially('srdcgq?/');
-    expect(await page.inputValue(box), box).toBe('srdcgq?/');
+    await page.locator(box).pressSequentially('srdkcgq?/');
+    expect(await page.inputValue(box), box).toBe('srdkcgq?/');
     await page.keyboard.press('Delete');
     await page.keyboard.press('ArrowLeft');
     expect(await open(page), box).toBe(0);
@@ -29,14 +29,14 @@ test('while somebody writes, keys are letters', async () => {
 });
 
 test('each key of the list is listed, and does what it says', async () => {
-  const { page } = await meet({ history: true, stepMs: 300 });
+  const { page, mock } = await meet({ history: true });
   await until(() => tiles(page).count(), 14);
   await page.keyboard.press('?');
   const help = page.getByRole('dialog', { name: 'Keys' });
   const listed = await help.locator('kbd').allTextContents();
-  expect(listed).toEqual(['Ctrl', 'Enter', 'Esc', '/', 'G', '←', '→', '↑', '↓', 'Enter', 'S', 'R', 'D', 'C', 'Delete', 'Q', '?']);
+  expect(listed).toEqual(['Ctrl', 'Enter', 'Esc', '/', 'G', '←', '→', '↑', '↓', 'Enter', 'S', 'R', 'D', 'K', 'C', 'Delete', 'Q', '?']);
   // Behind a window nothing happens.
-  for (const key of ['s', 'g', 'q', '/', 'c']) await page.keyboard.press(key);
+  for (const key of ['s', 'g', 'k', 'q', '/', 'c']) await page.keyboard.press(key);
   expect(await open(page)).toBe(1);
   await page.keyboard.press('Escape');
   await until(() => open(page), 0);
@@ -46,8 +46,9 @@ test('each key of the list is listed, and does what it says', async () => {
   await page.keyboard.press('Escape');
   await page.keyboard.press('/');
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('prompt');
-  await draw(page, 'a slow panda');
-  await page.locator('#stage .line', { hasText: 'Step 1 of 8' }).waitFor();
+  mock.studio.hold(1);
+  await draw(page, 'a panda');
+  await heldAt(page, 1);
   // Also from the box, where Esc is no letter.
   await page.keyboard.press('Escape');
   await page.locator('#stage .line', { hasText: 'Stopping' }).waitFor();

@@ -2,27 +2,32 @@
 
 import { expect, test } from 'vitest';
 
-import { draw, finished, join, meet, setting, tiles, until } from './setting';
+import { draw, finished, heldAt, join, meet, reloadOnceDeleted, setting, tiles, until } from './setting';
 
 setting();
 
 test('jobs of others show their size and time, not their words, and cannot be cancelled', async () => {
-  const { page, mock } = await meet({ stepMs: 200 });
-  await draw(page, 'a slow secret surprise');
-  await page.locator('#stage .line', { hasText: /Step \d of 8/ }).waitFor();
+  const { page, mock } = await meet();
+  mock.studio.hold(2);
+  await draw(page, 'a secret surprise');
+  await heldAt(page, 2);
   const other = await join(mock);
   await draw(other, 'a fox');
   await other.getByRole('button', { name: 'Queue: 2' }).click();
-  const rows = other.getByRole('dialog', { name: 'Queue' }).locator('li');
+  const rows = other.getByRole('dialog', { name: 'Queue' }).locator('ol').first().locator('li');
   await until(() => rows.count(), 2);
   expect(await rows.first().textContent()).toMatch(/^\s*Someone else’s picture.*256 × 256/s);
   expect(await rows.first().getByRole('button').count()).toBe(0);
   expect(await other.locator('body').textContent()).not.toContain('secret surprise');
   await rows.nth(1).getByRole('button', { name: 'Cancel: a fox' }).click();
   await until(() => rows.count(), 1);
+  expect(await rows.first().textContent()).toMatch(/^\s*Someone else’s picture/);
+  // Esc closes the window, and then there is nothing of one's own that it could cancel.
   await other.keyboard.press('Escape');
+  await other.getByRole('dialog').waitFor({ state: 'detached' });
   await other.keyboard.press('Escape');
-  await finished(page, 'a slow secret surprise');
+  mock.studio.letGo();
+  await finished(page, 'a secret surprise');
 });
 
 test('only those who had a picture made can delete it', async () => {
@@ -37,10 +42,11 @@ test('only those who had a picture made can delete it', async () => {
   expect(await tiles(page).count()).toBe(14);
   await draw(page, 'a panda');
   await finished(page, 'a panda');
+  await until(() => tiles(page).count(), 15);
   await page.locator('#stage').getByRole('button', { name: 'Delete' }).click();
   await until(() => tiles(page).count(), 14);
-  await page.reload();
-  await until(() => mock.studio.images.size, 14);
+  await reloadOnceDeleted(page, mock, 14);
+  await until(() => tiles(page).count(), 14);
 });
 
 test('a browser keeps its key, and finds what is its own again', async () => {
@@ -61,9 +67,10 @@ test('a browser without a key makes one that the server takes', async () => {
 });
 
 test('what a program of this machine sent can be cancelled here, after a question', async () => {
-  const { page, mock } = await meet({ stepMs: 300 });
-  await draw(page, 'a slow panda');
-  await page.locator('#stage .line', { hasText: /Step \d of 8/ }).waitFor();
+  const { page, mock } = await meet();
+  mock.studio.hold(2);
+  await draw(page, 'a panda');
+  await heldAt(page, 2);
   const { id } = mock.studio.submit({ prompt: 'a rocket by another program' });
   await page.locator('nav .queue').click();
   const row = page.getByRole('dialog', { name: 'Queue' }).locator('li', { hasText: 'a rocket by another program' });
@@ -88,6 +95,6 @@ test('what a program of this machine had drawn can be deleted here', async () =>
   await tiles(page).first().click();
   await page.keyboard.press('Delete');
   await until(() => tiles(page).count(), 0);
-  await page.reload();
-  await until(() => mock.studio.images.size, 0);
+  await reloadOnceDeleted(page, mock, 0);
+  expect(await tiles(page).count()).toBe(0);
 });

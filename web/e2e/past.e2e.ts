@@ -3,7 +3,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 
-import { draw, finished, meet, setting, tiles, until } from './setting';
+import { draw, finished, meet, reloadOnceDeleted, setting, tiles, until } from './setting';
 
 setting();
 
@@ -11,7 +11,7 @@ const rows = (page: Page) => page.getByRole('dialog', { name: 'Queue' }).locator
 const said = (page: Page) => rows(page).evaluateAll((items) => items.map((item) => [...item.querySelectorAll('.says > span')].map((span) => span.textContent)));
 
 test('the drawer tells what became of every job, also after a reload', async () => {
-  const { page } = await meet();
+  const { page, mock } = await meet();
   await page.getByRole('spinbutton', { name: 'Pictures' }).fill('2');
   await draw(page, 'a fox');
   await finished(page, 'a fox');
@@ -22,7 +22,7 @@ test('the drawer tells what became of every job, also after a reload', async () 
   // One of two is deleted, and said to be.
   await page.locator('#stage').getByRole('button', { name: 'Delete' }).click();
   await until(() => tiles(page).count(), 1);
-  await page.reload();
+  await reloadOnceDeleted(page, mock, 1);
   await until(() => tiles(page).count(), 1);
   await page.keyboard.press('q');
   await until(() => said(page), [
@@ -31,7 +31,7 @@ test('the drawer tells what became of every job, also after a reload', async () 
   ]);
   await rows(page).nth(1).getByRole('button').click();
   await page.getByRole('dialog', { name: 'a fox' }).getByRole('button', { name: 'Delete' }).click();
-  await page.reload();
+  await reloadOnceDeleted(page, mock, 0);
   await until(() => tiles(page).count(), 0);
   await page.keyboard.press('q');
   await until(async () => (await said(page))[1], ['a fox', 'Its pictures were deleted']);
@@ -43,8 +43,7 @@ test('pictures that were deleted can be drawn again, the same ones', async () =>
   await finished(page, 'a fox');
   const [seed] = (await page.locator('#stage .line').textContent())?.match(/(?<=seed )\d+/) ?? [];
   await page.locator('#stage').getByRole('button', { name: 'Delete' }).click();
-  await page.reload();
-  await until(() => mock.studio.images.size, 0);
+  await reloadOnceDeleted(page, mock, 0);
   await page.keyboard.press('q');
   await rows(page).first().getByRole('button').click();
   await page.getByRole('heading', { name: 'Its pictures were deleted' }).waitFor();

@@ -1,4 +1,5 @@
-// Jobs that wait, step and end as the real server's do, one at a time. It does NOT speak HTTP.
+// Jobs that wait, step and end as the real server's do, one at a time, or stand still for as long as a test looks at
+// them. It does NOT speak HTTP.
 //
 // Words in a prompt choose what goes wrong: `fail` fails in the middle, `drop` breaks every
 // connection once in the middle, `requeue` loses its worker once, `slow` takes five times as long,
@@ -21,6 +22,9 @@ export class Studio {
   #running = null;
   /** Whether anybody draws; what is sent waits else. */
   #draws = true;
+  /** The step at which what is drawn stands still; what lets it go on. @type {number | null} */
+  #heldAt = null;
+  #goOn = () => {};
   #owners = new Map();
   #counter = 0;
   #stepMs;
@@ -59,6 +63,17 @@ export class Studio {
   draw(draws) {
     this.#draws = draws;
     if (draws) setImmediate(() => this.#next());
+  }
+
+  /** Has whatever is drawn stand still once it has told step `step`. What stands still already goes on until then. */
+  hold(step) {
+    this.#heldAt = step;
+    this.#goOn();
+  }
+
+  /** Lets go what stands still, and holds nothing any more. */
+  letGo() {
+    this.hold(null);
   }
 
   stream(id) {
@@ -131,6 +146,7 @@ export class Studio {
   stop() {
     this.#waiting = [];
     if (this.#running) this.#running.cancelling = true;
+    this.letGo();
     this.cutEverything();
   }
 
@@ -200,6 +216,7 @@ export class Studio {
           this.#send(job, 'preview', { index, mime: 'image/png', b64, width: small.width, height: small.height });
         });
       }
+      if (number === this.#heldAt) await new Promise((resolve) => (this.#goOn = resolve));
       if (number === 3 && prompt.includes('drop') && !job.dropped) {
         job.dropped = true;
         this.#onDrop();
@@ -279,6 +296,7 @@ export class Studio {
       prompt: request.prompt,
       bytes: png.length,
       created_at: Date.now() / 1000,
+      kept: false,
     };
     this.images.set(name, { image, png, recipe, picture });
     job.images.push(image);

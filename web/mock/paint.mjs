@@ -33,25 +33,37 @@ export function paint(prompt, seed, width, height) {
   const words = prompt.toLowerCase();
   const chinese = CHINESE.find(([word]) => words.includes(word))?.[1];
   const english = [...FIXTURES.keys()].find((name) => words.includes(name.replace('-', ' ')));
-  const fixture = FIXTURES.get(chinese ?? english ?? '');
-  return fixture ? cover(fixture, width, height) : rings(prompt, seed, width, height);
+  const name = chinese ?? english;
+  const fixture = FIXTURES.get(name ?? '');
+  return fixture
+    ? once(`${name}, ${width}x${height}`, () => cover(fixture, width, height))
+    : once(`${seed} ${prompt}, ${width}x${height}`, () => rings(prompt, seed, width, height));
+}
+
+/** `picture` on at most `side` pixels a side. */
+export function thumbnail(picture, side) {
+  return onceOf(picture, `thumbnail ${side}`, () => {
+    const scale = Math.min(1, side / Math.max(picture.width, picture.height));
+    return resize(picture, Math.max(1, Math.round(picture.width * scale)), Math.max(1, Math.round(picture.height * scale)));
+  });
 }
 
 /** `picture` beneath noise, `clean` from 0 to 1, on at most `side` pixels a side: a preview. */
 export function preview(picture, clean, side) {
-  const scale = Math.min(1, side / Math.max(picture.width, picture.height));
-  const small = resize(picture, Math.max(1, Math.round(picture.width * scale)), Math.max(1, Math.round(picture.height * scale)));
-  let state = 1;
-  for (let at = 0; at < small.rgb.length; at++) {
-    state = (state * 48271) % 2147483647;
-    const noise = state & 255;
-    small.rgb[at] = small.rgb[at] * clean + (90 + noise * 0.3) * (1 - clean);
-  }
-  return small;
+  return onceOf(picture, `preview ${clean} ${side}`, () => {
+    const { width, height, rgb } = thumbnail(picture, side);
+    let state = 1;
+    const noisy = rgb.map((value) => {
+      state = (state * 48271) % 2147483647;
+      const noise = state & 255;
+      return value * clean + (90 + noise * 0.3) * (1 - clean);
+    });
+    return { width, height, rgb: noisy };
+  });
 }
 
 /** `picture` in exactly `width` x `height` pixels, averaged where it gets smaller. */
-export function resize(picture, width, height) {
+function resize(picture, width, height) {
   const rgb = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {
     const top = Math.floor((y * picture.height) / height);
@@ -69,6 +81,22 @@ export function resize(picture, width, height) {
     }
   }
   return { width, height, rgb };
+}
+
+// Painting takes longer than everything else here, and the same is asked for again and again.
+const painted = new Map();
+const derived = new WeakMap();
+
+function once(name, make) {
+  if (!painted.has(name)) painted.set(name, make());
+  return painted.get(name);
+}
+
+function onceOf(picture, name, make) {
+  const known = derived.get(picture) ?? new Map();
+  derived.set(picture, known);
+  if (!known.has(name)) known.set(name, make());
+  return known.get(name);
 }
 
 // The background goes on beyond the edges, so that nothing of the thing itself is cut off; towards

@@ -6,23 +6,35 @@ const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 /** @typedef {{ width: number, height: number, rgb: Uint8Array }} Picture */
 
+// The same few pictures are asked for again and again, each time with other texts.
+const packed = new WeakMap();
+
 /** A PNG of `picture`, with each of `texts` (keyword to text) as an iTXt chunk before the pixels. */
 export function encode(picture, texts = {}) {
-  const { width, height, rgb } = picture;
+  const { width, height } = picture;
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header.set([8, 2, 0, 0, 0], 8);
-  const rows = Buffer.alloc(height * (1 + width * 3));
-  for (let y = 0; y < height; y++) {
-    rows.set(rgb.subarray(y * width * 3, (y + 1) * width * 3), y * (1 + width * 3) + 1);
-  }
   const chunks = [chunk('IHDR', header)];
   for (const [keyword, text] of Object.entries(texts)) {
     chunks.push(chunk('iTXt', Buffer.concat([Buffer.from(keyword), Buffer.alloc(5), Buffer.from(text)])));
   }
-  chunks.push(chunk('IDAT', deflateSync(rows, { level: 3 })), chunk('IEND', Buffer.alloc(0)));
+  chunks.push(pixels(picture), chunk('IEND', Buffer.alloc(0)));
   return Buffer.concat([SIGNATURE, ...chunks]);
+}
+
+function pixels(picture) {
+  const known = packed.get(picture);
+  if (known) return known;
+  const { width, height, rgb } = picture;
+  const rows = Buffer.alloc(height * (1 + width * 3));
+  for (let y = 0; y < height; y++) {
+    rows.set(rgb.subarray(y * width * 3, (y + 1) * width * 3), y * (1 + width * 3) + 1);
+  }
+  const made = chunk('IDAT', deflateSync(rows, { level: 3 }));
+  packed.set(picture, made);
+  return made;
 }
 
 /** The pixels of a PNG that this module or the fixtures' encoder wrote. */

@@ -7,9 +7,12 @@ import { extname, join, normalize } from 'node:path';
 
 import { LORAS, MODELS } from './capabilities.mjs';
 import { Studio } from './jobs.mjs';
-import { resize } from './paint.mjs';
+import { thumbnail } from './paint.mjs';
 import { encode, texts } from './png.mjs';
 import { advice, check as read, template } from './prompt.mjs';
+
+/** So many pictures fill the room for those that are kept. */
+const MOST_KEPT = 3;
 
 const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 
@@ -31,18 +34,24 @@ class Refusal extends Error {
 /**
  * Starts the mock and returns it with its address.
  * @param {{ port?: number, stepMs?: number, dist?: string, token?: string, model?: 'demo' | 'turbo', maxQueue?: number,
- *   reads?: boolean }} options `reads`: whether it says anything about prompts, as servers of old do not
+ *   reads?: boolean, dropMs?: number }} options `reads`: whether it says anything about prompts, as servers of old do
+ *   not; `dropMs`: for how long `drop` keeps it away, for ever where a test says when it is back
  */
 export async function start(options = {}) {
-  const { port = 0, stepMs = 180, dist, token, model = 'demo', maxQueue = 256, reads = true } = options;
+  const { port = 0, stepMs = 180, dist, token, model = 'demo', maxQueue = 256, reads = true, dropMs = 900 } = options;
   const mock = { away: false, asked: [], health: { status: 'ready', reason: null } };
-  const studio = new Studio({ stepMs, onDrop: () => goAway(900) });
+  const studio = new Studio({ stepMs, onDrop: () => goAway(dropMs) });
   const remembered = new Map();
 
-  function goAway(milliseconds) {
+  /** Answers nothing for so long, or until `back` where that has no end. */
+  function goAway(milliseconds = Infinity) {
     mock.away = true;
     studio.cutEverything();
-    setTimeout(() => (mock.away = false), milliseconds);
+    if (milliseconds < Infinity) setTimeout(back, milliseconds).unref();
+  }
+
+  function back() {
+    mock.away = false;
   }
 
   const server = createServer(async (request, response) => {
@@ -119,6 +128,16 @@ export async function start(options = {}) {
         return picture(response, imageOf(id), url.searchParams.get('thumb'));
       case 'GET images/id/recipe':
         return json(response, 200, imageOf(id).recipe);
+      case 'PATCH images/id': {
+        const { image } = imageOf(id);
+        own(image.job, key);
+        const { kept } = JSON.parse(await bodyOf(request));
+        // Half of the room, which the mock counts in pictures.
+        const others = [...studio.images.values()].filter((entry) => entry.image.kept && entry.image.id !== id).length;
+        if (kept && others >= MOST_KEPT) throw new Refusal(400, 'invalid_request', 'pictures that are kept may take half of the room', 'kept');
+        image.kept = kept;
+        return json(response, 200, shown(image));
+      }
       case 'DELETE images/id':
         own(imageOf(id).image.job, key);
         studio.images.delete(id);
@@ -134,8 +153,8 @@ export async function start(options = {}) {
   async function aboutPrompt(request, response, path) {
     const body = JSON.parse(await bodyOf(request));
     mock.asked.push({ path, body });
-    // `slow` words: the answer comes when the next question is on its way.
-    if (reads && body.prompt?.includes('slow read')) await new Promise((resolve) => setTimeout(resolve, 1000));
+    // Of these words whoever asks hears nothing, until it asks about others.
+    if (reads && body.prompt?.includes('never read')) return new Promise((resolve) => response.once('close', resolve));
     if (reads && path === '/v1/prompt/check') return json(response, 200, read(body));
     if (reads && path === '/v1/prompt/template') return json(response, 200, template(body));
     if (reads && path === '/v1/prompt/advice') return json(response, 200, advice(body));
@@ -212,6 +231,7 @@ export async function start(options = {}) {
     /** Every question about a prompt, in order. */
     asked: mock.asked,
     goAway,
+    back,
     become,
     close: () => {
       studio.stop();
@@ -254,8 +274,7 @@ function picture(response, entry, thumb) {
   response.setHeader('cache-control', 'private, max-age=31536000, immutable');
   response.setHeader('content-type', 'image/png');
   if (!thumb) return response.end(png);
-  const scale = Math.min(1, Number(thumb) / Math.max(full.width, full.height));
-  return response.end(encode(resize(full, Math.round(full.width * scale), Math.round(full.height * scale))));
+  return response.end(encode(thumbnail(full, Number(thumb))));
 }
 
 function pngInfo(bytes) {

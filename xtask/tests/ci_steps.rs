@@ -45,7 +45,9 @@ fn each_step_is_in_the_table() {
 fn what_fails_beside_fails_the_whole() {
     let failing = "bad() { echo the reason; false; echo went on; }\n";
     let later = "beside others bad; step one true; await others; step two echo went on";
-    let meanwhile = "beside others bad; step one sleep 1; step two echo went on";
+    let meanwhile = "
+        gone() { while kill -0 \"${running[others]}\" 2>/dev/null; do sleep 0.1; done; }
+        beside others bad; step one gone; step two echo went on";
     for steps in [later, meanwhile] {
         let (passed, said) = run(&format!("{failing}{steps}"));
         assert!(!passed && said.contains("the reason"), "{said}");

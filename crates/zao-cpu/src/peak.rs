@@ -126,15 +126,17 @@ pub(crate) fn bf16_dot_is_faster() -> bool {
     const ATTEMPTS: usize = 8;
     static ANSWER: OnceLock<bool> = OnceLock::new();
     let rate = |chains: &Chains| {
-        let attempt = |_| {
-            let start = Instant::now();
-            (chains.run)(ROUNDS);
-            (ROUNDS * chains.operations) as f64 / start.elapsed().as_secs_f64()
-        };
-        (0..ATTEMPTS).map(attempt).fold(0.0, f64::max)
+        let start = Instant::now();
+        (chains.run)(ROUNDS);
+        (ROUNDS * chains.operations) as f64 / start.elapsed().as_secs_f64()
     };
     *ANSWER.get_or_init(|| match ways(Arithmetic::Bf16, Instructions::Avx512Bf16).as_slice() {
-        [widened, paired] => rate(paired) > rate(widened),
+        [widened, paired] => {
+            // In turns: what slows the machine down for longer slows both down.
+            let best = |best: (f64, f64), _| (best.0.max(rate(widened)), best.1.max(rate(paired)));
+            let (widened, paired) = (0..ATTEMPTS).fold((0.0, 0.0), best);
+            paired > widened
+        }
         _ => false,
     })
 }
@@ -175,13 +177,17 @@ mod tests {
     fn every_arithmetic_has_a_plausible_peak() {
         let settings = Settings { threads: NonZeroUsize::new(1), ..Settings::default() };
         let cpu = Cpu::new(settings).unwrap();
-        let peaks = [Arithmetic::F32, Arithmetic::Bf16, Arithmetic::Int8]
-            .map(|arithmetic| cpu.peak_of(arithmetic).unwrap());
-        for peak in peaks {
-            assert!((1e8..1e14).contains(&peak), "{peaks:?}");
-        }
-        // Both are the best of two ways of which one is the same.
-        assert!(peaks[1] > 0.5 * peaks[0], "{peaks:?}");
+        let measured = || {
+            let peaks = [Arithmetic::F32, Arithmetic::Bf16, Arithmetic::Int8]
+                .map(|arithmetic| cpu.peak_of(arithmetic).unwrap());
+            for peak in peaks {
+                assert!((1e8..1e14).contains(&peak), "{peaks:?}");
+            }
+            peaks
+        };
+        // Both are the best of two ways of which one is the same. Another program may have the processor during one of them.
+        let are_alike = |[f32, bf16, _]: [f64; 3]| bf16 > 0.5 * f32;
+        assert!((0..5).any(|_| are_alike(measured())), "{:?}", measured());
     }
 
     #[test]

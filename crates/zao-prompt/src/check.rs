@@ -32,7 +32,7 @@ use std::ops::Range;
 
 use crate::finding::TOKEN_LIMIT;
 use crate::rules::Matches;
-use crate::{Code, Finding, Language, Report, Rules, Tokens};
+use crate::{Code, Finding, Language, Report, Rules, Tokens, together};
 use edit::{Hit, LONGEST_PROMPT};
 use text::Text;
 
@@ -60,6 +60,22 @@ impl<'a> Options<'a> {
         self.rules.unwrap_or_else(|| Rules::builtin())
     }
 }
+
+/// What a rule finds in a prompt is put behind what others found.
+type Rule<'r> = &'r (dyn Fn(&Subject<'_>, &mut Vec<Hit>) + Sync);
+
+/// The rules that replace something.
+const REPLACING: [Rule<'static>; 9] = [
+    &invisible::find,
+    &punctuation::find,
+    &script::find,
+    &unquoted::find,
+    &quality::find,
+    &intensifier::find,
+    &repetition::find,
+    &gloss::find,
+    &measure::find,
+];
 
 /// A prompt with what every rule needs of it.
 pub(crate) struct Subject<'p> {
@@ -166,38 +182,49 @@ impl<'p> Subject<'p> {
 
     /// What the rules find, sorted, no two replacements over the same place.
     fn hits(&self, negative: Option<&str>) -> Vec<Hit> {
-        let mut hits = self.replacing();
-        contradiction::find(self, negative, &mut hits);
-        bilingual::find(self, &mut hits);
-        let mut judged = Vec::new();
-        vague::find(self, &mut judged);
+        let contradiction: Rule<'_> = &|subject, hits| contradiction::find(subject, negative, hits);
+        let mut rules = REPLACING.to_vec();
+        rules.extend([contradiction, &bilingual::find, &vague::find]);
+        let mut found = self.found_by(&rules);
+        let judged = found.pop().unwrap_or_default();
+        let mut hits = joined(found);
         // What is to stand on a sign may say anything.
         let signs = hits.iter().filter(|hit| hit.code == Code::UnquotedText);
         let signs: Vec<Range<usize>> = signs.map(Hit::span).collect();
-        judged.retain(|hit: &Hit| {
+        hits.extend(judged.into_iter().filter(|hit| {
             let at = signs.partition_point(|sign| sign.end <= hit.span().start);
             signs.get(at).is_none_or(|sign| !sign.contains(&hit.span().start))
-        });
-        hits.extend(judged);
+        }));
         edit::settle(hits)
     }
 
     /// The same of those rules that replace anything.
     fn repairs(&self) -> Vec<Hit> {
-        edit::settle(self.replacing())
+        edit::settle(joined(self.found_by(&REPLACING)))
     }
 
-    fn replacing(&self) -> Vec<Hit> {
-        let mut hits = Vec::new();
-        invisible::find(self, &mut hits);
-        punctuation::find(self, &mut hits);
-        script::find(self, &mut hits);
-        unquoted::find(self, &mut hits);
-        quality::find(self, &mut hits);
-        intensifier::find(self, &mut hits);
-        repetition::find(self, &mut hits);
-        gloss::find(self, &mut hits);
-        measure::find(self, &mut hits);
-        hits
+    /// What each of `rules` finds, in their order; of a long prompt several look at once.
+    fn found_by(&self, rules: &[Rule<'_>]) -> Vec<Vec<Hit>> {
+        // The last are those that take long, and begun with.
+        let found = |number: usize| {
+            let mut hits = Vec::new();
+            rules[rules.len() - 1 - number](self, &mut hits);
+            hits
+        };
+        let threads = together::threads(self.text.prompt.len());
+        let mut found = together::each(threads, rules.len(), found);
+        found.reverse();
+        found
     }
+}
+
+/// All of them behind each other, copied once.
+fn joined(found: Vec<Vec<Hit>>) -> Vec<Hit> {
+    let mut found = found.into_iter();
+    let mut hits = found.next().unwrap_or_default();
+    hits.reserve(found.as_slice().iter().map(Vec::len).sum());
+    for more in found {
+        hits.extend(more);
+    }
+    hits
 }

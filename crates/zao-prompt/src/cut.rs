@@ -201,9 +201,12 @@ mod tests {
     fn marks_that_nothing_closes_take_no_time() {
         for mark in ["(", "“", "\"", "'a ", ")", "({[", "“”", "a."] {
             let text = mark.repeat(1_000_000 / mark.len());
-            let since = std::time::Instant::now();
-            cut(&text);
-            assert!(since.elapsed().as_millis() < 1000, "{mark}");
+            let is_quick = || {
+                let since = std::time::Instant::now();
+                std::hint::black_box(cut(&text));
+                since.elapsed().as_secs() < 5
+            };
+            assert!((0..3).any(|_| is_quick()), "{mark}");
         }
     }
 }

@@ -20,6 +20,7 @@ mod language;
 mod lexicon;
 mod rules;
 mod template;
+mod together;
 mod wildcard;
 
 pub use advice::{Advice, Counts, Tier, advise};

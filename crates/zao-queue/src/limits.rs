@@ -30,7 +30,8 @@ pub struct Limits {
     pub database_bytes: Option<u64>,
     /// Free bytes of the disk below which no job is accepted, because its pictures might find no room.
     pub reserve_bytes: u64,
-    /// Bytes of a file that is removed when the disk is full, so that there is room to write down what is cancelled, over or removed.
+    /// Bytes of a file that is removed when the disk is full, so that there is room to write down what is begun, cancelled, over or
+    /// removed.
     pub ballast_bytes: u64,
     /// How long results are kept.
     pub retention: Retention,

@@ -21,10 +21,15 @@ fn of(text: &str, key: &str) -> Option<u64> {
 mod tests {
     #[test]
     fn memory_that_was_written_to_counts() {
-        let before = super::bytes().unwrap();
-        let block = std::hint::black_box(vec![1_u8; 64 << 20]);
-        let after = super::bytes().unwrap();
-        assert!(after >= before + (48 << 20), "{before} {after} {}", block.len());
-        assert!(super::machine_bytes().unwrap() > after);
+        let counted = || {
+            let before = super::bytes().unwrap();
+            let block = std::hint::black_box(vec![1_u8; 64 << 20]);
+            let after = super::bytes().unwrap();
+            assert!(super::machine_bytes().unwrap() > after);
+            drop(block);
+            after >= before + (48 << 20)
+        };
+        // Tests beside this one may give as much back meanwhile.
+        assert!((0..10).any(|_| counted()), "what was written to is not seen");
     }
 }

@@ -3,7 +3,7 @@
 
 import { refusal, Unreachable } from './errors';
 import { parse, stringify } from './json';
-import type { Capabilities, Images, Job, JobRequest, Jobs, JobStatus, Lora, Loras, PngInfo, QueueState, Readiness, Recipe } from './types';
+import type { Capabilities, Image, Images, Job, JobRequest, Jobs, JobStatus, Lora, Loras, PngInfo, QueueState, Readiness, Recipe } from './types';
 
 export class Client {
   /** What goes into `Authorization`, where the server wants it. */
@@ -59,6 +59,10 @@ export class Client {
   remove = async (id: string, leaving = false): Promise<void> => {
     await this.#request('DELETE', `/v1/images/${encodeURIComponent(id)}`, undefined, {}, { keepalive: leaving });
   };
+
+  /** Whether a picture stays until somebody deletes it. */
+  keep = (id: string, kept: boolean): Promise<Image> =>
+    this.#json('PATCH', `/v1/images/${encodeURIComponent(id)}`, JSON.stringify({ kept }), { 'content-type': 'application/json' });
 
   /** The bytes at a path, for what `<img>` cannot ask for with a token. */
   bytes = async (path: string): Promise<Blob> => (await this.#request('GET', path)).blob();

@@ -196,7 +196,7 @@ export const en = {
     seed: (seed: string) => `Seed ${seed}: copy, with Shift use`,
     keys: 'Arrow keys move, Enter opens.',
     kept: (time: string, room: string) =>
-      `Pictures are kept for ${time}, all of them together up to ${room}; the oldest go first. Download those that you want to keep.`,
+      `Pictures are kept for ${time}, all of them together up to ${room}; the oldest go first, but for those that you keep.`,
   },
 
   picture: {
@@ -210,6 +210,12 @@ export const en = {
     begin: 'Begin with it',
     compare: 'Compare',
     download: 'Download',
+    keep: 'Keep',
+    keepHint: 'Keep it until somebody deletes it',
+    isKept: 'kept',
+    kept: 'Kept until somebody deletes it.',
+    noRoom: 'There is no room to keep another: let one go that you kept, or download it.',
+    unkept: 'It goes when its time is over, like the others.',
     remove: 'Delete',
     removed: 'Deleted.',
     undo: 'Undo',
@@ -330,12 +336,13 @@ export const en = {
       ['S', 'Use its seed'],
       ['R', 'Remix: all but the seed'],
       ['D', 'Download'],
+      ['K', 'Keep for good, or no longer'],
       ['C', 'Compare with another picture'],
       ['Delete', 'Delete, which can be undone'],
       ['Q', 'Queue'],
       ['?', 'This list'],
     ] as readonly (readonly [string, string])[],
-    where: 'S, R, D, C and Delete mean the picture that is open, or the one that has the focus, or else the one in front of you.',
+    where: 'S, R, D, K, C and Delete mean the picture that is open, or the one that has the focus, or else the one in front of you.',
   },
 
   say: {

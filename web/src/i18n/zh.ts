@@ -189,7 +189,7 @@ export const zh: Dictionary = {
     open: (prompt) => `打开：${prompt}`,
     seed: (seed) => `种子 ${seed}：点击复制，按住 Shift 点击使用`,
     keys: '方向键移动，回车打开。',
-    kept: (time, room) => `画保留 ${time}，总共最多 ${room}，超出后先删最早的。想留下的请下载。`,
+    kept: (time, room) => `画保留 ${time}，总共最多 ${room}，超出后先删最早的；你留下的不会删。`,
   },
 
   picture: {
@@ -203,6 +203,12 @@ export const zh: Dictionary = {
     begin: '从它开始',
     compare: '比较',
     download: '下载',
+    keep: '留下',
+    keepHint: '一直留着，直到有人删除',
+    isKept: '已留下',
+    kept: '已留下，直到有人删除。',
+    noRoom: '留下的画已经占满，放掉一幅，或把它下载。',
+    unkept: '到期后会和别的画一起删除。',
     remove: '删除',
     removed: '已删除。',
     undo: '撤销',
@@ -323,12 +329,13 @@ export const zh: Dictionary = {
       ['S', '用它的种子'],
       ['R', '改编：除种子外全部沿用'],
       ['D', '下载'],
+      ['K', '长期留下，或不再留下'],
       ['C', '与另一幅画比较'],
       ['Delete', '删除，可以撤销'],
       ['Q', '队列'],
       ['?', '这张表'],
     ],
-    where: 'S、R、D、C 和 Delete 指打开的那幅画，或焦点所在的那幅，否则是眼前的那幅。',
+    where: 'S、R、D、K、C 和 Delete 指打开的那幅画，或焦点所在的那幅，否则是眼前的那幅。',
   },
 
   say: {

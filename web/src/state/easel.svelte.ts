@@ -50,7 +50,7 @@ class Easel {
     const { shown } = this;
     if (shown.kind === 'image') return [shown.image];
     if (shown.kind !== 'task') return [];
-    return shown.task.job.images.filter((image) => gallery.images.some((other) => other.id === image.id));
+    return shown.task.job.images.flatMap((image) => gallery.images.find((other) => other.id === image.id) ?? []);
   });
 
   /** Lays a picture beside the one that is most like it: of the same words, else the next to it. */

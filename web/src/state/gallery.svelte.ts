@@ -15,12 +15,16 @@ class Gallery {
   /** What comes after the last one; null at the end. */
   next = $state<string | null>(null);
   #leaving = new Map<string, ReturnType<typeof setTimeout>>();
+  /** Pictures that were changed in this visit, each with the number of its change. */
+  #changed = new Map<string, { image: Image; change: number }>();
+  #changes = 0;
 
   /** Gets the newest ones, and keeps older ones that were loaded before. */
   async refresh(): Promise<void> {
+    const changes = this.#changes;
     try {
       const { images, next } = await server.client.images(PAGE, null);
-      const fresh = images.filter((image) => !this.#leaving.has(image.id));
+      const fresh = this.#hanging(images, changes);
       const oldest = fresh.at(-1);
       const seen = new Set(fresh.map((image) => image.id));
       const older = oldest && next ? this.images.filter((image) => image.created_at < oldest.created_at && !seen.has(image.id)) : [];
@@ -34,10 +38,11 @@ class Gallery {
 
   async more(): Promise<void> {
     if (!this.next) return;
+    const changes = this.#changes;
     try {
       const { images, next } = await server.client.images(PAGE, this.next);
       const seen = new Set(this.images.map((image) => image.id));
-      this.images = [...this.images, ...images.filter((image) => !seen.has(image.id) && !this.#leaving.has(image.id))];
+      this.images = [...this.images, ...this.#hanging(images, changes).filter((image) => !seen.has(image.id))];
       this.next = next;
     } catch (error) {
       server.heard(error);
@@ -46,6 +51,12 @@ class Gallery {
 
   add(image: Image): void {
     if (!this.images.some((other) => other.id === image.id)) this.images = [image, ...this.images];
+  }
+
+  /** Shows a picture as the server now says that it is. */
+  put(image: Image): void {
+    this.#changed.set(image.id, { image, change: ++this.#changes });
+    this.images = this.images.map((other) => (other.id === image.id ? image : other));
   }
 
   /** Takes a picture down that does not load, if that is because the server has it no more: it keeps them for so long. */
@@ -88,6 +99,16 @@ class Gallery {
       void server.client.remove(id, true);
     }
     this.#leaving.clear();
+  }
+
+  /** Of a list that was asked for after so many changes: what hangs here, with what was changed meanwhile. */
+  #hanging(listed: Image[], changes: number): Image[] {
+    return listed
+      .filter((image) => !this.#leaving.has(image.id))
+      .map((image) => {
+        const changed = this.#changed.get(image.id);
+        return changed && changed.change > changes ? changed.image : image;
+      });
   }
 
   async #delete(image: Image): Promise<void> {

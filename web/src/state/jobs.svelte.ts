@@ -212,16 +212,26 @@ class Jobs {
     for (const [id, close] of this.#streams) {
       if (ids.has(id)) continue;
       close();
+      this.#unheard(id);
       this.#streams.delete(id);
     }
     for (const task of wanted) if (!this.#streams.has(task.job.id)) this.#open(task);
+  }
+
+  /** What is not followed is known by what the server answers alone. */
+  #unheard(id: string): void {
+    const task = this.tasks.find((other) => other.job.id === id);
+    if (task) task.followed = false;
   }
 
   #open(task: Task): void {
     const { id } = task.job;
     const close = follow(server.client.stream, `/v1/jobs/${encodeURIComponent(id)}/events`, {
       open: () => (server.lost = false),
-      lost: () => (server.lost = true),
+      lost: () => {
+        server.lost = true;
+        task.followed = false;
+      },
       event: ({ name, data }) => this.#hear(task, { name, data: parse(data) } as JobEvent),
       refused: () => void this.#ask(task).catch((error: unknown) => server.heard(error)),
       ended: () => (task.active ? 'again' : 'done'),

@@ -6,7 +6,7 @@ import { easel } from './easel.svelte';
 import { gallery } from './gallery.svelte';
 import { generate } from './generate';
 import { jobs } from './jobs.svelte';
-import { download, recall } from './pictures';
+import { download, keepForGood, recall } from './pictures';
 
 /** Acts on a key press anywhere on the page. */
 export function press(event: KeyboardEvent): void {
@@ -43,6 +43,9 @@ function act(event: KeyboardEvent): boolean {
     case 'd':
     case 'D':
       return image ? (void download(image), true) : false;
+    case 'k':
+    case 'K':
+      return image?.changeable ? (void keepForGood(image), true) : false;
     case 'c':
     case 'C':
       return image && gallery.images.length > 1 ? (easel.compare(image), true) : false;

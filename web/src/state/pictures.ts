@@ -1,10 +1,13 @@
-// What can be done with a picture: taken over into the form, begun with, downloaded. It does NOT show
+// What can be done with a picture: taken over into the form, begun with, kept, downloaded. It does NOT show
 // anything but a word that it was done.
 
+import { Refused } from '../api/errors';
 import type { Image, JobRequest } from '../api/types';
 import { explain } from '../i18n/words';
 import { taken, wishOf, type Part, type Wish } from '../logic/recall';
+import { easel } from './easel.svelte';
 import { form, type Beginning } from './form.svelte';
+import { gallery } from './gallery.svelte';
 import { notices } from './notices.svelte';
 import { order } from './order.svelte';
 import { server } from './server.svelte';
@@ -75,6 +78,21 @@ function beginningOf(image: string | null | undefined): Beginning | null {
 export function beginWith(image: Image): void {
   form.begin({ kind: 'picture', id: image.id, url: image.thumb_url });
   form.put({ width: image.width, height: image.height, sized: true });
+}
+
+/** Keeps a picture until somebody deletes it; or no longer than others, if it was kept so. */
+export async function keepForGood(image: Image): Promise<void> {
+  const { words } = view;
+  try {
+    const now = await server.client.keep(image.id, !image.kept);
+    gallery.put(now);
+    if (easel.viewed?.id === now.id) easel.viewed = now;
+    notices.show(now.kept ? words.picture.kept : words.picture.unkept);
+  } catch (error) {
+    server.heard(error);
+    const full = error instanceof Refused && error.param === 'kept';
+    notices.show(full ? words.picture.noRoom : explain(error, words));
+  }
 }
 
 /** Saves the PNG, with the recipe in it, under a name that tells what it is. */

@@ -15,6 +15,8 @@ export class Task {
   /** Whether its worker was replaced while it was drawn. */
   requeued = $state(false);
   warnings = $state.raw<string[]>([]);
+  /** Whether its events are heard, as far as anybody knows: a list may be older than they are. */
+  followed = false;
   #shown: number[] = [];
 
   constructor(
@@ -35,10 +37,15 @@ export class Task {
     return this.job.status === 'queued' || this.job.status === 'running';
   }
 
-  /** Takes the server's word for everything. */
+  /** Takes the server's word for everything that was not heard already. */
   replace(job: Job): void {
-    // The answer to an older question must not bring a finished job back to life.
-    if (this.job && !this.active && (job.status === 'queued' || job.status === 'running')) return;
+    const under = job.status === 'queued' || job.status === 'running';
+    // The answer to an older question must not bring a finished job back to life, nor put one back a step.
+    if (this.job && under && (!this.active || (this.followed && before(job, this.job)))) return;
+    this.#take(job);
+  }
+
+  #take(job: Job): void {
     this.job = job;
     this.warnings = job.warnings;
   }
@@ -46,6 +53,7 @@ export class Task {
   /** Takes an event; returns the pictures that it brings. */
   hear({ name, data }: JobEvent): Image[] {
     const { job } = this;
+    this.followed = true;
     switch (name) {
       case 'queued':
         this.job = { ...job, status: 'queued', queue_position: data.position, eta_seconds: data.eta_seconds };
@@ -80,7 +88,7 @@ export class Task {
         this.job = { ...job, status: 'queued', progress: null };
         return [];
       default:
-        this.replace(data.state);
+        if (this.active) this.#take(data.state);
         return data.state.images;
     }
   }
@@ -95,4 +103,10 @@ export class Task {
   #step(stage: string): number {
     return stage === 'decode' ? this.job.steps : 0;
   }
+}
+
+/** Whether a job was less far, of two looks at it while it goes on. */
+function before(job: Job, known: Job): boolean {
+  if (job.status === 'queued') return known.status === 'running';
+  return known.status === 'running' && (job.progress?.fraction ?? 0) < (known.progress?.fraction ?? 0);
 }

@@ -190,14 +190,20 @@ mod tests {
     fn telling_that_nothing_is_gained_takes_less_time_than_rounding() {
         for shape in [[3840, 3840], [3840, 10_240]] {
             let matrix = normal(shape, |_| false);
-            let since = std::time::Instant::now();
-            let rounded = Rows::of(&matrix, THREADS).unwrap().int4();
-            let rounding = since.elapsed().as_secs_f64();
-            let since = std::time::Instant::now();
-            assert!(worthwhile(&matrix, THREADS).is_none());
-            let share = since.elapsed().as_secs_f64() / rounding;
-            eprintln!("{shape:?}: {:.0} % of {} bytes' rounding", 100.0 * share, rounded.bytes());
-            assert!(share < 1.0, "{share}");
+            // The least of up to three times each: another program may take the processor during one of them.
+            let (mut rounding, mut telling) = (f64::INFINITY, f64::INFINITY);
+            let is_less = (0..3).any(|_| {
+                let since = std::time::Instant::now();
+                let rounded = Rows::of(&matrix, THREADS).unwrap().int4();
+                rounding = rounding.min(since.elapsed().as_secs_f64());
+                let since = std::time::Instant::now();
+                assert!(worthwhile(&matrix, THREADS).is_none());
+                telling = telling.min(since.elapsed().as_secs_f64());
+                let percent = 100.0 * telling / rounding;
+                eprintln!("{shape:?}: {percent:.0} % of {} bytes' rounding", rounded.bytes());
+                telling < rounding
+            });
+            assert!(is_less, "{telling} s, and {rounding} s of rounding");
         }
     }
 

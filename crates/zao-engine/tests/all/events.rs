@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use zao_engine::{Ask, Event, Guidance, MAX_TOKENS, Stage};
+use zao_engine::{Ask, Engine, Event, Guidance, MAX_TOKENS, Stage};
 
 use crate::support::{Model, ask, draw, watched};
 
@@ -118,24 +118,30 @@ fn a_prompt_that_is_too_long_is_cut_with_a_warning() {
 
 #[test]
 fn times_add_up() {
-    let mut engine = Model::Demo.open(|_| ());
-    for loads in [true, false] {
-        let start = Instant::now();
-        let asks = [Ask { steps: 3, ..ask("a cat", (128, 128)) }];
-        let (result, _) = watched(&mut engine, &asks, |_, _| ());
-        let wall = start.elapsed();
-        let timings = result.unwrap().1;
-        let stages = timings.load + timings.text + timings.denoise + timings.decode;
-        assert!(
-            stages <= wall && wall - stages < Duration::from_millis(100),
-            "{timings:?} {wall:?}"
-        );
-        assert_eq!(timings.steps.len(), 3);
-        assert!(timings.steps.iter().sum::<Duration>() <= timings.denoise, "{timings:?}");
-        assert_eq!(timings.load > Duration::ZERO, loads, "{timings:?}");
-        let all = [timings.text, timings.denoise, timings.decode];
-        assert!(all.into_iter().chain(timings.steps).all(|time| time > Duration::ZERO));
-    }
+    // Between two stages a machine may do other things, but not in each of several runs.
+    let all_told = || {
+        let mut engine = Model::Demo.open(|_| ());
+        [true, false].into_iter().map(|loads| untold(&mut engine, loads)).max().unwrap()
+    };
+    let least = Duration::from_millis(100);
+    assert!((0..5).any(|_| all_told() < least), "{:?}", all_told());
+}
+
+/// Time of a run that belongs to no stage.
+fn untold(engine: &mut Engine, loads: bool) -> Duration {
+    let start = Instant::now();
+    let asks = [Ask { steps: 3, ..ask("a cat", (128, 128)) }];
+    let (result, _) = watched(engine, &asks, |_, _| ());
+    let wall = start.elapsed();
+    let timings = result.unwrap().1;
+    let stages = timings.load + timings.text + timings.denoise + timings.decode;
+    assert!(stages <= wall, "{timings:?} {wall:?}");
+    assert_eq!(timings.steps.len(), 3);
+    assert!(timings.steps.iter().sum::<Duration>() <= timings.denoise, "{timings:?}");
+    assert_eq!(timings.load > Duration::ZERO, loads, "{timings:?}");
+    let all = [timings.text, timings.denoise, timings.decode];
+    assert!(all.into_iter().chain(timings.steps).all(|time| time > Duration::ZERO));
+    wall - stages
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn a_probe_takes_no_time_and_leaves_everything_as_it_was() {
         since.elapsed()
     });
     let quickest = quickest.min().unwrap();
-    assert!(quickest < Duration::from_millis(5), "{quickest:?}");
+    assert!(quickest < Duration::from_millis(20), "{quickest:?}");
     assert!(engine.held_bytes() <= held.max(1 << 20), "{} {held}", engine.held_bytes());
     assert_eq!(loads(&mut engine), 0, "weights stay");
 }

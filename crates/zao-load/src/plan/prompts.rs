@@ -6,24 +6,25 @@ use std::path::Path;
 use super::Numbers;
 use crate::{Error, Result};
 
-/// What people draw, short and long, in both languages that the model knows.
+/// What people draw, short and long, in both languages that the model knows. Each has a background in a colour: of a scene in words that it
+/// does not know, a small model makes next to nothing now and then, and an empty picture counts as wrong.
 const BUILT_IN: [&str; 16] = [
     "a red apple on a blue background",
-    "一只橘猫坐在窗台上，窗外下着雨，柔和的自然光",
-    "a lighthouse on a cliff at dusk, long exposure, waves breaking below, warm light in the window",
-    "portrait of an old fisherman, weathered skin, grey beard, shallow depth of field, 85mm lens",
-    "江南水乡的清晨，青瓦白墙，小桥流水，薄雾",
-    "isometric drawing of a small bakery with a striped awning, pastel colours, tiny people queueing outside",
-    "a glass of iced tea with lemon on a wooden table, condensation, backlit by the morning sun",
-    "an astronaut reading a newspaper in a laundromat, 35mm film, grain",
-    "一碗热气腾腾的牛肉面，俯拍，深色木桌，旁边放着竹筷和一碟辣椒油",
-    "aerial view of rice terraces after rain, mirror-like water, a single farmer with a straw hat",
-    "a poster that says \"OPEN ALL NIGHT\" in neon letters, wet street, reflections",
-    "watercolour of a fox asleep under ferns",
-    "雪山脚下的湖，倒影清晰，一叶红色小舟，远处有牧民的帐篷和炊烟，广角，傍晚的金色光线",
-    "a cutaway technical illustration of a mechanical watch, labelled parts, white background, fine black lines",
-    "a steam train crossing a stone viaduct in autumn, seen from the valley, smoke drifting to the left",
-    "close-up of a bee on lavender, macro, soft green bokeh",
+    "一只橘猫坐在窗台上，蓝色背景，窗外下着雨，柔和的自然光",
+    "a lighthouse on a dark blue background, long exposure, waves breaking below, warm light in the window",
+    "portrait of an old fisherman on a grey background, weathered skin, grey beard, shallow depth of field, 85mm lens",
+    "江南水乡的清晨，绿色背景，青瓦白墙，小桥流水，薄雾",
+    "isometric drawing of a small bakery on a pink background, a striped awning, tiny people queueing outside",
+    "a glass of iced tea with lemon on an orange background, condensation, backlit by the morning sun",
+    "an astronaut reading a newspaper on a sky blue background, 35mm film, grain",
+    "一碗热气腾腾的牛肉面，红色背景，俯拍，旁边放着竹筷和一碟辣椒油",
+    "a farmer with a straw hat on a green background, seen from the air, rice terraces after rain, mirror-like water",
+    "a poster that says \"OPEN ALL NIGHT\" in neon letters, on a purple background",
+    "watercolour of a fox on a green background, asleep under ferns",
+    "一叶红色小舟，蓝色背景，雪山脚下的湖，倒影清晰，远处有牧民的帐篷和炊烟，广角",
+    "a cutaway technical illustration of a mechanical watch on a yellow background, labelled parts, fine black lines",
+    "a steam train on an orange background, crossing a stone viaduct, smoke drifting to the left",
+    "close-up of a bee on a purple background, lavender, macro, soft bokeh",
 ];
 
 const CHANGES: [&str; 16] = [

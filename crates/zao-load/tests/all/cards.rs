@@ -41,7 +41,8 @@ fn what_a_server_publishes_of_its_cards_is_in_the_row() {
     let row = &report.rows[0];
     let devices = row.devices.as_ref().unwrap();
     assert_eq!(devices.told_by, Teller::Server);
-    assert!(devices.readings >= 4, "{devices:#?}");
+    // Eight, were the machine never busy.
+    assert!(devices.readings >= 2, "{devices:#?}");
     let total = devices.total;
     assert_eq!((total.power_watts, total.memory_peak_bytes), (Some(800.0), Some(2.1e10)));
     assert!((total.utilization.unwrap() - 0.7).abs() < 1e-9, "{devices:#?}");
@@ -79,7 +80,8 @@ fn a_server_that_publishes_nothing_has_no_cards_and_no_zeros() {
 fn a_meter_tells_where_the_server_does_not() {
     let server = Server::start(Behaviour::default());
     let (meter, _) = meter();
-    let report = measured(&server, Cards::ServerOr(meter), &for_seconds(3));
+    // The meter is read once a second, and what it took is only known when half of the row was seen.
+    let report = measured(&server, Cards::ServerOr(meter), &for_seconds(6));
     let devices = report.rows[0].devices.as_ref().unwrap();
     assert_eq!((devices.told_by, devices.total.power_watts), (Teller::Meter, Some(120.0)));
     let energy = devices.total.energy_joules.unwrap();
@@ -90,9 +92,10 @@ fn a_meter_tells_where_the_server_does_not() {
 fn a_server_that_tells_is_believed_before_a_meter_unless_the_meter_was_asked_for() {
     let server = Server::start(Behaviour { cards: true, ..Behaviour::default() });
     let (spare, reads) = meter();
-    let report = measured(&server, Cards::ServerOr(spare), &for_seconds(3));
+    let report = measured(&server, Cards::ServerOr(spare), &for_seconds(6));
     assert_eq!(report.rows[0].devices.as_ref().unwrap().told_by, Teller::Server);
-    assert!(reads.load(Ordering::Relaxed) <= 2, "it is not read beside the server");
+    // It is read once a second until the server has told for the first time, which may take it a moment.
+    assert!(reads.load(Ordering::Relaxed) <= 4, "it is not read beside the server");
     let (alone, _) = meter();
     let report = measured(&server, Cards::Meter(alone), &for_seconds(3));
     let devices = report.rows[0].devices.as_ref().unwrap();

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use zao_load::Protocol;
+use zao_load::{Live, Protocol, Stop};
 
 use crate::server::{Behaviour, Fault, Faults, Server};
-use crate::{row, settings};
+use crate::{row, settings, sweep};
 
 /// Every third answer has the fault.
 fn every_third(fault: Faults) -> Behaviour {
@@ -25,7 +25,8 @@ fn each_wrong_picture_has_its_name_in_every_protocol() {
             let server = Server::start(every_third(fault));
             let row = row(&settings(&server, protocol), 1, 12);
             let wrong = row.wrong.get(code).copied().unwrap_or(0);
-            assert!((3..=5).contains(&wrong), "{code}: {row:#?}");
+            // On a busy machine a row may hold some requests more than were asked for.
+            assert!(wrong.abs_diff(row.requests / 3) <= 1, "{code}: {row:#?}");
             assert_eq!(row.wrong.len(), 1, "{row:#?}");
             assert_eq!(row.correct + wrong, row.requests);
             assert_eq!(row.e2e.unwrap().n, row.correct, "a wrong picture is no time");
@@ -77,11 +78,12 @@ fn events_that_break_off_are_taken_up_again() {
 
 #[test]
 fn who_is_not_answered_gives_up_and_cancels_the_job() {
-    let work = Duration::from_secs(5);
+    let work = Duration::from_secs(20);
     let server = Server::start(Behaviour { work, ..Behaviour::default() });
     let mut settings = settings(&server, Protocol::Native);
-    settings.timeout = Duration::from_millis(200);
-    let row = row(&settings, 1, 2);
+    // Only a job that was taken in by then can be cancelled.
+    settings.timeout = Duration::from_secs(1);
+    let row = row(&settings, 2, 3);
     assert!(row.errors["timeout"] >= 2, "{row:#?}");
     assert_eq!(row.e2e, None);
     assert!(server.cancelled() >= 2, "{}", server.cancelled());
@@ -107,4 +109,20 @@ fn pictures_that_depend_on_the_load_are_found_out() {
         let crowded = row(&settings, 4, 16);
         assert_eq!(crowded.wrong.contains_key("differs"), faulty, "{crowded:#?}");
     }
+}
+
+#[test]
+fn what_comes_out_in_one_colour_alone_is_passed_over_once_and_told_when_it_goes_on() {
+    let once = Server::start(every_third(|at| if at == 1 { Fault::Constant } else { Fault::None }));
+    let mut wanted = settings(&once, Protocol::Openai);
+    wanted.same_as_single = Some(3);
+    let row = row(&wanted, 1, 6);
+    assert_eq!((row.failed(), row.correct), (0, row.requests), "{row:#?}");
+
+    let always = Server::start(every_third(|_| Fault::Constant));
+    let mut wanted = settings(&always, Protocol::Openai);
+    wanted.same_as_single = Some(3);
+    let told = zao_load::run(&wanted, &sweep(1, 6), &|_: &Live| (), &Stop::default());
+    let told = told.expect_err("nothing can be compared with them").to_string();
+    assert!(told.contains("same colour"), "{told}");
 }

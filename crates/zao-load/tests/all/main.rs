@@ -109,6 +109,13 @@ fn assert_time(seconds: f64, least: f64, most: f64, row: &Row) {
     );
 }
 
+/// Whether a time between two answers is what it has to be: of these a busy machine may notice the first late and the last in time, and
+/// where one waits for others it may have sent them late.
+#[track_caller]
+fn assert_between_answers(seconds: f64, least: f64, most: f64, row: &Row) {
+    assert_time(seconds, least - slack(row), most, row);
+}
+
 /// Whether a row keeps Little's law, as closely as the machine lets it.
 #[track_caller]
 fn assert_lawful(row: &Row) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use zao_load::{Arrivals, Length, Live, Load, Mode, Protocol, Settling, Stop, Trace};
 
 use crate::server::{Behaviour, Server};
-use crate::{assert_lawful, assert_time, calmly, is_calm, run, settings};
+use crate::{assert_lawful, assert_time, calmly, is_calm, run, settings, slack};
 
 fn rate(per_second: f64, seconds: u64, most_in_flight: usize) -> Mode {
     let duration = Duration::from_secs(seconds);
@@ -45,7 +45,8 @@ fn a_client_that_waits_would_have_hidden_it() {
         run(&settings(&server, Protocol::Openai), &crate::sweep(1, 70))
     });
     let row = &report.rows[0];
-    assert!(row.e2e.unwrap().max > 0.9, "{row:#?}");
+    // Whoever asks late waits as much less for its end.
+    assert!(row.e2e.unwrap().max > 0.9 - slack(row), "{row:#?}");
     assert_time(row.e2e.unwrap().p95, 0.04, 0.2, row);
 }
 
@@ -73,7 +74,7 @@ fn a_server_that_does_not_keep_up_is_named() {
 fn a_soak_has_a_row_for_each_span_and_loses_nothing() {
     let server = Server::start(Behaviour::default());
     let mode =
-        Mode::Soak { clients: 2, duration: Duration::from_secs(3), window: Duration::from_secs(1) };
+        Mode::Soak { clients: 1, duration: Duration::from_secs(3), window: Duration::from_secs(1) };
     let report = run(&settings(&server, Protocol::Openai), &mode);
     assert_eq!(report.rows.len(), 3);
     let ends: Vec<f64> = report.rows.iter().map(|row| row.from_seconds + row.seconds).collect();
@@ -81,10 +82,10 @@ fn a_soak_has_a_row_for_each_span_and_loses_nothing() {
         assert!((row.from_seconds - end).abs() < 1e-9, "{report:#?}");
     }
     let counted: u64 = report.rows.iter().map(|row| row.requests).sum();
-    // All but the first of each client, which are the ramp.
-    assert!(server.bodies().len() as u64 - counted <= 2, "{counted}");
+    // All but the client's first, which is the ramp.
+    assert_eq!(server.bodies().len() as u64 - counted, 1, "{report:#?}");
     assert!(
-        report.rows.iter().all(|row| row.failed() == 0 && (row.requests > 20 || !is_calm(row))),
+        report.rows.iter().all(|row| row.failed() == 0 && (row.requests > 10 || !is_calm(row))),
         "{report:#?}"
     );
 }
@@ -107,8 +108,10 @@ fn a_row_ends_when_the_server_has_settled_and_says_when_it_has_not() {
     let row = run(&settings(&server, Protocol::Openai), &mode(short, 3.0)).rows.remove(0);
     assert!(row.remarks.iter().any(|it| it.starts_with("did not settle")), "{row:#?}");
     let row = run(&settings(&server, Protocol::Openai), &mode(2 * short, 0.0)).rows.remove(0);
-    let apart = |it: &String| it.starts_with("did not settle: the last three windows are");
-    assert!(row.remarks.iter().any(apart), "{row:#?}");
+    let remark = row.remarks.iter().find(|it| it.starts_with("did not settle")).unwrap();
+    // In a second a machine that is very busy may end fewer requests than tell anything.
+    let too_few = remark.contains("too few requests") && !is_calm(&row);
+    assert!(remark.contains("the last three windows are") || too_few, "{row:#?}");
 }
 
 #[test]

@@ -5,7 +5,10 @@ use std::time::Duration;
 use zao_load::Protocol;
 
 use crate::server::{Behaviour, NEWS, Server, TOO_MUCH};
-use crate::{assert_lawful, assert_time, calm_row, calmly, is_calm, row, run, settings, sweep};
+use crate::{
+    assert_between_answers, assert_lawful, assert_time, calm_row, calmly, is_calm, row, run,
+    settings, slack, sweep,
+};
 
 #[test]
 fn each_protocol_finds_the_time_of_a_picture_and_its_parts() {
@@ -21,7 +24,9 @@ fn each_protocol_finds_the_time_of_a_picture_and_its_parts() {
         assert_time(row.queue.unwrap().p50, 0.0, 0.01, &row);
         assert_eq!((row.correct, row.failed(), e2e.n), (row.requests, 0, row.requests));
         // As much longer as a picture took, as many fewer there were.
-        assert_time(2.0 / row.throughput, least, least + 0.05, &row);
+        // The clients take turns as they like, so that one answer more may lie in the time.
+        let one_more = least * (1.0 - 1.0 / row.requests as f64);
+        assert_between_answers(2.0 / row.throughput, one_more, least + 0.05, &row);
         assert!(e2e.p99.is_none(), "{} are too few", e2e.n);
     }
 }
@@ -51,9 +56,10 @@ fn what_was_foreseen_is_held_against_what_came() {
         let server = Server::start(Behaviour { work, ..Behaviour::default() });
         let row = calm_row(&settings(&server, protocol), 1, 5);
         assert_eq!(row.eta_error.is_some(), protocol == Protocol::Native);
-        // Of a third of a second at most was left.
-        let error = TOO_MUCH.as_secs_f64() / 0.33;
-        row.eta_error.inspect(|found| assert_time(found.p50, error * 0.8, error * 1.1, &row));
+        // Of a third of a second at least was left; of more, what was foreseen was the less wrong.
+        let (late, much) = (slack(&row), TOO_MUCH.as_secs_f64());
+        let least = 0.8 * (much - late) / (0.33 + late);
+        row.eta_error.inspect(|found| assert_time(found.p50, least, 1.1 * much / 0.33, &row));
     }
 }
 
@@ -80,16 +86,18 @@ fn waiting_is_told_from_work_and_rows_keep_littles_law() {
     let server = Server::start(Behaviour { slots: 1, ..Behaviour::default() });
     let row = calm_row(&settings(&server, Protocol::Openai), 4, 40);
     assert_time(row.inference.unwrap().p50, 0.04, 0.055, &row);
-    assert_time(row.queue.unwrap().p50, 0.115, 0.16, &row);
-    assert_time(row.e2e.unwrap().p50, 0.155, 0.21, &row);
-    assert_time(1.0 / row.throughput, 0.04, 0.055, &row);
+    assert_between_answers(row.queue.unwrap().p50, 0.115, 0.16, &row);
+    assert_between_answers(row.e2e.unwrap().p50, 0.155, 0.21, &row);
+    assert_between_answers(1.0 / row.throughput, 0.04, 0.055, &row);
     assert_lawful(&row);
 }
 
 #[test]
 fn the_knee_is_where_more_clients_bring_no_more_pictures() {
-    let server = Server::start(Behaviour { slots: 2, ..Behaviour::default() });
-    let mode = match sweep(1, 24) {
+    // Long enough that a machine which is a little late makes no twentieth of it.
+    let work = Duration::from_millis(200);
+    let server = Server::start(Behaviour { work, slots: 2, ..Behaviour::default() });
+    let mode = match sweep(1, 16) {
         zao_load::Mode::Sweep { length, .. } => {
             zao_load::Mode::Sweep { clients: vec![1, 2, 4], length }
         }
@@ -112,13 +120,15 @@ fn only_pictures_in_time_are_good() {
     let alone = calm_row(&settings, 1, 10);
     assert!(!is_calm(&alone) || alone.goodput > 0.8 * alone.throughput, "{alone:#?}");
     let crowded = calm_row(&settings, 3, 12);
-    assert_eq!((crowded.goodput, crowded.correct), (0.0, crowded.requests), "{crowded:#?}");
+    assert!(!is_calm(&crowded) || crowded.goodput == 0.0, "{crowded:#?}");
+    assert_eq!(crowded.correct, crowded.requests, "{crowded:#?}");
 }
 
 #[test]
 fn memory_and_queue_are_asked_for() {
     let server = Server::start(Behaviour { slots: 1, ..Behaviour::default() });
-    let row = calm_row(&settings(&server, Protocol::Openai), 4, 40);
+    // It is asked twice a second, and for a moment after each answer one less waits.
+    let row = calm_row(&settings(&server, Protocol::Openai), 4, 120);
     assert_eq!(row.memory_bytes(), Some(5e9));
     assert_eq!(row.queue_depth, Some(3.0));
     assert!(row.client.cpu.is_none_or(|share| (0.0..1.0).contains(&share)), "{row:#?}");

@@ -25,15 +25,21 @@ pub(super) fn is_one_clause(subject: &Subject<'_>, first: &Match, second: &Match
     has_being && is_one_within(subject, &range)
 }
 
+/// Whom a prompt names more often than this is nobody of whom it says one thing.
+const MENTIONS: usize = 200;
+
 fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
     let folded = &subject.text.folded;
+    let beings = beings(subject);
+    let first = beings.partition_point(|it| it.start < range.start);
+    let behind = beings.partition_point(|it| it.start < range.end);
+    if behind - first > MENTIONS {
+        return false;
+    }
     let mut being: Option<&str> = None;
     let mut is_introduced = false;
     let mut last_end = None;
-    for it in beings(subject) {
-        if !range.contains(&it.start) {
-            continue;
-        }
+    for it in &beings[first..behind] {
         // Another name may mean the same one, but nobody can tell; a second `a woman` is another one.
         let introduces = introduces(&folded[range.start..it.start]);
         let name = &folded[it.span()];

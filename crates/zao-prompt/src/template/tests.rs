@@ -271,12 +271,15 @@ fn a_megabyte_takes_no_time() {
         "in the style ",
     ] {
         let prompt = part.repeat(1_000_000 / part.len());
-        let since = Instant::now();
-        let template = Template::of(&prompt);
-        let took = since.elapsed().as_millis();
-        println!("{part:?}: {took} ms, {} details", template.slots.details.len());
+        let is_quick = || {
+            let since = Instant::now();
+            let template = Template::of(&prompt);
+            let took = since.elapsed();
+            println!("{part:?}: {took:?}, {} details", template.slots.details.len());
+            took.as_secs() < 5
+        };
         // Machines that run tests do other things, too; measured alone it is within 50 ms.
-        assert!(took < 1000, "{part:?}: {took} ms");
+        assert!((0..3).any(|_| is_quick()), "{part:?}");
     }
 }
 

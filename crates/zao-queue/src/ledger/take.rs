@@ -101,12 +101,16 @@ impl Ledger {
         })
     }
 
-    /// The worker began with a job, at `at`: from then on it runs, and its deadline counts. Said again it changes nothing.
+    /// The worker began with a job, at `at`: from then on it runs, and its deadline counts. Said again it changes nothing. A full disk is
+    /// no reason to refuse it: what a worker draws already would have neither a deadline nor an end.
     ///
     /// # Errors
     /// [`Error::Stale`](crate::Error::Stale), and those of the database.
     pub fn started(&self, claim: &Claim, at: SystemTime) -> Result<()> {
-        let at = Moment::from(at);
+        self.even_when_full(|| self.try_start(claim, at.into()))
+    }
+
+    fn try_start(&self, claim: &Claim, at: Moment) -> Result<()> {
         if hold(&self.book).claimed(claim)?.started.is_some() {
             return Ok(());
         }

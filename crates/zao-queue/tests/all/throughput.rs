@@ -26,7 +26,8 @@ fn those_that_come_together_wait_for_the_disk_together() {
         accepted += u64::from(count);
         let rate = f64::from(count) / begin.elapsed().as_secs_f64();
         println!("{threads} clients at once: {rate:.0} jobs accepted a second");
-        assert!(rate > 5.0);
+        // Alone each of them waits for the disk, which may take a second where it is shared.
+        assert!(rate > if threads == 1 { 0.5 } else { 5.0 }, "{rate}");
     }
     assert_eq!(desk.ledger.counts().unwrap().queued, accepted);
     let begin = Instant::now();

@@ -15,10 +15,16 @@ use std::time::{Duration, SystemTime};
 
 use zao_api::{ErrorBody, ErrorCode, JobRequest, JobStatus, Priority, Request};
 use zao_queue::{
-    Acceptance, Cancel, Error, JobId, Ledger, Limits, Offer, Result, Retention, Sender, Submission,
+    Acceptance, Cancel, Claim, Error, JobId, Ledger, Limits, Offer, Result, Retention, Sender,
+    Submission,
 };
 
-const INSIDE: &str = "--inside";
+/// Something to try on a disk that only it has, mounted at this place.
+type Trial = fn(&Path);
+
+/// What is tried, and the word by which this program is told to.
+const TRIALS: [(&str, Trial); 2] =
+    [("--everything", everything), ("--begun-when-full", begun_when_full)];
 
 /// Room on the disk, in kilobytes.
 const SIZES: [u32; 4] = [4000, 5000, 7000, 10_000];
@@ -28,9 +34,9 @@ const BALLAST: u64 = 2_000_000;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [word, folder] = &arguments[..]
-        && word == INSIDE
+        && let Some((_, trial)) = TRIALS.iter().find(|(name, _)| name == word)
     {
-        inside(Path::new(folder));
+        trial(Path::new(folder));
         return ExitCode::SUCCESS;
     }
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
@@ -38,10 +44,13 @@ fn main() -> ExitCode {
         println!("no small disk can be mounted here, so no full disk was tried");
         return ExitCode::SUCCESS;
     }
-    for size in SIZES {
-        assert!(mounted(folder.path(), size, "\"$0\" --inside \"$1\""), "{size} kB failed");
+    for (word, _) in TRIALS {
+        for size in SIZES {
+            let run = format!("\"$0\" {word} \"$1\"");
+            assert!(mounted(folder.path(), size, &run), "{word} on {size} kB failed");
+        }
     }
-    println!("{} full disks, and nothing was lost", SIZES.len());
+    println!("{} full disks, and nothing was lost", TRIALS.len() * SIZES.len());
     ExitCode::SUCCESS
 }
 
@@ -99,7 +108,7 @@ fn accepted(outcome: Result<Acceptance>) -> Option<JobId> {
     }
 }
 
-fn inside(folder: &Path) {
+fn everything(folder: &Path) {
     let now = SystemTime::now();
     let offer = Offer { worker: "test", fits: &|_| true, idle: true };
     let ledger = Ledger::open(folder, limits(), now).expect("the ledger opens");
@@ -140,6 +149,30 @@ fn inside(folder: &Path) {
     fs::remove_file(folder.join("others")).expect("others make room");
     let job = accepted(ledger.accept(submission(10), later)).expect("there is room again");
     assert_eq!(ledger.job(&job, later).expect("the job").status, JobStatus::Queued);
+}
+
+/// Workers begin with jobs that they had in hand when the disk became full: from then on these run, and can end.
+fn begun_when_full(folder: &Path) {
+    let now = SystemTime::now();
+    let offer = Offer { worker: "test", fits: &|_| true, idle: true };
+    let ledger = Ledger::open(folder, limits(), now).expect("the ledger opens");
+    let jobs: Vec<JobId> =
+        (0..20).filter_map(|_| accepted(ledger.accept(submission(10), now))).collect();
+    let take = || ledger.next(&offer, now).expect("a job is told").expect("a job waits");
+    let claims: Vec<Claim> = jobs.iter().map(|_| take().claim).collect();
+    assert_eq!(claims.len(), 20);
+    fill(&folder.join("others"));
+    let ballast = folder.join("ballast");
+    assert!(ballast.exists(), "room is kept");
+    for claim in &claims {
+        ledger.started(claim, now).expect("a job can start on a full disk");
+    }
+    assert!(!ballast.exists(), "there was room without that which is kept");
+    for job in &jobs {
+        assert_eq!(ledger.job(job, now).expect("the job").status, JobStatus::Running);
+    }
+    let overdue = ledger.overdue(now + Duration::from_secs(301));
+    assert_eq!(overdue.len(), 20, "their time counts");
 }
 
 /// Takes all the room that is left, as other programs do.

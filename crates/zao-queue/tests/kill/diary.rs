@@ -42,6 +42,11 @@ impl Pen {
 }
 
 impl Diary {
+    /// Bytes that were written so far.
+    pub(crate) fn length(folder: &Path) -> u64 {
+        fs::metadata(path(folder)).map_or(0, |file| file.len())
+    }
+
     pub(crate) fn read(folder: &Path) -> Self {
         let text = fs::read_to_string(path(folder)).unwrap_or_default();
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);

@@ -214,11 +214,8 @@ async fn accept_all(
 ) -> Result<Vec<Batch>> {
     let mut batches: Vec<Batch> = Vec::with_capacity(requests.len());
     for request in requests {
-        match openai::accept_for_now(house, client.clone(), Via::A1111, None, request).await {
-            Ok(id) => {
-                let wanted = openai::Wanted::new(Arc::clone(house), id.clone());
-                batches.push(Batch { id, wanted });
-            }
+        match openai::accept_for_now(house, client.clone(), Via::A1111, request).await {
+            Ok((id, wanted)) => batches.push(Batch { id, wanted }),
             Err(refusal) => {
                 batches.into_iter().for_each(|batch| batch.wanted.cancel());
                 return Err(refusal);

@@ -56,7 +56,7 @@ pub(crate) async fn submit(
 ) -> Result<Response> {
     let request: JobRequest = object.only(&JobRequest::FIELDS)?;
     let repeat = Repeat::of(&headers, String::new())?;
-    let (id, is_new) = accept(&house, client.clone(), Via::Native, repeat, request).await?;
+    let (id, is_new) = accept_to_keep(&house, client.clone(), Via::Native, repeat, request).await?;
     let job = look_as(&house, id, &client).await?;
     let status = if is_new { StatusCode::ACCEPTED } else { StatusCode::OK };
     let location = HeaderValue::from_str(&job.links.this).ok();
@@ -86,8 +86,29 @@ impl Repeat {
     }
 }
 
-/// Takes a request on; says whether it is a new job.
-pub(crate) async fn accept(
+/// Does something to its end, although the client may hang up meanwhile: then what came of it is dropped as soon as it is there.
+pub(super) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|error| Err(Refusal::new(Code::Internal, error.to_string())))
+}
+
+/// Takes a request on whose job is drawn whether or not its client waits for it; says whether it is a new job.
+pub(super) async fn accept_to_keep(
+    house: &Arc<House>,
+    client: Client,
+    via: Via,
+    repeat: Option<Repeat>,
+    request: JobRequest,
+) -> Result<(JobId, bool)> {
+    let house = Arc::clone(house);
+    to_its_end(async move { accept(&house, client, via, repeat, request).await }).await
+}
+
+/// Takes a request on; says whether it is a new job. Dropped on the way it may leave a job of which nobody was told, so it belongs
+/// into [`to_its_end`].
+pub(super) async fn accept(
     house: &Arc<House>,
     client: Client,
     via: Via,

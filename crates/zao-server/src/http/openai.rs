@@ -67,10 +67,14 @@ pub(crate) async fn generate(
 ) -> Result<Response> {
     let wish = Wish::read(object, house.model.info(), house.settings.request.steps)?;
     let server = client.server.clone();
-    let repeat = Repeat::of(&headers, wish.form.clone())?;
-    let comes_again = repeat.is_some();
-    let id = accept_for_now(&house, client, Via::OpenAi, repeat, wish.request.clone()).await?;
-    let wanted = (!comes_again).then(|| Wanted::new(Arc::clone(&house), id.clone()));
+    let request = wish.request.clone();
+    let (id, wanted) = match Repeat::of(&headers, wish.form.clone())? {
+        Some(repeat) => (accept_to_come_again(&house, client, repeat, request).await?, None),
+        None => {
+            let (id, wanted) = accept_for_now(&house, client, Via::OpenAi, request).await?;
+            (id, Some(wanted))
+        }
+    };
     if wish.stream {
         return stream(house, id, wish, wanted).await;
     }
@@ -81,16 +85,33 @@ pub(crate) async fn generate(
     Ok(response)
 }
 
-/// Takes a request on whose client waits for it, which makes sense only where somebody draws.
+/// Takes a request on whose client waits for it, which makes sense only where somebody draws. Whoever hangs up before it is taken on has
+/// its job cancelled once it is there.
 pub(super) async fn accept_for_now(
     house: &Arc<House>,
     client: Client,
     via: Via,
-    repeat: Option<Repeat>,
+    request: JobRequest,
+) -> Result<(JobId, Wanted)> {
+    still_drawing(house)?;
+    let house = Arc::clone(house);
+    jobs::to_its_end(async move {
+        let (id, _) = jobs::accept(&house, client, via, None, request).await?;
+        Ok((id.clone(), Wanted::new(house, id)))
+    })
+    .await
+}
+
+/// The same of one that may come again, which gets the job that this one left.
+async fn accept_to_come_again(
+    house: &Arc<House>,
+    client: Client,
+    repeat: Repeat,
     request: JobRequest,
 ) -> Result<JobId> {
     still_drawing(house)?;
-    Ok(jobs::accept(house, client, via, repeat, request).await?.0)
+    let kept = jobs::accept_to_keep(house, client, Via::OpenAi, Some(repeat), request).await;
+    kept.map(|(id, _)| id)
 }
 
 /// That somebody draws, or will.
@@ -101,7 +122,8 @@ pub(super) fn still_drawing(house: &House) -> Result<()> {
     }
 }
 
-/// Cancels its job when it is dropped, unless that is done: a handler whose client is gone is dropped.
+/// Cancels its job when it is dropped, unless that is done: a handler whose client is gone is dropped, and so is what came of an
+/// acceptance that it does not wait for any more.
 pub(super) struct Wanted {
     house: Arc<House>,
     id: Option<JobId>,

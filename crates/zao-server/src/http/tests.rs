@@ -29,7 +29,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -64,6 +64,8 @@ struct Painter {
     paused: AtomicBool,
     /// Whether it waits before it says that a job is done.
     holds_back: AtomicBool,
+    /// Whether it has drawn everything of a job, and waits for that.
+    is_held: AtomicBool,
     /// Milliseconds between what it reports.
     breath: AtomicU64,
     stopped: Mutex<Vec<String>>,
@@ -180,8 +182,10 @@ impl Painter {
             self.breathe();
         }
         while self.holds_back.load(Ordering::Relaxed) && !self.ended.load(Ordering::Relaxed) {
+            self.is_held.store(true, Ordering::Relaxed);
             std::thread::sleep(Duration::from_millis(2));
         }
+        self.is_held.store(false, Ordering::Relaxed);
         ledger.completed(claim, SystemTime::now()).unwrap();
     }
 
@@ -192,6 +196,9 @@ impl Painter {
         }
     }
 }
+
+/// How long something is waited for that comes at once on a machine which does nothing else.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Bytes of its device that the painter holds for a picture.
 const HELD: u64 = 3 << 20;
@@ -257,6 +264,7 @@ impl Server {
             house: Mutex::new(Some(Arc::clone(&house))),
             paused: AtomicBool::new(false),
             holds_back: AtomicBool::new(false),
+            is_held: AtomicBool::new(false),
             breath: AtomicU64::new(0),
             stopped: Mutex::default(),
             ended: AtomicBool::new(false),
@@ -281,6 +289,11 @@ impl Server {
     async fn held_back<T>(&self, what: impl Future<Output = T>) -> T {
         self.painter.holds_back.store(true, Ordering::Relaxed);
         let (done, ()) = tokio::join!(what, async {
+            let begun = Instant::now();
+            while !self.painter.is_held.load(Ordering::Relaxed) {
+                assert!(begun.elapsed() < PATIENCE, "nothing is painted");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             tokio::time::sleep(Duration::from_millis(500)).await;
             self.painter.holds_back.store(false, Ordering::Relaxed);
         });
@@ -313,7 +326,8 @@ impl Server {
 
     /// Waits until a job is over.
     async fn over(&self, path: &str) -> Value {
-        for _ in 0..2000 {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
             let job = self.get(path).await.json();
             if !matches!(job["status"].as_str(), Some("queued" | "running")) {
                 return job;
@@ -331,6 +345,24 @@ impl Drop for Server {
         // The painter holds the house, which holds the painter.
         self.painter.house.lock().unwrap().take();
         assert!(std::thread::panicking() || matches!(painted, Some(Ok(()))), "the painter failed");
+    }
+}
+
+/// The refusal of whoever asks too often, with `rate` requests a minute of which some come back meanwhile. `ask` is given how many were
+/// taken, and sees to it that one which is not refused was.
+async fn refused_at_last(rate: u32, ask: impl AsyncFn(u32) -> Answer) -> Answer {
+    let begun = Instant::now();
+    let mut taken = 0;
+    loop {
+        let answer = ask(taken).await;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            assert!(taken >= rate, "refused after {taken}");
+            answer.refused(429, "rate_limited");
+            return answer;
+        }
+        taken += 1;
+        let back = f64::from(rate) * begun.elapsed().as_secs_f64() / 60.0;
+        assert!(f64::from(taken) <= f64::from(rate) + back + 1.0, "{taken} were taken");
     }
 }
 

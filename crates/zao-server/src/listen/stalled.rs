@@ -96,11 +96,11 @@ mod tests {
     #[tokio::test]
     async fn who_reads_slowly_is_let_be_and_who_reads_nothing_is_not() {
         let (mut client, server) = tokio::io::duplex(64);
-        let mut server = Stalled::new(server, Duration::from_millis(200));
+        let mut server = Stalled::new(server, Duration::from_secs(3));
         let slow = async {
             let mut read = [0; 64];
             for _ in 0..6 {
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(700)).await;
                 client.read_exact(&mut read).await.unwrap();
             }
         };
@@ -108,6 +108,6 @@ mod tests {
         written.unwrap();
         let error = server.write_all(&[7; 1000]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert!(error.to_string().contains("read nothing for 200ms"), "{error}");
+        assert!(error.to_string().contains("read nothing for 3s"), "{error}");
     }
 }

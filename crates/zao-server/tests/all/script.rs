@@ -33,9 +33,9 @@ fn vocabulary() -> Vec<(&'static str, Word)> {
         ("took", Word::Took(Took { stage: Stage::Denoise, amount: 256, seconds: 0.01 })),
         ("beat", beat(None)),
         ("stepping", beat(Some(stepping(0.2)))),
-        ("hanging", beat(Some(stepping(60.0)))),
+        ("long_step", beat(Some(stepping(LONG)))),
         ("probing", Word::Beat(Beat { probing: Some(0.3), ..Beat::default() })),
-        ("doubtful", Word::Beat(Beat { probing: Some(0.7), ..Beat::default() })),
+        ("doubtful", Word::Beat(Beat { probing: Some(3.0), ..Beat::default() })),
         ("unanswered", Word::Beat(Beat { probing: Some(60.0), ..Beat::default() })),
         ("probed", Word::Count(Count::Probed { outcome: Probed::Ok })),
         ("failed_probe", Word::Count(Count::Probed { outcome: Probed::Failed })),
@@ -67,7 +67,21 @@ fn facts() -> Facts {
     }
 }
 
-/// A crew of one worker that is a script, and little patience.
+/// As little patience as a machine that is busy with other things leaves: a script that says something ten times a second may well be
+/// silent for two.
+pub(crate) fn patience() -> Patience {
+    Patience {
+        least: Duration::from_secs(5),
+        unknown: Duration::from_secs(10),
+        load: Duration::from_secs(12),
+        ..Patience::default()
+    }
+}
+
+/// Seconds of a step that may take so long as long as nobody knows what such steps take.
+const LONG: f64 = 7.0;
+
+/// A crew of one worker that is a script.
 pub(crate) struct Scripted {
     pub(crate) crew: Crew,
     pub(crate) jobs: Arc<Jobs>,
@@ -83,11 +97,16 @@ pub(crate) const BEATING: &str = "while cat beat; do sleep 0.1; done";
 
 /// A crew whose worker does `lines` each time that it is started.
 pub(crate) fn crew(lines: &[&str]) -> Scripted {
-    crew_of(&["script"], lines)
+    crew_with(patience(), &["script"], lines)
 }
 
 /// A crew of workers of these names, all of which do `lines`.
 pub(crate) fn crew_of(names: &[&str], lines: &[&str]) -> Scripted {
+    crew_with(patience(), names, lines)
+}
+
+/// The same with another patience.
+pub(crate) fn crew_with(patience: Patience, names: &[&str], lines: &[&str]) -> Scripted {
     let folder = tempfile::tempdir().unwrap();
     for (name, word) in vocabulary() {
         let mut bytes = Vec::new();
@@ -102,12 +121,7 @@ pub(crate) fn crew_of(names: &[&str], lines: &[&str]) -> Scripted {
     };
     let settings = CrewSettings {
         workers: names.iter().map(worker).collect(),
-        patience: Patience {
-            least: Duration::from_secs(1),
-            unknown: Duration::from_secs(4),
-            load: Duration::from_secs(6),
-            ..Patience::default()
-        },
+        patience,
         endurance: Endurance {
             first_wait: Duration::from_millis(10),
             failures: 4,

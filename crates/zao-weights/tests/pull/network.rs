@@ -1,6 +1,5 @@
 //! Servers and networks that fail: statuses, silence, nobody there.
 
-use std::net::TcpListener;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -83,16 +82,16 @@ fn a_server_says_how_long_to_wait() {
 
 #[test]
 fn silence_is_a_drop_and_lasting_silence_an_error() {
-    let silent = |good: Reply, bytes| Reply { stall: Duration::from_secs(3), ..good.cut(bytes) };
+    let silent = |good: Reply, bytes| Reply { stall: Duration::from_secs(30), ..good.cut(bytes) };
     let repo = Repo::new();
     let server = repo.clone().serve(move |request, nth, good| {
         if request.target.ends_with(SHARD) && nth == 0 { silent(good, 100_000) } else { good }
     });
     let mut place = Place::new(&server);
-    place.options.stall_timeout = Duration::from_millis(300);
+    place.options.stall_timeout = Duration::from_secs(2);
     let start = Instant::now();
     assert_same(&place.pull().expect("silent once").path, &repo);
-    assert!(start.elapsed() < Duration::from_secs(3), "it waited for the silent server");
+    assert!(start.elapsed() < Duration::from_secs(20), "it waited for the silent server");
     assert_eq!(server.requests_for(SHARD)[1].range(), Some(100_000));
 
     let server = repo.serve(move |_, _, good| silent(good, 0));
@@ -105,9 +104,8 @@ fn silence_is_a_drop_and_lasting_silence_an_error() {
 
 #[test]
 fn nobody_listening_ends_in_an_error_that_names_the_address() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
-    drop(listener);
+    // Where nobody listens; a port that was free a moment ago may be another test's by now.
+    let endpoint = "http://127.0.0.1:9".to_owned();
     let error = Place::with_hub(Hub::HuggingFace { endpoint: endpoint.clone() }).pull();
     let error = error.expect_err("nobody there");
     assert!(matches!(&error, PullError::GaveUp { what, .. } if what.starts_with(&endpoint)));
@@ -132,7 +130,7 @@ fn one_failing_file_stops_the_others() {
             return Reply::new(404, "no");
         }
         if request.target.ends_with(SHARD) {
-            return Reply::new(503, "busy").with("Retry-After", "6");
+            return Reply::new(503, "busy").with("Retry-After", "60");
         }
         good
     });
@@ -140,5 +138,5 @@ fn one_failing_file_stops_the_others() {
     let start = Instant::now();
     let error = place.pull().expect_err("two faults");
     assert!(matches!(error, PullError::NotFound { .. }), "the cause, not the stop: {error}");
-    assert!(start.elapsed() < Duration::from_secs(5), "the waiting thread was not stopped");
+    assert!(start.elapsed() < Duration::from_secs(30), "the waiting thread was not stopped");
 }

@@ -6,6 +6,9 @@ use zao_api::{BenchGemm, BenchPicture, BenchScenarios, BenchSetup, BenchStage, S
 
 use crate::folder::Folder;
 
+/// More than that of the machine's peak nothing reaches, however it was measured.
+const MOST_OF_PEAK: f64 = 1.5;
+
 fn bench<T: DeserializeOwned>(command: &str, args: &[&str]) -> T {
     let folder = Folder::new();
     let common = ["--synthetic", "tiny", "--threads", "2", "--json"];
@@ -13,6 +16,19 @@ fn bench<T: DeserializeOwned>(command: &str, args: &[&str]) -> T {
     assert_eq!(said.err, "", "no progress where nobody looks");
     assert_eq!(folder.names(), [""; 0], "nothing is written");
     serde_json::from_slice(&said.out).unwrap()
+}
+
+/// The same of work that is set beside the machine's peak, in `speeds`. Both are measured one after the other, so a machine that is
+/// busy with something else in one of them makes nonsense of it: then it is run again, three times at most.
+fn bench_beside_peak<T: DeserializeOwned>(
+    command: &str,
+    args: &[&str],
+    speeds: impl Fn(&T) -> Vec<Speed>,
+) -> T {
+    let is_plausible = |run: &T| speeds(run).iter().all(|speed| speed.share_of_peak < MOST_OF_PEAK);
+    let mut runs = (0..3).map(|_| bench(command, args));
+    let first = runs.next().unwrap();
+    if is_plausible(&first) { first } else { runs.find(is_plausible).unwrap_or(first) }
 }
 
 #[track_caller]
@@ -35,14 +51,15 @@ fn assert_spread(Spread { median, min, max, n }: Spread, repeat: u32) {
 fn assert_fast(speed: Speed, repeat: u32) {
     assert_spread(speed.seconds, repeat);
     assert!(speed.tflop > 0.0 && speed.tflops > 0.0, "{speed:?}");
-    assert!(0.0 < speed.share_of_peak && speed.share_of_peak < 1.5, "{speed:?}");
+    assert!(0.0 < speed.share_of_peak && speed.share_of_peak < MOST_OF_PEAK, "{speed:?}");
     let rate = speed.tflop / speed.seconds.median;
     assert!((rate / speed.tflops - 1.0).abs() < 1e-9, "{speed:?}");
 }
 
 #[test]
 fn a_forward_is_measured() {
-    let one: BenchStage = bench("forward", &["--size", "96x64", "--repeat", "4"]);
+    let args = ["--size", "96x64", "--repeat", "4"];
+    let one = bench_beside_peak("forward", &args, |it: &BenchStage| vec![it.speed]);
     assert_set_up(&one.setup, "forward");
     assert_fast(one.speed, 4);
     assert_eq!((one.width, one.height, one.tokens, one.batch), (Some(96), Some(64), Some(64), 1));
@@ -75,7 +92,8 @@ fn scenarios_are_measured() {
 
 #[test]
 fn a_caption_is_measured() {
-    let text: BenchStage = bench("text", &["--tokens", "40", "--repeat", "2"]);
+    let args = ["--tokens", "40", "--repeat", "2"];
+    let text = bench_beside_peak("text", &args, |it: &BenchStage| vec![it.speed]);
     assert_set_up(&text.setup, "text");
     assert_fast(text.speed, 2);
     assert_eq!((text.width, text.height, text.tokens), (None, None, Some(40)));
@@ -84,7 +102,8 @@ fn a_caption_is_measured() {
 
 #[test]
 fn a_decoder_is_measured() {
-    let vae: BenchStage = bench("vae", &["--size", "64", "--repeat", "3"]);
+    let args = ["--size", "64", "--repeat", "3"];
+    let vae = bench_beside_peak("vae", &args, |it: &BenchStage| vec![it.speed]);
     assert_set_up(&vae.setup, "vae");
     assert_fast(vae.speed, 3);
     assert_eq!((vae.width, vae.height, vae.tokens), (Some(64), Some(64), None));
@@ -94,12 +113,15 @@ fn a_decoder_is_measured() {
 #[test]
 fn a_whole_picture_is_measured_stage_by_stage() {
     let args = ["--size", "64", "--steps", "3", "--repeat", "2", "--tokens", "5"];
-    let picture: BenchPicture = bench("generate", &args);
+    let speeds = |BenchPicture { speed, stages, .. }: &BenchPicture| {
+        vec![*speed, stages.text, stages.denoise, stages.decode]
+    };
+    let picture = bench_beside_peak("generate", &args, speeds);
     assert_set_up(&picture.setup, "generate");
     assert_eq!((picture.width, picture.height), (64, 64));
     assert_eq!((picture.tokens, picture.steps), (5, 3));
     let stages = &picture.stages;
-    for speed in [picture.speed, stages.text, stages.denoise, stages.decode] {
+    for speed in speeds(&picture) {
         assert_fast(speed, 2);
     }
     assert_spread(stages.load, 2);
@@ -112,7 +134,9 @@ fn a_whole_picture_is_measured_stage_by_stage() {
 
 #[test]
 fn products_are_measured_for_every_number_of_rows() {
-    let gemm: BenchGemm = bench("gemm", &["--tokens", "33,64", "--repeat", "2"]);
+    let args = ["--tokens", "33,64", "--repeat", "2"];
+    let speeds = |gemm: &BenchGemm| gemm.products.iter().map(|it| it.speed).collect();
+    let gemm = bench_beside_peak("gemm", &args, speeds);
     assert_set_up(&gemm.setup, "gemm");
     let shapes: Vec<_> =
         gemm.products.iter().map(|it| (it.layer.as_str(), it.m, it.k, it.n)).collect();

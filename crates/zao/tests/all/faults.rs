@@ -15,7 +15,7 @@ use crate::folder::Folder;
 use crate::server::{Server, signal, small};
 
 /// Steps of a picture that is not done before somebody interferes.
-const LONG: u32 = 400;
+const LONG: u32 = 1000;
 
 fn link<'a>(job: &'a Value, name: &str) -> &'a str {
     job["links"][name].as_str().unwrap()
@@ -45,8 +45,9 @@ fn events(stream: TcpStream) -> Vec<String> {
 fn whoever_follows_a_job_sees_its_worker_replaced_and_gets_the_same_picture() {
     let folder = Folder::new();
     let server = Server::start(&folder, &["--max-steps", "1000"]);
-    for (seed, how) in [(1, "-KILL"), (2, "-STOP")] {
-        let wish = small("a lighthouse", seed, LONG);
+    let wish = small("a lighthouse", 1, LONG);
+    let mut broken = Vec::new();
+    for how in ["-KILL", "-STOP"] {
         let job = server.submit(how, &wish);
         let stream = server.begin("GET", link(&job, "events"), "", "");
         steps(&server, &job);
@@ -55,9 +56,11 @@ fn whoever_follows_a_job_sees_its_worker_replaced_and_gets_the_same_picture() {
         let told = events(stream);
         assert_eq!(told.iter().filter(|name| *name == "requeued").count(), 1, "{how}: {told:?}");
         assert_eq!(told.last().map(String::as_str), Some("completed"), "{how}");
-        assert!(since.elapsed() < Duration::from_secs(100), "{how}: {:?}", since.elapsed());
-        let broken = picture(&server, &job);
-        let whole = picture(&server, &server.submit(&format!("{how} alone"), &wish));
+        assert!(since.elapsed() < Duration::from_secs(200), "{how}: {:?}", since.elapsed());
+        broken.push((how, picture(&server, &job)));
+    }
+    let whole = picture(&server, &server.submit("alone", &wish));
+    for (how, broken) in broken {
         assert!(broken == whole, "{how}: another picture");
     }
 }
@@ -79,7 +82,7 @@ fn clients_that_hang_up_free_the_worker_and_jobs_go_on_without_theirs() {
         let newest = || server.json("/v1/jobs?limit=1")["jobs"][0].clone();
         let begun = Instant::now();
         while newest()["progress"]["step"].as_u64().is_none_or(|step| step < 2) {
-            assert!(begun.elapsed() < Duration::from_secs(60), "{what} does not begin");
+            assert!(begun.elapsed() < Duration::from_secs(120), "{what} does not begin");
             std::thread::sleep(Duration::from_millis(20));
         }
         let job = newest();
@@ -89,7 +92,7 @@ fn clients_that_hang_up_free_the_worker_and_jobs_go_on_without_theirs() {
         // Free is who draws for somebody else.
         picture(&server, &server.submit(&format!("behind {what}"), &small("a dog", 1, 2)));
         println!("{what}: the worker is free after {:?}", hung_up.elapsed());
-        assert!(hung_up.elapsed() < Duration::from_secs(20), "{what}: {:?}", hung_up.elapsed());
+        assert!(hung_up.elapsed() < Duration::from_secs(60), "{what}: {:?}", hung_up.elapsed());
     }
     // A job of its own is there whether anybody listens or not.
     let job = server.submit("native", &small("a cat", 3, LONG));
@@ -102,8 +105,14 @@ fn clients_that_hang_up_free_the_worker_and_jobs_go_on_without_theirs() {
 #[test]
 fn jobs_that_are_drawn_while_another_program_holds_the_database_are_all_there() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &["--folder", folder.path("jobs").to_str().unwrap()]);
-    let submit = |seed: u64| server.submit(&seed.to_string(), &small("an owl", seed, 30));
+    let jobs = folder.path("jobs");
+    let server =
+        Server::start(&folder, &["--max-steps", "1000", "--folder", jobs.to_str().unwrap()]);
+    // The first is not done before the database is locked, the others may be.
+    let submit = |seed: u64| {
+        let steps = if seed == 0 { LONG } else { 30 };
+        server.submit(&seed.to_string(), &small("an owl", seed, steps))
+    };
     let jobs: Vec<Value> = (0..6).map(submit).collect();
     steps(&server, &jobs[0]);
     let mut other = Connection::open(folder.path("jobs/jobs.db")).unwrap();
@@ -193,10 +202,20 @@ fn on_a_full_disk_nothing_is_taken_on_and_nothing_is_lost() {
     let reason = told["reason"].as_str().unwrap();
     assert!(told["status"] == "unhealthy" && reason.contains("no room for pictures"), "{told}");
     let is = |status: &str, job: &Value| server.json(link(job, "self"))["status"] == status;
-    let waiting = wait.iter().filter(|job| is("queued", job)).count();
+    // What the worker had in hand already is begun once the first is over.
+    let count = |status: &str| wait.iter().filter(|job| is(status, job)).count();
+    let begun = Instant::now();
+    let waiting = loop {
+        let before = count("queued");
+        std::thread::sleep(Duration::from_millis(500));
+        if count("running") == 0 && count("queued") == before {
+            break before;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(120), "what was begun does not end");
+    };
     assert!(waiting > 0, "all were begun");
     std::thread::sleep(Duration::from_millis(1500));
-    assert_eq!(wait.iter().filter(|job| is("queued", job)).count(), waiting, "some were begun");
+    assert_eq!(count("queued"), waiting, "some were begun");
     let (status, _) = server.ask("DELETE", link(wait.last().unwrap(), "self"), "", "");
     assert_eq!(status, 200, "what waits can be cancelled");
     fs::remove_file(&full).unwrap();
@@ -217,10 +236,17 @@ fn on_a_full_disk_nothing_is_taken_on_and_nothing_is_lost() {
 /// Clients that only listen.
 const IDLE: usize = 1000;
 
+/// Has the system allow this process more open files than a program usually has. Where it refuses, they may be enough.
+fn allow_many_files() {
+    let pid = std::process::id().to_string();
+    let _ = Command::new("prlimit").args(["--pid", &pid, "--nofile=8192:"]).status();
+}
+
 #[test]
 fn a_thousand_clients_that_listen_take_little_memory_and_all_hear_what_happens() {
+    allow_many_files();
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &["--max-steps", "1000"]);
     picture(&server, &server.submit("warm", &small("a cat", 1, 2)));
     let before = server.resident();
     let mut clients: Vec<BufReader<TcpStream>> = (0..IDLE)
@@ -231,9 +257,12 @@ fn a_thousand_clients_that_listen_take_little_memory_and_all_hear_what_happens()
         .collect();
     // Until each has the line that was asked for.
     let until = |clients: &mut Vec<BufReader<TcpStream>>, wanted: &str| {
+        let begun = Instant::now();
         for client in clients {
             let mut line = String::new();
             while !line.starts_with(wanted) {
+                // Signs of life never end.
+                assert!(begun.elapsed() < Duration::from_secs(120), "no {wanted:?} is heard");
                 line.clear();
                 assert_ne!(client.read_line(&mut line).unwrap(), 0, "a stream ended");
             }
@@ -243,7 +272,8 @@ fn a_thousand_clients_that_listen_take_little_memory_and_all_hear_what_happens()
     let open = server.resident();
     // A sign of life, which is a comment.
     until(&mut clients, ":");
-    server.submit("next", &small("a cat", 2, 100));
+    // It is drawn for longer than clients are told at most how the queue is.
+    server.submit("next", &small("a cat", 2, LONG));
     until(&mut clients, "data: {\"eta_seconds\"");
     let used = server.resident().max(open).saturating_sub(before);
     println!("{IDLE} clients: {used} bytes of main memory more");

@@ -1,6 +1,6 @@
 //! That a server is what it says: ready when it has drawn, gone when it was drained, and plain about why it cannot begin.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::folder::Folder;
 use crate::server::{Server, small};
@@ -33,7 +33,9 @@ fn a_server_that_is_ready_has_read_its_weights() {
     crate::server::signal("-KILL", lost);
     server.signal("-CONT");
     let ready = || server.log().iter().filter(|line| line.contains("worker ready")).count();
+    let until = Instant::now() + Duration::from_secs(120);
     while ready() < 2 {
+        assert!(Instant::now() < until, "no other worker is ready: {:#?}", server.log());
         std::thread::sleep(Duration::from_millis(20));
     }
     server.wait("/health/ready", |(status, _)| *status == 200);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -23,7 +22,7 @@ pub(crate) const LARGE: &str = "transformer/diffusion_pytorch_model.safetensors"
 struct Shared {
     files: BTreeMap<String, Vec<u8>>,
     /// Whether the large file stops in its middle.
-    stalls: AtomicBool,
+    stalls: bool,
     /// Path and first byte of each answered request for a file.
     served: Mutex<Vec<(String, usize)>>,
 }
@@ -42,7 +41,7 @@ impl Hub {
         };
         let shared = Arc::new(Shared {
             files: model_file::files().into_iter().map(read).collect(),
-            stalls: stalls.into(),
+            stalls,
             served: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -60,11 +59,6 @@ impl Hub {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
-    }
-
-    /// Lets the large file go on from now on.
-    pub(crate) fn recover(&self) {
-        self.shared.stalls.store(false, Ordering::Relaxed);
     }
 
     /// Paths and first bytes of what was asked for since the last call.
@@ -119,7 +113,7 @@ impl Shared {
             0 => ("200 OK", String::new()),
             _ => ("206 Partial", format!("Content-Range: bytes {from}-{}/{end}\r\n", end - 1)),
         };
-        if path == LARGE && self.stalls.load(Ordering::Relaxed) {
+        if path == LARGE && self.stalls {
             let mut stream = stream;
             write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", rest.len())?;
             stream.write_all(&rest[..rest.len() / 2])?;

@@ -13,6 +13,12 @@ use crate::folder::{Folder, succeed};
 /// Enough that several kills come between the first picture and the last.
 const ROWS: usize = 40;
 
+/// Steps of a picture, where all are drawn.
+const FEW: &str = "4";
+
+/// Steps of a picture in a list that is not done before somebody interferes.
+const MANY: &str = "40";
+
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn list(folder: &Folder) {
@@ -21,19 +27,10 @@ fn list(folder: &Folder) {
     fs::write(folder.path("list.txt"), rows.join("\n")).unwrap();
 }
 
-fn zao(folder: &Folder) -> Command {
+fn zao(folder: &Folder, steps: &str) -> Command {
     let mut zao = folder.zao();
-    zao.args([
-        "generate",
-        "--prompts",
-        "list.txt",
-        "--seed",
-        "9",
-        "--size",
-        "64x64",
-        "--steps",
-        "4",
-    ]);
+    let list = ["generate", "--prompts", "list.txt", "--seed", "9", "--size", "64x64"];
+    zao.args(list).args(["--steps", steps]);
     zao.stdout(Stdio::null()).stderr(Stdio::null());
     zao
 }
@@ -71,7 +68,7 @@ fn work_for_a_while(folder: &Folder, child: &mut Child, before: usize, longer: D
 fn a_kill_at_any_moment_leaves_whole_files_and_loses_only_what_was_under_way() {
     let undisturbed = Folder::new();
     list(&undisturbed);
-    assert!(zao(&undisturbed).status().unwrap().success());
+    assert!(zao(&undisturbed, FEW).status().unwrap().success());
     let expected = whole_pictures(&undisturbed);
     assert_eq!(expected.len(), ROWS);
 
@@ -80,7 +77,7 @@ fn a_kill_at_any_moment_leaves_whole_files_and_loses_only_what_was_under_way() {
     let mut kills = 0;
     for round in 0..8 {
         let before = done(&folder);
-        let mut child = zao(&folder).spawn().unwrap();
+        let mut child = zao(&folder, FEW).spawn().unwrap();
         work_for_a_while(&folder, &mut child, before.len(), Duration::from_micros(3_700 * round));
         kills += usize::from(child.try_wait().unwrap().is_none());
         child.kill().unwrap();
@@ -92,7 +89,7 @@ fn a_kill_at_any_moment_leaves_whole_files_and_loses_only_what_was_under_way() {
         assert!(there.len() <= after.len() + 1, "{} {}", there.len(), after.len());
     }
     assert!(kills > 0, "nothing was ever killed");
-    assert!(zao(&folder).status().unwrap().success());
+    assert!(zao(&folder, FEW).status().unwrap().success());
     assert!(
         whole_pictures(&folder) == expected,
         "the pictures are those of a run that nobody killed"
@@ -108,7 +105,7 @@ fn a_kill_at_any_moment_leaves_whole_files_and_loses_only_what_was_under_way() {
 fn ctrl_c_stops_a_list_and_says_how_to_go_on() {
     let folder = Folder::new();
     list(&folder);
-    let mut child = zao(&folder).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = zao(&folder, MANY).stderr(Stdio::piped()).spawn().unwrap();
     work_for_a_while(&folder, &mut child, 0, Duration::ZERO);
     succeed(Command::new("kill").args(["-INT", &child.id().to_string()]));
     let output = child.wait_with_output().unwrap();

@@ -10,12 +10,15 @@ use crate::folder::Folder;
 use crate::server::{Server, signal, small};
 
 /// Steps of a picture that is not done before somebody interferes.
-const LONG: u32 = 60;
+const LONG: u32 = 200;
+
+/// Has a server take on pictures of so many steps.
+const MANY: [&str; 2] = ["--max-steps", "1000"];
 
 /// A server whose two workers are ready.
 fn start(folder: &Folder) -> Server {
     let args = ["--devices", "cpu,cpu", "--threads", "1", "--log", "json", "--drain", "120"];
-    let server = Server::start(folder, &args);
+    let server = Server::start(folder, &[&args[..], &MANY].concat());
     until("both are ready", &server, |lines| {
         (workers(lines, "worker ready").len() == 2).then_some(())
     });
@@ -93,11 +96,16 @@ fn both_draw_and_what_a_killed_one_had_is_drawn_again_bit_for_bit() {
         "{again:?}"
     );
     assert_eq!(workers(&lines, "worker lost"), ["worker-1".to_owned()].into());
-    // Each alone, on a server that never lost anybody.
+    // Each of those alone, on a server that never lost anybody, and one of the other's.
     drop(server);
     let other = Folder::new();
-    let alone = Server::start(&other, &[]);
-    for (seed, together) in (0_u64..).zip(&pictures) {
+    let alone = Server::start(&other, &MANY);
+    let is_again = |job: &Value| again.iter().any(|line| line["job"] == job["id"]);
+    let (mut of_killed, of_other): (Vec<u64>, Vec<u64>) =
+        (0..6).partition(|seed| is_again(&jobs[*seed as usize]));
+    of_killed.extend(of_other.first());
+    for seed in of_killed {
+        let together = &pictures[seed as usize];
         let job = alone.submit(&seed.to_string(), &small("a fox", seed, LONG));
         let pixels = zao_png::decode_rgb(&picture(&alone, &job)).unwrap();
         assert!(zao_png::decode_rgb(together).unwrap() == pixels, "picture {seed} differs");
@@ -111,10 +119,10 @@ fn one_that_stands_still_is_noticed_while_the_other_goes_on() {
     let jobs = submitted(&server, 4, LONG);
     drawing(&server, "worker-0");
     let stopped = drawing(&server, "worker-1");
-    signal("-STOP", stopped);
     let since = Instant::now();
+    signal("-STOP", stopped);
     // By now nobody gives it anything any more, although it asked for more.
-    std::thread::sleep(Duration::from_secs(3));
+    std::thread::sleep(Duration::from_secs(5));
     let next = server.submit("next", &small("a hare", 1, 2));
     picture(&server, &next);
     let why = until("noticed", &server, |lines| {
@@ -123,12 +131,20 @@ fn one_that_stands_still_is_noticed_while_the_other_goes_on() {
         lost["why"].as_str().map(str::to_owned)
     });
     assert!(why.contains("the worker hung: it said nothing"), "{why}");
-    assert!(since.elapsed() >= Duration::from_secs(9), "{:?}", since.elapsed());
+    // Of silence, which began with its last word.
+    assert!(since.elapsed() >= Duration::from_secs(8), "{:?}", since.elapsed());
     let lines = lines(&server);
-    let starts =
-        lines.iter().filter(|line| line["message"] == "job started" && line["job"] == next["id"]);
-    let starts: Vec<&Value> = starts.map(|line| &line["worker"]).collect();
-    assert_eq!(starts, ["worker-0"]);
+    let lost = lines.iter().position(|line| line["message"] == "worker lost").unwrap();
+    let starts = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| line["message"] == "job started" && line["job"] == next["id"]);
+    let starts: Vec<(usize, &Value)> = starts.map(|(at, line)| (at, &line["worker"])).collect();
+    // Where the other is slow it may be the one that took its place.
+    assert!(
+        matches!(starts[..], [(at, worker)] if worker == "worker-0" || at > lost),
+        "{starts:?}, lost at {lost}"
+    );
     jobs.iter().for_each(|job| drop(picture(&server, job)));
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::Server;
-use super::wire::{Port, resident};
+use super::wire::{MEASURES, Port, resident};
 use crate::listen::Pace;
 
 const JOBS: usize = 10_000;
@@ -22,6 +22,7 @@ async fn ten_thousand_jobs_are_queued_and_cancelled() {
     });
     let port = Port::open(&server, Pace::default());
     server.pause(true);
+    let measures = MEASURES.lock().await;
     let before = resident();
     let begun = Instant::now();
     let mut submitting = tokio::task::JoinSet::new();
@@ -68,6 +69,7 @@ async fn ten_thousand_jobs_are_queued_and_cancelled() {
     cancelling.join_all().await;
     let cancelled = begun.elapsed();
     let after = resident();
+    drop(measures);
     println!(
         "{JOBS} jobs: accepted in {submitted:.1?}, cancelled in {cancelled:.1?}; memory {before:?}, {with_all:?}, {after:?} bytes"
     );
@@ -84,7 +86,7 @@ async fn ten_thousand_jobs_are_queued_and_cancelled() {
     drawn.sort_by(|a, b| a.0.cmp(&b.0));
     assert!(drawn.is_sorted_by(|a, b| a.1 <= b.1), "{drawn:?}");
     assert_eq!(drawn.len(), JOBS / LEFT);
-    let limit = Duration::from_secs(120);
+    let limit = Duration::from_secs(600);
     assert!(submitted < limit && cancelled < limit, "{submitted:?} {cancelled:?}");
     if let (Some(before), Some(after)) = (before, after) {
         let each = after.saturating_sub(before) / JOBS as u64;

@@ -40,7 +40,7 @@ async fn a_job_is_followed_to_its_end_and_what_was_missed_is_told_again() {
     let job = server.post("/v1/jobs", wish).await.expect(202);
     let path = job["links"]["events"].as_str().unwrap().to_owned();
     let (all, ()) = tokio::join!(server.held_back(follow(&server, &path, None)), async {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         server.pause(false);
     });
     let names: Vec<&str> = all.iter().map(|(_, name, _)| name.as_str()).collect();

@@ -1,5 +1,7 @@
 //! OpenAI's interface, in one answer and as a stream.
 
+use std::time::Duration;
+
 use axum::body::to_bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::super::openai::{Wanted, Wish, stream};
 use super::super::read::Object;
-use super::Server;
+use super::locked::lock;
+use super::{Server, posted};
 
 const PATH: &str = "/v1/images/generations";
 
@@ -138,12 +141,65 @@ async fn failures_are_told_as_openai_tells_them() {
 async fn who_hangs_up_has_the_job_cancelled() {
     let server = Server::new();
     server.pause(true);
-    let asking = server.post(PATH, json!({"prompt": "a", "size": "32x32"}));
-    let hung_up = tokio::time::timeout(std::time::Duration::from_millis(200), asking).await;
-    assert!(hung_up.is_err(), "nobody paints");
-    let jobs = server.get("/v1/jobs").await.expect(200);
-    let path = jobs["jobs"][0]["links"]["self"].as_str().unwrap();
-    assert_eq!(server.over(path).await["status"], "cancelled");
+    let path = tokio::select! {
+        _ = server.post(PATH, json!({"prompt": "a", "size": "32x32"})) => panic!("nobody paints"),
+        path = the_job(&server) => path,
+    };
+    assert_eq!(server.over(&path).await["status"], "cancelled");
+    assert_eq!(clients_gone(&server).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_hangs_up_before_the_job_is_kept_has_it_cancelled_too() {
+    for path in [PATH, "/sdapi/v1/txt2img"] {
+        let server = Server::new();
+        server.pause(true);
+        let lock = lock(&server);
+        let wish = match path {
+            PATH => json!({"prompt": "a", "size": "32x32"}),
+            _ => json!({"prompt": "a", "width": 32, "height": 32}),
+        };
+        let hung_up = tokio::time::timeout(Duration::from_millis(500), server.post(path, wish));
+        assert!(hung_up.await.is_err(), "nothing can be kept");
+        assert_eq!(server.get("/v1/jobs").await.expect(200)["jobs"], json!([]));
+        lock.end();
+        let job = the_job(&server).await;
+        assert_eq!(server.over(&job).await["status"], "cancelled", "{path}");
+        assert_eq!(clients_gone(&server).await, 1, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_hangs_up_before_a_job_with_a_key_is_kept_may_come_again() {
+    let server = Server::new();
+    let lock = lock(&server);
+    let wish = json!({"prompt": "a", "size": "32x32"});
+    let asked = || posted(PATH, &[("idempotency-key", "k")], &wish);
+    let hung_up = tokio::time::timeout(Duration::from_millis(500), server.send(asked()));
+    assert!(hung_up.await.is_err(), "nothing can be kept");
+    lock.end();
+    let job = the_job(&server).await;
+    assert_eq!(server.over(&job).await["status"], "completed");
+    let again = server.send(asked()).await.expect(200);
+    assert!(job.ends_with(again["job"].as_str().unwrap()), "{job}");
+    assert_eq!(clients_gone(&server).await, 0);
+}
+
+/// The path of the only job, as soon as it is listed.
+async fn the_job(server: &Server) -> String {
+    for _ in 0..12_000 {
+        let listed = server.get("/v1/jobs").await.expect(200);
+        if let [job] = listed["jobs"].as_array().unwrap().as_slice() {
+            return job["links"]["self"].as_str().unwrap().to_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("no job is ever kept");
+}
+
+async fn clients_gone(server: &Server) -> u64 {
     let metrics = server.get("/metrics").await;
-    assert!(String::from_utf8_lossy(&metrics.bytes).contains("\nzao_clients_gone_total 1\n"));
+    let metrics = String::from_utf8_lossy(&metrics.bytes).into_owned();
+    let count = metrics.lines().find_map(|line| line.strip_prefix("zao_clients_gone_total "));
+    count.unwrap().parse().unwrap()
 }

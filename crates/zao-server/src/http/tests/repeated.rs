@@ -61,11 +61,15 @@ async fn who_comes_while_it_is_drawn_waits_for_the_same_job() {
     let wish = json!({"prompt": "a cat", "size": "32x32"});
     let (first, second, ()) =
         tokio::join!(server.send(keyed("k", &wish)), server.send(keyed("k", &wish)), async {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            assert_eq!(jobs(&server).await.len(), 1);
+            while jobs(&server).await.is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            // Time for the other one to come.
+            tokio::time::sleep(Duration::from_millis(100)).await;
             server.pause(false);
         });
     assert_eq!(first.expect(200), second.expect(200));
+    assert_eq!(jobs(&server).await.len(), 1);
 }
 
 #[tokio::test]

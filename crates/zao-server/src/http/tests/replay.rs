@@ -1,9 +1,11 @@
 //! Streams that break: whoever comes back with the last event that was seen gets all that is missing, and nothing twice.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
+use zao_api::JobEvent;
 
 use super::Server;
 use super::wire::{Port, Told};
@@ -31,7 +33,15 @@ async fn a_job(server: &Server) -> (String, String) {
     let job = server.post("/v1/jobs", wish).await.expect(202);
     let link = |name: &str| job["links"][name].as_str().unwrap().to_owned();
     let this = link("self");
-    while server.get(&this).await.json()["status"] == "queued" {
+    // That it runs may be seen before it is told, and what is told of then is what comes behind that.
+    let events = Arc::clone(&server.painter.house.lock().unwrap().clone().unwrap().ledger);
+    let id: zao_queue::JobId = job["id"].as_str().unwrap().parse().unwrap();
+    let has_started = || {
+        let since = events.events().since(&id, Some(0));
+        let is_start = |it: &Arc<zao_queue::Event>| matches!(it.what, JobEvent::Started { .. });
+        since.is_some_and(|since| since.events.iter().any(is_start))
+    };
+    while !has_started() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     (this, link("events"))

@@ -121,6 +121,9 @@ pub(super) fn length_of(head: &str) -> usize {
     rest.lines().next().unwrap().trim().parse().unwrap()
 }
 
+/// Held while a test compares what this process holds before and after, so that no other one that takes much does the same meanwhile.
+pub(super) static MEASURES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Bytes of main memory that this process holds, where the system tells.
 pub(super) fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
