@@ -32,7 +32,8 @@ use std::ops::Range;
 
 use crate::finding::TOKEN_LIMIT;
 use crate::rules::Matches;
-use crate::{Code, Finding, Language, Report, Rules, Tokens, together};
+use crate::together::{Helpers, Together};
+use crate::{Code, Finding, Language, Report, Rules, Tokens};
 use edit::{Hit, LONGEST_PROMPT};
 use text::Text;
 
@@ -53,11 +54,17 @@ pub struct Options<'a> {
     pub rules: Option<&'a Rules>,
     /// What is not to be drawn, which should not be what is.
     pub negative: Option<&'a str>,
+    /// Threads that look at a very long prompt; without them one does. What is found is the same.
+    pub helpers: Option<&'a dyn Helpers>,
 }
 
 impl<'a> Options<'a> {
     fn rules(&self) -> &'a Rules {
         self.rules.unwrap_or_else(|| Rules::builtin())
+    }
+
+    fn together(&self) -> Together<'a> {
+        Together { helpers: self.helpers }
     }
 }
 
@@ -82,6 +89,7 @@ pub(crate) struct Subject<'p> {
     text: Text<'p>,
     matches: Matches,
     rules: &'p Rules,
+    together: Together<'p>,
 }
 
 /// Looks at `prompt` with every rule.
@@ -96,11 +104,10 @@ pub(crate) struct Subject<'p> {
 /// ```
 #[must_use]
 pub fn check(prompt: &str, options: &Options<'_>) -> Report {
-    let rules = options.rules();
     let counter = tokens::Counter { exact: options.count };
     let (count, estimated) = counter.count(prompt);
     let read = if prompt.len() <= LONGEST_PROMPT { prompt } else { "" };
-    let subject = Subject::new(read, rules);
+    let subject = Subject::new(read, options);
     let hits = subject.hits(options.negative);
     let fixed = if read.is_empty() { prompt.to_owned() } else { mended(prompt, &hits, options) };
     let fixed_count = if fixed == prompt { count } else { counter.count(&fixed).0 };
@@ -148,7 +155,7 @@ pub fn fix(prompt: &str, options: &Options<'_>) -> String {
     if prompt.len() > LONGEST_PROMPT {
         return prompt.to_owned();
     }
-    let hits = Subject::to_mend(prompt, options.rules()).repairs();
+    let hits = Subject::to_mend(prompt, options).repairs();
     mended(prompt, &hits, options)
 }
 
@@ -156,7 +163,7 @@ pub fn fix(prompt: &str, options: &Options<'_>) -> String {
 fn mended(prompt: &str, hits: &[Hit], options: &Options<'_>) -> String {
     let Some(mut fixed) = edit::applied(prompt, hits) else { return prompt.to_owned() };
     for _ in 0..ROUNDS {
-        let hits = Subject::to_mend(&fixed, options.rules()).repairs();
+        let hits = Subject::to_mend(&fixed, options).repairs();
         match edit::applied(&fixed, &hits) {
             None if fixed.trim().is_empty() => break,
             None => return fixed,
@@ -167,17 +174,19 @@ fn mended(prompt: &str, hits: &[Hit], options: &Options<'_>) -> String {
 }
 
 impl<'p> Subject<'p> {
-    fn new(prompt: &'p str, rules: &'p Rules) -> Self {
+    fn new(prompt: &'p str, options: &Options<'p>) -> Self {
+        let (rules, together) = (options.rules(), options.together());
         let text = Text::new(prompt, rules);
-        let matches = rules.matches(&text);
-        Self { text, matches, rules }
+        let matches = rules.matches(&text, together);
+        Self { text, matches, rules, together }
     }
 
     /// The same with only what is needed for [`Self::repairs`].
-    fn to_mend(prompt: &'p str, rules: &'p Rules) -> Self {
+    fn to_mend(prompt: &'p str, options: &Options<'p>) -> Self {
+        let (rules, together) = (options.rules(), options.together());
         let text = Text::new(prompt, rules);
-        let matches = rules.repairing(&text);
-        Self { text, matches, rules }
+        let matches = rules.repairing(&text, together);
+        Self { text, matches, rules, together }
     }
 
     /// What the rules find, sorted, no two replacements over the same place.
@@ -211,8 +220,8 @@ impl<'p> Subject<'p> {
             rules[rules.len() - 1 - number](self, &mut hits);
             hits
         };
-        let threads = together::threads(self.text.prompt.len());
-        let mut found = together::each(threads, rules.len(), found);
+        let threads = self.together.threads(self.text.prompt.len());
+        let mut found = self.together.each(threads, rules.len(), found);
         found.reverse();
         found
     }

@@ -2,7 +2,7 @@
 //! much it asks for, and which prompts a pattern stands for.
 //!
 //! Nothing is read or written here but the tables that are compiled in, and no model is known:
-//! whoever has a tokenizer hands over a function that counts.
+//! whoever has a tokenizer hands over a function that counts, and whoever has threads a way to use them.
 //!
 //! ```
 //! use zao_prompt::{Code, Options, check};
@@ -29,6 +29,7 @@ pub use finding::{Code, Finding, Report, ReportWire, Severity, TOKEN_LIMIT, Toke
 pub use language::Language;
 pub use rules::{Rules, RulesError};
 pub use template::{Slots, Template};
+pub use together::Helpers;
 pub use wildcard::{
     FillError, FillProblem, Pattern, WildcardError, WildcardFile, WildcardProblem, Wildcards,
 };

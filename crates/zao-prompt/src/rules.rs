@@ -21,6 +21,7 @@ pub(crate) use tables::{Axis, Entry, Names, Scope, Tables, Words};
 
 use crate::check::characters::{self, HAN, Kinds, SIMPLIFIED, TRADITIONAL};
 use crate::check::text::Text;
+use crate::together::Together;
 use lexicon::Lexicon;
 pub(crate) use prefixes::{Prefixes, Suffixes};
 
@@ -182,13 +183,13 @@ impl Rules {
     }
 
     /// All words of all tables that are words of a text.
-    pub(crate) fn matches(&self, text: &Text<'_>) -> Matches {
-        self.lexicon.matches(text)
+    pub(crate) fn matches(&self, text: &Text<'_>, together: Together<'_>) -> Matches {
+        self.lexicon.matches(text, together)
     }
 
     /// The same of those words that something is replaced by.
-    pub(crate) fn repairing(&self, text: &Text<'_>) -> Matches {
-        self.lexicon.repairing(text)
+    pub(crate) fn repairing(&self, text: &Text<'_>, together: Together<'_>) -> Matches {
+        self.lexicon.repairing(text, together)
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! The way: [`complete`] fills in what the model or the prompt decides, [`settle`] the size, [`Input`] is the picture to begin with,
 //! [`Loras`] or a [`Shelf`] opens adapters, [`in_vain()`] says what had no effect, [`seeds`] and [`job`] make a job for each picture, [`Provenance`] tells
-//! where it comes from.
+//! where it comes from. [`Threads`] look at the prompt where it is very long.
 
 mod error;
 mod in_vain;
@@ -17,6 +17,7 @@ mod precision;
 mod provenance;
 mod shelf;
 mod size;
+mod threads;
 
 pub use error::{Error, Result};
 pub use in_vain::in_vain;
@@ -27,3 +28,4 @@ pub use precision::{on_the_wire, recorded_device, recorded_precision, wanted_pre
 pub use provenance::Provenance;
 pub use shelf::Shelf;
 pub use size::settle;
+pub use threads::Threads;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::lexicon::{GROUPS, Group, Lexicon, Roles};
 use crate::check::characters::{INSIDE, LATIN};
 use crate::check::text::Text;
-use crate::together;
+use crate::together::Together;
 
 /// A word of a table in a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,24 +114,26 @@ fn longest(matches: impl IntoIterator<Item = Match>) -> Vec<Match> {
 
 impl Lexicon {
     /// All words of a text.
-    pub(crate) fn matches(&self, text: &Text<'_>) -> Matches {
-        self.found(text, &self.all, together::threads(text.folded.len()))
+    pub(crate) fn matches(&self, text: &Text<'_>, together: Together<'_>) -> Matches {
+        self.found(text, &self.all, together)
     }
 
     /// Those that rules ask for which replace something.
-    pub(crate) fn repairing(&self, text: &Text<'_>) -> Matches {
-        self.found(text, &self.repairs, together::threads(text.folded.len()))
+    pub(crate) fn repairing(&self, text: &Text<'_>, together: Together<'_>) -> Matches {
+        self.found(text, &self.repairs, together)
     }
 
-    /// By so many threads, each of which reads a piece.
-    fn found(&self, text: &Text<'_>, wanted: &Roles, threads: usize) -> Matches {
+    /// By as many threads as a text is worth, each of which reads a piece.
+    fn found(&self, text: &Text<'_>, wanted: &Roles, together: Together<'_>) -> Matches {
         let length = text.folded.len();
+        let threads = together.threads(length);
         let piece = length.div_ceil(threads).max(1);
-        let mut pieces = together::each(threads, threads, |number| {
-            let from = (number * piece).min(length);
-            self.begun_in(from..(from + piece).min(length), text, wanted)
-        })
-        .into_iter();
+        let mut pieces = together
+            .each(threads, threads, |number| {
+                let from = (number * piece).min(length);
+                self.begun_in(from..(from + piece).min(length), text, wanted)
+            })
+            .into_iter();
         let mut groups = pieces.next().unwrap_or_else(|| vec![Vec::new(); GROUPS]);
         for piece in pieces {
             for (all, more) in groups.iter_mut().zip(piece) {

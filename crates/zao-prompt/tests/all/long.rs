@@ -16,8 +16,7 @@ const PROCESSOR: Duration = Duration::from_millis(150);
 /// The same for a megabyte of faults, which on a machine that is busy otherwise take up to twice as long.
 const FAULTS: Duration = Duration::from_millis(250);
 
-/// What this thread has had of a processor, which others that are busy take nothing of; `None` where the system does not say. Where there
-/// are several processors, other threads take a part of a long text.
+/// What this thread has had of a processor, which others that are busy take nothing of; `None` where the system does not say.
 fn processor_time() -> Option<Duration> {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds = told.split(' ').next()?.parse().ok()?;

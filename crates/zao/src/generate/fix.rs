@@ -6,7 +6,8 @@ use zao_prompt::{Finding, Options};
 /// Mends the prompt of `request`; says in lines what was changed.
 pub(super) fn prompt(request: &mut Request) -> Vec<String> {
     let negative = request.negative_prompt.as_deref();
-    let report = zao_prompt::check(&request.prompt, &Options { negative, ..Options::default() });
+    let options = Options { negative, helpers: Some(&zao_request::Threads), ..Options::default() };
+    let report = zao_prompt::check(&request.prompt, &options);
     if report.fixed == request.prompt {
         return Vec::new();
     }

@@ -42,6 +42,7 @@ pub(crate) fn run(args: &PromptCheckArgs) -> Result<()> {
         count: if counts { Some(&exact) } else { None },
         rules: rules.as_ref(),
         negative: args.negative.as_deref(),
+        helpers: Some(&zao_request::Threads),
     };
     let report = zao_prompt::check(&prompt, &options);
     let counter = counting.as_ref().map(|(name, _)| name.as_str());

@@ -51,6 +51,7 @@ fn report(house: &House, asked: &CheckPrompt) -> serde_json::Result<String> {
         language: asked.language.unwrap_or_default(),
         count: if counts { Some(&count) } else { None },
         negative: asked.negative_prompt.as_deref(),
+        helpers: Some(&zao_request::Threads),
         ..Options::default()
     };
     let report = zao_prompt::check(&asked.prompt, &options);
