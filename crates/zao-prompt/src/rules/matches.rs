@@ -115,18 +115,23 @@ fn longest(matches: impl IntoIterator<Item = Match>) -> Vec<Match> {
 impl Lexicon {
     /// All words of a text.
     pub(crate) fn matches(&self, text: &Text<'_>, together: Together<'_>) -> Matches {
-        self.found(text, &self.all, together)
+        self.found(text, &self.all, together, together.threads(text.folded.len()))
     }
 
     /// Those that rules ask for which replace something.
     pub(crate) fn repairing(&self, text: &Text<'_>, together: Together<'_>) -> Matches {
-        self.found(text, &self.repairs, together)
+        self.found(text, &self.repairs, together, together.threads(text.folded.len()))
     }
 
-    /// By as many threads as a text is worth, each of which reads a piece.
-    fn found(&self, text: &Text<'_>, wanted: &Roles, together: Together<'_>) -> Matches {
+    /// By so many threads, each of which reads a piece.
+    fn found(
+        &self,
+        text: &Text<'_>,
+        wanted: &Roles,
+        together: Together<'_>,
+        threads: usize,
+    ) -> Matches {
         let length = text.folded.len();
-        let threads = together.threads(length);
         let piece = length.div_ceil(threads).max(1);
         let mut pieces = together
             .each(threads, threads, |number| {
@@ -181,10 +186,11 @@ mod tests {
         let rules = Rules::builtin();
         let prompt = "一只猫坐在红木桌上，a very old lighthouse, 白天鹅 // at night, the light-house's \"door\" 写着欢迎光临";
         let text = Text::new(prompt, rules);
-        let whole = rules.lexicon.found(&text, &rules.lexicon.all, 1).groups;
+        let alone = Together::default();
+        let whole = rules.lexicon.found(&text, &rules.lexicon.all, alone, 1).groups;
         assert!(whole.iter().map(Vec::len).sum::<usize>() > 20, "{whole:?}");
         for threads in 2..=prompt.len() + 1 {
-            let pieces = rules.lexicon.found(&text, &rules.lexicon.all, threads).groups;
+            let pieces = rules.lexicon.found(&text, &rules.lexicon.all, alone, threads).groups;
             assert_eq!(pieces, whole, "{threads} pieces");
         }
     }
