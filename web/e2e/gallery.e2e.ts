@@ -304,15 +304,17 @@ test('only what is painted may change, by pointer and by keys, also after a relo
   await page.locator('#stage').getByRole('button', { name: 'Begin with it' }).click();
   await page.getByRole('button', { name: 'Paint where it may change' }).click();
   const glass = page.getByRole('application', { name: /Paint over what may change/ });
+  await page.waitForFunction(() => document.querySelector('canvas')?.width === 256);
   const box = await glass.boundingBox();
   if (!box) throw new Error('the glass is not shown');
-  await page.waitForFunction(() => document.querySelector('canvas')?.width === 256);
   const at = (x: number, y: number) => [box.x + box.width * x, box.y + box.height * y] as const;
   await page.mouse.move(...at(0.2, 0.2));
   await page.mouse.down();
   await page.mouse.move(...at(0.6, 0.2), { steps: 4 });
   await page.mouse.up();
   await page.mouse.move(0, 0);
+  // Keys begin in the middle when no pointer is on the glass any more.
+  await page.locator('.brush').waitFor({ state: 'detached' });
   await glass.focus();
   await page.keyboard.press(' ');
   await page.getByRole('button', { name: 'Done' }).click();
