@@ -31,8 +31,8 @@ pub(crate) fn run(args: &PromptCheckArgs) -> Result<()> {
         let (_, facts) = counting.as_ref()?;
         facts.encoder_tokens(text).ok()
     };
-    // A template that refuses the prompt is told when it is drawn; here it only makes the count an estimate.
-    let counts = count(&prompt).is_some();
+    // A template that refuses a prompt refuses the empty one too, which is told when it is drawn; here it only makes the count an estimate.
+    let counts = count("").is_some();
     let exact = |text: &str| count(text).unwrap_or(0);
     let options = Options {
         language: match language {
