@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Subject;
-use super::beings::is_one_clause;
+use super::beings::{is_nobody, is_one_clause};
 use super::characters::{is_han, is_separator};
-use super::contradiction::is_elsewhere;
+use super::contradiction::{is_elsewhere, is_of_each};
 use super::denial::is_denied;
 use super::edit::{About, Hit};
 use crate::Code;
@@ -83,6 +83,19 @@ const LINKS_HAN: [&str; 22] = [
     "正",
     "是纯",
     "统一",
+];
+
+/// What stands behind a thing without a word between: both eyes wide open.
+const STATES: [&str; 9] = [
+    "open",
+    "wide open",
+    "ajar",
+    "closed",
+    "shut",
+    "closed tight",
+    "tightly shut",
+    "locked",
+    "empty",
 ];
 
 /// What says that a thing was spoken of before.
@@ -171,12 +184,15 @@ fn clashes(subject: &Subject<'_>, axis: &Axis, then: &Said, now: &Said, is_one: 
     let place = |it: &Said| Match { start: it.span.start, end: it.span.end, item: 0 };
     let (first, second) = (place(then), place(now));
     let is_one_thing = match axis.scope {
-        Scope::Thing => is_one || is_one_clause(subject, &first, &second),
+        // A cardigan of nobody, and the cardigan: one thing, whatever else is counted.
+        Scope::Thing => {
+            is_one || is_one_clause(subject, &first, &second) || (now.is_same && is_nobody(subject))
+        }
         _ => now.is_same,
     };
     // What stands in clauses between the two is about something else.
     let is_apart = [first, second].iter().any(|it| is_elsewhere(subject, it, it));
-    is_one_thing && !is_apart
+    is_one_thing && !is_apart && !is_of_each(subject, &first, &second, false)
 }
 
 /// Words of axes that stand near a thing, in front of it and behind it.
@@ -203,7 +219,8 @@ fn said_of(subject: &Subject<'_>, owner: &Match, value: &Match) -> Option<Said> 
         return Some(Said { span: value.start..owner.end, is_same: is_definite(before) });
     }
     let between = folded[owner.end..value.start].trim();
-    let is_linked = LINKS.contains(&between) && !between.is_empty()
+    let is_linked = LINKS.contains(&between)
+        || (between.is_empty() && STATES.contains(&&folded[value.span()]))
         || (folded[value.span()].starts_with(is_han) && LINKS_HAN.contains(&between));
     let behind = &folded[value.end..];
     // 头发黑色的眼睛 says it of the eyes.

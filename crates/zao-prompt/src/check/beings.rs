@@ -54,8 +54,12 @@ fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
             continue;
         }
         // Main guy is a teenage boy: two names of one.
+        // So are a dwarf blacksmith and a girl knight, of which the first says what the second is.
         let is_same = being.is_some()
-            && before_end.is_some_and(|end| end < it.start && is_identity(&folded[end..it.start]));
+            && before_end.is_some_and(|end| {
+                end < it.start
+                    && (is_identity(&folded[end..it.start]) || &folded[end..it.start] == " ")
+            });
         if is_same {
             being = Some(name);
             is_introduced = true;
@@ -69,6 +73,11 @@ fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
     }
     let several = subject.matches.of(Group::Several);
     !several.iter().any(|it| range.contains(&it.start) && !counts_parts(&folded[it.end..]))
+}
+
+/// Whether nobody is in the picture, so that a thing is nobody's.
+pub(super) fn is_nobody(subject: &Subject<'_>) -> bool {
+    beings(subject).is_empty()
 }
 
 /// Words that may stand between two names of which one says who the other is, and how many.

@@ -10,7 +10,7 @@ use super::denial::is_denied;
 use super::edit::{About, Hit};
 use super::text::BLANK;
 use super::word::follows;
-use super::{Subject, attributes, background, denial, totals};
+use super::{Subject, attributes, background, contents, denial, recount, totals};
 use crate::Code;
 use crate::rules::{Axis, Group, Match, Scope};
 
@@ -38,7 +38,8 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
     let mut told = Told::default();
     if !has_exception && !is_sheet {
         let found = totals::find(subject).into_iter().chain(background::find(subject));
-        let found = found.chain(denial::find(subject));
+        let found = found.chain(denial::find(subject)).chain(recount::find(subject));
+        let found = found.chain(contents::find(subject));
         for hit in found.chain(attributes::find(subject, &values, is_one)) {
             told.tell(hits, hit);
         }
@@ -191,7 +192,12 @@ const EACH_THING: [&str; 8] = ["一只", "一辆", "一支", "一扇", "一棵",
 const EACH_REACH: usize = 120;
 
 /// Whether the two are told of one and another: one mask smiles, one cries; 一人站着，一人坐着.
-fn is_of_each(subject: &Subject<'_>, first: &Match, second: &Match, is_thing: bool) -> bool {
+pub(super) fn is_of_each(
+    subject: &Subject<'_>,
+    first: &Match,
+    second: &Match,
+    is_thing: bool,
+) -> bool {
     let range = clauses(subject, first, second);
     let folded = &subject.text.folded[range];
     let is_twice = |each: &str| folded.match_indices(each).nth(1).is_some();
@@ -263,6 +269,22 @@ const WEATHER: [&str; 21] = [
     "downpour", "雨", "湿", "干", "晴", "阳光", "云", "雾", "虹", "sky",
 ];
 
+/// What words of seasons have in them, which surround all that is in a picture.
+const SEASONS: [&str; 6] = ["summer", "winter", "snow", "夏", "冬", "雪"];
+
+/// Where one thing is on, under or in the hand of another, which says nothing of the air around both: a pug under a sunshade.
+const LAYERS: [&str; 9] = [
+    "under a",
+    "worn over",
+    "one hand",
+    "in hand",
+    "in her hand",
+    "in his hand",
+    "一手",
+    "单手",
+    "拎着",
+];
+
 /// The same, where some places are no other ones.
 pub(super) fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not: &[&str]) -> bool {
     let range = clauses(subject, first, second);
@@ -270,11 +292,17 @@ pub(super) fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not
     let mut places = subject.matches.of(Group::Elsewhere);
     places.extend(subject.matches.outside(Group::Contrast, Group::NoContrast));
     let word = |it: &Match| &subject.text.folded[it.span()];
-    let is_weather =
-        [first, second].iter().any(|of| WEATHER.iter().any(|weather| word(of).contains(weather)));
-    let mut apart = places
-        .iter()
-        .filter(|it| !not.contains(&word(it)) && (is_weather || !AFTER_RAIN.contains(&word(it))));
+    let says = |words: &[&str]| {
+        [first, second].iter().any(|of| words.iter().any(|it| word(of).contains(it)))
+    };
+    let (is_weather, is_season) = (says(&WEATHER), says(&SEASONS));
+    // The rain is over only for the weather, and a sunshade covers no season.
+    let is_no_place = |word: &str| {
+        not.contains(&word)
+            || (!is_weather && AFTER_RAIN.contains(&word))
+            || (is_season && LAYERS.contains(&word))
+    };
+    let mut apart = places.iter().filter(|it| !is_no_place(word(it)));
     apart.any(|it| range.contains(&it.start) && !own(it) && !SHEETS.contains(&word(it)))
 }
 

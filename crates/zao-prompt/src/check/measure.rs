@@ -132,12 +132,21 @@ fn miscounted(subject: &Subject<'_>, nouns: &Nouns, number: Range<usize>) -> Opt
         return Some(Hit::replace(Code::MeasureWord, number.start..behind, with, about));
     }
     let named = || noun_at(subject, nouns, behind, false, worn);
-    let noun = named().or_else(|| head(subject, nouns, behind))?;
+    let pictured = || {
+        let noun = noun_at(subject, nouns, behind, false, true)?;
+        let of = folded[noun.end..].strip_prefix('的')?;
+        let is_of = PICTURES_OF.iter().any(|picture| of.starts_with(picture));
+        (is_of && ANIMALS.contains(&classifier)).then_some(noun)
+    };
+    let noun = named().or_else(pictured).or_else(|| head(subject, nouns, behind))?;
     // 一座大理石美人鱼 is a statue.
     let between = folded.get(behind..noun.start).unwrap_or_default();
     if matches!(classifier, "座" | "尊")
         && between.contains(['石', '铜', '冰', '雪', '木', '玉', '沙'])
     {
+        return None;
+    }
+    if describes(subject, &number, classifier, &noun) {
         return None;
     }
     let known = &table.noun[noun.item];
@@ -150,6 +159,24 @@ fn miscounted(subject: &Subject<'_>, nouns: &Nouns, number: Range<usize>) -> Opt
     let with = format!("{}{}", &prompt[number.clone()], takes.first()?);
     let about = About::Counted { noun: noun.span(), missing: false };
     Some(Hit::replace(Code::MeasureWord, number.start..behind, with, about))
+}
+
+/// What counts animals, and no picture: in 一头小猫的照片 there is one cat.
+const ANIMALS: [&str; 5] = ["头", "只", "匹", "条", "尾"];
+
+/// What vehicles have several of, so that a number of them says which vehicle: 四轮车, 两门跑车.
+const OF_VEHICLES: [&str; 4] = ["轮", "门", "座", "缸"];
+
+/// With what somebody holds something: 两个手拿气球的孩子 counts the children.
+const LIMBS: [&str; 9] = ["手", "脚", "腿", "嘴", "脸", "左手", "右手", "手臂", "眼睛"];
+
+/// Whether what seems to be counted only says which thing or person is meant.
+fn describes(subject: &Subject<'_>, number: &Range<usize>, classifier: &str, noun: &Match) -> bool {
+    let folded = &subject.text.folded;
+    let (count, name) = (&folded[number.clone()], &folded[noun.span()]);
+    let is_vehicle = OF_VEHICLES.contains(&classifier) && name.ends_with('车') && count != "一";
+    let is_held = classifier == "个" || classifier == "位" || classifier == "名";
+    is_vehicle || (is_held && LIMBS.contains(&name) && folded[noun.end..].starts_with(is_han))
 }
 
 /// How many characters describe a tree at most.
@@ -253,9 +280,10 @@ fn modifier(text: &str) -> Option<usize> {
 }
 
 /// What may follow such a noun: 两猫趴在台阶上.
-const SINGLE_ENDS: [char; 22] = [
+const SINGLE_ENDS: [char; 43] = [
     '排', '和', '与', '及', '趴', '站', '坐', '蹲', '卧', '跑', '追', '睡', '走', '飞', '游', '躺',
-    '靠', '正', '都', '在', '依', '挨',
+    '靠', '正', '都', '在', '依', '挨', '挤', '抢', '围', '隔', '抱', '蜷', '缩', '晒', '玩', '抬',
+    '望', '盯', '看', '嬉', '舔', '扑', '冲', '奔', '拉', '绕', '齐',
 ];
 
 /// The noun of one character behind `number` that 两 cannot count: 两书和一杯茶. Another numeral may make a phrase of it (一猫一狗).

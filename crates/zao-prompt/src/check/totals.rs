@@ -97,7 +97,7 @@ pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
 const PAGE: usize = 1 << 14;
 
 /// The beginning of a side, which is all of any prompt that is meant as one.
-fn page<'t>(subject: &'t Subject<'_>, side: &Side) -> &'t str {
+pub(super) fn page<'t>(subject: &'t Subject<'_>, side: &Side) -> &'t str {
     let text = &subject.text.folded[side.range.clone()];
     let end = (0..=PAGE.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
@@ -210,7 +210,7 @@ fn single(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
 }
 
 /// The words of a text of Latin letters, and where they begin.
-fn words(text: &str) -> Vec<(usize, &str)> {
+pub(super) fn words(text: &str) -> Vec<(usize, &str)> {
     let mut words = Vec::new();
     let mut from = 0;
     while let Some(at) = text[from..].find(|c: char| c.is_ascii_alphanumeric()) {

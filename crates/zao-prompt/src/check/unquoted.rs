@@ -1,6 +1,7 @@
 //! `unquoted-text`: words that are to be seen in the picture. In quotes the model takes them as text; without, as things to draw.
 
 mod asked;
+mod captions;
 mod han;
 mod latin;
 
@@ -85,6 +86,7 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     }
     latin::find(subject, &carriers, &mut found);
     asked::find(subject, &mut found);
+    captions::find(subject, &mut found);
     han::find(subject, &mut found);
     let seconds: Vec<Words> =
         found.iter().flat_map(|it| asked::another(subject, &it.span)).collect();

@@ -118,7 +118,7 @@ pub(crate) fn good() -> Corpus {
 
 /// What judges wrote who knew no rule, each 120 prompts with labels and 40 in which there is nothing to find: the file's name and its
 /// prompts.
-pub(crate) fn judges() -> [(&'static str, Corpus); 10] {
+pub(crate) fn judges() -> [(&'static str, Corpus); 11] {
     let files = [
         ("streets", include_str!("streets.toml")),
         ("studios", include_str!("studios.toml")),
@@ -130,6 +130,7 @@ pub(crate) fn judges() -> [(&'static str, Corpus); 10] {
         ("stations", include_str!("stations.toml")),
         ("bridges", include_str!("bridges.toml")),
         ("islands", include_str!("islands.toml")),
+        ("kitchens", include_str!("kitchens.toml")),
     ];
     files.map(|(name, text)| (name, toml::from_str(text).expect("each judge wrote a corpus")))
 }
