@@ -13,8 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// nobody knows which one this is.
 const PROCESSOR: Duration = Duration::from_millis(150);
 
-/// The same for a megabyte of faults, which on a machine that is busy otherwise take up to twice as long.
-const FAULTS: Duration = Duration::from_millis(250);
+/// How many times as long a megabyte of faults may take as one of usual prompts, measured beside it: a machine that is busy otherwise takes
+/// longer for both. On a quick one that is the 250 ms of eight times 30.
+const FAULTS: u32 = 8;
 
 /// What this thread has had of a processor, which others that are busy take nothing of; `None` where the system does not say.
 fn processor_time() -> Option<Duration> {
@@ -43,10 +44,15 @@ fn takes(prompt: &str) -> Duration {
     (0..3).map(|_| once()).min().unwrap()
 }
 
+/// A megabyte of what people write.
+fn usual() -> String {
+    let prompts = "An old fisherman mends a green net on a pier, wrinkled hands in focus, boats behind him. 一位年轻女子坐在木窗边，手里捧着一本书，窗外是细雨和芭蕉叶。\n";
+    prompts.repeat(MEGABYTE / prompts.len())
+}
+
 #[test]
 fn a_megabyte_of_prompts_is_quick() {
-    let prompts = "An old fisherman mends a green net on a pier, wrinkled hands in focus, boats behind him. 一位年轻女子坐在木窗边，手里捧着一本书，窗外是细雨和芭蕉叶。\n";
-    let text: String = prompts.repeat(MEGABYTE / prompts.len());
+    let text = usual();
     let unlike: String = (0..MEGABYTE / 64)
         .map(|at| {
             format!("a lamp of number {at} stands in room {}, the wall is {}. ", at * 7, at % 13)
@@ -126,11 +132,19 @@ fn made_of(piece: &str, bytes: usize) -> String {
 
 #[test]
 fn a_megabyte_of_each_fault_is_quick() {
+    if cfg!(debug_assertions) {
+        return;
+    }
+    let usual = usual();
     for piece in WORST {
         let text = made_of(piece, MEGABYTE);
-        let processor = takes_of_processor(&text, 3).filter(|_| !cfg!(debug_assertions));
-        println!("{piece:?} over and over: {processor:?} of the processor");
-        assert!(processor.is_none_or(|time| time < FAULTS), "{piece:?}: {processor:?}");
+        // Another program may come between once, and hardly three times.
+        let is_quick = (0..3).any(|_| {
+            let (fault, usual) = (takes_of_processor(&text, 3), takes_of_processor(&usual, 3));
+            println!("{piece:?} over and over: {fault:?} of the processor, and {usual:?}");
+            fault.zip(usual).is_none_or(|(fault, usual)| fault < usual * FAULTS)
+        });
+        assert!(is_quick, "{piece:?}");
     }
 }
 

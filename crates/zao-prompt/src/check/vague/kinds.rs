@@ -14,6 +14,9 @@ const LONGEST: usize = 36;
 const FEWEST: usize = 2;
 const MOST: usize = 4;
 
+/// No such phrase is shorter, in bytes.
+const SHORTEST: usize = (FEWEST + 1) * '感'.len_utf8();
+
 /// Characters behind which what it is of begins: 很有国际范, 要有热恋感.
 const LEADS: &str = "的很有足满出着显个要种了与和是够带来强更又透股些点";
 
@@ -41,15 +44,15 @@ pub(super) fn find(subject: &Subject<'_>, table: &Words, hits: &mut Vec<Hit>) {
     let text = &subject.text;
     let kept = subject.matches.of(Group::VagueKeep);
     let known = hits.len();
-    for segment in text.segments.iter().filter(|it| it.len() <= LONGEST) {
+    for segment in text.segments.iter().filter(|it| (SHORTEST..=LONGEST).contains(&it.len())) {
         let phrase = &text.folded[segment.clone()];
         if !phrase.chars().all(is_han) {
             continue;
         }
-        let found = kinds.iter().find_map(|kind| {
-            let at = phrase.rfind(kind.as_str())?;
-            let end = at + kind.len();
-            DEGREES.contains(&&phrase[end..]).then_some((at, end))
+        let ends = DEGREES.iter().filter_map(|degree| Some(phrase.strip_suffix(degree)?.len()));
+        let found = ends.into_iter().find_map(|end| {
+            let kind = kinds.iter().find(|kind| phrase[..end].ends_with(kind.as_str()))?;
+            Some((end - kind.len(), end))
         });
         let Some((at, end)) = found else { continue };
         // 春天的气息 is as empty as 春天气息.
