@@ -14,6 +14,7 @@ mod post;
 mod restarts;
 mod settings;
 mod state;
+mod watch;
 
 use std::io;
 use std::sync::mpsc::{self, Sender};

@@ -13,6 +13,10 @@ use crate::protocol::{JobId, Order};
 /// How often posts are looked at although nothing was heard.
 const TICK: Duration = Duration::from_millis(100);
 
+/// A thread that looks ten times a second and was away for longer did not run: its machine was suspended, or starved. Workers are
+/// not to blame for that.
+const AWAY: Duration = Duration::from_secs(1);
+
 /// How long processes that were killed are waited for. One that a driver holds on to cannot be helped.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
@@ -69,8 +73,15 @@ impl Foreman {
 
     /// Leads the crew until it is stopped.
     pub(super) fn run(mut self, signals: &Receiver<Signal>) {
+        let mut looked = Instant::now();
         loop {
             let now = Instant::now();
+            let away = now.duration_since(looked).saturating_sub(TICK);
+            if away > AWAY {
+                tracing::warn!(seconds = away.as_secs_f64(), "this machine stood still");
+                self.posts.iter_mut().for_each(|post| post.excuse(away));
+            }
+            looked = now;
             self.posts.iter_mut().for_each(|post| post.tick(now));
             self.go_on_draining(now);
             if self.offer.take() {

@@ -8,25 +8,21 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use zao_api::Stage;
-
 use super::child::{Child, Heard, Origin};
 use super::foreman::Signal;
 use super::limits::Usual;
 use super::lines::Having;
 use super::restarts::{Restarts, Verdict};
+use super::watch::Watch;
 use super::{
     AdaptersState, Assignment, CrewSettings, Endurance, Lost, Office, Phase, WorkerCommand,
     WorkerState,
 };
-use crate::protocol::{Beat, Count, Facts, JobId, Order, Probed, Report, Word};
+use crate::protocol::{Count, Facts, JobId, Order, Probed, Report, Word};
 use crate::story::milliseconds;
 
 /// How long a process may take to end once its output has ended, and its output to end once it has.
 const PARTING: Duration = Duration::from_secs(2);
-
-/// A worker that was not heard for so long, which says something twice a second, is given nothing: it may not come back.
-const QUIET: Duration = Duration::from_secs(2);
 
 pub(super) struct Post {
     command: WorkerCommand,
@@ -50,10 +46,7 @@ pub(super) struct Post {
 /// The process of a post.
 struct Run {
     child: Child,
-    started: Instant,
-    /// When it was heard last, and what it said of itself then.
-    heard: Option<Instant>,
-    beat: Beat,
+    watch: Watch,
     /// How many pictures it wants, and the jobs that it has, each with its pictures.
     room: u32,
     jobs: BTreeMap<JobId, u32>,
@@ -108,18 +101,14 @@ impl Post {
     pub(super) fn room(&self, now: Instant) -> u32 {
         match &self.run {
             Some(run)
-                if self.phase == Phase::Ready && !run.is_quiet(now) && !self.is_in_doubt(run) =>
+                if self.phase == Phase::Ready
+                    && !run.watch.is_quiet(now)
+                    && !run.watch.is_in_doubt(&self.settings.patience) =>
             {
                 run.room
             }
             _ => 0,
         }
-    }
-
-    /// Whether the device of a process, which had nothing to do, has not answered for a while: it gets nothing until it has.
-    fn is_in_doubt(&self, run: &Run) -> bool {
-        let limit = QUIET.min(self.settings.patience.least / 2).as_secs_f64();
-        run.beat.probing.is_some_and(|seconds| seconds > limit)
     }
 
     /// How many pictures it has.
@@ -134,20 +123,23 @@ impl Post {
 
     pub(super) fn state(&self) -> WorkerState {
         let run = self.run.as_ref();
+        let beat = run.map(|run| run.watch.beat());
         WorkerState {
             name: self.command.name.clone(),
             phase: self.phase.clone(),
             facts: self.facts.clone(),
             pid: run.map(|run| run.child.pid()),
             jobs: run.map_or(0, |run| run.jobs.len()),
-            busy: run.and_then(|run| run.beat.busy),
+            busy: beat.and_then(|beat| beat.busy),
             adapters: run.map(|run| run.adapters.clone()).unwrap_or_default(),
-            held_bytes: run.map_or(0, |run| run.beat.held_bytes),
-            peak_bytes: run.map_or(0, |run| run.beat.peak_bytes),
-            free_bytes: run.and_then(|run| run.beat.free_bytes),
-            loras: run.map_or(0, |run| run.beat.loras),
-            resident_bytes: run.and_then(|run| run.beat.resident_bytes),
-            gauges: run.filter(|run| !run.is_quiet(Instant::now())).and_then(|run| run.beat.gauges),
+            held_bytes: beat.map_or(0, |beat| beat.held_bytes),
+            peak_bytes: beat.map_or(0, |beat| beat.peak_bytes),
+            free_bytes: beat.and_then(|beat| beat.free_bytes),
+            loras: beat.map_or(0, |beat| beat.loras),
+            resident_bytes: beat.and_then(|beat| beat.resident_bytes),
+            gauges: run
+                .filter(|run| !run.watch.is_quiet(Instant::now()))
+                .and_then(|run| run.watch.beat().gauges),
             restarts: self.replaced,
             last_failure: self.last_failure.clone(),
         }
@@ -230,8 +222,8 @@ impl Post {
         }
         let Some(run) = &mut self.run else { return false };
         // What it was not given while it was quiet it may have now.
-        let is_back = run.is_quiet(now) && run.room > 0;
-        run.heard = Some(now);
+        let is_back = run.watch.is_quiet(now) && run.room > 0;
+        run.watch.hear(now);
         match heard {
             Heard::Word(word) => self.take(*word) || is_back,
             Heard::Silence => {
@@ -291,8 +283,9 @@ impl Post {
             Word::Adapters { open, refused } => run.adapters = AdaptersState { open, refused },
             Word::Beat(beat) => {
                 // What it was not given while its device was in doubt it may have now.
-                let is_back = run.beat.probing.is_some() && beat.probing.is_none() && run.room > 0;
-                run.beat = beat;
+                let was_probing = run.watch.beat().probing.is_some();
+                let is_back = was_probing && beat.probing.is_none() && run.room > 0;
+                run.watch.take(beat);
                 self.check_memory();
                 return is_back;
             }
@@ -304,7 +297,8 @@ impl Post {
     /// Has a process that holds too much finish what it has, to be replaced.
     fn check_memory(&mut self) {
         let Some(run) = self.run.as_mut().filter(|_| self.phase == Phase::Ready) else { return };
-        let (Some(held), Some(limit)) = (run.beat.resident_bytes, self.settings.memory_limit)
+        let (Some(held), Some(limit)) =
+            (run.watch.beat().resident_bytes, self.settings.memory_limit)
         else {
             return;
         };
@@ -351,9 +345,7 @@ impl Post {
                 self.phase = Phase::Loading;
                 self.run = Some(Run {
                     child,
-                    started: now,
-                    heard: None,
-                    beat: Beat::default(),
+                    watch: Watch::begun(now),
                     room: 0,
                     jobs: BTreeMap::new(),
                     having,
@@ -376,32 +368,15 @@ impl Post {
     /// Whether the process takes longer than it may.
     fn hung(&self, now: Instant) -> Option<Lost> {
         let run = self.run.as_ref().filter(|run| run.silent.is_none() && run.status.is_none())?;
-        let patience = &self.settings.patience;
-        let since = |at: Instant| now.saturating_duration_since(at);
-        let is_over = |what: &str, after: Duration, limit: Duration| {
-            (after > limit).then(|| Lost::Hung { what: what.to_owned(), after })
-        };
-        let Some(heard) = run.heard else {
-            return is_over("it said nothing", since(run.started), patience.unknown);
-        };
-        is_over("it said nothing", since(heard), patience.least)
-            .or_else(|| {
-                // While it reads weights it says so, and may take as long as that goes on.
-                let loading = self.phase == Phase::Loading && run.beat.busy.is_none();
-                is_over("it was loading", since(run.started), patience.load).filter(|_| loading)
-            })
-            .or_else(|| {
-                let probing = Duration::try_from_secs_f64(run.beat.probing?).ok()?;
-                // The first kernel of a process may have to be made for its card.
-                let loading = self.phase == Phase::Loading;
-                let limit = if loading { patience.unknown } else { patience.least };
-                (probing > limit).then_some(Lost::Unanswered { after: probing })
-            })
-            .or_else(|| {
-                let busy = run.beat.busy?;
-                let spent = Duration::try_from_secs_f64(busy.seconds).unwrap_or(Duration::MAX);
-                is_over(in_words(busy.stage), spent, self.usual.limit(&busy, patience))
-            })
+        let loading = self.phase == Phase::Loading;
+        run.watch.hung(loading, &self.usual, &self.settings.patience, now)
+    }
+
+    /// Whoever looks after it was away so long: that is no fault of the process.
+    pub(super) fn excuse(&mut self, away: Duration) {
+        if let Some(run) = &mut self.run {
+            run.watch.excuse(away);
+        }
     }
 
     /// A process is over when it has ended and all it said was heard.
@@ -478,16 +453,11 @@ impl Post {
 }
 
 impl Run {
-    /// Whether it was not heard for a while.
-    fn is_quiet(&self, now: Instant) -> bool {
-        self.heard.is_some_and(|heard| now.saturating_duration_since(heard) > QUIET)
-    }
-
     /// Has the log say that it can draw, with what, and how long that took.
     fn tell_ready(&self, worker: &str, facts: &Facts) {
         let (pid, precision) = (self.child.pid(), facts.precision.as_str());
         let Facts { device, device_detail, model, .. } = facts;
-        let seconds = milliseconds(self.started.elapsed().as_secs_f64());
+        let seconds = milliseconds(self.watch.started().elapsed().as_secs_f64());
         tracing::info!(
             worker,
             pid,
@@ -504,15 +474,5 @@ impl Run {
     fn tell_lost(&self, worker: &str, why: &str) {
         let (pid, job) = (self.child.pid(), self.having.text());
         tracing::warn!(worker, pid, why, job, "worker lost");
-    }
-}
-
-fn in_words(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Load => "it read weights",
-        Stage::Encode => "it encoded a picture",
-        Stage::Text => "it read a prompt",
-        Stage::Denoise => "it was in one step",
-        Stage::Decode => "it decoded a picture",
     }
 }

@@ -17,7 +17,7 @@ fn second_time_well_with(patience: Patience, misbehave: &str) -> Scripted {
     let second = format!("{ORDERED}; cat picture done; {BEATING}");
     let lines = format!("if mkdir once; then {ORDERED}; {misbehave}; else {second}; fi");
     let scripted = crew_with(patience, &["script"], &[READY, &lines]);
-    scripted.jobs.add(job("job", 16, 8, &[1]));
+    scripted.ask(&[job("job", 16, 8, &[1])]);
     scripted
 }
 
@@ -46,7 +46,7 @@ fn a_worker_that_dies_is_replaced_and_its_job_drawn() {
 #[test]
 fn what_was_said_before_a_death_counts() {
     let scripted = crew(&[READY, ORDERED, "cat picture done", "exit 1"]);
-    scripted.jobs.add(job("job", 16, 8, &[1]));
+    scripted.ask(&[job("job", 16, 8, &[1])]);
     assert_eq!(scripted.jobs.last_report("job"), Report::Done);
     scripted.jobs.wait_for("another worker", |ledger| {
         ledger.states.last().filter(|state| state.workers[0].restarts > 0).map(|_| ())
@@ -128,8 +128,7 @@ fn a_job_is_not_given_to_a_device_in_doubt_nor_blamed_for_it() {
     scripted
         .jobs
         .wait_for("readiness", |ledger| ledger.states.last().filter(|it| it.is_ready()).map(drop));
-    scripted.jobs.add(job("job", 16, 8, &[1]));
-    scripted.crew.wake();
+    scripted.ask(&[job("job", 16, 8, &[1])]);
     std::thread::sleep(Duration::from_millis(150));
     assert!(scripted.jobs.look(|ledger| ledger.given.is_empty()), "it waits for the answer");
     std::fs::write(scripted.folder.path().join("answered"), "").unwrap();
@@ -146,7 +145,7 @@ fn a_slow_step_of_unknown_length_is_no_hang() {
         "cat picture done",
         BEATING,
     ]);
-    scripted.jobs.add(job("job", 16, 8, &[1]));
+    scripted.ask(&[job("job", 16, 8, &[1])]);
     assert_eq!(scripted.jobs.last_report("job"), Report::Done);
     assert_eq!(scripted.crew.state().workers[0].restarts, 0);
 }
@@ -184,8 +183,7 @@ fn a_worker_that_always_dies_is_given_up_and_the_state_says_why() {
     let starts = std::fs::read_to_string(scripted.folder.path().join("starts")).unwrap();
     assert_eq!(starts.lines().count(), 4);
     // Jobs wait, and nothing else falls over.
-    scripted.jobs.add(job("job", 16, 8, &[1]));
-    scripted.crew.wake();
+    scripted.ask(&[job("job", 16, 8, &[1])]);
     scripted.crew.free();
     scripted.crew.drain(Duration::from_secs(5));
     assert_eq!(scripted.jobs.look(|ledger| ledger.waiting.len()), 1);
@@ -204,9 +202,7 @@ fn a_program_that_is_not_there_is_a_state_and_no_panic() {
 fn what_does_not_finish_in_time_is_ended_and_given_back() {
     // It does not know what to drain is.
     let scripted = crew(&[READY, ORDERED, "while cat stepping; do sleep 0.1; done"]);
-    scripted.jobs.add(job("job", 16, 8, &[1]));
-    scripted.jobs.add(job("next", 16, 8, &[1]));
-    scripted.crew.wake();
+    scripted.ask(&[job("job", 16, 8, &[1]), job("next", 16, 8, &[1])]);
     scripted.jobs.wait_for("start", |ledger| ledger.given.contains_key("next").then_some(()));
     let since = Instant::now();
     scripted.crew.drain(Duration::from_millis(300));
@@ -229,11 +225,9 @@ fn each_job_goes_to_the_worker_that_has_least_to_do() {
         ledger.states.last().filter(ready).map(|_| ())
     });
     // Each has room for four pictures; the first job has three.
-    scripted.jobs.add(job("large", 16, 8, &[1, 2, 3]));
-    for id in ["one", "two", "three", "four"] {
-        scripted.jobs.add(job(id, 16, 8, &[1]));
-    }
-    scripted.crew.wake();
+    let mut jobs = vec![job("large", 16, 8, &[1, 2, 3])];
+    jobs.extend(["one", "two", "three", "four"].map(|id| job(id, 16, 8, &[1])));
+    scripted.ask(&jobs);
     let workers = scripted
         .jobs
         .wait_for("hand-out", |ledger| (ledger.workers.len() == 5).then(|| ledger.workers.clone()));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use zao_api::{ErrorCode, ResolvedPrecision, Stage};
 use zao_server::crew::{Crew, CrewSettings, Endurance, Patience, WorkerCommand};
-use zao_server::protocol::{Beat, Busy, Count, Facts, Probed, Report, Took, Word, frame};
+use zao_server::protocol::{Beat, Busy, Count, Draw, Facts, Probed, Report, Took, Word, frame};
 
 use crate::office::Jobs;
 
@@ -88,10 +88,19 @@ pub(crate) struct Scripted {
     pub(crate) folder: TempDir,
 }
 
+impl Scripted {
+    /// Gives the crew these jobs. They may come after its worker asked for some, so it is told.
+    pub(crate) fn ask(&self, jobs: &[Draw]) {
+        jobs.iter().for_each(|job| self.jobs.add(job.clone()));
+        self.crew.wake();
+    }
+}
+
 /// Beginnings of scripts.
 pub(crate) const READY: &str = "cat loading ready room";
-/// Waits for the first byte of an order.
-pub(crate) const ORDERED: &str = "head -c 1 > /dev/null";
+/// Waits for the first byte of an order, and says so meanwhile: whoever is silent is given nothing.
+pub(crate) const ORDERED: &str =
+    "while cat beat; do sleep 0.1; done & head -c 1 > /dev/null; kill $!";
 /// Lives on as long as its parent.
 pub(crate) const BEATING: &str = "while cat beat; do sleep 0.1; done";
 

@@ -66,6 +66,23 @@ fn whoever_follows_a_job_sees_its_worker_replaced_and_gets_the_same_picture() {
 }
 
 #[test]
+fn a_machine_that_stood_still_loses_no_worker() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &["--max-steps", "1000"]);
+    let job = server.submit("slept", &small("a lighthouse", 2, LONG));
+    steps(&server, &job);
+    let worker = server.worker();
+    server.signal("-STOP");
+    signal("-STOP", worker);
+    // Longer than a worker may be silent, or at one step.
+    std::thread::sleep(Duration::from_secs(12));
+    signal("-CONT", worker);
+    server.signal("-CONT");
+    picture(&server, &job);
+    assert_eq!(server.worker(), worker);
+}
+
+#[test]
 fn clients_that_hang_up_free_the_worker_and_jobs_go_on_without_theirs() {
     let folder = Folder::new();
     let server = Server::start(&folder, &["--max-steps", "1000"]);
