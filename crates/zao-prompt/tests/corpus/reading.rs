@@ -135,6 +135,21 @@ pub(crate) fn judges() -> [(&'static str, Corpus); 11] {
     files.map(|(name, text)| (name, toml::from_str(text).expect("each judge wrote a corpus")))
 }
 
+/// What judges wrote for one rule alone, as many prompts that only look as if they had its fault among them: the file's name, the rule,
+/// and its prompts.
+pub(crate) fn focused() -> [(&'static str, &'static str, Corpus); 5] {
+    let files = [
+        ("contradictions-en", "contradiction", include_str!("focused/contradictions-en.toml")),
+        ("contradictions-zh", "contradiction", include_str!("focused/contradictions-zh.toml")),
+        ("measure-words", "measure-word", include_str!("focused/measure-words.toml")),
+        ("unquoted", "unquoted-text", include_str!("focused/unquoted.toml")),
+        ("two-sides", "bilingual", include_str!("focused/two-sides.toml")),
+    ];
+    files.map(|(name, rule, text)| {
+        (name, rule, toml::from_str(text).expect("each judge wrote a corpus"))
+    })
+}
+
 impl Prompt {
     /// Whether it was written to have nothing to find.
     pub(crate) fn is_good(&self) -> bool {
