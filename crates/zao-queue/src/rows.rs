@@ -168,7 +168,7 @@ pub(crate) fn insert_job(
         .execute(named_params! {
             ":id": id.as_str(),
             ":client": submission.client,
-            ":key": submission.key,
+            ":key": submission.known_as(),
             ":fingerprint": fingerprint,
             ":priority": submission.priority.as_str(),
             ":request": request,
@@ -197,7 +197,7 @@ pub(crate) fn insert_job(
     Ok(number.unsigned_abs())
 }
 
-/// The job that was submitted with a key, and its fingerprint.
+/// The job that was submitted with a key of its owner ([`Submission::known_as`]), and its fingerprint.
 pub(crate) fn job_of_key(connection: &Connection, key: &str) -> Result<Option<(JobId, Vec<u8>)>> {
     let failed = Error::database(READ);
     let mut statement = connection

@@ -14,7 +14,8 @@ pub struct Submission {
     pub client: String,
     /// Who sent it, and which way it came. Requests that differ only in it ask for the same.
     pub sender: Sender,
-    /// The `Idempotency-Key`: as long as the job is remembered, another submission with it is the same job.
+    /// The `Idempotency-Key`: as long as the job is remembered, another submission of the same owner with it is the same job. Those
+    /// whom nothing tells apart share their keys.
     pub key: Option<String>,
     /// What the key stands for beside the job, such as how its client wants to be answered; empty where that is all.
     pub form: String,
@@ -93,6 +94,16 @@ impl Submission {
             steps: self.steps,
             pictures: self.seeds.len(),
         }
+    }
+
+    /// What it is known by when it comes again: its key, among those of its owner.
+    pub(crate) fn known_as(&self) -> Option<String> {
+        let key = self.key.as_ref()?;
+        // Keys have no ends of lines in them, so nobody's is another's with an owner.
+        Some(match &self.sender.owner {
+            Some(owner) => format!("{}\n{key}", owner.as_str()),
+            None => key.clone(),
+        })
     }
 
     pub(crate) fn check(&self) -> Result<()> {

@@ -22,12 +22,11 @@ struct Promise {
 const NO_IO: [&str; 5] = ["env", "fs", "net", "process", "thread"];
 const PRINTS: [&str; 4] = ["println!", "eprintln!", "print!", "eprint!"];
 
-const PROMISES: [Promise; 12] = [
+const PROMISES: [Promise; 11] = [
     Promise { krate: "zao-api", modules: &NO_IO, words: &PRINTS, parts: &[] },
     Promise { krate: "zao-png", modules: &NO_IO, words: &PRINTS, parts: &[] },
     Promise { krate: "zao-prompt", modules: &NO_IO, words: &PRINTS, parts: &[] },
     Promise { krate: "zao-image", modules: &NO_IO, words: &PRINTS, parts: &[] },
-    Promise { krate: "zao-prompt", modules: &NO_IO, words: &PRINTS, parts: &[] },
     Promise {
         krate: "zao-model",
         modules: &NO_IO,

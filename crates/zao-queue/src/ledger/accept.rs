@@ -235,8 +235,8 @@ impl Ledger {
 
 /// What a key says about a submission: that it came before, or that another one did.
 fn repeated(transaction: &rusqlite::Transaction<'_>, entry: &Entry) -> Result<Option<Acceptance>> {
-    let Some(key) = &entry.submission.key else { return Ok(None) };
-    let found = rows::job_of_key(transaction, key)?;
+    let Some(key) = entry.submission.known_as() else { return Ok(None) };
+    let found = rows::job_of_key(transaction, &key)?;
     Ok(found.map(|(job, fingerprint)| {
         if fingerprint == entry.fingerprint {
             Acceptance::Repeated(job)

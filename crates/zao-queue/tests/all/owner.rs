@@ -1,7 +1,10 @@
 //! Whose a job is, as far as a key tells.
 
+use std::collections::BTreeSet;
+
 use zao_queue::{
-    Error, ImageFilter, JobFilter, JobId, Limits, Owner, Reach, Sender, Submission, Via, Viewer,
+    Acceptance, Error, ImageFilter, JobFilter, JobId, Limits, Owner, Reach, Sender, Submission,
+    Via, Viewer,
 };
 
 use crate::support::{Desk, image_id, wish};
@@ -49,6 +52,21 @@ fn whoever_shows_the_key_again_finds_their_own() {
     desk.ledger.delete_image(&image).unwrap();
     let viewer = Viewer::default();
     assert!(matches!(desk.ledger.may_change_image(&image, &viewer), Err(Error::NoImage(_))));
+}
+
+#[test]
+fn a_key_is_its_owners() {
+    let desk = Desk::new(Limits::default());
+    let keyed = |submission: Submission| Submission { key: Some("1".into()), ..submission };
+    let hers = desk.accept(keyed(of("ann", Via::Native)));
+    let his = desk.accept(keyed(of("bob", Via::Native)));
+    let nobodys = desk.accept(keyed(wish("10.0.0.1")));
+    assert_eq!(BTreeSet::from([&hers, &his, &nobodys]).len(), 3);
+    let desk = desk.reopen();
+    for (submission, job) in [(of("ann", Via::OpenAi), hers), (wish("10.0.0.1"), nobodys)] {
+        let again = desk.try_accept(keyed(submission)).unwrap();
+        assert_eq!(again, Acceptance::Repeated(job));
+    }
 }
 
 #[test]
