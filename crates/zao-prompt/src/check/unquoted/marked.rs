@@ -160,6 +160,7 @@ pub(super) fn is_picture(
     !rules.marked_names.end(phrase)
         && !has_digit
         && (rules.pictures.end(phrase)
+            || phrase.contains(['和', '与', '及'])
             || Things::ends_at(things.nouns, start + phrase.len())
             || Things::begins_at(things.nouns, start))
 }

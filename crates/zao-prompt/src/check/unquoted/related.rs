@@ -374,7 +374,22 @@ fn of_kind(subject: &Subject<'_>, noun: &Match) -> Option<Words> {
         return english(subject, noun.end + at + length, true);
     }
     let (at, length) = verb(&COPULAS).filter(|(at, _)| is_place(*at))?;
-    english(subject, noun.end + at + length, false).filter(|words| ends(subject, words.span.end))
+    let from = noun.end + at + length;
+    english(subject, from, false)
+        .filter(|words| ends(subject, words.span.end))
+        .or_else(|| called_out(subject, from))
+}
+
+/// A sentence that ends with a shout or a question: Wait for me!
+fn called_out(subject: &Subject<'_>, from: usize) -> Option<Words> {
+    let folded = &subject.text.folded;
+    let rest = folded[from..].trim_start_matches(' ');
+    let start = folded.len() - rest.len();
+    let end = rest.find(|c: char| is_separator(c) || c == BLANK)?;
+    let is_called = rest[end..].starts_with(['!', '?'])
+        && subject.text.prompt[start..].starts_with(|c: char| c.is_ascii_uppercase())
+        && rest[..end].split(' ').count() <= MOST_WORDS;
+    is_called.then(|| Words::known(start..start + end + 1))
 }
 
 /// The name of a thing that is written on it.
