@@ -46,6 +46,13 @@ pub struct Rules {
     pub(crate) text_ends: Prefixes,
     /// What stands behind such an introduction where text is only described.
     pub(crate) described: Prefixes,
+    /// What says how text looks, and what names a picture: see the table.
+    pub(crate) plain: Prefixes,
+    pub(crate) lesser: Prefixes,
+    pub(crate) plain_ends: Suffixes,
+    pub(crate) pictures: Suffixes,
+    pub(crate) drawn: Prefixes,
+    pub(crate) marked_names: Suffixes,
     /// What makes a number in front of a noun none that counts it.
     pub(crate) not_counting: Suffixes,
     pub(crate) vague: Around,
@@ -149,6 +156,12 @@ impl Rules {
             text_ends: Prefixes::of(&unquoted.ends),
             between: Prefixes::of(&unquoted.between),
             described: Prefixes::of(&unquoted.described),
+            plain: Prefixes::of(&unquoted.plain),
+            lesser: Prefixes::of(&unquoted.lesser),
+            plain_ends: Suffixes::of(&unquoted.plain_ends),
+            pictures: Suffixes::of(&unquoted.pictures),
+            drawn: Prefixes::of(&unquoted.drawn),
+            marked_names: Suffixes::of(&unquoted.marked_names),
             not_counting: Suffixes::of(&measure.not_after),
             vague: Around::of(&tables.vague),
             lexicon,

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::characters::{is_latin, is_separator};
+use super::characters::is_separator;
 use super::text::Text;
 use crate::Code;
 
@@ -340,9 +340,4 @@ fn pushed(result: &mut String, piece: &str, is_big: bool) -> bool {
 fn is_start(text: &str) -> bool {
     let before = text.trim_end_matches([' ', '\t']);
     before.is_empty() || before.ends_with(['.', '!', '?', '\n', '|', '/'])
-}
-
-/// Whether a word of Latin letters begins at a place.
-pub(crate) fn begins_word(text: &str, at: usize) -> bool {
-    text[at..].chars().next().is_some_and(is_latin)
 }

@@ -4,12 +4,19 @@ mod asked;
 mod captions;
 mod han;
 mod latin;
+mod lists;
+mod marked;
+mod related;
+mod said;
+mod speakers;
 
 use std::ops::Range;
 
+use marked::Things;
+
 use super::Subject;
 use super::characters::{is_latin, is_separator};
-use super::edit::{About, Hit, begins_word};
+use super::edit::{About, Hit};
 use super::quotes::is_json;
 use super::text::BLANK;
 use super::word::{follows, precedes};
@@ -54,8 +61,9 @@ fn is_shouted(text: &str) -> bool {
 pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     let carriers = subject.matches.of(Group::Carrier);
     let mut found: Vec<Words> = Vec::new();
+    let boards = subject.matches.of(Group::Board);
     for says in subject.matches.of(Group::Says) {
-        if has_carrier(subject, &carriers, &says) {
+        if speakers::is_said(subject, &carriers, &boards, &says) {
             found.extend(english(subject, says.end, true));
         }
     }
@@ -73,24 +81,36 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         found.extend(in_front(subject, &carriers, &behind));
     }
     let writes = subject.matches.of(Group::Writes);
+    let prints = subject.matches.of(Group::Prints);
+    let has_boards = boards.iter().any(|it| !subject.text.folded.as_bytes()[it.start].is_ascii());
+    let nouns = marked::nouns(subject, has_boards || !prints.is_empty());
+    let things = Things { carriers: &carriers, nouns: &nouns, boards: &boards };
     for writes in &writes {
-        found.extend(chinese(subject, &carriers, writes, false).map(Words::known));
+        found.extend(chinese(subject, &things, writes, false).map(Words::known));
     }
-    for prints in subject.matches.of(Group::Prints) {
+    for board in &boards {
+        found.extend(marked::on_board(subject, &things, board));
+    }
+    for prints in prints {
         // 标题为 says more than 标题, and the text begins behind it.
         let at = writes.partition_point(|it| it.start < prints.start);
         if writes.get(at).is_some_and(|it| it.start == prints.start && it.end > prints.end) {
             continue;
         }
-        found.extend(chinese(subject, &carriers, &prints, true).map(Words::known));
+        found.extend(chinese(subject, &things, &prints, true).map(Words::known));
     }
     latin::find(subject, &carriers, &mut found);
     asked::find(subject, &mut found);
     captions::find(subject, &mut found);
     han::find(subject, &mut found);
+    said::find(subject, &mut found);
+    related::find(subject, &carriers, &mut found);
     let seconds: Vec<Words> =
         found.iter().flat_map(|it| asked::another(subject, &it.span)).collect();
     found.extend(seconds);
+    let lines: Vec<Words> =
+        found.iter().flat_map(|it| lists::behind(subject, it.span.end)).collect();
+    found.extend(lines);
     let is_json = !found.is_empty() && is_json(subject.text.prompt);
     found.sort_by_key(|it| (it.span.start, std::cmp::Reverse(it.span.end)));
     found.dedup_by(|later, first| later.span.start < first.span.end);
@@ -135,19 +155,32 @@ fn has_carrier(subject: &Subject<'_>, carriers: &[Match], says: &Match) -> bool 
     between.len() <= REACH && !between.contains(is_separator)
 }
 
+/// What says that there is no text, where text would begin.
+const NO_TEXT: [&str; 5] = ["none", "nothing", "blank", "empty", "omitted"];
+
+/// What may be denied there.
+const TEXTS: [&str; 7] = ["text", "words", "letters", "lettering", "title", "caption", "logo"];
+
 /// English text that begins behind an introduction.
 fn english(subject: &Subject<'_>, from: usize, any_case: bool) -> Option<Words> {
     let (folded, prompt) = (&subject.text.folded, subject.text.prompt);
     let rest = &folded[from..];
     let start = from + (rest.len() - rest.trim_start_matches([':', ' ', '-']).len());
-    if start == from || !begins_word(folded, start) {
+    let begins = |c: char| is_latin(c) || matches!(c, '$' | '€' | '£' | '#' | '@');
+    if start == from || !folded[start..].starts_with(begins) {
         return None;
     }
     let words = words_from(folded, start);
     let first = &prompt[words.first()?.clone()];
+    // title: none, caption: no text.
+    let said = |at: usize| words.get(at).map_or("", |word| &folded[word.clone()]);
+    let is_none = words.len() == 1 && NO_TEXT.contains(&said(0));
+    if is_none || (said(0) == "no" && TEXTS.contains(&said(1))) {
+        return None;
+    }
     let is_big = |word: &str| {
         word.starts_with(|c: char| {
-            c.is_uppercase() || c.is_ascii_digit() || matches!(c, '$' | '€' | '£')
+            c.is_uppercase() || c.is_ascii_digit() || matches!(c, '$' | '€' | '£' | '#' | '@')
         })
     };
     let stops = |at: usize| {
@@ -189,10 +222,27 @@ fn words_from(folded: &str, start: usize) -> Vec<Range<usize>> {
     let mut words = Vec::new();
     let mut from = start;
     while words.len() <= MOST_WORDS + 1 {
-        let is_part =
-            |c: char| is_latin(c) || matches!(c, '\'' | '-' | '&' | '%' | '$' | '#' | '.' | '’');
+        let is_part = |c: char| {
+            is_latin(c)
+                || matches!(
+                    c,
+                    '\'' | '-'
+                        | '&'
+                        | '%'
+                        | '$'
+                        | '€'
+                        | '£'
+                        | '#'
+                        | '@'
+                        | '.'
+                        | '/'
+                        | '_'
+                        | '+'
+                        | '’'
+                )
+        };
         let length = folded[from..].find(|c| !is_part(c)).unwrap_or(folded.len() - from);
-        let word = folded[from..from + length].trim_end_matches('.');
+        let word = folded[from..from + length].trim_end_matches(['.', '/']);
         if word.is_empty() {
             break;
         }
@@ -210,7 +260,7 @@ fn words_from(folded: &str, start: usize) -> Vec<Range<usize>> {
 /// Chinese text that begins behind an introduction.
 fn chinese(
     subject: &Subject<'_>,
-    carriers: &[Match],
+    things: &Things<'_>,
     introduction: &Match,
     needs_sign: bool,
 ) -> Option<Range<usize>> {
@@ -233,10 +283,20 @@ fn chinese(
     if NAMED.contains(&introduces) && !names_thing(&folded[..introduction.start]) {
         return None;
     }
+    if is_title && subject.rules.plain.begin(&folded[introduction.end..]) {
+        return None;
+    }
     if (is_title || introduces == "上书") && table.not_before.iter().any(is_other) {
         return None;
     }
     let mut start = introduction.end;
+    // 上面印 and 着, where a table has the first alone.
+    if let Some(rest) = folded[start..].strip_prefix(['着', '有'])
+        && introduces.ends_with(['印', '绣', '刻', '喷', '写', '标', '示', '注', '题', '刷'])
+    {
+        start = folded.len() - rest.len();
+    }
+    let first = start;
     loop {
         let rest = &folded[start..];
         let step = subject.rules.between.longest(rest).map(str::len);
@@ -250,20 +310,13 @@ fn chinese(
     }
     let rest: &str = clipped(&folded[start..]);
     // 印着英文good vibes only: what is said to be English is text.
-    let passed = &folded[introduction.end..start];
+    let passed = &folded[first..start];
     if table.languages.iter().any(|word| passed.contains(word.as_str()))
         && let Some(words) = latin(subject, start)
     {
         return Some(words);
     }
-    let ends = |c: char| {
-        is_separator(c)
-            || matches!(
-                c,
-                BLANK | '(' | ')' | '（' | '）' | '"' | '“' | '”' | '「' | '/' | '【' | ']'
-            )
-    };
-    let phrase = &rest[..rest.find(ends).unwrap_or(rest.len())];
+    let phrase = &rest[..rest.find(ends_phrase).unwrap_or(rest.len())];
     // A single character is described only alone: 写着字, but not 写着字典.
     let is_described = |word: &str| {
         let rest = &phrase[word.len()..];
@@ -275,6 +328,20 @@ fn chinese(
     if is_how || subject.rules.described.all(phrase).any(is_described) {
         return None;
     }
+    // 印着标题和图案, 写着名字的卡片: what text is called is named, and none follows.
+    let is_kind = |c: char| matches!(c, '字' | '语' | '名' | '号' | '题' | '案' | '句' | '文');
+    let is_sure = passed.chars().any(is_kind) && passed.chars().count() > 1;
+    if !passed.is_empty() && (phrase.starts_with('的') || subject.rules.plain.begin(phrase)) {
+        return None;
+    }
+    let needs_sign = needs_sign && !is_sure;
+    // A screen shows more than text; and 招牌是木质的 says what it is made of.
+    let is_screen = introduces.ends_with("显示")
+        && (marked::is_picture(subject, things, phrase, start) || phrase.contains(['和', '与']));
+    let is_made = introduces.ends_with(['是', '为']) && phrase.ends_with('的');
+    if (is_screen && !is_sure) || is_made {
+        return None;
+    }
     let mut places = phrase.char_indices().map(|(at, _)| at);
     let sign = places.find(|at| {
         let rest = &phrase[*at..];
@@ -283,13 +350,18 @@ fn chinese(
     });
     let of = phrase.match_indices('的').map(|(at, _)| at).find(|at| {
         let (from, to) = (start + at, start + phrase.len());
-        let first = carriers.partition_point(|carrier| carrier.start < from);
-        carriers.get(first).is_some_and(|carrier| carrier.end <= to)
+        let first = things.carriers.partition_point(|carrier| carrier.start < from);
+        things.carriers.get(first).is_some_and(|carrier| carrier.end <= to)
     });
     let end = match (sign, of) {
         (Some(sign), Some(of)) => sign.min(of),
         (Some(sign), None) => sign,
         (None, Some(of)) if !needs_sign => of,
+        (None, Some(of))
+            if marked::is_text(subject, things, introduction, &phrase[..of], start) =>
+        {
+            of
+        }
         (None, None) if !needs_sign => phrase.len(),
         // 瓶身刻着MIDNIGHT, 刻着老陈豆腐店: shouting in other letters and the name of a shop are no pictures.
         (None, None) => {
@@ -297,10 +369,17 @@ fn chinese(
             // 片名长夜将明: what is called so has its name behind it.
             let is_named = is_title && !introduces.ends_with("标题") && names;
             match is_named
+                || names
+                    && introduces.contains('贴')
+                    && subject.rules.marked_names.end(phrase)
+                    && !marked::is_picture(subject, things, phrase, start)
                 || names && table.names_end.iter().any(|end| phrase.ends_with(end.as_str()))
             {
                 true => phrase.len(),
                 false if is_evident(subject, introduces, phrase) => phrase.len(),
+                false if marked::is_text(subject, things, introduction, phrase, start) => {
+                    phrase.len()
+                }
                 false => shouted(&subject.text.prompt[start..start + phrase.len()])?,
             }
         }
@@ -406,6 +485,12 @@ fn in_front(subject: &Subject<'_>, carriers: &[Match], introduction: &Match) -> 
 fn puts_anything(subject: &Subject<'_>, introduction: &Match) -> bool {
     let deed = &subject.text.folded[introduction.span()];
     !["written", "spelled", "spelt", "in ", "as "].iter().any(|it| deed.starts_with(it))
+}
+
+/// Whether Chinese text ends in front of a character.
+fn ends_phrase(c: char) -> bool {
+    is_separator(c)
+        || matches!(c, BLANK | '(' | ')' | '（' | '）' | '"' | '“' | '”' | '「' | '/' | '【' | ']')
 }
 
 /// The beginning of what follows, which is all that can be on a sign.

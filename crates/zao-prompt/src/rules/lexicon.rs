@@ -49,6 +49,8 @@ pub(crate) enum Group {
     Board,
     Letters,
     CountedText,
+    TextNoun,
+    Deed,
     Noun,
     ThingZh,
     ThingEn,
@@ -82,6 +84,8 @@ impl Group {
             | Self::Board
             | Self::Letters
             | Self::CountedText
+            | Self::TextNoun
+            | Self::Deed
             | Self::Noun => true,
             Self::Vague
             | Self::VagueKeep
@@ -255,6 +259,8 @@ impl Lexicon {
         all.add_each(Group::Board, &text.boards);
         all.add_each(Group::Letters, &text.letters);
         all.add_each(Group::CountedText, &text.counted);
+        all.add_each(Group::TextNoun, &text.nouns);
+        all.add_each(Group::Deed, &text.deeds);
         for (item, noun) in tables.measure.noun.iter().enumerate() {
             all.add_all(Group::Noun, item, &noun.words);
         }

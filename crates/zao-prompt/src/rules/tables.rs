@@ -204,6 +204,21 @@ pub(crate) struct Carriers {
     pub(crate) openers: Vec<String>,
     /// What only text has in it, behind an introduction of pictures as well as text: 印着我爱…
     pub(crate) evidence: Vec<String>,
+    /// English deeds that put text and patterns on a thing: `embroidered with`.
+    pub(crate) deeds: Vec<String>,
+    /// What text is called, in both languages: `tagline`, 字样.
+    pub(crate) nouns: Vec<String>,
+    /// The same, where it is text only in a list behind text that is sure: `author`.
+    pub(crate) lesser: Vec<String>,
+    /// With what a Chinese phrase begins, or ends, that says how text looks and is none.
+    pub(crate) plain: Vec<String>,
+    pub(crate) plain_ends: Vec<String>,
+    /// With what a Chinese phrase ends, or begins, that names a picture, and what only such a phrase has in it.
+    pub(crate) pictures: Vec<String>,
+    pub(crate) drawn: Vec<String>,
+    pub(crate) inner: Vec<String>,
+    /// With what Chinese names end that things are marked with.
+    pub(crate) marked_names: Vec<String>,
 }
 
 /// Chinese nouns and what they are counted by.
@@ -521,6 +536,15 @@ impl Carriers {
         self.counted.extend(more.counted);
         self.openers.extend(more.openers);
         self.evidence.extend(more.evidence);
+        self.deeds.extend(more.deeds);
+        self.nouns.extend(more.nouns);
+        self.lesser.extend(more.lesser);
+        self.plain.extend(more.plain);
+        self.plain_ends.extend(more.plain_ends);
+        self.pictures.extend(more.pictures);
+        self.drawn.extend(more.drawn);
+        self.inner.extend(more.inner);
+        self.marked_names.extend(more.marked_names);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tables as they are written in `data`, each file with the table that it belongs to, in the order in which they count. The build script
 //! reads them; the program has what that makes of them.
 
-pub(crate) const WRITTEN: [(&str, &str); 75] = [
+pub(crate) const WRITTEN: [(&str, &str); 78] = [
     ("intensifier.toml", include_str!("../../data/intensifier.toml")),
     ("quality-tags.toml", include_str!("../../data/quality-tags.toml")),
     ("abstract.toml", include_str!("../../data/abstract.toml")),
@@ -45,6 +45,9 @@ pub(crate) const WRITTEN: [(&str, &str); 75] = [
     ("contradiction.toml", include_str!("../../data/contradiction/pairs/things.toml")),
     ("unquoted-text.toml", include_str!("../../data/unquoted-text.toml")),
     ("unquoted-text.toml", include_str!("../../data/unquoted-text/surfaces.toml")),
+    ("unquoted-text.toml", include_str!("../../data/unquoted-text/things.toml")),
+    ("unquoted-text.toml", include_str!("../../data/unquoted-text/nouns.toml")),
+    ("unquoted-text.toml", include_str!("../../data/unquoted-text/pictures.toml")),
     ("measure-word.toml", include_str!("../../data/measure-word/plain-1.toml")),
     ("measure-word.toml", include_str!("../../data/measure-word/plain-2.toml")),
     ("measure-word.toml", include_str!("../../data/measure-word/further-1.toml")),

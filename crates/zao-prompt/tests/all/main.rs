@@ -11,6 +11,7 @@
 mod promise;
 
 mod axes;
+mod carried;
 mod chinese;
 mod counter;
 mod english;

@@ -104,6 +104,11 @@ pub(super) fn find(subject: &Subject<'_>, carriers: &[Match], found: &mut Vec<Wo
     let prompt = subject.text.prompt;
     for (at, with) in subject.text.folded.match_indices("with ") {
         let start = at + with.len();
+        let here = Match { start: at, end: at, item: 0 };
+        if subject.text.begins_whole(at) && has_carrier(subject, carriers, &here) {
+            // A banner with happy birthday Noor: nobody draws a wish.
+            found.extend(wish(&subject.text.folded, start).map(Words::known));
+        }
         if prompt[start..].starts_with(|c: char| c.is_ascii_uppercase())
             && subject.text.begins_whole(at)
         {
@@ -120,7 +125,9 @@ pub(super) fn titled(subject: &Subject<'_>, start: usize) -> Option<(Range<usize
     let mut linked = 0;
     for word in words_from(folded, start) {
         let written = &prompt[word.clone()];
-        if written.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit() || c == '$') {
+        if written.starts_with(|c: char| {
+            c.is_uppercase() || c.is_ascii_digit() || matches!(c, '$' | '#' | '@' | '€' | '£')
+        }) {
             (end, big, linked) = (word.end, big + 1, 0);
         } else if big > 0 && linked < 2 && LINKS.contains(&written) {
             linked += 1;
