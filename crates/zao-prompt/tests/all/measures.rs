@@ -30,7 +30,7 @@ fn what_describes_a_noun_is_read_through() {
     mends("一张爬满青苔的砖墙", "一面爬满青苔的砖墙");
     mends("一只蓝屋顶的房子", "一座蓝屋顶的房子");
     mends("一把落满灰尘的钢琴", "一架落满灰尘的钢琴");
-    mends("一条刚擦亮的怀表的特写", "一块刚擦亮的怀表的特写");
+    finds(Code::MeasureWord, "一条刚擦亮的怀表的商业摄影", &["一条"]);
     for prompt in [
         "一只嘴里叼着鱼的猫坐在红色的垫子上",
         "一个手里拿着花的女孩",
@@ -95,6 +95,6 @@ fn what_is_unusual_and_right_is_left_alone() {
 
 #[test]
 fn what_is_counted_by_nothing_lacks_it() {
-    mends("三长颈鹿站在草原上", "三只长颈鹿站在草原上");
+    mends("三树懒挂在树枝上", "三只树懒挂在树枝上");
     mends("两毛衣叠在椅子上", "两件毛衣叠在椅子上");
 }

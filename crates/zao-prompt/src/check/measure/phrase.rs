@@ -21,7 +21,7 @@ const ENDS: &str =
     "在和与跟及或从正被把向朝沿是里中上下旁前坐蹲趴躺卧挂放摆插停隔矗一两用对给为将让";
 
 /// Verbs and adverbs behind a noun of two characters or more, where they begin no longer one: 大西瓜切成两半.
-const ACTS: &str = "切弹耸冲喷洒撞砸裂碎融飞跑跳爬扑吃喝望盯敲吹昂仰俯却则又已刚很直缓慢微静轻猛怒笼环弥缭覆倒升照透映";
+const ACTS: &str = "切弹耸冲喷洒撞砸裂碎融飞跑跳爬扑吃喝望盯敲吹昂仰俯却则又已刚很直缓慢微静轻猛怒笼环弥缭覆倒升映";
 
 /// What may, and often begins the rest of a longer noun as well: 车站, 石像, 路灯照.
 const PARTS: &str = "站像点照盖亮流背包套盘落端面打都有长头边后展变化组弯立相互提披拉散穿露留随倒歪画织编印绣排系束绑捆";
@@ -173,6 +173,10 @@ impl<'s, 't> Phrase<'s, 't> {
 
     /// Whether this is how the noun of the phrase is counted.
     pub(super) fn verdict(&self) -> Verdict<'s> {
+        // 一辆接一辆的 is the end of a phrase.
+        if self.behind(self.from).starts_with('的') {
+            return Verdict::Unknown;
+        }
         if self.classifier == "个"
             && TIMES.iter().any(|time| self.behind(self.from).starts_with(time))
         {
@@ -320,6 +324,7 @@ impl<'s, 't> Phrase<'s, 't> {
     fn ends(&self, after: &str) -> bool {
         let Some(first) = after.chars().next() else { return true };
         !is_latin(first)
+            && !PICTURES.iter().any(|picture| after.starts_with(picture))
             && (!is_han(first)
                 || ENDS.contains(first)
                 || begins_verb(after)
