@@ -3,6 +3,7 @@
 mod beginnings;
 mod compact;
 mod error;
+mod heads;
 mod lexicon;
 mod matches;
 mod prefixes;
@@ -17,11 +18,12 @@ use std::sync::OnceLock;
 pub use error::RulesError;
 pub(crate) use lexicon::Group;
 pub(crate) use matches::{Match, Matches};
-pub(crate) use tables::{Axis, Entry, Names, Scope, Tables, Words};
+pub(crate) use tables::{Axis, Entry, Names, Noun, Scope, Tables, Words};
 
 use crate::check::characters::{self, HAN, Kinds, SIMPLIFIED, TRADITIONAL};
 use crate::check::text::Text;
 use crate::together::Together;
+use heads::Heads;
 use lexicon::Lexicon;
 pub(crate) use prefixes::{Prefixes, Suffixes};
 
@@ -56,6 +58,8 @@ pub struct Rules {
     /// What makes a number in front of a noun none that counts it.
     pub(crate) not_counting: Suffixes,
     pub(crate) vague: Around,
+    /// What nouns end in; sorted when something is counted for the first time.
+    heads: OnceLock<Heads>,
     lexicon: Lexicon,
     /// How rules read each character and what kinds of one it is, by how far it stands behind [`FIRST_HAN`].
     han: Vec<(char, Kinds)>,
@@ -164,11 +168,19 @@ impl Rules {
             marked_names: Suffixes::of(&unquoted.marked_names),
             not_counting: Suffixes::of(&measure.not_after),
             vague: Around::of(&tables.vague),
+            heads: OnceLock::new(),
             lexicon,
             han,
             traditional,
             tables,
         })
+    }
+
+    /// The longest known noun with which a text ends: its bytes, and what counts it.
+    pub(crate) fn head(&self, text: &str) -> Option<(usize, &Noun)> {
+        let rows = &self.tables.measure.head;
+        let (length, row) = self.heads.get_or_init(|| Heads::of(rows)).longest(rows, text)?;
+        Some((length, &rows[row]))
     }
 
     /// A character as rules read it, as many bytes as before, and what kinds of one it is.

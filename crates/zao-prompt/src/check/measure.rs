@@ -1,5 +1,7 @@
 //! `measure-word`: what counts a Chinese noun, where it is missing (两苹果) or another noun's (一个马).
 
+mod phrase;
+
 use std::cell::OnceCell;
 use std::ops::Range;
 
@@ -8,6 +10,7 @@ use super::characters::{NUMERAL, POINTING, is_han};
 use super::edit::{About, Hit};
 use crate::rules::{Group, Match};
 use crate::{Code, Rules};
+use phrase::{Phrase, Verdict};
 
 /// How far behind a measure word its noun may stand, in bytes.
 const REACH: usize = 42;
@@ -78,6 +81,9 @@ fn counted(subject: &Subject<'_>, nouns: &Nouns, number: Range<usize>) -> Option
     }
     // 一弯月亮 is no 弯月.
     let rest = &folded[number.end..];
+    if TOGETHER.iter().any(|name| folded[number.start..].starts_with(name)) {
+        return None;
+    }
     let classifier = subject.rules.classifiers.longest(rest);
     let is_counted = classifier.is_some_and(|classifier| {
         noun_at(subject, &nouns.longest, number.end + classifier.len(), true, false).is_some()
@@ -90,6 +96,21 @@ fn counted(subject: &Subject<'_>, nouns: &Nouns, number: Range<usize>) -> Option
             return None;
         }
         return missing(subject, number, &noun);
+    }
+    let count = &folded[number.clone()];
+    let is_some =
+        matches!(count, "两" | "三" | "四" | "五" | "六" | "七" | "八" | "九" | "十" | "几")
+            || (count.len() <= 2
+                && count.bytes().all(|byte| byte.is_ascii_digit())
+                && !folded[..number.start]
+                    .ends_with(|c: char| c.is_ascii() && c != ' ' && c != ','));
+    if classifier.is_none()
+        && is_some
+        && let Some((noun, known)) = phrase::bare(subject, number.end)
+    {
+        let with = format!("{}{}", &subject.text.prompt[number.clone()], known.takes.first()?);
+        let about = About::Counted { noun, missing: true };
+        return Some(Hit::replace(Code::MeasureWord, number, with, about));
     }
     miscounted(subject, nouns, number)
 }
@@ -131,6 +152,28 @@ fn miscounted(subject: &Subject<'_>, nouns: &Nouns, number: Range<usize>) -> Opt
         let with = format!("{}棵", &prompt[number.clone()]);
         return Some(Hit::replace(Code::MeasureWord, number.start..behind, with, about));
     }
+    // 咬了一口, 看一眼: how often somebody does it.
+    let done = folded[..number.start].trim_end_matches('了');
+    if classifier == "口" && done.ends_with(BITING) {
+        return None;
+    }
+    let phrase = Phrase::of(subject, nouns, classifier, behind);
+    match phrase.map_or(Verdict::Unknown, |phrase| phrase.verdict()) {
+        Verdict::Fits => return None,
+        Verdict::Wrong { noun, takes } => {
+            if stands_for(classifier, folded.get(behind..noun.start).unwrap_or_default())
+                || describes(subject, &number, classifier, &noun)
+            {
+                return None;
+            }
+            let with = format!("{}{}", &prompt[number.clone()], takes.first()?);
+            let about = About::Counted { noun, missing: false };
+            return Some(Hit::replace(Code::MeasureWord, number.start..behind, with, about));
+        }
+        // A jar or a basket of it, whatever it is: 一壶箭.
+        Verdict::Unknown if VESSELS.contains(&classifier) => return None,
+        Verdict::Unknown => {}
+    }
     let named = || noun_at(subject, nouns, behind, false, worn);
     let pictured = || {
         let noun = noun_at(subject, nouns, behind, false, true)?;
@@ -139,14 +182,8 @@ fn miscounted(subject: &Subject<'_>, nouns: &Nouns, number: Range<usize>) -> Opt
         (is_of && ANIMALS.contains(&classifier)).then_some(noun)
     };
     let noun = named().or_else(pictured).or_else(|| head(subject, nouns, behind))?;
-    // 一座大理石美人鱼 is a statue.
     let between = folded.get(behind..noun.start).unwrap_or_default();
-    if matches!(classifier, "座" | "尊")
-        && between.contains(['石', '铜', '冰', '雪', '木', '玉', '沙'])
-    {
-        return None;
-    }
-    if describes(subject, &number, classifier, &noun) {
+    if stands_for(classifier, between) || describes(subject, &number, classifier, &noun.span()) {
         return None;
     }
     let known = &table.noun[noun.item];
@@ -170,11 +207,59 @@ const OF_VEHICLES: [&str; 4] = ["轮", "门", "座", "缸"];
 /// With what somebody holds something: 两个手拿气球的孩子 counts the children.
 const LIMBS: [&str; 9] = ["手", "脚", "腿", "嘴", "脸", "左手", "右手", "手臂", "眼睛"];
 
+/// Numbers that are names of those who belong together, and of a bicycle.
+const TOGETHER: [&str; 12] = [
+    "七仙女",
+    "三剑客",
+    "五壮士",
+    "七武士",
+    "三武士",
+    "两姐妹",
+    "三姐妹",
+    "两兄弟",
+    "三兄弟",
+    "三公主",
+    "三骑士",
+    "二八",
+];
+
+/// What things are in, and a little of anything.
+const VESSELS: [&str; 16] = [
+    "壶", "瓶", "罐", "桶", "盆", "缸", "笼", "勺", "包", "袋", "盒", "箱", "篮", "筐", "丝", "抹",
+];
+
+/// Behind these a mouthful is how much somebody does.
+const BITING: [char; 10] = ['咬', '喝', '吃', '吸', '啃', '尝', '抿', '吞', '舔', '叹'];
+
+/// What has several heads in stories: 三头犬.
+const OF_HEADS: [char; 9] = ['犬', '蛇', '鸟', '龙', '鹰', '怪', '兽', '狼', '妖'];
+
+/// Whether a statue is counted: 一座大理石美人鱼.
+fn stands_for(classifier: &str, between: &str) -> bool {
+    matches!(classifier, "座" | "尊")
+        && between.contains(['石', '铜', '冰', '雪', '木', '玉', '沙'])
+}
+
 /// Whether what seems to be counted only says which thing or person is meant.
-fn describes(subject: &Subject<'_>, number: &Range<usize>, classifier: &str, noun: &Match) -> bool {
+fn describes(
+    subject: &Subject<'_>,
+    number: &Range<usize>,
+    classifier: &str,
+    noun: &Range<usize>,
+) -> bool {
     let folded = &subject.text.folded;
-    let (count, name) = (&folded[number.clone()], &folded[noun.span()]);
-    let is_vehicle = OF_VEHICLES.contains(&classifier) && name.ends_with('车') && count != "一";
+    let (count, name) = (&folded[number.clone()], &folded[noun.clone()]);
+    // 三轮车夫 is a word.
+    if classifier == "轮" && folded[number.end + classifier.len()..].starts_with('车') {
+        return true;
+    }
+    let is_vehicle = OF_VEHICLES.contains(&classifier)
+        && name.ends_with(['车', '箱', '柜', '座'])
+        && count != "一";
+    let behind = number.end + classifier.len();
+    if count != "一" && classifier == "头" && folded[behind..].starts_with(OF_HEADS) {
+        return true;
+    }
     let is_held = classifier == "个" || classifier == "位" || classifier == "名";
     is_vehicle || (is_held && LIMBS.contains(&name) && folded[noun.end..].starts_with(is_han))
 }

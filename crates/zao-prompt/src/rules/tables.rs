@@ -241,6 +241,8 @@ pub(crate) struct Nouns {
     /// Signs of a verb, in front of `的`.
     pub(crate) verbs: Vec<String>,
     pub(crate) noun: Vec<Noun>,
+    /// What nouns end in, however they begin, and what counts them one by one.
+    pub(crate) head: Vec<Noun>,
 }
 
 /// Nouns that are counted alike; the first measure word is proposed.
@@ -558,7 +560,13 @@ impl Nouns {
         self.singles.extend(more.singles);
         self.not_after.extend(more.not_after);
         self.verbs.extend(more.verbs);
+        // A noun of a later table is what that says.
+        let named = |word: &String| more.noun.iter().any(|noun| noun.words.contains(word));
+        if !more.noun.is_empty() {
+            self.head.iter_mut().for_each(|head| head.words.retain(|word| !named(word)));
+        }
         self.noun.extend(more.noun);
+        self.head.extend(more.head);
     }
 }
 

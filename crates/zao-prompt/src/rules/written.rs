@@ -1,7 +1,7 @@
 //! The tables as they are written in `data`, each file with the table that it belongs to, in the order in which they count. The build script
 //! reads them; the program has what that makes of them.
 
-pub(crate) const WRITTEN: [(&str, &str); 78] = [
+pub(crate) const WRITTEN: [(&str, &str); 87] = [
     ("intensifier.toml", include_str!("../../data/intensifier.toml")),
     ("quality-tags.toml", include_str!("../../data/quality-tags.toml")),
     ("abstract.toml", include_str!("../../data/abstract.toml")),
@@ -63,6 +63,15 @@ pub(crate) const WRITTEN: [(&str, &str); 78] = [
     ("measure-word.toml", include_str!("../../data/measure-word/usual-7.toml")),
     ("measure-word.toml", include_str!("../../data/measure-word/usual-8.toml")),
     ("measure-word.toml", include_str!("../../data/measure-word.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/heads-animals.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/heads-people.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/heads-plants.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/heads-food.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/heads-clothes.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/heads-household.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/heads-machines.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/heads-places.toml")),
+    ("measure-word.toml", include_str!("../../data/measure-word/heads-paper.toml")),
     ("bilingual.toml", include_str!("../../data/bilingual.toml")),
     ("bilingual.toml", include_str!("../../data/bilingual/animal.toml")),
     ("bilingual.toml", include_str!("../../data/bilingual/bag.toml")),

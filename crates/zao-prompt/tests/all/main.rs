@@ -18,6 +18,7 @@ mod english;
 mod good;
 mod innocent;
 mod long;
+mod measures;
 mod random;
 mod report;
 mod shrink;
