@@ -20,6 +20,7 @@ mod long;
 mod random;
 mod report;
 mod shrink;
+mod sides;
 mod strangers;
 mod twins;
 
