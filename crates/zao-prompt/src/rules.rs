@@ -2,6 +2,7 @@
 
 mod beginnings;
 mod compact;
+mod dictionary;
 mod error;
 mod heads;
 mod lexicon;
@@ -15,10 +16,11 @@ mod written;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+pub(crate) use dictionary::{Dictionary, Meaning, Named};
 pub use error::RulesError;
 pub(crate) use lexicon::Group;
 pub(crate) use matches::{Match, Matches};
-pub(crate) use tables::{Axis, Entry, Names, Noun, Scope, Tables, Words};
+pub(crate) use tables::{Axis, Entry, Noun, Scope, Tables, Words};
 
 use crate::check::characters::{self, HAN, Kinds, SIMPLIFIED, TRADITIONAL};
 use crate::check::text::Text;
@@ -34,6 +36,10 @@ const LAST_HAN: u32 = 0x9fff;
 /// The tables in `data`, each a line of JSON, and the lexicon of their words: what the build script makes of them.
 static COMPILED: &str = include_str!(concat!(env!("OUT_DIR"), "/tables.json"));
 static LEXICON: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/lexicon"));
+
+/// The same of what things are called in two languages.
+static THINGS: &str = include_str!(concat!(env!("OUT_DIR"), "/things.json"));
+static THING_WORDS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/things"));
 
 /// What every rule knows.
 pub struct Rules {
@@ -61,6 +67,8 @@ pub struct Rules {
     /// What nouns end in; sorted when something is counted for the first time.
     heads: OnceLock<Heads>,
     lexicon: Lexicon,
+    /// Read when a prompt in two languages asks for it first.
+    dictionary: OnceLock<Dictionary>,
     /// How rules read each character and what kinds of one it is, by how far it stands behind [`FIRST_HAN`].
     han: Vec<(char, Kinds)>,
     /// Simplified characters that traditional text does not have, to their traditional form where there is only one.
@@ -106,7 +114,8 @@ impl Rules {
     /// their content, in the form of the table of that name in `crates/zao-prompt/data`.
     ///
     /// # Errors
-    /// A name that no rule has, a content that is not in the form of that rule, or more than 65535 different words in all.
+    /// A name that no rule has, a content that is not in the form of that rule, or more than 65535 different words in all, those of
+    /// `bilingual.toml` counted by themselves.
     ///
     /// ```
     /// use zao_prompt::{Options, Rules, check};
@@ -136,6 +145,14 @@ impl Rules {
             true => Lexicon::of(&tables, &|c| simplified.get(&c).copied())?,
             false => Lexicon::of_bytes(LEXICON).expect("what the build script wrote is whole"),
         };
+        let dictionary = OnceLock::new();
+        if is_extended {
+            let mut things = Tables::compiled(THINGS)?.bilingual;
+            things.extend(std::mem::take(&mut tables.bilingual));
+            let words = Lexicon::of_things(&things, &|c| simplified.get(&c).copied())?;
+            tables.bilingual.numbers.clone_from(&things.numbers);
+            dictionary.get_or_init(|| Dictionary::of(words, &things));
+        }
         traditional.retain(|c, _| !tables.script.shared.contains(*c));
         let mut han: Vec<(char, Kinds)> = (FIRST_HAN..=LAST_HAN)
             .filter_map(char::from_u32)
@@ -170,6 +187,7 @@ impl Rules {
             vague: Around::of(&tables.vague),
             heads: OnceLock::new(),
             lexicon,
+            dictionary,
             han,
             traditional,
             tables,
@@ -212,6 +230,17 @@ impl Rules {
         self.lexicon.matches(text, together)
     }
 
+    /// What things are called in two languages.
+    pub(crate) fn dictionary(&self) -> &Dictionary {
+        self.dictionary.get_or_init(|| {
+            let things =
+                Tables::compiled(THINGS).expect("a test reads what the build script wrote");
+            let words =
+                Lexicon::of_bytes(THING_WORDS).expect("what the build script wrote is whole");
+            Dictionary::of(words, &things.bilingual)
+        })
+    }
+
     /// The same of those words that something is replaced by.
     pub(crate) fn repairing(&self, text: &Text<'_>, together: Together<'_>) -> Matches {
         self.lexicon.repairing(text, together)
@@ -225,7 +254,7 @@ fn place_of(c: char) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::written::WRITTEN;
+    use super::written::{THINGS as THINGS_WRITTEN, WRITTEN};
     use super::*;
 
     #[test]
@@ -248,6 +277,12 @@ mod tests {
         };
         assert!(lexicon(&tables) == LEXICON && lexicon(&compiled) == LEXICON);
         assert!(Lexicon::of_bytes(LEXICON).unwrap().bytes() == LEXICON);
+        let (things, read) =
+            (Tables::of(&THINGS_WRITTEN).unwrap(), Tables::compiled(THINGS).unwrap());
+        let words = |tables: &Tables| {
+            Lexicon::of_things(&tables.bilingual, &|c| simplified.get(&c).copied()).unwrap().bytes()
+        };
+        assert!(words(&things) == THING_WORDS && words(&read) == THING_WORDS);
         assert!(Lexicon::of_bytes(&LEXICON[..LEXICON.len() - 1]).is_none());
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::beginnings::Beginnings;
 use super::error::RulesError;
-use super::tables::{Axis, Tables};
+use super::tables::{Axis, Tables, Things};
 use super::trie::Trie;
 
 /// What a word is to a rule.
@@ -52,12 +52,12 @@ pub(crate) enum Group {
     TextNoun,
     Deed,
     Noun,
+    /// A name of a thing, in the dictionary's own tree: twice the thing's number, and 1 where the word only may mean it.
     ThingZh,
     ThingEn,
-    ThingKeep,
 }
 
-pub(super) const GROUPS: usize = Group::ThingKeep as usize + 1;
+pub(super) const GROUPS: usize = Group::ThingEn as usize + 1;
 
 impl Group {
     /// Whether the rules that replace something ask for it.
@@ -102,8 +102,7 @@ impl Group {
             | Self::NoSubject
             | Self::Several
             | Self::ThingZh
-            | Self::ThingEn
-            | Self::ThingKeep => false,
+            | Self::ThingEn => false,
         }
     }
 }
@@ -264,16 +263,42 @@ impl Lexicon {
         for (item, noun) in tables.measure.noun.iter().enumerate() {
             all.add_all(Group::Noun, item, &noun.words);
         }
-        all.add_each(Group::ThingKeep, &tables.bilingual.keep);
-        for (item, names) in tables.bilingual.kinds.values().flatten().enumerate() {
-            all.add_all(Group::ThingZh, item, &names.zh);
-            all.add_all(Group::ThingEn, item, &names.en);
+        Self::built(&all)
+    }
+
+    /// The lexicon of what things are called in two languages, which only prompts in both are read with.
+    ///
+    /// # Errors
+    /// More words than its tree holds.
+    pub(crate) fn of_things(
+        things: &Things,
+        simplified: &dyn Fn(char) -> Option<char>,
+    ) -> Result<Self, RulesError> {
+        let mut all = Builder { simplified, numbers: HashMap::new(), roles: Vec::new() };
+        let side = |word: &String| match word.starts_with(|c: char| c.is_ascii()) {
+            true => Group::ThingEn,
+            false => Group::ThingZh,
+        };
+        for (number, names) in things.kinds.values().flatten().enumerate() {
+            all.add_all(Group::ThingZh, 2 * number, &names.zh);
+            all.add_all(Group::ThingEn, 2 * number, &names.en);
+            for name in names.en.iter().filter(|name| !name.contains([' ', '\''])) {
+                all.add(Group::ThingEn, 2 * number, &format!("{name}'s"));
+            }
+            names.also.iter().for_each(|word| all.add(side(word), 2 * number + 1, word));
         }
+        // What is kept is a word like others and means none of the things, so that a longer name of one counts.
+        let nothing = 2 * things.kinds.values().map(Vec::len).sum::<usize>();
+        things.keep.iter().for_each(|word| all.add(side(word), nothing, word));
+        Self::built(&all)
+    }
+
+    fn built(all: &Builder<'_>) -> Result<Self, RulesError> {
         let words = all.numbers.iter().map(|(word, number)| (word.as_bytes(), *number));
         Ok(Self {
             words: Trie::of(words)?,
-            all: Roles::of(&all, |_| true),
-            repairs: Roles::of(&all, Group::is_for_repairs),
+            all: Roles::of(all, |_| true),
+            repairs: Roles::of(all, Group::is_for_repairs),
         })
     }
 }

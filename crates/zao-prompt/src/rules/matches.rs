@@ -87,17 +87,25 @@ impl Matches {
 
     /// The longest words of a group outside of `keep`, each with everything that it is.
     pub(crate) fn readings(&self, group: Group, keep: Group) -> Vec<Match> {
-        let mut all = self.all_outside(group, keep);
-        let chosen = longest(all.iter().copied());
-        let mut next = 0;
-        all.retain(|it| {
-            while chosen.get(next).is_some_and(|one| one.start < it.start) {
-                next += 1;
-            }
-            chosen.get(next).is_some_and(|one| one.span() == it.span())
-        });
-        all
+        readings(self.all_outside(group, keep))
     }
+
+    /// The longest words of a group, each with everything that it is.
+    pub(crate) fn all_readings(&self, group: Group) -> Vec<Match> {
+        readings(self.all(group).collect())
+    }
+}
+
+fn readings(mut all: Vec<Match>) -> Vec<Match> {
+    let chosen = longest(all.iter().copied());
+    let mut next = 0;
+    all.retain(|it| {
+        while chosen.get(next).is_some_and(|one| one.start < it.start) {
+            next += 1;
+        }
+        chosen.get(next).is_some_and(|one| one.span() == it.span())
+    });
+    all
 }
 
 fn longest(matches: impl IntoIterator<Item = Match>) -> Vec<Match> {

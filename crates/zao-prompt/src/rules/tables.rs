@@ -266,6 +266,12 @@ pub(crate) struct Things {
     pub(crate) numbers: BTreeMap<String, u32>,
     /// By kind; only things of one kind are mistaken for each other.
     pub(crate) kinds: BTreeMap<String, Vec<Names>>,
+    /// Kinds of which one side may name others than the other side does, unless both stand at the same place.
+    pub(crate) loose: Vec<String>,
+    /// Kinds that are not counted.
+    pub(crate) uncounted: Vec<String>,
+    /// Kinds that may stand in each other's place.
+    pub(crate) instead: Vec<Vec<String>>,
 }
 
 /// One thing.
@@ -274,9 +280,12 @@ pub(crate) struct Things {
 pub(crate) struct Names {
     pub(crate) zh: Vec<String>,
     pub(crate) en: Vec<String>,
-    /// What it is a kind of, by a Chinese name of that.
+    /// What it is a kind of, by Chinese names of that. What is under several is between them: 米色 is nearly white and nearly yellow.
     #[serde(default)]
-    pub(crate) under: Option<String>,
+    pub(crate) under: Vec<String>,
+    /// Words of either language that may mean it and need not: 蓝天 is blue where the other side says so.
+    #[serde(default)]
+    pub(crate) also: Vec<String>,
 }
 
 /// Simplified characters, each with its traditional form behind it.
@@ -571,12 +580,15 @@ impl Nouns {
 }
 
 impl Things {
-    fn extend(&mut self, more: Self) {
+    pub(super) fn extend(&mut self, more: Self) {
         take_source(&mut self.source, more.source);
         self.keep.extend(more.keep);
         self.numbers.extend(more.numbers);
         for (kind, names) in more.kinds {
             self.kinds.entry(kind).or_default().extend(names);
         }
+        self.loose.extend(more.loose);
+        self.uncounted.extend(more.uncounted);
+        self.instead.extend(more.instead);
     }
 }

@@ -22,6 +22,7 @@ mod measures;
 mod random;
 mod report;
 mod shrink;
+mod sides;
 mod strangers;
 mod twins;
 
