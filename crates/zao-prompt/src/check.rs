@@ -1,6 +1,7 @@
 //! Looking at a prompt with every rule, and mending what can be mended. What each rule knows stands in its table, what it
 //! judges in a file of its own; nothing is drawn, stored or shown here.
 
+mod absence;
 mod attributes;
 mod background;
 mod beings;

@@ -1,6 +1,5 @@
-//! What is said not to be there, and yet is: no plants, and a pot of them further on. It belongs to `contradiction`.
-
-use std::ops::Range;
+//! Whether a word is denied where it stands, and what is denied by its own name and there all the same: without a helmet, his helmet. It
+//! belongs to `contradiction`; classes of things are judged by `absence`.
 
 use super::Subject;
 use super::attributes::PAGE;
@@ -62,7 +61,7 @@ const DENIALS: [&str; 46] = [
     "不见",
 ];
 
-/// How many members of a class are held against its denial.
+/// How many denials are looked at.
 const MOST: usize = 24;
 
 /// Whether what stands in front of a word denies it: no long shadows, 没有任何绿植, 没有一个行人.
@@ -118,31 +117,11 @@ fn denial_of(subject: &Subject<'_>, name: &Match) -> usize {
         .map_or(name.start, |at| from + at)
 }
 
-/// What belongs to a class that is denied, once for each class and side.
-pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
-    let members = subject.matches.all_outside(Group::ClassMember, Group::PairKeep);
-    if members.is_empty() {
-        return named_again(subject);
-    }
-    let mut absent = subject.matches.all_outside(Group::ClassNone, Group::PairKeep);
-    absent.retain(|it| it.start < PAGE && !is_denied(subject, it));
-    let mut names = subject.matches.all_outside(Group::ClassName, Group::PairKeep);
-    names.retain(|it| it.start < PAGE);
-    let denied = names.into_iter().filter(|name| is_class_denied(subject, name));
-    absent.extend(denied.map(|name| Match { start: denial_of(subject, &name), ..name }));
-    absent.sort_by_key(|it| it.start);
-    let mut hits = named_again(subject);
-    for side in &subject.text.sides {
-        hits.extend(within(subject, &side.range, &absent, &members));
-    }
-    hits
-}
-
 /// What says that a thing is one that belongs here.
 const OWN: [&str; 4] = ["his", "her", "its", "the"];
 
 /// A thing that is denied by its own name, and named as there: without a helmet, his helmet.
-fn named_again(subject: &Subject<'_>) -> Vec<Hit> {
+pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
     if !is_one(subject) {
         return Vec::new();
     }
@@ -171,39 +150,6 @@ fn named_again(subject: &Subject<'_>) -> Vec<Hit> {
         })
     });
     again.take(1).collect()
-}
-
-fn within(
-    subject: &Subject<'_>,
-    range: &Range<usize>,
-    absent: &[Match],
-    members: &[Match],
-) -> Vec<Hit> {
-    let mut told: Vec<usize> = Vec::new();
-    let mut hits = Vec::new();
-    for none in absent.iter().filter(|it| range.contains(&it.start)) {
-        if told.contains(&none.item) {
-            continue;
-        }
-        told.push(none.item);
-        let of_class =
-            members.iter().filter(|it| it.item == none.item && range.contains(&it.start));
-        for member in of_class.take(MOST) {
-            let is_free = member.end <= none.start || none.end <= member.start;
-            let (first, second) =
-                if none.start < member.start { (none, member) } else { (member, none) };
-            if is_free
-                && !is_class_denied(subject, member)
-                && !is_listed(subject, member)
-                && !is_apart(subject, first, second, &DISTANCES)
-            {
-                let about = About::Both(first.span(), second.span());
-                hits.push(Hit::advice(Code::Contradiction, first.start..second.end, about));
-                break;
-            }
-        }
-    }
-    hits
 }
 
 /// Whether a word is one of a list that is denied: no cars, trucks or buses.
