@@ -4,6 +4,7 @@
 mod absence;
 mod attributes;
 mod background;
+mod bare;
 mod beings;
 mod bilingual;
 pub(crate) mod characters;
@@ -17,6 +18,7 @@ mod gloss;
 mod intensifier;
 mod invisible;
 mod measure;
+mod parts;
 mod punctuation;
 mod quality;
 mod quotes;

@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 pub use error::RulesError;
 pub(crate) use lexicon::Group;
 pub(crate) use matches::{Match, Matches};
-pub(crate) use tables::{Axis, Class, Entry, Kind, Names, Scope, Tables, Words};
+pub(crate) use tables::{Axis, Entry, Kind, Names, Scope, Tables, Words};
 
 use crate::check::characters::{self, HAN, Kinds, SIMPLIFIED, TRADITIONAL};
 use crate::check::text::Text;

@@ -1,6 +1,7 @@
 //! What is said not to be there, and is: no plants, and a pot of ferns further on; a sleeveless dress with long sleeves; the only one in the
 //! picture, and her friends. It belongs to `contradiction`; words that deny a value of an axis are judged there.
 
+mod again;
 mod grammar;
 mod place;
 
@@ -15,7 +16,7 @@ use super::denial::is_denied;
 use super::edit::{About, Hit};
 use super::text::{BLANK, Side};
 use crate::Code;
-use crate::rules::{Class, Group, Kind, Match};
+use crate::rules::{Group, Kind, Match};
 use grammar::{Stand, ends_phrase, is_thing_han, stand};
 
 /// How many words of a class are held against a denial, how many denials of it, and how many findings there are of a side.
@@ -60,6 +61,39 @@ const EXCEPTIONS: [&str; 7] =
 const ONLY: [&str; 9] =
     ["only the", "only one", "only her", "only his", "只有", "唯一", "仅有", "唯独", "the only"];
 
+/// Where somebody is who is not alone.
+const BESIDE: [&str; 4] = ["beside him", "beside her", "身旁", "身边"];
+
+/// Two distances, of which one is said of what is denied and one of what is there.
+const NEAR_AND_FAR: [(&str, &str); 6] = [
+    ("foreground", "distance"),
+    ("foreground", "background"),
+    ("前景", "远处"),
+    ("前景", "背景"),
+    ("近处", "远处"),
+    ("眼前", "远处"),
+];
+
+/// What says in its clause that a thing is one of somebody or something else.
+const OTHERS: [&str; 16] = [
+    "opposite",
+    "next door",
+    "another",
+    "the other",
+    "neighbouring",
+    "neighboring",
+    "a second",
+    "someone else",
+    "对面",
+    "隔壁",
+    "另一",
+    "旁边的",
+    "别人的",
+    "邻家",
+    "其他的",
+    "别家",
+];
+
 /// A class that is denied.
 struct Denial {
     at: Match,
@@ -78,7 +112,7 @@ struct Word {
 /// What is denied and there, a few for each side.
 pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
     let near = |group: Group| {
-        let mut found = subject.matches.all_outside(group, Group::PairKeep);
+        let mut found = subject.matches.all_not_within(group, Group::PairKeep);
         found.retain(|it| it.start < PAGE);
         found
     };
@@ -103,7 +137,7 @@ pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
         }
     }
     if denials.is_empty() {
-        return Vec::new();
+        return again::find(subject);
     }
     denials.sort_by_key(|it| (it.at.start, it.only.is_some()));
     let mut there: Vec<Match> =
@@ -118,7 +152,12 @@ pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
     }
     there.sort_by_key(|it| (it.start, std::cmp::Reverse(it.end)));
     let sides = subject.text.sides.iter();
-    sides.flat_map(|side| within(subject, side, &denials, &there)).collect()
+    let mut hits: Vec<Hit> =
+        sides.flat_map(|side| within(subject, side, &denials, &there)).collect();
+    if hits.is_empty() {
+        hits = again::find(subject);
+    }
+    hits
 }
 
 /// The class of what is written.
@@ -136,7 +175,7 @@ fn is_noun(subject: &Subject<'_>, at: &Match) -> bool {
     let (name, behind) = (&subject.text.folded[at.span()], &subject.text.folded[at.end..]);
     match name.starts_with(is_han) {
         true => is_thing_han(name, behind),
-        false => ends_phrase(behind),
+        false => ends_phrase(name, behind),
     }
 }
 
@@ -236,7 +275,8 @@ fn within(subject: &Subject<'_>, side: &Side, denials: &[Denial], there: &[Match
         tried.push(item);
         let of_class = there.iter().filter(|it| it.item == item && side.range.contains(&it.start));
         let of_class: Vec<Match> = of_class.take(MOST).copied().collect();
-        let judge = Judge { subject, class: &classes[item], denial };
+        let class = &classes[item];
+        let judge = Judge { subject, kind: class.kind, here: &class.here, denial };
         if judge.is_of_rest(&of_class) {
             continue;
         }
@@ -254,7 +294,9 @@ fn within(subject: &Subject<'_>, side: &Side, denials: &[Denial], there: &[Match
 /// Who says whether a thing is there that a denial denies.
 struct Judge<'s, 'p> {
     subject: &'s Subject<'p>,
-    class: &'s Class,
+    kind: Kind,
+    /// Words for another place that are none for what is judged.
+    here: &'s [String],
     denial: &'s Denial,
 }
 
@@ -263,8 +305,7 @@ impl Judge<'_, '_> {
     fn is_of_rest(&self, of_class: &[Match]) -> bool {
         let clause = clauses(self.subject, &self.denial.at, &self.denial.at);
         let own = |it: &&Match| it.end <= self.denial.at.start || self.denial.at.end <= it.start;
-        self.class.kind == Kind::Rest
-            && of_class.iter().filter(own).any(|it| clause.contains(&it.start))
+        self.kind == Kind::Rest && of_class.iter().filter(own).any(|it| clause.contains(&it.start))
     }
 
     fn clashes(&self, it: &Match) -> bool {
@@ -275,13 +316,14 @@ impl Judge<'_, '_> {
         let (first, second) = if denial.start < it.start { (denial, it) } else { (it, denial) };
         self.is_same(it)
             && !self.is_excepted(it)
+            && !self.is_farther(first, second)
             && !is_apart(subject, first, second, &self.places())
-            && match self.class.kind {
+            && match self.kind {
                 Kind::Scene | Kind::Rest | Kind::Company => true,
                 Kind::Thing => !self.is_of_other(it),
                 Kind::Worn => {
                     let range = clauses(subject, first, second);
-                    !place::is_aside(subject, it)
+                    !place::is_aside(subject, it, self.here)
                         && (is_one_person(subject) || is_one_person_within(subject, &range))
                         && !self.is_of_other(it)
                 }
@@ -295,6 +337,12 @@ impl Judge<'_, '_> {
             let (none, here) = (stem(&folded[only.clone()]), stem(&folded[it.span()]));
             here == none || (none.starts_with(is_han) && here.ends_with(none))
         })
+    }
+
+    /// Whether the one is near and the other far.
+    fn is_farther(&self, first: &Match, second: &Match) -> bool {
+        let text = &self.subject.text.folded[clauses(self.subject, first, second)];
+        NEAR_AND_FAR.iter().any(|(near, far)| text.contains(near) && text.contains(far))
     }
 
     /// Whether it is what a denial leaves out: nobody except a guard.
@@ -311,17 +359,26 @@ impl Judge<'_, '_> {
     /// Words for another place with which it is here all the same.
     fn places(&self) -> Vec<&str> {
         let mut places: Vec<&str> = NO_REASONS.iter().chain(&EXCEPTIONS).copied().collect();
-        places.extend(self.class.here.iter().map(String::as_str));
-        if self.class.kind != Kind::Company {
+        places.extend(self.here.iter().map(String::as_str));
+        if self.kind != Kind::Company {
             places.extend(DISTANCES);
         }
-        if matches!(self.class.kind, Kind::Company | Kind::Rest) {
+        if matches!(self.kind, Kind::Company | Kind::Rest) {
             places.extend(ONLY);
+            places.extend(BESIDE);
         }
         places
     }
 
     fn is_of_other(&self, it: &Match) -> bool {
+        let clause = clauses(self.subject, it, it);
+        let folded = &self.subject.text.folded;
+        // 没有花纹的瓷瓶里插着花纹斑斓的: in one clause of Chinese they are two things.
+        let is_in_one =
+            folded[it.span()].contains(is_han) && clause.contains(&self.denial.at.start);
+        if is_in_one || OTHERS.iter().any(|other| folded[clause.clone()].contains(other)) {
+            return true;
+        }
         let of = place::of_denial(self.subject, &self.denial.at, self.denial.is_adjective);
         of.is_some_and(|of| place::is_of_other(self.subject, of, it))
     }

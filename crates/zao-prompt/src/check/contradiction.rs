@@ -10,7 +10,7 @@ use super::denial::is_denied;
 use super::edit::{About, Hit};
 use super::text::BLANK;
 use super::word::follows;
-use super::{Subject, absence, attributes, background, contents, denial, recount, totals};
+use super::{Subject, absence, attributes, background, bare, contents, parts, recount, totals};
 use crate::Code;
 use crate::rules::{Axis, Group, Match, Scope};
 
@@ -41,8 +41,9 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
     let is_one = is_one(subject);
     if !has_exception && !is_sheet {
         let found = totals::find(subject).into_iter().chain(background::find(subject));
-        let found = found.chain(denial::find(subject)).chain(recount::find(subject));
-        let found = found.chain(contents::find(subject));
+        let found = found.chain(recount::find(subject));
+        let found = found.chain(contents::find(subject)).chain(parts::find(subject));
+        let found = found.chain(bare::find(subject));
         for hit in found.chain(attributes::find(subject, &values, is_one)) {
             told.tell(hits, hit);
         }

@@ -448,8 +448,8 @@ fn listed(before: &str, rest: &str) -> Stand {
     }
 }
 
-/// Behind a noun these are of another one, which it tells more of: a hat rack.
-const NEXT: [&str; 62] = [
+/// Behind a noun of one thing these are of another phrase, and no noun that it tells more of: a hat rack.
+const NEXT: [&str; 137] = [
     "and",
     "or",
     "with",
@@ -512,15 +512,104 @@ const NEXT: [&str; 62] = [
     "shows",
     "waits",
     "runs",
+    "spread",
+    "held",
+    "hung",
+    "set",
+    "cut",
+    "laid",
+    "lit",
+    "bent",
+    "drawn",
+    "thrown",
+    "cast",
+    "swept",
+    "made",
+    "half",
+    "wide",
+    "open",
+    "closed",
+    "high",
+    "low",
+    "full",
+    "deep",
+    "visible",
+    "casts",
+    "catches",
+    "leads",
+    "hides",
+    "flutters",
+    "flies",
+    "curls",
+    "falls",
+    "drifts",
+    "moves",
+    "blows",
+    "gleams",
+    "glints",
+    "shimmers",
+    "sparkles",
+    "spans",
+    "towers",
+    "dominates",
+    "overlooks",
+    "surrounds",
+    "follows",
+    "leans",
+    "peeks",
+    "watches",
+    "sleeps",
+    "walks",
+    "sings",
+    "swims",
+    "frames",
+    "crowns",
+    "carries",
+    "pours",
+    "streams",
+    "throws",
+    "climbs",
+    "blazes",
+    "burns",
+    "crosses",
+    "cuts",
+    "rests",
+    "roams",
+    "grazes",
+    "steers",
+    "rows",
+    "paddles",
+    "strolls",
+    "smiles",
+    "grips",
+    "adorns",
+    "circles",
+    "dances",
+    "spills",
+    "goes",
+];
+
+/// Behind a noun of several these tell that another one is meant: glasses case.
+const CASES: [&str; 14] = [
+    "case", "rack", "shop", "store", "shelf", "area", "box", "car", "bar", "club", "field", "bag",
+    "sign", "brush",
+];
+
+/// Words that end like verbs and are nouns: colour grading.
+const NOT_VERBS: [&str; 13] = [
+    "grading", "blocking", "painting", "printing", "parking", "lighting", "building", "ceiling",
+    "evening", "morning", "string", "crossing", "wedding",
 ];
 
 /// Whether an English noun is the last of its phrase: a straw hat, and not a hat rack.
-pub(super) fn ends_phrase(behind: &str) -> bool {
+pub(super) fn ends_phrase(noun: &str, behind: &str) -> bool {
     let Some(next) = behind.strip_prefix(' ') else { return !behind.starts_with(['-', '\'']) };
     let word = next.split(|c: char| !is_latin(c)).next().unwrap_or_default();
-    word.is_empty()
-        || NEXT.contains(&word)
-        || (word.len() > 4 && (word.ends_with("ing") || word.ends_with("ed")))
+    let is_verb = word.len() > 4
+        && (word.ends_with("ing") || word.ends_with("ed"))
+        && !NOT_VERBS.contains(&word);
+    let is_several = noun.ends_with('s') && !noun.ends_with("ss") && !CASES.contains(&word);
+    word.is_empty() || NEXT.contains(&word) || is_verb || (is_several && !NOT_VERBS.contains(&word))
 }
 
 /// Behind a Chinese noun these make it the name of another thing: 帽子店.

@@ -70,7 +70,14 @@ const SHOWN_HAN: [&str; 24] = [
 ];
 
 /// What says of a thing that it is not worn where it is.
-const ASIDE: [&str; 36] = [
+const ASIDE: [&str; 43] = [
+    " over a ",
+    " over her ",
+    " over his ",
+    "underneath",
+    "beneath a",
+    "slung over",
+    "tucked under",
     "in his hand",
     "in her hand",
     "in one hand",
@@ -108,7 +115,9 @@ const ASIDE: [&str; 36] = [
     "worn over",
     "folded",
 ];
-const ASIDE_HAN: [&str; 26] = [
+const ASIDE_HAN: [&str; 28] = [
+    "套在",
+    "提在",
     "手里",
     "手中",
     "拎着",
@@ -162,10 +171,12 @@ pub(super) fn is_shown(subject: &Subject<'_>, it: &Match) -> bool {
 }
 
 /// Whether a thing that is worn is not worn here.
-pub(super) fn is_aside(subject: &Subject<'_>, it: &Match) -> bool {
+pub(super) fn is_aside(subject: &Subject<'_>, it: &Match, here: &[String]) -> bool {
     let (before, behind) = around(subject, it);
-    let has =
-        |words: &[&str]| words.iter().any(|word| before.contains(word) || behind.contains(word));
+    let is_here = |word: &str| here.iter().any(|here| here == word);
+    let has = |words: &[&str]| {
+        words.iter().any(|word| !is_here(word) && (before.contains(word) || behind.contains(word)))
+    };
     has(&ASIDE) || has(&ASIDE_HAN)
 }
 
@@ -264,6 +275,9 @@ const AT: [&str; 11] = [
     " across the ",
 ];
 
+/// How far behind a thing its place may be named, in bytes.
+const NEAR: usize = 18;
+
 /// Words at which the name of a place ends.
 const ENDS: [&str; 14] = [
     "and", "with", "in", "on", "at", "of", "is", "are", "by", "from", "behind", "under", "while",
@@ -275,18 +289,24 @@ fn head(text: &str) -> Option<&str> {
     let end = text.find(is_separator).unwrap_or(text.len());
     let mut words = text[..end].split_whitespace().take(4).take_while(|word| !ENDS.contains(word));
     let first = words.next()?;
-    Some(words.take_while(|word| !word.ends_with("ing")).last().unwrap_or(first))
+    Some(
+        words
+            .take_while(|word| !word.ends_with("ing") && !word.ends_with('s'))
+            .last()
+            .unwrap_or(first),
+    )
 }
 
 /// The place that an English text leads to.
 fn place_in(text: &str) -> Option<&str> {
     let found = AT.iter().filter_map(|at| text.find(at).map(|start| (start, start + at.len())));
+    let found = found.filter(|(start, _)| *start <= NEAR);
     found.min().and_then(|(_, end)| head(&text[end..]))
 }
 
 /// Whose English thing it is, by what stands in front of it: a house with tall (windows).
 fn owner(before: &str) -> Option<&str> {
-    let (at, with) = [" with ", " has ", "'s "]
+    let (at, with) = [" with ", " has ", " in a ", " in an ", "'s "]
         .iter()
         .filter_map(|it| before.rfind(it).map(|at| (at, *it)))
         .max()?;
@@ -333,8 +353,8 @@ pub(super) fn is_of_other(subject: &Subject<'_>, of: &str, it: &Match) -> bool {
         let place = &before[..at];
         let place = &place[place.rfind(|c: char| !is_han(c)).map_or(0, |at| at + 1)..];
         let is_relative = [
-            "头", "脸", "身", "顶", "底", "央", "周", "角", "胸", "背", "画", "墙", "口", "面",
-            "边",
+            "头", "脸", "手", "怀", "肩", "腰", "脚", "耳", "颈", "腕", "身", "顶", "底", "央",
+            "周", "角", "胸", "背", "画", "墙", "口", "面", "边",
         ]
         .iter()
         .any(|end| place.ends_with(end));
