@@ -65,7 +65,13 @@ const ONLY: [&str; 9] =
 const BESIDE: [&str; 4] = ["beside him", "beside her", "身旁", "身边"];
 
 /// Two distances, of which one is said of what is denied and one of what is there.
-const NEAR_AND_FAR: [(&str, &str); 6] = [
+const NEAR_AND_FAR: [(&str, &str); 12] = [
+    ("north", "south"),
+    ("east", "west"),
+    ("the front", "the back"),
+    ("inside", "outside"),
+    ("upstairs", "downstairs"),
+    ("正面", "背面"),
     ("foreground", "distance"),
     ("foreground", "background"),
     ("前景", "远处"),
@@ -167,7 +173,7 @@ const TEXT: &str = "text";
 fn is_none(subject: &Subject<'_>, at: &Match) -> bool {
     let behind = &subject.text.folded[at.end..];
     !subject.text.folded[at.span()].contains(is_han)
-        || !behind.starts_with(['度', '际', '关', '论', '法', '线'])
+        || !behind.starts_with(['旁', '外', '边', '度', '际', '关', '论', '法', '线'])
 }
 
 /// Whether a name is a noun of its own where it stands.
@@ -319,11 +325,14 @@ impl Judge<'_, '_> {
             && !self.is_farther(first, second)
             && !is_apart(subject, first, second, &self.places())
             && match self.kind {
-                Kind::Scene | Kind::Rest | Kind::Company => true,
+                // A picture that leans on the floor hangs nowhere.
+                Kind::Scene => self.here.is_empty() || !place::is_aside(subject, it, self.here),
+                Kind::Rest | Kind::Company => true,
                 Kind::Thing => !self.is_of_other(it),
                 Kind::Worn => {
                     let range = clauses(subject, first, second);
                     !place::is_aside(subject, it, self.here)
+                        && !self.is_of_new(it)
                         && (is_one_person(subject) || is_one_person_within(subject, &range))
                         && !self.is_of_other(it)
                 }
@@ -370,13 +379,32 @@ impl Judge<'_, '_> {
         places
     }
 
+    /// Whether somebody comes in with it who was not there before: faceless mannequins, a woman with red lips.
+    fn is_of_new(&self, it: &Match) -> bool {
+        let clause = clauses(self.subject, it, it);
+        let folded = &self.subject.text.folded;
+        let beings = self.subject.matches.of(Group::Subject);
+        let first = beings.partition_point(|being| being.start < clause.start);
+        let mut here = beings[first..].iter().take_while(|being| being.start < clause.end);
+        self.denial.is_adjective
+            && self.denial.at.end <= clause.start
+            && here.any(|being| {
+                let before = folded[clause.start..being.start].trim_end();
+                super::word::precedes(before, "a") || before.ends_with(['位', '个', '名'])
+            })
+    }
+
     fn is_of_other(&self, it: &Match) -> bool {
         let clause = clauses(self.subject, it, it);
         let folded = &self.subject.text.folded;
         // 没有花纹的瓷瓶里插着花纹斑斓的: in one clause of Chinese they are two things.
         let is_in_one =
             folded[it.span()].contains(is_han) && clause.contains(&self.denial.at.start);
-        if is_in_one || OTHERS.iter().any(|other| folded[clause.clone()].contains(other)) {
+        let none = clauses(self.subject, &self.denial.at, &self.denial.at);
+        let tells = |other: &&str| {
+            folded[clause.clone()].contains(*other) || folded[none.clone()].contains(*other)
+        };
+        if is_in_one || OTHERS.iter().any(|other| tells(other)) {
             return true;
         }
         let of = place::of_denial(self.subject, &self.denial.at, self.denial.is_adjective);

@@ -118,5 +118,7 @@ fn layers(text: &str) -> Option<(Range<usize>, Range<usize>)> {
     // 第一层 of a building of seven is no other one.
     let is_whole = text[first.clone()].starts_with(['单', '双']) || first.start < second.start;
     let is_floor = text[first.end..].starts_with(['阳', '窗', '是', '有', '的', '有', '：', ':']);
-    (is_whole && !is_floor).then_some((first, second))
+    let between = text.get(first.end.min(second.end)..first.start.max(second.start));
+    let is_other = between.is_none_or(|it| it.contains(['旁', '后', '前', '另', '隔', '邻']));
+    (is_whole && !is_floor && !is_other).then_some((first, second))
 }

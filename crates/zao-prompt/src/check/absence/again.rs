@@ -7,6 +7,7 @@ use super::super::characters::{is_han, is_separator};
 use super::super::edit::{About, Hit};
 use super::super::text::Side;
 use super::super::totals::{page, words};
+use super::super::word::precedes;
 use super::grammar::{Stand, ends_phrase, stand};
 use super::place::is_shown;
 use super::{Denial, Judge, stem};
@@ -113,6 +114,9 @@ const WITHOUT_DENIAL: [&str; 40] = [
     "sunless",
 ];
 
+/// What says that a thing belongs to who is there, whatever noun follows it: his helmet visor.
+const OWN: [&str; 4] = ["his", "her", "its", "their"];
+
 /// What may stand between a denial and its noun.
 const FILLERS: [&str; 8] = ["any", "a", "an", "single", "visible", "one", "the", "even"];
 
@@ -178,13 +182,18 @@ fn english(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
     }
     denied.retain(|(_, noun, _)| noun.len() > 3 && !OTHER.contains(noun) && !noun.ends_with("ing"));
     denied.into_iter().find_map(|(none, noun, is_adjective)| {
-        let same = words.iter().filter(|(_, word)| stem(word) == stem(noun)).take(MOST);
+        let same = words
+            .iter()
+            .filter(|(at, word)| from + at >= none.end && stem(word) == stem(noun))
+            .take(MOST);
         let mut same =
             same.map(|(at, word)| Match { start: from + at, end: from + at + word.len(), item: 0 });
         same.find_map(|there| {
             let behind = &subject.text.folded[there.end..];
             let is_noun = ends_phrase(&subject.text.folded[there.span()], behind);
-            is_noun.then(|| hit(subject, none, is_adjective, there)).flatten()
+            let before = subject.text.folded[..there.start].trim_end();
+            let is_own = OWN.iter().any(|own| precedes(before, own));
+            (is_noun || is_own).then(|| hit(subject, none, is_adjective, there)).flatten()
         })
     })
 }
@@ -231,8 +240,9 @@ fn chinese(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
     }
     denied.into_iter().filter(|(at, _, _)| from + at < PAGE).find_map(|(at, end, noun)| {
         let none = Match { start: from + at, end: from + end, item: 0 };
-        let same =
-            text.match_indices(noun).filter(|(there, _)| *there >= end || there + noun.len() <= at);
+        let same = text.match_indices(noun).filter(|(there, _)| {
+            *there >= end && !text[..*there].ends_with(['不', '非', '无', '未'])
+        });
         let mut same = same.take(MOST).map(|(there, it)| Match {
             start: from + there,
             end: from + there + it.len(),

@@ -3,10 +3,15 @@
 use super::super::Subject;
 use super::super::characters::{is_han, is_separator};
 use super::super::contradiction::clauses;
-use crate::rules::Match;
+use super::grammar::ends_phrase;
+use crate::rules::{Group, Match};
 
 /// Words that say that a thing is only like another, shown by one, or not there yet; in front of it in its clause.
-const SHOWN: [&str; 34] = [
+const SHOWN: [&str; 38] = [
+    "wallpaper of",
+    "print of",
+    "pattern of",
+    "map of",
     "statue of",
     "sculpture of",
     "painting of",
@@ -211,7 +216,16 @@ const WHOLE: [&str; 26] = [
 ];
 
 /// Places of any thing, which tell no other one.
-const RELATIVE: [&str; 46] = [
+const RELATIVE: [&str; 55] = [
+    "left",
+    "right",
+    "north",
+    "south",
+    "end",
+    "distance",
+    "left-hand",
+    "right-hand",
+    "far",
     "wall",
     "walls",
     "corner",
@@ -343,10 +357,24 @@ pub(super) fn of_denial<'t>(
     named.filter(|it| !WHOLE.contains(it))
 }
 
+/// Whether a Chinese thing is said to be another one's: 牛仔裤的铜扣.
+fn is_owned(subject: &Subject<'_>, of: &str, it: &Match) -> bool {
+    let folded = &subject.text.folded;
+    let Some(owner) = folded[..it.start].strip_suffix('的') else { return false };
+    let owners = subject.matches.of(Group::Owner);
+    let at = owners.partition_point(|it| it.end < owner.len());
+    owners.get(at).is_some_and(|it| {
+        it.end == owner.len() && !folded[it.span()].chars().any(|c| of.contains(c))
+    })
+}
+
 /// Whether what is there belongs to another thing than the one a denial is about.
 pub(super) fn is_of_other(subject: &Subject<'_>, of: &str, it: &Match) -> bool {
     let (before, behind) = around(subject, it);
     if subject.text.folded[it.span()].contains(is_han) || of.contains(is_han) {
+        if is_owned(subject, of, it) {
+            return true;
+        }
         let Some(at) = before.rfind(['上', '里', '中', '面']).filter(|at| *at > 0) else {
             return false;
         };
@@ -367,5 +395,11 @@ pub(super) fn is_of_other(subject: &Subject<'_>, of: &str, it: &Match) -> bool {
         let stem = |word: &'_ str| word.strip_suffix('s').unwrap_or(word).len();
         !RELATIVE.contains(&place) && place[..stem(place)] != of[..stem(of)]
     };
-    place_in(behind).is_some_and(is_other) || owner(before).is_some_and(is_other)
+    // A rusty anvil is no rustless blade.
+    let told =
+        behind.strip_prefix(' ').filter(|_| !ends_phrase(&subject.text.folded[it.span()], behind));
+    let told = told.and_then(|rest| rest.split([' ', ',', '.']).next());
+    told.is_some_and(is_other)
+        || place_in(behind).is_some_and(is_other)
+        || owner(before).is_some_and(is_other)
 }
