@@ -404,7 +404,7 @@ impl Judge<'_, '_> {
         let tells = |other: &&str| {
             folded[clause.clone()].contains(*other) || folded[none.clone()].contains(*other)
         };
-        if is_in_one || OTHERS.iter().any(|other| tells(other)) {
+        if is_in_one || OTHERS.iter().any(tells) {
             return true;
         }
         let of = place::of_denial(self.subject, &self.denial.at, self.denial.is_adjective);

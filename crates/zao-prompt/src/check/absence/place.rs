@@ -3,6 +3,7 @@
 use super::super::Subject;
 use super::super::characters::{is_han, is_separator};
 use super::super::contradiction::clauses;
+use super::super::word::precedes;
 use super::grammar::ends_phrase;
 use crate::rules::{Group, Match};
 
@@ -395,11 +396,12 @@ pub(super) fn is_of_other(subject: &Subject<'_>, of: &str, it: &Match) -> bool {
         let stem = |word: &'_ str| word.strip_suffix('s').unwrap_or(word).len();
         !RELATIVE.contains(&place) && place[..stem(place)] != of[..stem(of)]
     };
-    // A rusty anvil is no rustless blade.
+    // A rusty anvil is no rustless blade, and his helmet visor is his.
+    let is_own = ["his", "her", "its", "their"].iter().any(|own| precedes(before.trim_end(), own));
     let told =
         behind.strip_prefix(' ').filter(|_| !ends_phrase(&subject.text.folded[it.span()], behind));
     let told = told.and_then(|rest| rest.split([' ', ',', '.']).next());
-    told.is_some_and(is_other)
+    (!is_own && told.is_some_and(is_other))
         || place_in(behind).is_some_and(is_other)
         || owner(before).is_some_and(is_other)
 }
