@@ -3,6 +3,7 @@
 
 mod again;
 mod grammar;
+mod phrase;
 mod place;
 
 use std::ops::Range;
@@ -17,7 +18,8 @@ use super::edit::{About, Hit};
 use super::text::{BLANK, Side};
 use crate::Code;
 use crate::rules::{Group, Kind, Match};
-use grammar::{Stand, ends_phrase, is_thing_han, stand};
+use grammar::{Stand, stand};
+use phrase::{ends_phrase, is_thing_han};
 
 /// How many words of a class are held against a denial, how many denials of it, and how many findings there are of a side.
 const MOST: usize = 24;

@@ -4,7 +4,7 @@ use super::super::Subject;
 use super::super::characters::{is_han, is_separator};
 use super::super::contradiction::clauses;
 use super::super::word::precedes;
-use super::grammar::ends_phrase;
+use super::phrase::ends_phrase;
 use crate::rules::{Group, Match};
 
 /// Words that say that a thing is only like another, shown by one, or not there yet; in front of it in its clause.
