@@ -1,8 +1,10 @@
 //! Looking at a prompt with every rule, and mending what can be mended. What each rule knows stands in its table, what it
 //! judges in a file of its own; nothing is drawn, stored or shown here.
 
+mod absence;
 mod attributes;
 mod background;
+mod bare;
 mod beings;
 mod bilingual;
 pub(crate) mod characters;
@@ -16,6 +18,7 @@ mod gloss;
 mod intensifier;
 mod invisible;
 mod measure;
+mod parts;
 mod punctuation;
 mod quality;
 mod quotes;

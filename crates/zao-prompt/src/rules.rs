@@ -20,7 +20,7 @@ pub(crate) use dictionary::{Dictionary, Meaning, Named};
 pub use error::RulesError;
 pub(crate) use lexicon::Group;
 pub(crate) use matches::{Match, Matches};
-pub(crate) use tables::{Axis, Entry, Noun, Scope, Tables, Words};
+pub(crate) use tables::{Axis, Entry, Kind, Noun, Scope, Tables, Words};
 
 use crate::check::characters::{self, HAN, Kinds, SIMPLIFIED, TRADITIONAL};
 use crate::check::text::Text;

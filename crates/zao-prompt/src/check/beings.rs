@@ -28,9 +28,31 @@ pub(super) fn is_one_clause(subject: &Subject<'_>, first: &Match, second: &Match
 /// Whom a prompt names more often than this is nobody of whom it says one thing.
 const MENTIONS: usize = 200;
 
+/// Beings that wear no clothes of people, and may be beside who does.
+const BEASTS: [&str; 28] = [
+    "cat", "dog", "horse", "bird", "rabbit", "kitten", "puppy", "fox", "pony", "cow", "sheep",
+    "parrot", "owl", "deer", "猫", "狗", "马", "鸟", "兔子", "小猫", "小狗", "鹿", "牛", "羊",
+    "鹦鹉", "骏马", "猫咪", "狐狸",
+];
+
+/// Whether there is only one person that can wear a hat, whatever animals are there.
+pub(super) fn is_one_person(subject: &Subject<'_>) -> bool {
+    is_one_person_within(subject, &(0..subject.text.folded.len()))
+}
+
+/// The same within some clauses.
+pub(super) fn is_one_person_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
+    let mut persons = beings(subject);
+    persons.retain(|it| !BEASTS.contains(&&subject.text.folded[it.span()]));
+    is_one_of(subject, range, &persons)
+}
+
 fn is_one_within(subject: &Subject<'_>, range: &Range<usize>) -> bool {
+    is_one_of(subject, range, &beings(subject))
+}
+
+fn is_one_of(subject: &Subject<'_>, range: &Range<usize>, beings: &[Match]) -> bool {
     let folded = &subject.text.folded;
-    let beings = beings(subject);
     let first = beings.partition_point(|it| it.start < range.start);
     let behind = beings.partition_point(|it| it.start < range.end);
     if behind - first > MENTIONS {

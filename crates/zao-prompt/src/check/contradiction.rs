@@ -10,7 +10,7 @@ use super::denial::is_denied;
 use super::edit::{About, Hit};
 use super::text::BLANK;
 use super::word::follows;
-use super::{Subject, attributes, background, contents, denial, recount, totals};
+use super::{Subject, absence, attributes, background, bare, contents, parts, recount, totals};
 use crate::Code;
 use crate::rules::{Axis, Group, Match, Scope};
 
@@ -28,6 +28,10 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
             || is_of(&SHEETS, it)
             || (is_one_sided && (is_of(&LEFT, it) || is_of(&RIGHT, it)))
     };
+    let mut told = Told::default();
+    if contrasts.iter().all(|it| is_mild(it) || is_of(&absence::NO_REASONS, it)) {
+        absence::find(subject).into_iter().for_each(|hit| told.tell(hits, hit));
+    }
     if !contrasts.iter().all(is_mild) {
         return;
     }
@@ -35,11 +39,11 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
     let is_sheet = contrasts.iter().any(|it| is_of(&SHEETS, it));
     let values = subject.matches.all_outside(Group::Value, Group::PairKeep);
     let is_one = is_one(subject);
-    let mut told = Told::default();
     if !has_exception && !is_sheet {
         let found = totals::find(subject).into_iter().chain(background::find(subject));
-        let found = found.chain(denial::find(subject)).chain(recount::find(subject));
-        let found = found.chain(contents::find(subject));
+        let found = found.chain(recount::find(subject));
+        let found = found.chain(contents::find(subject)).chain(parts::find(subject));
+        let found = found.chain(bare::find(subject));
         for hit in found.chain(attributes::find(subject, &values, is_one)) {
             told.tell(hits, hit);
         }

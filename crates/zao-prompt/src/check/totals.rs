@@ -1,6 +1,7 @@
 //! A group that is counted twice and not the same: five friends, all seven laughing. It belongs to `contradiction`; what two words cannot
 //! both be is not judged here.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Subject;
@@ -87,7 +88,7 @@ struct Count<'t> {
 pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
     let sides = subject.text.sides.iter();
     let hits = sides.flat_map(|side| match side.is_chinese {
-        true => [chinese(subject, side), lone(subject, side)],
+        true => [chinese(subject, side), lone(subject, side).or_else(|| alone(subject, side))],
         false => [english(subject, side), single(subject, side)],
     });
     hits.flatten().collect()
@@ -193,6 +194,11 @@ fn single(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
     let is_noun =
         |word: &str| word.strip_prefix(noun).is_some_and(|rest| matches!(rest, "s" | "es"));
     let behind = &words[index + 2..];
+    if let Some(second) = of_them(numbers, text, behind) {
+        let second = second.start + side.range.start..second.end + side.range.start;
+        let span = first.start..second.end;
+        return Some(Hit::advice(Code::Contradiction, span, About::Both(first, second)));
+    }
     let many = behind.windows(2).enumerate().find(|(at, pair)| {
         let value = numbers.get(pair[0].1).copied().or_else(|| pair[0].1.parse().ok());
         // Dozens of candles.
@@ -207,6 +213,26 @@ fn single(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
     let second = side.range.start + many[0].0..end;
     let about = About::Both(first.clone(), second);
     Some(Hit::advice(Code::Contradiction, first.start..end, about))
+}
+
+/// The five of them, both of them, behind a lone one.
+fn of_them(
+    numbers: &BTreeMap<String, u32>,
+    text: &str,
+    words: &[(usize, &str)],
+) -> Option<Range<usize>> {
+    let them = words.windows(3).find(|them| {
+        let number = them[0].1;
+        let is_many =
+            number == "both" || numbers.get(number).is_some_and(|value| (2..100).contains(value));
+        is_many && them[1].1 == "of" && them[2].1 == "them"
+    })?;
+    let (from, end) = (them[0].0, them[2].0 + "them".len());
+    // Many things were named in between, of which there may be five: a lone tree, birds, five of them.
+    let is_group = text[..from].ends_with("the ")
+        || text[..from].trim_end().ends_with('.')
+        || them[0].1 == "both";
+    is_group.then_some(from..end)
 }
 
 /// The words of a text of Latin letters, and where they begin.
@@ -254,6 +280,38 @@ fn lone(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
     })?;
     let shift = |range: Range<usize>| range.start + side.range.start..range.end + side.range.start;
     let (first, second) = (shift(at..from), shift(again));
+    let span = first.start..second.end;
+    Some(Hit::advice(Code::Contradiction, span, About::Both(first, second)))
+}
+
+/// What says that somebody is alone.
+const ALONE: [&str; 7] = ["独自一人", "孤身一人", "只身一人", "独自", "孤身", "一个人", "唯一的"];
+
+/// 孤身一人的登山者, and 五名登山者 further on.
+fn alone(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
+    let text = page(subject, side);
+    let (at, word) = ALONE.iter().filter_map(|it| text.find(it).map(|at| (at, *it))).min()?;
+    let from = at + word.len();
+    let many = text[from..]
+        .match_indices(['名', '位', '个', '盏', '只', '座', '棵'])
+        .take(16)
+        .find_map(|(place, measure)| {
+            let (start, end) = (from + place, from + place + measure.len());
+            let number = text[..start].chars().next_back()?;
+            if !matches!(
+                number,
+                '二' | '两' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' | '2'..='9'
+            ) {
+                return None;
+            }
+            let length = text[end..].char_indices().nth(1).map(|(at, c)| at + c.len_utf8())?;
+            let name = &text[end..end + length];
+            let is_named =
+                name.chars().all(super::characters::is_han) && text[..start].contains(name);
+            is_named.then(|| start - number.len_utf8()..end + length)
+        })?;
+    let shift = |range: Range<usize>| range.start + side.range.start..range.end + side.range.start;
+    let (first, second) = (shift(at..from), shift(many));
     let span = first.start..second.end;
     Some(Hit::advice(Code::Contradiction, span, About::Both(first, second)))
 }

@@ -33,6 +33,8 @@ pub(crate) enum Group {
     ClassName,
     ClassNone,
     ClassMember,
+    /// A noun that is one: what follows it decides.
+    ClassThing,
     Contrast,
     NoContrast,
     Elsewhere,
@@ -95,6 +97,7 @@ impl Group {
             | Self::ClassName
             | Self::ClassNone
             | Self::ClassMember
+            | Self::ClassThing
             | Self::Contrast
             | Self::NoContrast
             | Self::Elsewhere
@@ -157,6 +160,18 @@ impl Roles {
 fn number_at(list: &[u8], at: usize) -> usize {
     let bytes = &list[4 * at..4 * at + 4];
     u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize
+}
+
+/// Several of an English noun.
+fn plural(noun: &str) -> String {
+    let vowel = |c: char| matches!(c, 'a' | 'e' | 'i' | 'o' | 'u');
+    match noun.strip_suffix('y').filter(|rest| !rest.ends_with(vowel)) {
+        Some(rest) => format!("{rest}ies"),
+        None if noun.ends_with(['s', 'x']) || noun.ends_with("ch") || noun.ends_with("sh") => {
+            format!("{noun}es")
+        }
+        None => format!("{noun}s"),
+    }
 }
 
 /// Words on their way into the tree.
@@ -246,6 +261,19 @@ impl Lexicon {
             all.add_all(Group::ClassName, item, &class.of);
             all.add_all(Group::ClassNone, item, &class.none);
             all.add_all(Group::ClassMember, item, &class.members);
+            for thing in &class.things {
+                all.add(Group::ClassThing, item, thing);
+                if thing.is_ascii() {
+                    all.add(Group::ClassThing, item, &plural(thing));
+                }
+            }
+            for name in class.of.iter().filter(|name| name.bytes().all(|c| c.is_ascii_lowercase()))
+            {
+                all.add(Group::ClassNone, item, &format!("{name}-free"));
+                if !name.ends_with('s') {
+                    all.add(Group::ClassNone, item, &format!("{name}less"));
+                }
+            }
         }
         let text = &tables.unquoted;
         all.add_each(Group::Carrier, &text.carriers);

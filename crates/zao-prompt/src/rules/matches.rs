@@ -81,6 +81,22 @@ impl Matches {
         free.collect()
     }
 
+    /// All words of a group that no longer word of `keep` has in it.
+    pub(crate) fn all_not_within(&self, group: Group, keep: Group) -> Vec<Match> {
+        let kept = self.of(keep);
+        let mut next = 0;
+        let free = self.all(group).filter(|it| {
+            while kept.get(next).is_some_and(|keep| keep.end <= it.start) {
+                next += 1;
+            }
+            let length = |it: &Match| it.end - it.start;
+            !kept.get(next).is_some_and(|keep| {
+                keep.start <= it.start && it.end <= keep.end && length(it) < length(keep)
+            })
+        });
+        free.collect()
+    }
+
     fn all(&self, group: Group) -> impl Iterator<Item = Match> {
         self.groups[group as usize].iter().map(|it| it.whole())
     }

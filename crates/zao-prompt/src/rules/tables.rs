@@ -128,6 +128,9 @@ pub(crate) struct Axis {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Class {
     pub(crate) name: String,
+    /// What is said to be without it.
+    #[serde(default)]
+    pub(crate) kind: Kind,
     /// What the class is called, behind a word that denies: (no) plants.
     #[serde(default)]
     pub(crate) of: Vec<String>,
@@ -137,6 +140,29 @@ pub(crate) struct Class {
     /// What belongs to it.
     #[serde(default)]
     pub(crate) members: Vec<String>,
+    /// Nouns that belong to it, where no other noun follows; English ones with their plural.
+    #[serde(default)]
+    pub(crate) things: Vec<String>,
+    /// Words for another place that are none for what belongs to it: pictures hang on the wall.
+    #[serde(default)]
+    pub(crate) here: Vec<String>,
+}
+
+/// What is said to be without a class.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// All that is in the picture.
+    #[default]
+    Scene,
+    /// One thing, which may be named.
+    Thing,
+    /// Somebody, where there is no other.
+    Worn,
+    /// All but what the same clause names: lit only by candles.
+    Rest,
+    /// All around somebody who is alone, though not far away.
+    Company,
 }
 
 /// What an axis is about.
@@ -467,6 +493,11 @@ impl Pairs {
             match self.class.iter_mut().find(|it| it.name == class.name) {
                 Some(known) => {
                     known.of.extend(class.of);
+                    if known.kind == Kind::default() {
+                        known.kind = class.kind;
+                    }
+                    known.things.extend(class.things);
+                    known.here.extend(class.here);
                     known.none.extend(class.none);
                     known.members.extend(class.members);
                 }

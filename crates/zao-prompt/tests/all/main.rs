@@ -10,6 +10,7 @@
 #[path = "../promise/mod.rs"]
 mod promise;
 
+mod absence;
 mod axes;
 mod carried;
 mod chinese;
