@@ -8,6 +8,9 @@ use super::beings::{brings_another, is_one, is_one_clause};
 use super::characters::is_separator;
 use super::denial::is_denied;
 use super::edit::{About, Hit};
+use super::people::{is_of_beast, is_one_person, is_only_being, is_taken_up};
+use super::pictured::is_pictured;
+use super::same::Things;
 use super::text::BLANK;
 use super::word::follows;
 use super::{Subject, attributes, background, contents, denial, recount, totals};
@@ -35,6 +38,9 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
     let is_sheet = contrasts.iter().any(|it| is_of(&SHEETS, it));
     let values = subject.matches.all_outside(Group::Value, Group::PairKeep);
     let is_one = is_one(subject);
+    let is_one_person = is_one || is_one_person(subject);
+    let is_only = is_one || is_only_being(subject);
+    let things = Things::new(subject);
     let mut told = Told::default();
     if !has_exception && !is_sheet {
         let found = totals::find(subject).into_iter().chain(background::find(subject));
@@ -50,7 +56,7 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
             if is_sheet && !TRAITS.contains(&axis.name.as_str()) {
                 continue;
             }
-            let judge = Judge { subject, axis, is_one, has_exception };
+            let judge = Judge { subject, axis, things: things.as_ref(), is_one, is_one_person, is_only, has_exception };
             if let Some((first, second)) = judge.clash(&said) {
                 let about = About::Both(first.span(), second.span());
                 let span = first.start..second.end;
@@ -131,7 +137,11 @@ fn said(
 struct Judge<'s, 'p> {
     subject: &'s Subject<'p>,
     axis: &'s Axis,
+    things: Option<&'s Things<'s, 'p>>,
     is_one: bool,
+    is_one_person: bool,
+    /// Whether all beings that are named are one, whatever numbers there are.
+    is_only: bool,
     has_exception: bool,
 }
 
@@ -149,13 +159,29 @@ impl Judge<'_, '_> {
 
     fn is_clash(&self, first: &Match, second: &Match) -> bool {
         let subject = self.subject;
-        let is_thing = matches!(self.axis.scope, Scope::Thing | Scope::Near | Scope::Beside);
+        if std::env::var_os("ZAO_DEBUG").is_some() {
+            eprintln!("{} {:?} {:?}/{:?} listed {} each {} elsewhere {} one {} person {} clause {} taken {}", self.axis.name, self.axis.scope, &subject.text.folded[first.span()], &subject.text.folded[second.span()], is_listed(subject, first, second), is_of_each(subject, first, second, true), is_elsewhere(subject, first, second), self.is_one, self.is_one_person, is_one_clause(subject, first, second), is_taken_up(subject, first, second));
+        }
+        let is_thing = self.axis.scope.is_of_things();
+        if OF_PEOPLE.contains(&self.axis.name.as_str())
+            && [first, second].iter().any(|it| is_of_beast(subject, it))
+        {
+            return false;
+        }
+        if ON_PICTURES.contains(&self.axis.name.as_str())
+            && [first, second].iter().any(|it| is_pictured(subject, it))
+        {
+            return false;
+        }
         if (self.axis.scope != Scope::Thing && is_listed(subject, first, second))
             || is_of_each(subject, first, second, is_thing)
         {
             return false;
         }
-        let is_here = || !self.has_exception && !is_elsewhere(subject, first, second);
+        let is_here = || {
+            let not: &[&str] = if self.is_told_by_name() { &POSITIONS } else { &[] };
+            !self.has_exception && !is_apart(subject, first, second, not)
+        };
         match self.axis.scope {
             Scope::Whole => !is_reflected(subject, second),
             Scope::Scene => is_here(),
@@ -163,11 +189,87 @@ impl Judge<'_, '_> {
             Scope::Thing => {
                 is_here()
                     && !brings_another(subject, second)
-                    && (self.is_one || is_one_clause(subject, first, second))
+                    && !self.is_beside(second)
+                    && !self.things.is_some_and(|things| things.is_another(first, second))
+                    && (self.is_one_being() || is_one_clause(subject, first, second))
+                    || is_taken_up(subject, first, second)
             }
             Scope::Beside => is_here() && is_beside(subject, first, second),
-            Scope::Near => is_here() && is_near(subject, first, second),
+            Scope::Near => {
+                let is_near = is_near(subject, first, second)
+                    && !(is_parted(subject, first, second) && self.differ(first, second))
+                    && !self.is_beside(second);
+                is_here() && (is_near || self.is_one_thing(first, second))
+            }
+            Scope::One => is_here() && self.is_one_thing(first, second),
         }
+    }
+}
+
+/// The axes of how a picture is made, of which a picture in the picture may be another kind.
+const ON_PICTURES: [&str; 13] = [
+    "colour-mode",
+    "medium",
+    "realism",
+    "flatness",
+    "saturation",
+    "finish",
+    "image-age",
+    "image-quality",
+    "brush-visibility",
+    "time-of-day",
+    "season",
+    "",
+    "stars",
+];
+
+/// The axes of what only people have.
+const OF_PEOPLE: [&str; 22] = [
+    "hair-length",
+    "hair-colour",
+    "hair-texture",
+    "hair-tied",
+    "hair at all",
+    "short or tied long",
+    "facial-hair",
+    "glasses",
+    "headwear",
+    "footwear",
+    "sleeve-length",
+    "skirt-length",
+    "hands",
+    "jewellery",
+    "makeup",
+    "tattoo-skin",
+    "clothing-cover",
+    "colour of all that one wears",
+    "outfit",
+    "kind of shoes",
+    "riding",
+    "eyes and lens",
+];
+
+impl Judge<'_, '_> {
+    fn is_one_being(&self) -> bool {
+        self.is_one || (self.is_one_person && OF_PEOPLE.contains(&self.axis.name.as_str())) || self.is_only
+    }
+
+    /// Whether it is known whom or what a word is said of, wherever that is in the picture.
+    fn is_told_by_name(&self) -> bool {
+        let name = self.axis.name.as_str();
+        self.axis.scope == Scope::One || OF_PEOPLE.contains(&name) || name == "view-side"
+    }
+
+    fn is_beside(&self, word: &Match) -> bool {
+        self.things.is_some_and(|things| things.is_beside(word))
+    }
+
+    fn differ(&self, first: &Match, second: &Match) -> bool {
+        self.things.is_some_and(|things| things.differ(first, second))
+    }
+
+    fn is_one_thing(&self, first: &Match, second: &Match) -> bool {
+        self.things.is_some_and(|things| things.is_one(first, second))
     }
 }
 
@@ -251,6 +353,14 @@ pub(super) const DISTANCES: [&str; 18] = [
     "右侧",
 ];
 
+/// Words of places in the picture, and of what is seen of somebody, which leave one thing what it is.
+const POSITIONS: [&str; 39] = [
+    "in the distance", "foreground", "in the background", "backdrop", "beside him", "beside her", "on the left", "left side",
+    "on the right", "right side", "on the wall", "on a wall", "reflection", "reflected", "layered", "in hand", "one hand",
+    "前景", "远处", "远方", "背景里", "左边", "左侧", "右边", "右侧", "墙上", "屏幕", "倒影", "脚边", "点缀", "窗外", "只有", "唯一", "仅有",
+    "only one", "only her", "only his", "through the window", "outside the window",
+];
+
 /// When the rain is over, which tells two words of weather apart and nothing else.
 const AFTER_RAIN: [&str; 8] = [
     "after the rain",
@@ -285,6 +395,57 @@ const LAYERS: [&str; 9] = [
     "拎着",
 ];
 
+/// Words that put only what their own clause speaks of into another place: what stands in clauses between the two is somewhere else, and
+/// they are not.
+const STAYS: [&str; 46] = [
+    "reflection",
+    "reflected",
+    "in hand",
+    "in her hand",
+    "in his hand",
+    "one hand",
+    "other hand",
+    "figurine",
+    "model of",
+    "scale model",
+    "tattoo of",
+    "on the wall",
+    "on a wall",
+    "on a mug",
+    "on a vase",
+    "on a t-shirt",
+    "on the cover",
+    "painted on",
+    "printed on",
+    "a touch of",
+    "accents of",
+    "pops of",
+    "in a frame",
+    "television",
+    "backdrop",
+    "in the distance",
+    "foreground",
+    "in the background",
+    "costume",
+    "mask of",
+    "layered",
+    "one hand",
+    "倒影",
+    "墙上",
+    "手办",
+    "模型",
+    "面具",
+    "远处",
+    "远方",
+    "前景",
+    "背景里",
+    "一手",
+    "单手",
+    "一只手",
+    "点缀",
+    "脚边",
+];
+
 /// The same, where some places are no other ones.
 pub(super) fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not: &[&str]) -> bool {
     let range = clauses(subject, first, second);
@@ -302,7 +463,15 @@ pub(super) fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not
             || (!is_weather && AFTER_RAIN.contains(&word))
             || (is_season && LAYERS.contains(&word))
     };
-    let mut apart = places.iter().filter(|it| !is_no_place(word(it)));
+    let here = [clauses(subject, first, first), clauses(subject, second, second)];
+    let segments = &subject.text.segments;
+    let number = |at: usize| segments.partition_point(|segment| segment.end <= at);
+    let is_near = |it: &Match| {
+        let (own, behind) = (number(it.start), !STAYS.contains(&word(it)));
+        here.iter().any(|clause| clause.contains(&it.start))
+            || (behind && here.iter().any(|clause| number(clause.start) == own + 1))
+    };
+    let mut apart = places.iter().filter(|it| !is_no_place(word(it)) && is_near(it));
     apart.any(|it| range.contains(&it.start) && !own(it) && !SHEETS.contains(&word(it)))
 }
 
@@ -355,6 +524,11 @@ fn is_near(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
         && !between.contains(['.', '。', ';', '；', '、', '\n', BLANK])
         && !between.contains(OTHERS_HAN)
         && !words.split(|c: char| !c.is_alphanumeric()).any(|word| OTHERS.contains(&word))
+}
+
+/// Whether a comma stands between two words.
+fn is_parted(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    subject.text.folded.get(first.end..second.start).is_some_and(|it| it.contains(is_separator))
 }
 
 /// Whether the second clause is about something else: the door is shut, the window open.
