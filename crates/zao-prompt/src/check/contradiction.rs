@@ -106,7 +106,9 @@ const SHEETS: [&str; 8] = [
 ];
 
 /// The axes of what does not change from one view of somebody to the next.
-const TRAITS: [&str; 6] = ["age", "hair-length", "hair-colour", "eye-colour", "build", "gender"];
+const TRAITS: [&str; 16] = ["age", "hair-length", "hair-colour", "eye-colour", "build", "gender", "line-weight", "medium", "flatness",
+    "colour-mode", "saturation", "proportions", "painted or bare", "shading", "pixels", "facial-hair",
+];
 
 /// The words of each axis within a range, with the number of their value: the longest, none that is denied.
 fn said(
@@ -164,6 +166,7 @@ impl Judge<'_, '_> {
         }
         let is_thing = self.axis.scope.is_of_things();
         if OF_PEOPLE.contains(&self.axis.name.as_str())
+            && self.axis.name != "riding"
             && [first, second].iter().any(|it| is_of_beast(subject, it))
         {
             return false;
@@ -223,6 +226,9 @@ const ON_PICTURES: [&str; 13] = [
     "stars",
 ];
 
+/// The axis of materials, whose words are nouns as often.
+const MADE_OF: &str = "what any thing is made of";
+
 /// The axes of what only people have.
 const OF_PEOPLE: [&str; 22] = [
     "hair-length",
@@ -269,7 +275,10 @@ impl Judge<'_, '_> {
     }
 
     fn is_one_thing(&self, first: &Match, second: &Match) -> bool {
-        self.things.is_some_and(|things| things.is_one(first, second))
+        self.things.is_some_and(|things| match self.axis.name == MADE_OF {
+            true => things.is_surely_one(first, second),
+            false => things.is_one(first, second),
+        })
     }
 }
 

@@ -117,14 +117,21 @@ fn are_counted(subject: &Subject<'_>) -> bool {
 /// Whether all beings of a prompt are one.
 pub(super) fn is_only_being(subject: &Subject<'_>) -> bool {
     let beings = beings(subject, &(0..subject.text.folded.len()));
-    beings.len() <= MENTIONS && are_one(subject, &beings) && !are_counted(subject)
+    !beings.is_empty() && beings.len() <= MENTIONS && are_one(subject, &beings) && !are_counted(subject)
 }
 
-/// Whether a word stands in front of an animal: 长胡须的猫.
+/// Whether a word is an animal's: 长胡须的猫, a cat with long whiskers.
 pub(super) fn is_of_beast(subject: &Subject<'_>, word: &Match) -> bool {
-    let rest = &subject.text.folded[word.end..];
+    let folded = &subject.text.folded;
+    let rest = &folded[word.end..];
     let gap = rest.len() - rest.trim_start_matches(['的', ' ']).len();
     let beasts = subject.matches.of(Group::Beast);
     let at = beasts.partition_point(|beast| beast.start < word.end + gap);
-    beasts.get(at).is_some_and(|beast| beast.start == word.end + gap)
+    let is_in_front = beasts.get(at).is_some_and(|beast| beast.start == word.end + gap);
+    let before = beasts[..at].iter().rev().find(|beast| beast.end <= word.start);
+    let has_it = before.is_some_and(|beast| {
+        let between = &folded[beast.end..word.start];
+        between.starts_with(" with ") && between.split_whitespace().count() <= 4
+    });
+    is_in_front || has_it
 }

@@ -7,8 +7,9 @@ use std::ops::Range;
 use super::Subject;
 use super::attributes::PAGE;
 use super::characters::{is_han, is_latin};
+use super::contradiction::clauses;
 use super::same_words::{
-    ADVERBS, BESIDES, BODY, INDEFINITE, LEADING, LEADS, MADE, MEDIA, NEW_HAN, NO_VERBS, PART_BODIES, PART_ENDS, PARTS,
+    ADVERBS, BESIDES, BODY, INDEFINITE, LEADING, LEADS, LINKS, LINKS_HAN, MADE, MEDIA, NEW_HAN, NO_VERBS, PART_BODIES, PART_ENDS, PARTS,
     PARTS_HAN, PLAIN, PRONOUNS, PRONOUNS_HAN, STOPS, STOPS_HAN, VAGUE_HAN, WHOLE_HAN,
 };
 use crate::rules::{Group, Match};
@@ -46,6 +47,8 @@ struct Thing {
     is_part: bool,
     /// Whether it comes in as another one: a, another, two.
     is_new: bool,
+    /// Whether the word stands in front of its noun, or a verb leads from the one to the other.
+    is_sure: bool,
 }
 
 impl<'s, 'p> Things<'s, 'p> {
@@ -94,6 +97,11 @@ impl<'s, 'p> Things<'s, 'p> {
         !now.is_new && (is_named || (then.is_part && now.is_part))
     }
 
+    /// The same of words that may be nouns themselves: marble, glass.
+    pub(super) fn is_surely_one(&self, first: &Match, second: &Match) -> bool {
+        self.is_one(first, second) && self.said_of(first).is_sure && self.said_of(second).is_sure
+    }
+
     /// Whether the second word is said of something that comes in with it, and is not what the first is said of: a spaniel lies on the rug, a
     /// spruce stands in the window.
     pub(super) fn is_another(&self, first: &Match, second: &Match) -> bool {
@@ -104,19 +112,22 @@ impl<'s, 'p> Things<'s, 'p> {
     pub(super) fn differ(&self, first: &Match, second: &Match) -> bool {
         let clause = self.clause(second.start);
         let mut now = self.said_of(second);
-        now.names.retain(|it| clause.contains(&it.start) && it.end <= second.start);
         let then = self.said_of(first);
+        // 透明瓶身，不透明瓶盖: each has its own noun behind it.
+        let is_own = |it: &Range<usize>, of: &Match| it.start >= of.end && it.start < of.end + 2 * HAN;
+        let are_own = then.names.first().is_some_and(|it| is_own(it, first))
+            && now.names.first().is_some_and(|it| is_own(it, second) && self.text(it).starts_with(is_han));
+        now.names.retain(|it| clause.contains(&it.start) && (are_own || it.end <= second.start));
         !now.is_part
             && !now.names.is_empty()
             && !then.names.is_empty()
-            && !now.names.iter().any(|it| BODY.contains(&self.text(it)))
+            && !now.names.iter().all(|it| BODY.contains(&self.text(it)))
             && !now.names.iter().any(|it| then.names.iter().any(|of| self.is_same(of, it)))
     }
 
     /// Whether the clause of a word puts what it speaks of beside what was named.
     pub(super) fn is_beside(&self, word: &Match) -> bool {
-        let clause = self.clause(word.start);
-        BESIDES.iter().any(|beside| self.text(&clause).contains(beside))
+        is_beside(self.subject, word)
     }
 
     /// Whether the clause of one of them speaks of several things, or of one beside the other.
@@ -279,6 +290,8 @@ impl<'s, 'p> Things<'s, 'p> {
             let lead = words[..from].iter().rev().take(4).find(|it| STOPS.contains(&self.text(it)));
             thing.is_new = lead.is_some_and(|it| INDEFINITE.contains(&self.text(it)));
             thing.names.extend([subject.clone(), nearest.clone()]);
+            let link = self.text(&(nearest.end..word.start)).trim();
+            thing.is_sure = LINKS.iter().any(|it| link == *it);
         } else if thing.is_part {
             return thing;
         } else if first == 0 || !is_new {
@@ -315,7 +328,7 @@ impl<'s, 'p> Things<'s, 'p> {
         let lead = start.checked_sub(1).map(|at| self.text(&words[at]));
         let is_plural = self.text(&name).ends_with('s') && !self.text(&name).ends_with("ss");
         let is_led = lead.is_some_and(|lead| LEADS.contains(&lead));
-        let mut thing = Thing { names: vec![name.clone()], is_new, ..Thing::default() };
+        let mut thing = Thing { names: vec![name.clone()], is_new, is_sure: true, ..Thing::default() };
         thing.further = words[word..end - 1].to_vec();
         for owner in &words[start..word] {
             if let Some(owned) = self.text(owner).strip_suffix("'s") {
@@ -389,13 +402,14 @@ impl<'s, 'p> Things<'s, 'p> {
         });
         let noun = next.filter(|it| is_of(it)).cloned().or(unknown);
         if let Some(noun) = noun {
-            return Thing { names: vec![noun], is_part: is_whole && !is_new, is_new, ..Thing::default() };
+            return Thing { names: vec![noun], is_part: is_whole && !is_new, is_new, is_sure: true, ..Thing::default() };
         }
         nouns.retain(|it| it.end <= word.start);
         if before.ends_with(['和', '与', '跟', '给', '把', '被', '对', '向', '像', '如', '似']) {
             return Thing { is_new: true, ..Thing::default() };
         }
-        let mut thing = Thing { is_part: is_whole, ..Thing::default() };
+        let is_sure = LINKS_HAN.iter().any(|it| before.ends_with(it));
+        let mut thing = Thing { is_part: is_whole, is_sure, ..Thing::default() };
         if let (Some(first), Some(last)) = (nouns.first(), nouns.last()) {
             // 罩着古城遗址: what is done to another thing says nothing of who does it.
             let is_object = folded[first.end..last.start.max(first.end)].contains(['着', '了', '有']);
@@ -427,6 +441,12 @@ impl<'s, 'p> Things<'s, 'p> {
         let near = self.same[from..].iter().take_while(move |it| it.start < end);
         near.filter(move |it| it.end == end).map(|it| it.item)
     }
+}
+
+/// Whether the clause of a word puts what it speaks of beside what was named.
+pub(super) fn is_beside(subject: &Subject<'_>, word: &Match) -> bool {
+    let clause = clauses(subject, word, word);
+    BESIDES.iter().any(|beside| subject.text.folded[clause.clone()].contains(beside))
 }
 
 /// A word without the ending of more than one.

@@ -140,3 +140,12 @@ pub(super) const PLAIN: [&str; 93] = [
     "intact", "air", "sky", "speed", "orbit", "flight", "condition", "wood", "metal", "steel", "glass", "stone", "leather",
     "velvet", "silk", "wool", "paper", "plastic", "concrete", "marble",
 ];
+
+/// What leads from a thing to what it is made of.
+pub(super) const LINKS: [&str; 18] = [
+    "is", "are", "in", "is in", "is made of", "made of", "made entirely of", "is made entirely of", "of", "is entirely",
+    "is of", "carved from", "cut from", "made from", "is carved from", "cast in", "in solid", "upholstered in",
+];
+pub(super) const LINKS_HAN: [&str; 13] = [
+    "由", "是", "为", "用", "以", "采用", "全部为", "全部由", "全是", "完全由", "都是", "改为", "材质为",
+];
