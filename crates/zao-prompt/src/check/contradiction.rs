@@ -32,6 +32,7 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
             || (is_one_sided && (is_of(&LEFT, it) || is_of(&RIGHT, it)))
     };
     if !contrasts.iter().all(is_mild) {
+        if std::env::var_os("ZAO_DEBUG").is_some() { eprintln!("CONTRAST {:?}", contrasts.iter().map(|it| &subject.text.folded[it.span()]).collect::<Vec<_>>()); }
         return;
     }
     let has_exception = contrasts.iter().any(|it| is_of(&EXCEPTIONS, it));

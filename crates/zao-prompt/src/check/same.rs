@@ -9,8 +9,8 @@ use super::attributes::PAGE;
 use super::characters::{is_han, is_latin};
 use super::contradiction::clauses;
 use super::same_words::{
-    ADVERBS, BESIDES, BODY, INDEFINITE, LEADING, LEADS, LINKS, LINKS_HAN, MADE, MEDIA, NEW_HAN, NO_VERBS, PART_BODIES, PART_ENDS, PARTS,
-    PARTS_HAN, PLAIN, PRONOUNS, PRONOUNS_HAN, STOPS, STOPS_HAN, VAGUE_HAN, WHOLE_HAN,
+    ADVERBS, BEHIND_HAN, BESIDES, BODY, INDEFINITE, LEADING, LEADS, LINKS, LINKS_HAN, MADE, MEDIA, NEW_HAN, NO_VERBS, PART_BODIES, PART_ENDS, PARTS,
+    PARTS_HAN, PLAIN, PRONOUNS, PRONOUNS_HAN, SIDES_HAN, STOPS, STOPS_HAN, VAGUE_HAN, WHOLE_HAN,
 };
 use crate::rules::{Group, Match};
 
@@ -220,8 +220,18 @@ impl<'s, 'p> Things<'s, 'p> {
 
     /// Whether a name does not go on with this word.
     fn ends_phrase(&self, words: &[Range<usize>], at: usize, is_begun: bool) -> bool {
-        let is_empty = |word: &str| STOPS.contains(&word) || ADVERBS.contains(&word);
+        let is_empty = |word: &str| {
+            STOPS.contains(&word)
+                || ADVERBS.contains(&word)
+                || (word.len() > 5 && word.ends_with("ly") && !NO_VERBS.contains(&word))
+        };
         let word = self.text(&words[at]);
+        // Leather faces a table, the chair glows softly.
+        let does = word.ends_with('s') && !word.ends_with("ss") && is_begun;
+        let next = words.get(at + 1).map(|next| self.text(next)).unwrap_or_default();
+        if does && (["a", "an", "the", "its", "his", "her"].contains(&next) || (next.len() > 5 && next.ends_with("ly"))) {
+            return true;
+        }
         let is_last = words.get(at + 1).is_none_or(|next| is_empty(self.text(next)));
         let is_doing = word.len() > 5 && word.ends_with("ing") && !NO_VERBS.contains(&word);
         let is_done = word.len() > 4 && word.ends_with("ed") && !NO_VERBS.contains(&word);
@@ -381,7 +391,7 @@ impl<'s, 'p> Things<'s, 'p> {
         let is_whole_count = ["一身", "一头", "一脸", "一双"].iter().any(|it| counted.ends_with(it));
         let is_new = (counted.contains(NEW_HAN) && !is_whole_count) || folded[word.span()].starts_with(NEW_HAN);
         // A word that ends with its own noun: 熊熊火焰.
-        if let Some(own) = nouns.iter().find(|it| it.start > word.start && it.end == word.end && it.len() > HAN && !folded[word.span()].contains('着')) {
+        if let Some(own) = nouns.iter().find(|it| it.start > word.start && it.end == word.end && it.len() > HAN && !folded[word.span()].contains('着') && !folded[word.span()].ends_with(SIDES_HAN)) {
             return Thing { names: vec![own.clone()], is_part: is_whole, is_new, ..Thing::default() };
         }
         let rest = &folded[word.end..clause.end];
@@ -400,11 +410,26 @@ impl<'s, 'p> Things<'s, 'p> {
             let end = rest.char_indices().nth(2).map_or(clause.end, |(at, _)| start + at);
             (end > start && folded[start..end].chars().all(is_han)).then_some(start..end)
         });
+        // Nor what stands behind it at once: 不透明瓶盖.
+        let touching = || {
+            let end = rest.char_indices().nth(2).map_or(clause.end, |(at, _)| word.end + at);
+            let is_name = folded[word.end..end].chars().all(is_han)
+                && !rest.starts_with(LEADING)
+                && !rest.starts_with(STOPS_HAN)
+                && !rest.starts_with(BEHIND_HAN)
+                && !folded[word.span()].ends_with(LEADING);
+            (is_name && end > word.end + HAN).then_some(word.end..end)
+        };
         let noun = next.filter(|it| is_of(it)).cloned().or(unknown);
+        let has_own = nouns.iter().any(|it| it.start < word.start);
+        let noun = noun.or_else(|| if has_own { None } else { touching() });
         if let Some(noun) = noun {
             return Thing { names: vec![noun], is_part: is_whole && !is_new, is_new, is_sure: true, ..Thing::default() };
         }
-        nouns.retain(|it| it.end <= word.start);
+        nouns.retain(|it| it.start < word.start);
+        if let Some(last) = nouns.last_mut() {
+            last.end = last.end.min(word.start);
+        }
         if before.ends_with(['和', '与', '跟', '给', '把', '被', '对', '向', '像', '如', '似']) {
             return Thing { is_new: true, ..Thing::default() };
         }

@@ -88,9 +88,9 @@ pub(super) const LEADS: [&str; 13] = [
 ];
 
 /// Words that end like verbs and are none.
-pub(super) const NO_VERBS: [&str; 49] = [
+pub(super) const NO_VERBS: [&str; 59] = [
     "building", "ceiling", "painting", "string", "morning", "evening", "clothing", "railing", "opening", "wedding",
-    "panelling", "paneling", "lining", "stitching", "edging", "icing", "frosting", "filling", "topping", "carving",
+    "family", "butterfly", "dragonfly", "assembly", "lovely", "curly", "woolly", "elderly", "prickly", "jellyfish", "panelling", "paneling", "lining", "stitching", "edging", "icing", "frosting", "filling", "topping", "carving",
     "engraving", "moulding", "molding", "lettering", "seating", "housing", "casing", "coating", "siding", "decking", "tiling",
     "awning", "lightning", "pudding", "bedding", "flooring", "dwelling", "clearing", "crossing", "landing", "earring",
     "stocking", "seed", "weed", "speed", "steed", "shed", "sled", "reed",
@@ -148,4 +148,13 @@ pub(super) const LINKS: [&str; 18] = [
 ];
 pub(super) const LINKS_HAN: [&str; 13] = [
     "由", "是", "为", "用", "以", "采用", "全部为", "全部由", "全是", "完全由", "都是", "改为", "材质为",
+];
+
+/// What the words of places end with, which are no things.
+pub(super) const SIDES_HAN: [char; 12] = ['侧', '边', '端', '角', '方', '央', '间', '心', '中', '处', '米', '口'];
+
+/// Behind a Chinese word these say more of the same.
+pub(super) const BEHIND_HAN: [char; 31] = [
+    '而', '又', '且', '又', '地', '得', '于', '能', '会', '如', '像', '似', '到', '极', '却', '还', '也', '都', '正', '已', '蓬', '无',
+    '后', '时', '起', '下', '来', '去', '落', '质', '的',
 ];
