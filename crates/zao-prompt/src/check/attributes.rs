@@ -193,7 +193,10 @@ fn clashes(subject: &Subject<'_>, axis: &Axis, then: &Said, now: &Said, is_one: 
     };
     // What stands in clauses between the two is about something else.
     let is_apart = [first, second].iter().any(|it| is_elsewhere(subject, it, it));
-    is_one_thing && !is_apart && !is_beside(subject, &second) && !is_of_each(subject, &first, &second, false)
+    is_one_thing
+        && !is_apart
+        && !is_beside(subject, &second)
+        && !is_of_each(subject, &first, &second, false)
 }
 
 /// Words of axes that stand near a thing, in front of it and behind it.

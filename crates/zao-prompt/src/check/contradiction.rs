@@ -8,7 +8,7 @@ use super::beings::{brings_another, is_one, is_one_clause};
 use super::characters::is_separator;
 use super::denial::is_denied;
 use super::edit::{About, Hit};
-use super::people::{is_of_beast, is_one_person, is_only_being, is_taken_up};
+use super::people::{is_laid, is_of_beast, is_one_person, is_only_being, is_taken_up};
 use super::pictured::is_pictured;
 use super::same::Things;
 use super::text::BLANK;
@@ -32,7 +32,6 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
             || (is_one_sided && (is_of(&LEFT, it) || is_of(&RIGHT, it)))
     };
     if !contrasts.iter().all(is_mild) {
-        if std::env::var_os("ZAO_DEBUG").is_some() { eprintln!("CONTRAST {:?}", contrasts.iter().map(|it| &subject.text.folded[it.span()]).collect::<Vec<_>>()); }
         return;
     }
     let has_exception = contrasts.iter().any(|it| is_of(&EXCEPTIONS, it));
@@ -57,7 +56,15 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
             if is_sheet && !TRAITS.contains(&axis.name.as_str()) {
                 continue;
             }
-            let judge = Judge { subject, axis, things: things.as_ref(), is_one, is_one_person, is_only, has_exception };
+            let judge = Judge {
+                subject,
+                axis,
+                things: things.as_ref(),
+                is_one,
+                is_one_person,
+                is_only,
+                has_exception,
+            };
             if let Some((first, second)) = judge.clash(&said) {
                 let about = About::Both(first.span(), second.span());
                 let span = first.start..second.end;
@@ -107,8 +114,23 @@ const SHEETS: [&str; 8] = [
 ];
 
 /// The axes of what does not change from one view of somebody to the next.
-const TRAITS: [&str; 16] = ["age", "hair-length", "hair-colour", "eye-colour", "build", "gender", "line-weight", "medium", "flatness",
-    "colour-mode", "saturation", "proportions", "painted or bare", "shading", "pixels", "facial-hair",
+const TRAITS: [&str; 16] = [
+    "age",
+    "hair-length",
+    "hair-colour",
+    "eye-colour",
+    "build",
+    "gender",
+    "line-weight",
+    "medium",
+    "flatness",
+    "colour-mode",
+    "saturation",
+    "proportions",
+    "painted or bare",
+    "shading",
+    "pixels",
+    "facial-hair",
 ];
 
 /// The words of each axis within a range, with the number of their value: the longest, none that is denied.
@@ -162,14 +184,15 @@ impl Judge<'_, '_> {
 
     fn is_clash(&self, first: &Match, second: &Match) -> bool {
         let subject = self.subject;
-        if std::env::var_os("ZAO_DEBUG").is_some() {
-            eprintln!("{} {:?} {:?}/{:?} listed {} each {} elsewhere {} one {} person {} clause {} taken {}", self.axis.name, self.axis.scope, &subject.text.folded[first.span()], &subject.text.folded[second.span()], is_listed(subject, first, second), is_of_each(subject, first, second, true), is_elsewhere(subject, first, second), self.is_one, self.is_one_person, is_one_clause(subject, first, second), is_taken_up(subject, first, second));
-        }
         let is_thing = self.axis.scope.is_of_things();
         if OF_PEOPLE.contains(&self.axis.name.as_str())
             && self.axis.name != "riding"
             && [first, second].iter().any(|it| is_of_beast(subject, it))
         {
+            return false;
+        }
+        let is_worn = OF_PEOPLE.contains(&self.axis.name.as_str()) || self.axis.name.is_empty();
+        if self.axis.scope == Scope::Thing && is_worn && is_laid(subject, second) {
             return false;
         }
         if ON_PICTURES.contains(&self.axis.name.as_str())
@@ -258,13 +281,18 @@ const OF_PEOPLE: [&str; 22] = [
 
 impl Judge<'_, '_> {
     fn is_one_being(&self) -> bool {
-        self.is_one || (self.is_one_person && OF_PEOPLE.contains(&self.axis.name.as_str())) || self.is_only
+        self.is_one
+            || (self.is_one_person && OF_PEOPLE.contains(&self.axis.name.as_str()))
+            || self.is_only
     }
 
     /// Whether it is known whom or what a word is said of, wherever that is in the picture.
     fn is_told_by_name(&self) -> bool {
         let name = self.axis.name.as_str();
-        self.axis.scope == Scope::One || OF_PEOPLE.contains(&name) || name == "view-side"
+        self.axis.scope == Scope::One
+            || OF_PEOPLE.contains(&name)
+            || name == "view-side"
+            || name == "car roof"
     }
 
     fn is_beside(&self, word: &Match) -> bool {
@@ -364,11 +392,48 @@ pub(super) const DISTANCES: [&str; 18] = [
 ];
 
 /// Words of places in the picture, and of what is seen of somebody, which leave one thing what it is.
-const POSITIONS: [&str; 39] = [
-    "in the distance", "foreground", "in the background", "backdrop", "beside him", "beside her", "on the left", "left side",
-    "on the right", "right side", "on the wall", "on a wall", "reflection", "reflected", "layered", "in hand", "one hand",
-    "前景", "远处", "远方", "背景里", "左边", "左侧", "右边", "右侧", "墙上", "屏幕", "倒影", "脚边", "点缀", "窗外", "只有", "唯一", "仅有",
-    "only one", "only her", "only his", "through the window", "outside the window",
+const POSITIONS: [&str; 41] = [
+    "in the distance",
+    "foreground",
+    "in the background",
+    "backdrop",
+    "beside him",
+    "beside her",
+    "on the left",
+    "left side",
+    "on the right",
+    "right side",
+    "on the wall",
+    "on a wall",
+    "reflection",
+    "reflected",
+    "layered",
+    "in hand",
+    "one hand",
+    "前景",
+    "远处",
+    "远方",
+    "背景里",
+    "左边",
+    "左侧",
+    "右边",
+    "右侧",
+    "墙上",
+    "屏幕",
+    "倒影",
+    "脚边",
+    "点缀",
+    "窗外",
+    "相框",
+    "画框",
+    "只有",
+    "唯一",
+    "仅有",
+    "only one",
+    "only her",
+    "only his",
+    "through the window",
+    "outside the window",
 ];
 
 /// When the rain is over, which tells two words of weather apart and nothing else.

@@ -9,9 +9,11 @@ use super::attributes::PAGE;
 use super::characters::{is_han, is_latin};
 use super::contradiction::clauses;
 use super::same_words::{
-    ADVERBS, BEHIND_HAN, BESIDES, BODY, INDEFINITE, LEADING, LEADS, LINKS, LINKS_HAN, MADE, MEDIA, NEW_HAN, NO_VERBS, PART_BODIES, PART_ENDS, PARTS,
-    PARTS_HAN, PLAIN, PRONOUNS, PRONOUNS_HAN, SIDES_HAN, STOPS, STOPS_HAN, VAGUE_HAN, WHOLE_HAN,
+    ADVERBS, BEHIND_HAN, BESIDES, BODY, COLOURS, INDEFINITE, LEADING, LEADS, LINKS, LINKS_HAN,
+    MADE, MEDIA, NEW_HAN, NO_VERBS, PART_BODIES, PART_ENDS, PARTS, PARTS_HAN, PLAIN, PRONOUNS,
+    PRONOUNS_HAN, SIDES_HAN, STOPS, STOPS_HAN, VAGUE_HAN, WHOLE_HAN,
 };
+use super::word::follows;
 use crate::rules::{Group, Match};
 
 /// Clauses without a thing of their own that may stand behind the one that has it.
@@ -85,15 +87,12 @@ impl<'s, 'p> Things<'s, 'p> {
         }
         let then = self.said_of(first);
         let now = self.said_of(second);
-        let is_free = |name: &Range<usize>, of: &Match| name.end <= of.start || of.end <= name.start;
+        let is_free =
+            |name: &Range<usize>, of: &Match| name.end <= of.start || of.end <= name.start;
         let is_named = now.names.iter().filter(|it| is_free(it, first)).any(|it| {
             then.names.iter().filter(|of| is_free(of, second)).any(|of| self.is_same(of, it))
                 || then.further.iter().any(|of| self.text(of) == self.text(it))
         });
-        if std::env::var_os("ZAO_DEBUG").is_some() {
-            let n = |t: &Thing| t.names.iter().map(|it| self.text(it)).collect::<Vec<_>>().join("/");
-            eprintln!("  {:?} of {} part {} new {} | {:?} of {} part {} new {}", &self.text(&first.span()), n(&then), then.is_part, then.is_new, &self.text(&second.span()), n(&now), now.is_part, now.is_new);
-        }
         !now.is_new && (is_named || (then.is_part && now.is_part))
     }
 
@@ -114,9 +113,13 @@ impl<'s, 'p> Things<'s, 'p> {
         let mut now = self.said_of(second);
         let then = self.said_of(first);
         // 透明瓶身，不透明瓶盖: each has its own noun behind it.
-        let is_own = |it: &Range<usize>, of: &Match| it.start >= of.end && it.start < of.end + 2 * HAN;
+        let is_own =
+            |it: &Range<usize>, of: &Match| it.start >= of.end && it.start < of.end + 2 * HAN;
         let are_own = then.names.first().is_some_and(|it| is_own(it, first))
-            && now.names.first().is_some_and(|it| is_own(it, second) && self.text(it).starts_with(is_han));
+            && now
+                .names
+                .first()
+                .is_some_and(|it| is_own(it, second) && self.text(it).starts_with(is_han));
         now.names.retain(|it| clause.contains(&it.start) && (are_own || it.end <= second.start));
         !now.is_part
             && !now.names.is_empty()
@@ -139,7 +142,8 @@ impl<'s, 'p> Things<'s, 'p> {
             || (between.contains(" left") && self.text(&clauses[1]).contains(" right"));
         let counts = several.iter().any(|it| {
             let behind = self.subject.text.folded[it.end..].trim_start();
-            let is_none = ["together", "people", "some", "class", "team", "family", "students", "workers"];
+            let is_none =
+                ["together", "people", "some", "class", "team", "family", "students", "workers"];
             clauses.iter().any(|clause| clause.contains(&it.start))
                 && !is_none.contains(&self.text(&it.span()))
                 && !["sides", "eyes", "ends"].iter().any(|part| behind.starts_with(part))
@@ -163,7 +167,8 @@ impl<'s, 'p> Things<'s, 'p> {
             false => PARTS.contains(&self.text(it)),
         };
         // 儿子头发: it is the son's.
-        thing.is_part |= thing.names.iter().all(is_part) && !thing.names.is_empty() && !thing.is_new;
+        thing.is_part |=
+            thing.names.iter().all(is_part) && !thing.names.is_empty() && !thing.is_new;
         if thing.is_part {
             thing.names.extend(self.main());
         }
@@ -227,15 +232,21 @@ impl<'s, 'p> Things<'s, 'p> {
         };
         let word = self.text(&words[at]);
         // Leather faces a table, the chair glows softly.
-        let does = word.ends_with('s') && !word.ends_with("ss") && is_begun;
+        let does = word.ends_with('s') && !word.ends_with("ss");
         let next = words.get(at + 1).map(|next| self.text(next)).unwrap_or_default();
-        if does && (["a", "an", "the", "its", "his", "her"].contains(&next) || (next.len() > 5 && next.ends_with("ly"))) {
+        if does
+            && (["a", "an", "the", "its", "his", "her"].contains(&next)
+                || (is_begun && next.len() > 5 && next.ends_with("ly")))
+        {
             return true;
         }
         let is_last = words.get(at + 1).is_none_or(|next| is_empty(self.text(next)));
         let is_doing = word.len() > 5 && word.ends_with("ing") && !NO_VERBS.contains(&word);
         let is_done = word.len() > 4 && word.ends_with("ed") && !NO_VERBS.contains(&word);
-        is_empty(word) || (is_doing && is_last) || (is_done && (is_begun || is_last))
+        is_empty(word)
+            || (is_begun && is_last && COLOURS.contains(&word))
+            || (is_doing && is_last)
+            || (is_done && (is_begun || is_last))
     }
 
     /// The words of an English clause.
@@ -301,7 +312,7 @@ impl<'s, 'p> Things<'s, 'p> {
             thing.is_new = lead.is_some_and(|it| INDEFINITE.contains(&self.text(it)));
             thing.names.extend([subject.clone(), nearest.clone()]);
             let link = self.text(&(nearest.end..word.start)).trim();
-            thing.is_sure = LINKS.iter().any(|it| link == *it);
+            thing.is_sure = LINKS.iter().any(|it| follows(link, it));
         } else if thing.is_part {
             return thing;
         } else if first == 0 || !is_new {
@@ -338,7 +349,8 @@ impl<'s, 'p> Things<'s, 'p> {
         let lead = start.checked_sub(1).map(|at| self.text(&words[at]));
         let is_plural = self.text(&name).ends_with('s') && !self.text(&name).ends_with("ss");
         let is_led = lead.is_some_and(|lead| LEADS.contains(&lead));
-        let mut thing = Thing { names: vec![name.clone()], is_new, is_sure: true, ..Thing::default() };
+        let mut thing =
+            Thing { names: vec![name.clone()], is_new, is_sure: true, ..Thing::default() };
         thing.further = words[word..end - 1].to_vec();
         for owner in &words[start..word] {
             if let Some(owned) = self.text(owner).strip_suffix("'s") {
@@ -346,14 +358,16 @@ impl<'s, 'p> Things<'s, 'p> {
             }
         }
         // Of several nobody knows which are meant.
-        thing.is_new |= is_plural && !is_led && thing.names.len() == 1 && !PARTS.contains(&self.text(&name));
+        thing.is_new |=
+            is_plural && !is_led && thing.names.len() == 1 && !PARTS.contains(&self.text(&name));
         // The upholstery of the chair is the chair's.
         if words.get(end).is_some_and(|it| self.text(it) == "of") {
             thing.names.extend(self.phrases(&(words[end].start..clause.end)).first().cloned());
         }
         // Built of pine logs: that is what was built.
         let made = start.checked_sub(2).map(|at| self.text(&words[at]));
-        let is_made = lead.is_some_and(|lead| matches!(lead, "of" | "from" | "in" | "out" | "with"))
+        let is_made = lead
+            .is_some_and(|lead| matches!(lead, "of" | "from" | "in" | "out" | "with"))
             && made.is_some_and(|made| MADE.contains(&made) || made.ends_with("ly"));
         if is_made {
             let before = self.phrases(&(clause.start..words[start - 1].start));
@@ -383,16 +397,34 @@ impl<'s, 'p> Things<'s, 'p> {
         let clause = self.clause(word.start);
         let mut nouns = self.nouns_in(&clause);
         let before = &folded[clause.start..word.start];
-        let is_whole = WHOLE_HAN.iter().any(|it| before.contains(it) || folded[word.span()].starts_with(it))
-            || PRONOUNS_HAN.iter().any(|it| before.starts_with(it));
-        let near = before.char_indices().rev().map(|(at, _)| at).take_while(|at| before.len() - at <= COUNT_HAN);
+        let is_whole =
+            WHOLE_HAN.iter().any(|it| before.contains(it) || folded[word.span()].starts_with(it))
+                || PRONOUNS_HAN.iter().any(|it| before.starts_with(it));
+        let near = before
+            .char_indices()
+            .rev()
+            .map(|(at, _)| at)
+            .take_while(|at| before.len() - at <= COUNT_HAN);
         let counted = &before[near.last().unwrap_or(before.len())..];
         let counted = counted.rsplit(['的', '着', '在']).next().unwrap_or(counted);
-        let is_whole_count = ["一身", "一头", "一脸", "一双"].iter().any(|it| counted.ends_with(it));
-        let is_new = (counted.contains(NEW_HAN) && !is_whole_count) || folded[word.span()].starts_with(NEW_HAN);
+        let is_whole_count =
+            ["一身", "一头", "一脸", "一双"].iter().any(|it| counted.ends_with(it));
+        let is_new = (counted.contains(NEW_HAN) && !is_whole_count)
+            || folded[word.span()].starts_with(NEW_HAN);
         // A word that ends with its own noun: 熊熊火焰.
-        if let Some(own) = nouns.iter().find(|it| it.start > word.start && it.end == word.end && it.len() > HAN && !folded[word.span()].contains('着') && !folded[word.span()].ends_with(SIDES_HAN)) {
-            return Thing { names: vec![own.clone()], is_part: is_whole, is_new, ..Thing::default() };
+        if let Some(own) = nouns.iter().find(|it| {
+            it.start > word.start
+                && it.end == word.end
+                && it.len() > HAN
+                && !folded[word.span()].contains('着')
+                && !folded[word.span()].ends_with(SIDES_HAN)
+        }) {
+            return Thing {
+                names: vec![own.clone()],
+                is_part: is_whole,
+                is_new,
+                ..Thing::default()
+            };
         }
         let rest = &folded[word.end..clause.end];
         let next = nouns.iter().find(|it| it.start >= word.end);
@@ -424,21 +456,31 @@ impl<'s, 'p> Things<'s, 'p> {
         let has_own = nouns.iter().any(|it| it.start < word.start);
         let noun = noun.or_else(|| if has_own { None } else { touching() });
         if let Some(noun) = noun {
-            return Thing { names: vec![noun], is_part: is_whole && !is_new, is_new, is_sure: true, ..Thing::default() };
+            return Thing {
+                names: vec![noun],
+                is_part: is_whole && !is_new,
+                is_new,
+                is_sure: true,
+                ..Thing::default()
+            };
         }
         nouns.retain(|it| it.start < word.start);
         if let Some(last) = nouns.last_mut() {
             last.end = last.end.min(word.start);
         }
-        if before.ends_with(['和', '与', '跟', '给', '把', '被', '对', '向', '像', '如', '似']) {
+        if before.ends_with(['和', '与', '跟', '给', '把', '被', '对', '向', '像', '如', '似'])
+        {
             return Thing { is_new: true, ..Thing::default() };
         }
-        let is_sure = LINKS_HAN.iter().any(|it| before.ends_with(it));
+        let link = &folded[nouns.last().map_or(word.start, |it| it.end)..word.start];
+        let is_sure = LINKS_HAN.iter().any(|it| link.contains(it));
         let mut thing = Thing { is_part: is_whole, is_sure, ..Thing::default() };
         if let (Some(first), Some(last)) = (nouns.first(), nouns.last()) {
             // 罩着古城遗址: what is done to another thing says nothing of who does it.
-            let is_object = folded[first.end..last.start.max(first.end)].contains(['着', '了', '有']);
-            thing.names = if is_object { vec![last.clone()] } else { vec![first.clone(), last.clone()] };
+            let is_object =
+                folded[first.end..last.start.max(first.end)].contains(['着', '了', '有']);
+            thing.names =
+                if is_object { vec![last.clone()] } else { vec![first.clone(), last.clone()] };
             thing.is_new = folded[clause.start..first.start].contains(['另', '两', '几']);
         } else if before.starts_with(NEW_HAN) {
             thing.is_new = true;
