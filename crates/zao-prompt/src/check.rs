@@ -11,6 +11,7 @@ mod contradiction;
 mod denial;
 mod distance;
 mod edit;
+mod elsewhere;
 mod explain;
 mod gloss;
 mod intensifier;

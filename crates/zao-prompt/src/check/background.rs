@@ -209,7 +209,7 @@ fn place(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
                     .is_some_and(|rest| rest.split_whitespace().any(|word| PLACES.contains(&word)))
             }),
         };
-        is_place.then(|| Match { start: segment.start, end: segment.end, item: 0 })
+        is_place.then_some(Match { start: segment.start, end: segment.end, item: 0 })
     })?;
     let plain = Match { start, end, item: 0 };
     (!is_elsewhere(subject, &plain, &there)).then(|| {

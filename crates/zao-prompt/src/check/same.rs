@@ -326,7 +326,7 @@ impl<'s, 'p> Things<'s, 'p> {
         {
             let head = self.words(next);
             let mut end = 0;
-            while end < head.len() && !self.ends_phrase(&head, end, end > 0 && end > 2) {
+            while end < head.len() && !self.ends_phrase(&head, end, end > 2) {
                 end += 1;
             }
             thing.names.extend(self.phrases(next).first().cloned());
