@@ -10,6 +10,7 @@ use super::characters::{is_han, is_separator};
 use super::contradiction::{is_elsewhere, is_of_each};
 use super::denial::is_denied;
 use super::edit::{About, Hit};
+use super::same::is_beside;
 use crate::Code;
 use crate::rules::{Axis, Group, Match, Scope};
 
@@ -192,7 +193,10 @@ fn clashes(subject: &Subject<'_>, axis: &Axis, then: &Said, now: &Said, is_one: 
     };
     // What stands in clauses between the two is about something else.
     let is_apart = [first, second].iter().any(|it| is_elsewhere(subject, it, it));
-    is_one_thing && !is_apart && !is_of_each(subject, &first, &second, false)
+    is_one_thing
+        && !is_apart
+        && !is_beside(subject, &second)
+        && !is_of_each(subject, &first, &second, false)
 }
 
 /// Words of axes that stand near a thing, in front of it and behind it.

@@ -8,6 +8,11 @@ use super::beings::{brings_another, is_one, is_one_clause};
 use super::characters::is_separator;
 use super::denial::is_denied;
 use super::edit::{About, Hit};
+use super::elsewhere::POSITIONS;
+pub(super) use super::elsewhere::{DISTANCES, is_apart, is_elsewhere};
+use super::people::{is_laid, is_of_beast, is_one_person, is_only_being, is_taken_up};
+use super::pictured::is_pictured;
+use super::same::Things;
 use super::text::BLANK;
 use super::word::follows;
 use super::{Subject, absence, attributes, background, bare, contents, parts, recount, totals};
@@ -39,6 +44,9 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
     let is_sheet = contrasts.iter().any(|it| is_of(&SHEETS, it));
     let values = subject.matches.all_outside(Group::Value, Group::PairKeep);
     let is_one = is_one(subject);
+    let is_one_person = is_one || is_one_person(subject);
+    let is_only = is_one || is_only_being(subject);
+    let things = Things::new(subject);
     if !has_exception && !is_sheet {
         let found = totals::find(subject).into_iter().chain(background::find(subject));
         let found = found.chain(recount::find(subject));
@@ -54,7 +62,15 @@ pub(super) fn find(subject: &Subject<'_>, negative: Option<&str>, hits: &mut Vec
             if is_sheet && !TRAITS.contains(&axis.name.as_str()) {
                 continue;
             }
-            let judge = Judge { subject, axis, is_one, has_exception };
+            let judge = Judge {
+                subject,
+                axis,
+                things: things.as_ref(),
+                is_one,
+                is_one_person,
+                is_only,
+                has_exception,
+            };
             if let Some((first, second)) = judge.clash(&said) {
                 let about = About::Both(first.span(), second.span());
                 let span = first.start..second.end;
@@ -92,7 +108,7 @@ const LEFT: [&str; 4] = ["on the left", "left side", "左边", "左侧"];
 const RIGHT: [&str; 4] = ["on the right", "right side", "右边", "右侧"];
 
 /// Sheets that show one figure more than once, with the same age and eyes each time.
-const SHEETS: [&str; 8] = [
+pub(super) const SHEETS: [&str; 8] = [
     "character sheet",
     "reference sheet",
     "turnaround",
@@ -104,7 +120,24 @@ const SHEETS: [&str; 8] = [
 ];
 
 /// The axes of what does not change from one view of somebody to the next.
-const TRAITS: [&str; 6] = ["age", "hair-length", "hair-colour", "eye-colour", "build", "gender"];
+const TRAITS: [&str; 16] = [
+    "age",
+    "hair-length",
+    "hair-colour",
+    "eye-colour",
+    "build",
+    "gender",
+    "line-weight",
+    "medium",
+    "flatness",
+    "colour-mode",
+    "saturation",
+    "proportions",
+    "painted or bare",
+    "shading",
+    "pixels",
+    "facial-hair",
+];
 
 /// The words of each axis within a range, with the number of their value: the longest, none that is denied.
 fn said(
@@ -135,7 +168,11 @@ fn said(
 struct Judge<'s, 'p> {
     subject: &'s Subject<'p>,
     axis: &'s Axis,
+    things: Option<&'s Things<'s, 'p>>,
     is_one: bool,
+    is_one_person: bool,
+    /// Whether all beings that are named are one, whatever numbers there are.
+    is_only: bool,
     has_exception: bool,
 }
 
@@ -153,13 +190,31 @@ impl Judge<'_, '_> {
 
     fn is_clash(&self, first: &Match, second: &Match) -> bool {
         let subject = self.subject;
-        let is_thing = matches!(self.axis.scope, Scope::Thing | Scope::Near | Scope::Beside);
+        let is_thing = self.axis.scope.is_of_things();
+        if OF_PEOPLE.contains(&self.axis.name.as_str())
+            && self.axis.name != "riding"
+            && [first, second].iter().any(|it| is_of_beast(subject, it))
+        {
+            return false;
+        }
+        let is_worn = OF_PEOPLE.contains(&self.axis.name.as_str()) || self.axis.name.is_empty();
+        if self.axis.scope == Scope::Thing && is_worn && is_laid(subject, second) {
+            return false;
+        }
+        if ON_PICTURES.contains(&self.axis.name.as_str())
+            && [first, second].iter().any(|it| is_pictured(subject, it))
+        {
+            return false;
+        }
         if (self.axis.scope != Scope::Thing && is_listed(subject, first, second))
             || is_of_each(subject, first, second, is_thing)
         {
             return false;
         }
-        let is_here = || !self.has_exception && !is_elsewhere(subject, first, second);
+        let is_here = || {
+            let not: &[&str] = if self.is_told_by_name() { &POSITIONS } else { &[] };
+            !self.has_exception && !is_apart(subject, first, second, not)
+        };
         match self.axis.scope {
             Scope::Whole => !is_reflected(subject, second),
             Scope::Scene => is_here(),
@@ -167,11 +222,98 @@ impl Judge<'_, '_> {
             Scope::Thing => {
                 is_here()
                     && !brings_another(subject, second)
-                    && (self.is_one || is_one_clause(subject, first, second))
+                    && !self.is_beside(second)
+                    && !self.things.is_some_and(|things| things.is_another(first, second))
+                    && (self.is_one_being() || is_one_clause(subject, first, second))
+                    || is_taken_up(subject, first, second)
             }
             Scope::Beside => is_here() && is_beside(subject, first, second),
-            Scope::Near => is_here() && is_near(subject, first, second),
+            Scope::Near => {
+                let is_near = is_near(subject, first, second)
+                    && !(is_parted(subject, first, second) && self.differ(first, second))
+                    && !self.is_beside(second);
+                is_here() && (is_near || self.is_one_thing(first, second))
+            }
+            Scope::One => is_here() && self.is_one_thing(first, second),
         }
+    }
+}
+
+/// The axes of how a picture is made, of which a picture in the picture may be another kind.
+const ON_PICTURES: [&str; 13] = [
+    "colour-mode",
+    "medium",
+    "realism",
+    "flatness",
+    "saturation",
+    "finish",
+    "image-age",
+    "image-quality",
+    "brush-visibility",
+    "time-of-day",
+    "season",
+    "",
+    "stars",
+];
+
+/// The axis of materials, whose words are nouns as often.
+const MADE_OF: &str = "what any thing is made of";
+
+/// The axes of what only people have.
+const OF_PEOPLE: [&str; 22] = [
+    "hair-length",
+    "hair-colour",
+    "hair-texture",
+    "hair-tied",
+    "hair at all",
+    "short or tied long",
+    "facial-hair",
+    "glasses",
+    "headwear",
+    "footwear",
+    "sleeve-length",
+    "skirt-length",
+    "hands",
+    "jewellery",
+    "makeup",
+    "tattoo-skin",
+    "clothing-cover",
+    "colour of all that one wears",
+    "outfit",
+    "kind of shoes",
+    "riding",
+    "eyes and lens",
+];
+
+impl Judge<'_, '_> {
+    fn is_one_being(&self) -> bool {
+        self.is_one
+            || (self.is_one_person && OF_PEOPLE.contains(&self.axis.name.as_str()))
+            || self.is_only
+    }
+
+    /// Whether it is known whom or what a word is said of, wherever that is in the picture.
+    fn is_told_by_name(&self) -> bool {
+        let name = self.axis.name.as_str();
+        self.axis.scope == Scope::One
+            || OF_PEOPLE.contains(&name)
+            || name == "view-side"
+            || name == "car roof"
+    }
+
+    fn is_beside(&self, word: &Match) -> bool {
+        self.things.is_some_and(|things| things.is_beside(word))
+    }
+
+    fn differ(&self, first: &Match, second: &Match) -> bool {
+        self.things.is_some_and(|things| things.differ(first, second))
+    }
+
+    fn is_one_thing(&self, first: &Match, second: &Match) -> bool {
+        self.things.is_some_and(|things| match self.axis.name == MADE_OF {
+            true => things.is_surely_one(first, second),
+            false => things.is_one(first, second),
+        })
     }
 }
 
@@ -228,88 +370,6 @@ pub(super) fn clauses(subject: &Subject<'_>, first: &Match, second: &Match) -> R
     start..end
 }
 
-/// Whether one of the two is seen through a window, on a screen, in the distance.
-pub(super) fn is_elsewhere(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
-    is_apart(subject, first, second, &[])
-}
-
-/// Places that are still in the picture.
-pub(super) const DISTANCES: [&str; 18] = [
-    "in the distance",
-    "foreground",
-    "in the background",
-    "前景",
-    "远处",
-    "远方",
-    "背景里",
-    "backdrop",
-    "beside him",
-    "beside her",
-    "on the left",
-    "left side",
-    "左边",
-    "左侧",
-    "on the right",
-    "right side",
-    "右边",
-    "右侧",
-];
-
-/// When the rain is over, which tells two words of weather apart and nothing else.
-const AFTER_RAIN: [&str; 8] = [
-    "after the rain",
-    "after rain",
-    "rain has stopped",
-    "rain stops",
-    "雨后",
-    "雨停",
-    "刚下过雨",
-    "雨过",
-];
-
-/// What words of weather have in them.
-const WEATHER: [&str; 21] = [
-    "rain", "wet", "dry", "sun", "cloud", "clear", "fog", "mist", "storm", "puddle", "drizzl",
-    "downpour", "雨", "湿", "干", "晴", "阳光", "云", "雾", "虹", "sky",
-];
-
-/// What words of seasons have in them, which surround all that is in a picture.
-const SEASONS: [&str; 6] = ["summer", "winter", "snow", "夏", "冬", "雪"];
-
-/// Where one thing is on, under or in the hand of another, which says nothing of the air around both: a pug under a sunshade.
-const LAYERS: [&str; 9] = [
-    "under a",
-    "worn over",
-    "one hand",
-    "in hand",
-    "in her hand",
-    "in his hand",
-    "一手",
-    "单手",
-    "拎着",
-];
-
-/// The same, where some places are no other ones.
-pub(super) fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not: &[&str]) -> bool {
-    let range = clauses(subject, first, second);
-    let own = |it: &Match| [first, second].iter().any(|of| of.start < it.end && it.start < of.end);
-    let mut places = subject.matches.of(Group::Elsewhere);
-    places.extend(subject.matches.outside(Group::Contrast, Group::NoContrast));
-    let word = |it: &Match| &subject.text.folded[it.span()];
-    let says = |words: &[&str]| {
-        [first, second].iter().any(|of| words.iter().any(|it| word(of).contains(it)))
-    };
-    let (is_weather, is_season) = (says(&WEATHER), says(&SEASONS));
-    // The rain is over only for the weather, and a sunshade covers no season.
-    let is_no_place = |word: &str| {
-        not.contains(&word)
-            || (!is_weather && AFTER_RAIN.contains(&word))
-            || (is_season && LAYERS.contains(&word))
-    };
-    let mut apart = places.iter().filter(|it| !is_no_place(word(it)));
-    apart.any(|it| range.contains(&it.start) && !own(it) && !SHEETS.contains(&word(it)))
-}
-
 /// How far apart, in bytes, two adjectives of one thing may stand.
 const BESIDE: usize = 14;
 
@@ -359,6 +419,11 @@ fn is_near(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
         && !between.contains(['.', '。', ';', '；', '、', '\n', BLANK])
         && !between.contains(OTHERS_HAN)
         && !words.split(|c: char| !c.is_alphanumeric()).any(|word| OTHERS.contains(&word))
+}
+
+/// Whether a comma stands between two words.
+fn is_parted(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    subject.text.folded.get(first.end..second.start).is_some_and(|it| it.contains(is_separator))
 }
 
 /// Whether the second clause is about something else: the door is shut, the window open.

@@ -30,6 +30,10 @@ pub(crate) enum Group {
     PairKeep,
     /// A noun of a family, numbered through all families.
     Owner,
+    /// A name of a thing, of a part of it or of its kind.
+    Same,
+    /// A being that is an animal.
+    Beast,
     ClassName,
     ClassNone,
     ClassMember,
@@ -94,6 +98,8 @@ impl Group {
             | Self::Value
             | Self::PairKeep
             | Self::Owner
+            | Self::Same
+            | Self::Beast
             | Self::ClassName
             | Self::ClassNone
             | Self::ClassMember
@@ -249,6 +255,10 @@ impl Lexicon {
         all.add_each(Group::Subject, &pairs.subjects);
         all.add_each(Group::NoSubject, &pairs.not_subjects);
         all.add_each(Group::Several, &pairs.several);
+        all.add_each(Group::Beast, &pairs.beasts);
+        for (item, names) in pairs.same.iter().enumerate() {
+            all.add_all(Group::Same, item, names);
+        }
         for (item, axis) in pairs.axis.iter().enumerate() {
             for (value, words) in axis.value.values().take(Axis::VALUES).enumerate() {
                 all.add_all(Group::Value, item * Axis::VALUES + value, words);

@@ -97,6 +97,11 @@ impl Matches {
         free.collect()
     }
 
+    /// All words of a group, those within longer ones too.
+    pub(crate) fn each(&self, group: Group) -> Vec<Match> {
+        self.all(group).collect()
+    }
+
     fn all(&self, group: Group) -> impl Iterator<Item = Match> {
         self.groups[group as usize].iter().map(|it| it.whole())
     }

@@ -83,6 +83,10 @@ pub(crate) struct Pairs {
     pub(crate) not_subjects: Vec<String>,
     /// Words for several of them.
     pub(crate) several: Vec<String>,
+    /// Those of them that wear nothing, and have neither hair nor beard: animals.
+    pub(crate) beasts: Vec<String>,
+    /// Names of a thing, of its parts and of its kind, which speak of one thing where a prompt has only one of them: a cabin, the walls.
+    pub(crate) same: Vec<Vec<String>>,
     /// Words that exclude each other as two sides, for what is no property with several values.
     pair: Vec<Pair>,
     pub(crate) axis: Vec<Axis>,
@@ -181,6 +185,15 @@ pub(crate) enum Scope {
     Beside,
     /// The same, where both have to be said of a thing before another one is named: an empty glass, brimming with juice.
     Near,
+    /// The same, where both have to be said of one thing by its name, however far apart: a matte vase, the vase is glossy.
+    One,
+}
+
+impl Scope {
+    /// Whether each thing in a picture has one of its own.
+    pub(crate) fn is_of_things(self) -> bool {
+        matches!(self, Self::Thing | Self::Near | Self::Beside | Self::One)
+    }
 }
 
 /// What text stands on, and how it is introduced.
@@ -482,6 +495,8 @@ impl Pairs {
         self.subjects.extend(more.subjects);
         self.not_subjects.extend(more.not_subjects);
         self.several.extend(more.several);
+        self.beasts.extend(more.beasts);
+        self.same.extend(more.same);
         self.axis.extend(more.pair.into_iter().map(Axis::from));
         for axis in more.axis {
             match self.axis.iter_mut().find(|it| !it.name.is_empty() && it.name == axis.name) {
