@@ -170,7 +170,16 @@ pub(super) fn is_of_beast(subject: &Subject<'_>, word: &Match) -> bool {
 }
 
 /// What says that clothes are not worn.
-const LAID: [&str; 21] = [
+const LAID: [&str; 30] = [
+    "carrying",
+    "carries",
+    "carried",
+    "dangling",
+    "by the laces",
+    "by the straps",
+    "tied around",
+    "slung",
+    "clutching",
     "放着",
     "摆着",
     "搁着",
