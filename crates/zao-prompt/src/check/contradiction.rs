@@ -306,6 +306,7 @@ impl Judge<'_, '_> {
         self.axis.scope == Scope::One
             || OF_PEOPLE.contains(&name)
             || name == "view-side"
+            || name == "gaze"
             || name == "car roof"
     }
 

@@ -208,6 +208,10 @@ pub(super) fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not
         here.iter().any(|clause| clause.contains(&it.start))
             || (behind && here.iter().any(|clause| number(clause.start) == own + 1))
     };
+    // Under a cloudless sky, which is what is said of the whole picture.
+    let is_above = |it: &Match| {
+        word(it) == "under a" && [first, second].iter().any(|of| of.start == it.end + 1)
+    };
     // Seen from a low angle: that is no place of its own.
     let is_view = |it: &Match| {
         word(it).ends_with("from a") && {
@@ -215,8 +219,9 @@ pub(super) fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not
             VIEWS.iter().any(|view| behind.starts_with(view))
         }
     };
-    let mut apart =
-        places.iter().filter(|it| !is_no_place(word(it)) && !is_view(it) && is_near(it));
+    let mut apart = places
+        .iter()
+        .filter(|it| !is_no_place(word(it)) && !(is_view(it) || is_above(it)) && is_near(it));
     apart.any(|it| {
         range.contains(&it.start) && !own(it) && !SHEETS.contains(&word(it)) && !is_middle(it)
     })
