@@ -199,7 +199,11 @@ impl Judge<'_, '_> {
             return false;
         }
         let is_worn = OF_PEOPLE.contains(&self.axis.name.as_str()) || self.axis.name.is_empty();
-        if self.axis.scope == Scope::Thing && is_worn && is_laid(subject, second) {
+        if self.axis.scope == Scope::Thing
+            && is_worn
+            && self.axis.name != "hands"
+            && is_laid(subject, second)
+        {
             return false;
         }
         if ON_PICTURES.contains(&self.axis.name.as_str())
@@ -415,9 +419,9 @@ pub(super) fn clauses(subject: &Subject<'_>, first: &Match, second: &Match) -> R
 const BESIDE: usize = 14;
 
 /// Characters with which the second adjective is another thing's.
-const NOT_BESIDE: [char; 18] = [
-    '和', '与', '或', '到', '一', '在', '不', '旁', '给', '抱', '牵', '对', '看', '被', '把', '跟',
-    '替', '向',
+const NOT_BESIDE: [char; 19] = [
+    '着', '和', '与', '或', '到', '一', '在', '不', '旁', '给', '抱', '牵', '对', '看', '被', '把',
+    '跟', '替', '向',
 ];
 
 /// Whether two adjectives stand in front of the same thing, with no other thing between them.
