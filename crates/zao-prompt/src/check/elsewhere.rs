@@ -221,7 +221,7 @@ pub(super) fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not
     };
     let mut apart = places
         .iter()
-        .filter(|it| !is_no_place(word(it)) && !(is_view(it) || is_above(it)) && is_near(it));
+        .filter(|it| !(is_no_place(word(it)) || is_view(it) || is_above(it)) && is_near(it));
     apart.any(|it| {
         range.contains(&it.start) && !own(it) && !SHEETS.contains(&word(it)) && !is_middle(it)
     })
