@@ -10,6 +10,8 @@
 
 #[path = "src/rules/beginnings.rs"]
 mod beginnings;
+#[path = "src/rules/class.rs"]
+mod class;
 #[path = "src/rules/compact.rs"]
 mod compact;
 #[path = "src/rules/error.rs"]

@@ -1,6 +1,7 @@
 //! The tables of all rules, read once, and a user's own on top of them. How they are applied is `check`'s.
 
 mod beginnings;
+mod class;
 mod compact;
 mod dictionary;
 mod error;
@@ -16,11 +17,12 @@ mod written;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+pub(crate) use class::Kind;
 pub(crate) use dictionary::{Dictionary, Meaning, Named};
 pub use error::RulesError;
 pub(crate) use lexicon::Group;
 pub(crate) use matches::{Match, Matches};
-pub(crate) use tables::{Axis, Entry, Kind, Noun, Scope, Tables, Words};
+pub(crate) use tables::{Axis, Entry, Noun, Scope, Tables, Words};
 
 use crate::check::characters::{self, HAN, Kinds, SIMPLIFIED, TRADITIONAL};
 use crate::check::text::Text;

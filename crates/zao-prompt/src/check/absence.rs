@@ -12,8 +12,8 @@ use super::Subject;
 use super::attributes::PAGE;
 use super::beings::{is_one_person, is_one_person_within};
 use super::characters::is_han;
-use super::contradiction::{DISTANCES, clauses, is_apart};
-use super::denial::is_denied;
+use super::contradiction::{DISTANCES, clauses, is_apart, is_of_partner};
+use super::denial::{denies_deed, is_denied};
 use super::edit::{About, Hit};
 use super::text::{BLANK, Side};
 use crate::Code;
@@ -132,6 +132,9 @@ pub(super) fn find(subject: &Subject<'_>) -> Vec<Hit> {
     let (names, things) = (told(&names), told(&things));
     let mut denials: Vec<Denial> = Vec::new();
     for at in none.iter().filter(|it| !is_denied(subject, it) && is_none(subject, it)) {
+        if denies_deed(subject, at) {
+            continue;
+        }
         denials.push(Denial { at: *at, only: None, is_adjective: true });
     }
     for (words, is_narrow) in [(&names, false), (&things, true)] {
@@ -328,9 +331,13 @@ impl Judge<'_, '_> {
             && !is_apart(subject, first, second, &self.places())
             && match self.kind {
                 // A picture that leans on the floor hangs nowhere.
-                Kind::Scene => self.here.is_empty() || !place::is_aside(subject, it, self.here),
+                Kind::Scene => {
+                    !self.is_of_another(it)
+                        && (self.here.is_empty() || !place::is_aside(subject, it, self.here))
+                }
                 Kind::Rest | Kind::Company => true,
-                Kind::Thing => !self.is_of_other(it),
+                Kind::Thing => !self.is_of_another(it) && !self.is_of_other(it),
+                Kind::Worn if is_of_partner(subject, first, second) => false,
                 Kind::Worn => {
                     let range = clauses(subject, first, second);
                     !place::is_aside(subject, it, self.here)
@@ -394,6 +401,11 @@ impl Judge<'_, '_> {
                 let before = folded[clause.start..being.start].trim_end();
                 super::word::precedes(before, "a") || before.ends_with(['位', '个', '名'])
             })
+    }
+
+    /// Whether it belongs to something that comes in behind the denial: a windowless van, a house with tall windows.
+    fn is_of_another(&self, it: &Match) -> bool {
+        self.denial.is_adjective && place::is_of_newcomer(self.subject, &self.denial.at, it)
     }
 
     fn is_of_other(&self, it: &Match) -> bool {

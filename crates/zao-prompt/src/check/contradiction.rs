@@ -6,13 +6,14 @@ use std::ops::Range;
 
 use super::beings::{brings_another, is_one, is_one_clause};
 use super::characters::is_separator;
-use super::denial::is_denied;
+use super::denial::{denies_deed, is_denied};
 use super::edit::{About, Hit};
 use super::elsewhere::POSITIONS;
 pub(super) use super::elsewhere::{DISTANCES, is_apart, is_elsewhere};
 use super::people::{is_laid, is_of_beast, is_one_person, is_only_being, is_taken_up};
 use super::pictured::is_pictured;
 use super::same::Things;
+use super::same_words::{BODY, PARTS, STOPS};
 use super::text::BLANK;
 use super::word::follows;
 use super::{Subject, absence, attributes, background, bare, contents, parts, recount, totals};
@@ -157,7 +158,7 @@ fn said(
         ends.insert(number, it.end);
         let of_axis = said.entry(number).or_default();
         let is_kept = of_axis.iter().filter(|(other, _)| *other == value).count() < KEPT;
-        if is_kept && !is_denied(subject, it) {
+        if is_kept && !is_denied(subject, it) && !denies_deed(subject, it) {
             of_axis.push((value, *it));
         }
     }
@@ -198,11 +199,20 @@ impl Judge<'_, '_> {
             return false;
         }
         let is_worn = OF_PEOPLE.contains(&self.axis.name.as_str()) || self.axis.name.is_empty();
-        if self.axis.scope == Scope::Thing && is_worn && is_laid(subject, second) {
+        if self.axis.scope == Scope::Thing
+            && is_worn
+            && self.axis.name != "hands"
+            && is_laid(subject, second)
+        {
             return false;
         }
         if ON_PICTURES.contains(&self.axis.name.as_str())
             && [first, second].iter().any(|it| is_pictured(subject, it))
+        {
+            return false;
+        }
+        if (self.axis.scope == Scope::Near && have_own(subject, first, second))
+            || (is_worn && is_of_partner(subject, first, second))
         {
             return false;
         }
@@ -217,7 +227,9 @@ impl Judge<'_, '_> {
         };
         match self.axis.scope {
             Scope::Whole => !is_reflected(subject, second),
-            Scope::Scene => is_here(),
+            Scope::Scene => {
+                is_here() && !(self.is_beside(second) && is_in_clause(subject, first, second))
+            }
             Scope::None => !self.has_exception && !is_apart(subject, first, second, &DISTANCES),
             Scope::Thing => {
                 is_here()
@@ -298,6 +310,7 @@ impl Judge<'_, '_> {
         self.axis.scope == Scope::One
             || OF_PEOPLE.contains(&name)
             || name == "view-side"
+            || name == "gaze"
             || name == "car roof"
     }
 
@@ -326,6 +339,38 @@ const JOINTS: [&str; 18] = [
 fn is_listed(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
     let between = subject.text.folded.get(first.end..second.start).unwrap_or_default();
     JOINTS.contains(&between.trim())
+}
+
+/// Whether one clause has both.
+fn is_in_clause(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    clauses(subject, first, first) == clauses(subject, second, second)
+}
+
+/// Words in front of somebody with whom the one that was named has to do.
+const WITH_HAN: [char; 9] = ['给', '替', '帮', '和', '与', '跟', '对', '向', '为'];
+
+/// Whether a word is said of somebody else, with whom who was named has to do: 教练在给长发学员缠绷带.
+pub(super) fn is_of_partner(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    let folded = &subject.text.folded;
+    first.end <= second.start
+        && is_in_clause(subject, first, second)
+        && folded[first.end..second.start].ends_with(WITH_HAN)
+}
+
+/// Whether each of the two has a noun of its own, and `and` joins them: soft brie and hard parmesan.
+fn have_own(subject: &Subject<'_>, first: &Match, second: &Match) -> bool {
+    let folded = &subject.text.folded;
+    let between = folded.get(first.end..second.start).and_then(|it| it.strip_suffix(" and "));
+    let Some(own) = between.map(str::trim).filter(|it| !it.contains(is_separator)) else {
+        return false;
+    };
+    let behind = folded[second.end..].strip_prefix(' ').unwrap_or_default();
+    let next = behind.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let last = own.rsplit(' ').next().unwrap_or_default();
+    let is_noun = |word: &str| {
+        word.len() > 2 && !PARTS.contains(&word) && !STOPS.contains(&word) && !BODY.contains(&word)
+    };
+    is_noun(last) && is_noun(next) && last != next && own.split(' ').count() <= 2
 }
 
 /// What is said of one of several, and then of another of them.
@@ -374,9 +419,9 @@ pub(super) fn clauses(subject: &Subject<'_>, first: &Match, second: &Match) -> R
 const BESIDE: usize = 14;
 
 /// Characters with which the second adjective is another thing's.
-const NOT_BESIDE: [char; 18] = [
-    '和', '与', '或', '到', '一', '在', '不', '旁', '给', '抱', '牵', '对', '看', '被', '把', '跟',
-    '替', '向',
+const NOT_BESIDE: [char; 19] = [
+    '着', '和', '与', '或', '到', '一', '在', '不', '旁', '给', '抱', '牵', '对', '看', '被', '把',
+    '跟', '替', '向',
 ];
 
 /// Whether two adjectives stand in front of the same thing, with no other thing between them.

@@ -1,4 +1,4 @@
-//! Whether a word is denied where it stands, so that it asks for nothing. What is denied and there all the same is `absence`'s.
+//! Whether a word is denied where it stands, so that it asks for nothing, or denies only a deed. What is denied and there all the same is `absence`'s.
 
 use super::Subject;
 use super::word::precedes;
@@ -72,4 +72,39 @@ fn without_count(before: &str) -> &str {
         Some((at, '一' | '半')) if !measure.is_ascii() => &before[..at],
         _ => before,
     }
+}
+
+/// Words for nobody, which deny only a deed in front of one: nobody looking at the camera.
+const NOBODY: [&str; 7] =
+    ["nobody", "no one", "no people", "no person", "nobody else", "no one else", "not a soul"];
+const NOBODY_HAN: [&str; 6] = ["没有人", "没人", "无人", "没有一个人", "无一人", "没有一人"];
+
+/// Verbs that say no more than that somebody is there.
+const IS: [&str; 6] = ["being", "remaining", "existing", "showing", "appearing", "morning"];
+
+/// What people do who are there.
+const DEEDS: [&str; 13] = [
+    "looks", "smiles", "notices", "watches", "speaks", "talks", "moves", "pays", "cares", "faces",
+    "seems", "laughs", "blinks",
+];
+const DEEDS_HAN: [&str; 18] = [
+    "看", "望", "注意", "说话", "笑", "理", "抬头", "发现", "在意", "盯", "回头", "面对", "察觉",
+    "关心", "动", "低头", "留意", "闭眼",
+];
+
+/// Whether a word for nobody says only what none of those who are there does.
+pub(super) fn denies_deed(subject: &Subject<'_>, found: &Match) -> bool {
+    let (word, behind) = (&subject.text.folded[found.span()], &subject.text.folded[found.end..]);
+    if NOBODY_HAN.contains(&word) {
+        return DEEDS_HAN.iter().any(|deed| behind.starts_with(deed));
+    }
+    let Some(rest) = behind.strip_prefix(' ').filter(|_| NOBODY.contains(&word)) else {
+        return false;
+    };
+    let mut words = rest.split(|c: char| !c.is_alphabetic());
+    let mut next = words.next().unwrap_or_default();
+    if next == "is" {
+        next = words.next().unwrap_or_default();
+    }
+    (next.len() > 5 && next.ends_with("ing") && !IS.contains(&next)) || DEEDS.contains(&next)
 }

@@ -1,6 +1,8 @@
 //! What puts one of two words into another place or time, so that both can be: through the window, on a screen, years ago. It belongs to
 //! `contradiction`.
 
+use std::ops::Range;
+
 use super::Subject;
 use super::contradiction::{SHEETS, clauses};
 use crate::rules::{Group, Match};
@@ -165,7 +167,15 @@ const STAYS: [&str; 46] = [
 /// The same, where some places are no other ones.
 pub(super) fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not: &[&str]) -> bool {
     let range = clauses(subject, first, second);
-    let own = |it: &Match| [first, second].iter().any(|of| of.start < it.end && it.start < of.end);
+    // 年轻时 begins with 年轻 and says when.
+    let own = |it: &Match| {
+        [first, second].iter().any(|of| {
+            let is_longer = of.start == it.start
+                && it.end > of.end
+                && WHEN.iter().any(|when| subject.text.folded[it.span()].ends_with(when));
+            of.start < it.end && it.start < of.end && !is_longer
+        })
+    };
     let mut places = subject.matches.of(Group::Elsewhere);
     places.extend(subject.matches.outside(Group::Contrast, Group::NoContrast));
     let word = |it: &Match| &subject.text.folded[it.span()];
@@ -183,6 +193,13 @@ pub(super) fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not
     let is_middle = |it: &Match| {
         word(it) == "画中" && subject.text.folded[it.end..].starts_with(['央', '心', '间'])
     };
+    if is_in_and_out(&subject.text.folded, &range, [first, second])
+        || [first, second]
+            .iter()
+            .any(|it| is_mirrored(&subject.text.folded[clauses(subject, it, it)]))
+    {
+        return true;
+    }
     let here = [clauses(subject, first, first), clauses(subject, second, second)];
     let segments = &subject.text.segments;
     let number = |at: usize| segments.partition_point(|segment| segment.end <= at);
@@ -191,8 +208,59 @@ pub(super) fn is_apart(subject: &Subject<'_>, first: &Match, second: &Match, not
         here.iter().any(|clause| clause.contains(&it.start))
             || (behind && here.iter().any(|clause| number(clause.start) == own + 1))
     };
-    let mut apart = places.iter().filter(|it| !is_no_place(word(it)) && is_near(it));
+    // Under a cloudless sky, which is what is said of the whole picture.
+    let is_above = |it: &Match| {
+        word(it) == "under a" && [first, second].iter().any(|of| of.start == it.end + 1)
+    };
+    // Seen from a low angle: that is no place of its own.
+    let is_view = |it: &Match| {
+        word(it).ends_with("from a") && {
+            let behind = subject.text.folded[it.end..].trim_start();
+            VIEWS.iter().any(|view| behind.starts_with(view))
+        }
+    };
+    let mut apart = places
+        .iter()
+        .filter(|it| !(is_no_place(word(it)) || is_view(it) || is_above(it)) && is_near(it));
     apart.any(|it| {
         range.contains(&it.start) && !own(it) && !SHEETS.contains(&word(it)) && !is_middle(it)
+    })
+}
+
+/// What ends a word for another time.
+const WHEN: [&str; 3] = ["时", "时候", "时代"];
+
+/// What a picture is seen from without being anywhere else.
+const VIEWS: [&str; 13] = [
+    "low", "high", "distance", "bird", "worm", "drone", "side", "first", "top", "three", "slight",
+    "close", "steep",
+];
+
+/// How much of a clause may stand between `in the` and its mirror, in bytes.
+const MIRROR: usize = 28;
+
+/// Whether something is seen in the dressing room mirror, or in a mirror.
+fn is_mirrored(clause: &str) -> bool {
+    clause.match_indices(" mirror").any(|(at, _)| {
+        let lead = ["in the", "in a", "in her", "in his", "in an"]
+            .iter()
+            .filter_map(|lead| clause[..at].rfind(lead));
+        lead.max().is_some_and(|from| at - from <= MIRROR)
+    })
+}
+
+/// Whether both the inside and the outside of a thing are spoken of, by words that are not the two themselves: 屋里亮着灯，屋外漆黑.
+fn is_in_and_out(folded: &str, range: &Range<usize>, words: [&Match; 2]) -> bool {
+    let text = &folded[range.clone()];
+    let is_own = |at: usize| words.iter().any(|it| it.span().contains(&(range.start + at)));
+    let is_said = |word: &str| text.match_indices(word).any(|(at, _)| !is_own(at));
+    if is_said(" outside") && is_said(" inside") {
+        return true;
+    }
+    let mut outside = text.match_indices('外').filter(|(at, _)| !is_own(*at)).take(4);
+    outside.any(|(at, _)| {
+        let Some(of) = text[..at].chars().next_back() else { return false };
+        "屋门车房船窗城墙店帐殿楼舱".contains(of)
+            && ["里", "内", "中"].iter().any(|within| is_said(&format!("{of}{within}")))
     })
 }

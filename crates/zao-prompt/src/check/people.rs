@@ -73,6 +73,18 @@ fn persons(subject: &Subject<'_>, range: &Range<usize>) -> Vec<Match> {
     persons
 }
 
+/// Two names of one being, of which the first says how old it is.
+const ALIKE: [(&str, &str); 8] = [
+    ("newborn", "baby"),
+    ("infant", "baby"),
+    ("cat", "kitten"),
+    ("dog", "puppy"),
+    ("kitten", "cat"),
+    ("puppy", "dog"),
+    ("新生儿", "宝宝"),
+    ("婴儿", "宝宝"),
+];
+
 /// Whether names are one's: the same each time, or beside each other, and none comes in a second time.
 fn are_one(subject: &Subject<'_>, names: &[Match]) -> bool {
     let folded = &subject.text.folded;
@@ -84,7 +96,7 @@ fn are_one(subject: &Subject<'_>, names: &[Match]) -> bool {
             [" a ", " an ", "另", "两", "another "].iter().any(|it| between.contains(it))
                 && between.rsplit(is_separator).next().is_some_and(|it| it.len() < 24);
         is_beside
-            || (then == now && !comes_in)
+            || ((then == now || ALIKE.contains(&(then, now))) && !comes_in)
             || SAME_ONE.iter().any(|it| it.ends_with(now) && folded[..pair[1].end].ends_with(it))
     })
 }
@@ -170,7 +182,16 @@ pub(super) fn is_of_beast(subject: &Subject<'_>, word: &Match) -> bool {
 }
 
 /// What says that clothes are not worn.
-const LAID: [&str; 21] = [
+const LAID: [&str; 30] = [
+    "carrying",
+    "carries",
+    "carried",
+    "dangling",
+    "by the laces",
+    "by the straps",
+    "tied around",
+    "slung",
+    "clutching",
     "放着",
     "摆着",
     "搁着",

@@ -135,10 +135,13 @@ const ALL_ZH: [&str; 8] = ["那", "这", "全部", "所有", "所有的", "全�
 const COUNTED_BY: [char; 14] =
     ['个', '位', '名', '只', '条', '颗', '朵', '盏', '本', '张', '辆', '把', '匹', '棵'];
 
+/// How many characters behind what counts them say that all of them are meant.
+const BEHIND: usize = 5;
+
 /// 五个人站着, and 那七个人.
 fn chinese(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
     let text = page(subject, side);
-    if !ALL_ZH.iter().any(|all| text.contains(all)) {
+    if !text.contains('都') && !ALL_ZH.iter().any(|all| text.contains(all)) {
         return None;
     }
     let mut counts: Vec<(u32, Range<usize>, &str)> = Vec::new();
@@ -159,7 +162,11 @@ fn chinese(subject: &Subject<'_>, side: &Side) -> Option<Hit> {
         }
         let last = text.len() - thing.len() + name.len_utf8();
         let name = &text[end..last];
-        let is_all = ALL_ZH.iter().any(|all| text[..start].ends_with(all));
+        // 四只小猪都戴着草帽.
+        let mut near =
+            thing.chars().take(BEHIND).take_while(|c| !super::characters::is_separator(*c));
+        let is_all =
+            near.any(|c| c == '都') || ALL_ZH.iter().any(|all| text[..start].ends_with(all));
         let mut same = counts.iter().filter(|(_, _, of)| *of == name);
         match (is_all, same.next()) {
             (true, Some((before, span, _))) if same.next().is_none() && value > *before => {

@@ -10,8 +10,8 @@ use super::characters::{is_han, is_latin};
 use super::contradiction::clauses;
 use super::same_words::{
     ADVERBS, BEHIND_HAN, BESIDES, BODY, COLOURS, INDEFINITE, LEADING, LEADS, LINKS, LINKS_HAN,
-    MADE, MEDIA, NEW_HAN, NO_VERBS, PART_BODIES, PART_ENDS, PARTS, PARTS_HAN, PLAIN, PRONOUNS,
-    PRONOUNS_HAN, SIDES_HAN, STOPS, STOPS_HAN, VAGUE_HAN, WHOLE_HAN,
+    MADE, MEDIA, NEW_HAN, NO_VERBS, OTHER_ENDS, PART_BODIES, PART_ENDS, PARTS, PARTS_HAN, PLAIN,
+    PRONOUNS, PRONOUNS_HAN, SIDES_HAN, STOPS, STOPS_HAN, VAGUE_HAN, WHOLE_HAN,
 };
 use super::word::follows;
 use crate::rules::{Group, Match};
@@ -66,6 +66,10 @@ impl<'s, 'p> Things<'s, 'p> {
         }
         nouns.extend(same.iter().copied());
         nouns.retain(|it| subject.text.folded[it.span()].starts_with(is_han));
+        for noun in &mut nouns {
+            let next = subject.text.folded[noun.end..].chars().next();
+            noun.end += next.filter(|c| OTHER_ENDS.contains(c)).map_or(0, char::len_utf8);
+        }
         nouns.sort_unstable_by_key(|it| (it.start, usize::MAX - it.end));
         let mut end = 0;
         nouns.retain(|it| {
@@ -430,7 +434,9 @@ impl<'s, 'p> Things<'s, 'p> {
         let next = nouns.iter().find(|it| it.start >= word.end);
         let is_of = |it: &Range<usize>| {
             let between = &folded[word.end..it.start];
-            let is_near = between.len() <= REACH_HAN && !between.contains(STOPS_HAN);
+            // 空荡荡的街上堆着装满的纸箱: the street is what is empty.
+            let is_there = between.contains('着') && between.contains(['上', '里']);
+            let is_near = between.len() <= REACH_HAN && !between.contains(STOPS_HAN) && !is_there;
             is_near
                 && (between.contains('的')
                     || (between.is_empty() && !folded[word.span()].ends_with(LEADING))

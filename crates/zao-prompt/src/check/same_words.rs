@@ -375,10 +375,14 @@ pub(super) const BESIDES: [&str; 20] = [
 pub(super) const NEW_HAN: [char; 6] = ['一', '另', '两', '几', '半', '每'];
 
 /// What the parts of a thing end with: 伞面, 瓶身, 河水.
-pub(super) const PART_ENDS: [char; 20] = [
+pub(super) const PART_ENDS: [char; 19] = [
     '面', '身', '口', '盖', '壁', '底', '床', '水', '体', '沿', '柄', '把', '顶', '框', '架', '座',
-    '背', '垫', '板', '壳',
+    '背', '板', '壳',
 ];
+
+/// Characters that make of a name the name of another thing: 杯垫, 伞套, 糖盒.
+pub(super) const OTHER_ENDS: [char; 13] =
+    ['垫', '套', '袋', '盒', '柜', '店', '厂', '刷', '罩', '托', '箱', '包', '铺'];
 
 /// Characters that many names end with, which are not one thing for that.
 pub(super) const VAGUE_HAN: [char; 34] = [

@@ -155,3 +155,29 @@ fn a_bare_place_has_nothing_on_it() {
         ],
     );
 }
+
+#[test]
+fn what_is_of_another_thing_place_or_time_is_its_own() {
+    judge(
+        &[
+            "a windless morning on the lake, sailing boats leaning in howling wind",
+            "portrait of a nurse, lips pressed together, showing all her teeth",
+            "a birthday cake with unlit candles, candle flames dancing in the dark room",
+            "a bungalow by the sea, laundry hanging from the second-floor balcony",
+            "三只小熊坐在河边，五只小熊都戴着围巾",
+            "窗户紧闭的教室，风从敞开的窗户吹进来",
+        ],
+        &[
+            "a crowd in a stadium, nobody looking at the pitch",
+            "热闹的集市，没有人看镜头",
+            "a singer with her back to us, her face seen from the front in the bathroom mirror",
+            "an empty square seen from a packed tram",
+            "barefoot girl carrying her boots by the laces",
+            "一张爷爷年轻时的照片摆在柜子上",
+            "车里灯光明亮，车外一片漆黑",
+            "光头的师傅在给长发的姑娘画像",
+            "a platter with soft cheese and hard biscuits",
+            "窗户紧闭的教室，学生在写字",
+        ],
+    );
+}

@@ -183,6 +183,12 @@ const SOME_BEHIND: [&str; 17] = [
     "other", "outside", "beyond", "apart", "than", "save", "taller",
 ];
 
+/// Whether a noun goes on with what it does, of which only that is denied: no guests dancing.
+fn does(behind: &str) -> bool {
+    let word = behind.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    word.len() > 5 && word.ends_with("ing") && !["showing", "appearing", "existing"].contains(&word)
+}
+
 fn english(before: &str, behind: &str) -> Stand {
     let behind = behind.trim_start();
     if NONE_BEHIND.iter().any(|none| behind.starts_with(none)) {
@@ -200,7 +206,8 @@ fn english(before: &str, behind: &str) -> Stand {
             if NOT_DENIED.contains(&word) {
                 return Stand::There;
             }
-            let is_some = is_partly || SOME_BEHIND.iter().any(|some| follows(behind, some));
+            let is_some =
+                is_partly || does(behind) || SOME_BEHIND.iter().any(|some| follows(behind, some));
             return if is_some {
                 Stand::Partly
             } else {

@@ -76,7 +76,20 @@ const SHOWN_HAN: [&str; 24] = [
 ];
 
 /// What says of a thing that it is not worn where it is.
-const ASIDE: [&str; 43] = [
+const ASIDE: [&str; 56] = [
+    "carrying",
+    "carries",
+    "carried",
+    "swinging",
+    "dangling",
+    "dangle",
+    "by the laces",
+    "by the straps",
+    "tied around",
+    "slung",
+    "hung on",
+    "clutching",
+    "at the door",
     " over a ",
     " over her ",
     " over his ",
@@ -328,6 +341,20 @@ fn owner(before: &str) -> Option<&str> {
     let near = before[at + with.len()..].split_whitespace().count() <= 3;
     let word = before[..at].rsplit(' ').next();
     word.filter(|word| near && !word.is_empty())
+}
+
+/// Whether something that comes in behind a denial has it: a phone with a glowing screen.
+pub(super) fn is_of_newcomer(subject: &Subject<'_>, denial: &Match, it: &Match) -> bool {
+    let (before, _) = around(subject, it);
+    let Some(owner) = owner(before) else { return false };
+    let Some(at) = before.rfind(&format!(" {owner} ")) else { return false };
+    let from = it.start - before.len();
+    let clause = clauses(subject, denial, denial);
+    let said = subject.text.folded.get(clause.start..clause.end.min(from + at));
+    let lead = before[..at].split_whitespace().rev().take(3);
+    denial.end <= from + at
+        && lead.into_iter().any(|word| matches!(word, "a" | "an" | "another"))
+        && !said.is_some_and(|said| said.contains(owner))
 }
 
 /// The thing that a denial is about, if it names one.
