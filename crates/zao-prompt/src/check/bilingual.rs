@@ -3,6 +3,7 @@
 //! called, the dictionary knows; numbers are read in [`counts`].
 
 mod counts;
+mod held;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -30,6 +31,7 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         [&clauses(subject, &zh.range), &clauses(subject, &en.range)],
         hits,
     );
+    held::compare(subject, dictionary, &mut pairs, hits);
     counts::compare(subject, [(&zh.range, &zh_named), (&en.range, &en_named)], hits);
 }
 

@@ -224,6 +224,11 @@ fn wide_brackets(text: &Text<'_>, from: usize, to: usize, hits: &mut Vec<Hit>) {
 /// Pairs of brackets of which one is wide.
 fn brackets(text: &Text<'_>, side: &Side, hits: &mut Vec<Hit>) {
     let mut open: Vec<(usize, char)> = Vec::new();
+    // Between weights of half width, (best quality:1.2), the wide one is the slip.
+    let is_wide = |c: char| matches!(c, '（' | '）');
+    let wide = places(text, &side.range, BRACKET).filter(|(_, c)| is_wide(*c)).count();
+    let all = places(text, &side.range, BRACKET).count();
+    let wants_wide = side.is_chinese && 2 * wide >= all;
     for (at, c) in places(text, &side.range, BRACKET) {
         if matches!(c, '(' | '（') {
             open.push((at, c));
@@ -237,7 +242,7 @@ fn brackets(text: &Text<'_>, side: &Side, hits: &mut Vec<Hit>) {
         if (opening == '（') == (c == '）') {
             continue;
         }
-        let (start, length, with) = match (side.is_chinese, c) {
+        let (start, length, with) = match (wants_wide, c) {
             (true, ')') => (at, c.len_utf8(), "）"),
             (true, _) => (from, opening.len_utf8(), "（"),
             (false, '）') => (at, c.len_utf8(), ")"),

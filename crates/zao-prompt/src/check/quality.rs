@@ -6,6 +6,9 @@ use super::{Subject, word};
 use crate::Code;
 use crate::rules::{Group, Match};
 
+/// How far in front of a tag the same one is looked for, in bytes.
+const FORMER: usize = 400;
+
 /// Tags with nothing but commas between them, and what may stand inside a pile without being a part of it.
 struct Pile {
     members: Vec<(Match, bool)>,
@@ -24,7 +27,8 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
             }
             continue;
         }
-        if !is_first && tags == 1 && !is_phrase(subject, &pile) {
+        // The same tag a second time is a repetition, which another rule tells of.
+        if !is_first && tags == 1 && (!is_phrase(subject, &pile) || pile.is_again(subject)) {
             continue;
         }
         kept_on = Some(side);
@@ -100,6 +104,16 @@ impl Pile {
         self.members.truncate(last + 1);
         self.members.drain(..first);
         Some(self)
+    }
+
+    /// Whether what the pile says stands in front of it on its side, too.
+    fn is_again(&self, subject: &Subject<'_>) -> bool {
+        let (first, last) = (self.members[0].0, self.members[self.members.len() - 1].0);
+        let side = subject.text.side_of(first.start).range.start;
+        let near = first.start.saturating_sub(FORMER).max(side);
+        let near = (near..=first.start).find(|at| subject.text.folded.is_char_boundary(*at));
+        let before = &subject.text.folded[near.unwrap_or(first.start)..first.start];
+        before.contains(&subject.text.folded[first.start..last.end])
     }
 
     /// The pile with one tag, or none, and what is not a tag.

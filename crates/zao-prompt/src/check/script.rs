@@ -43,6 +43,41 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
         }
     }
     hits.extend(run.map(|(span, with)| hit(span, with)));
+    if !is_mostly_simplified {
+        shared(subject, hits);
+    }
+}
+
+/// A simplified character, its traditional one, and what stands in front of it or behind it where it is not a traditional one itself: 云霧.
+const SHARED: [(&str, &str, &str, &str); 14] = [
+    ("云", "雲", "白烏彩浮流祥", "霧海朵彩層端團影煙霄"),
+    ("几", "幾", "", "個隻張條朵棵位顆輛艘座盞滴縷"),
+    ("丰", "豐", "", "富盛滿收"),
+    ("准", "準", "", "備時確"),
+    ("松", "鬆", "蓬", "軟"),
+    ("干", "乾", "", "淨燥枯涸"),
+    ("卷", "捲", "", "髮"),
+    ("胡", "鬍", "", "鬚"),
+    ("郁", "鬱", "", "金"),
+    ("谷", "穀", "稻", "物倉"),
+    ("斗", "鬥", "", "爭毆"),
+    ("余", "餘", "", "暉燼"),
+    ("制", "製", "", "造"),
+    ("征", "徵", "", "兆"),
+];
+
+/// Simplified characters that are traditional ones in other words.
+fn shared(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
+    let prompt = subject.text.prompt;
+    for (simple, full, before, behind) in SHARED {
+        for (at, simple) in prompt.match_indices(simple) {
+            let end = at + simple.len();
+            let follows = prompt[end..].chars().next().is_some_and(|c| behind.contains(c));
+            if follows || prompt[..at].chars().next_back().is_some_and(|c| before.contains(c)) {
+                hits.push(hit(at..end, Some(full.to_owned())));
+            }
+        }
+    }
 }
 
 fn hit(span: Range<usize>, with: Option<String>) -> Hit {

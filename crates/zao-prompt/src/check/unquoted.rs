@@ -8,6 +8,7 @@ mod lists;
 mod marked;
 mod related;
 mod said;
+mod shouted;
 mod speakers;
 
 use std::ops::Range;
@@ -102,6 +103,7 @@ pub(super) fn find(subject: &Subject<'_>, hits: &mut Vec<Hit>) {
     latin::find(subject, &carriers, &mut found);
     asked::find(subject, &mut found);
     captions::find(subject, &mut found);
+    shouted::find(subject, &carriers, &mut found);
     han::find(subject, &mut found);
     said::find(subject, &mut found);
     related::find(subject, &carriers, &mut found);
@@ -380,7 +382,7 @@ fn chinese(
                 false if marked::is_text(subject, things, introduction, phrase, start) => {
                     phrase.len()
                 }
-                false => shouted(&subject.text.prompt[start..start + phrase.len()])?,
+                false => capitals(&subject.text.prompt[start..start + phrase.len()])?,
             }
         }
         _ => return None,
@@ -433,7 +435,7 @@ fn latin(subject: &Subject<'_>, start: usize) -> Option<Range<usize>> {
 }
 
 /// The end of the words of capital letters with which a piece begins, if there are any.
-fn shouted(piece: &str) -> Option<usize> {
+fn capitals(piece: &str) -> Option<usize> {
     let end = piece.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == ' '));
     let words = piece[..end.unwrap_or(piece.len())].trim_end();
     let letters = words.bytes().filter(u8::is_ascii_uppercase).count();

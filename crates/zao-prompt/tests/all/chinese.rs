@@ -2,7 +2,7 @@
 
 use zao_prompt::Code;
 
-use crate::{becomes, finds};
+use crate::{becomes, finds, found};
 
 #[test]
 fn empty_intensifiers_go() {
@@ -150,4 +150,10 @@ fn a_mended_clause_reads_as_one() {
     );
     becomes("一张超级可爱的柴犬照片", "一张可爱的柴犬照片");
     becomes("海报，标题为恭喜发财", "海报，标题为“恭喜发财”");
+}
+
+#[test]
+fn as_many_characters_as_are_counted_are_text() {
+    assert_eq!(found(Code::UnquotedText, "石碑旁的小径，清风明月四个字"), ["清风明月"]);
+    assert_eq!(found(Code::UnquotedText, "纸上一共四个字，看不清"), [""; 0]);
 }

@@ -2,7 +2,7 @@
 
 use zao_prompt::Code;
 
-use crate::{becomes, finds};
+use crate::{becomes, finds, found};
 
 #[test]
 fn empty_intensifiers_go_with_their_blank_and_their_article() {
@@ -129,4 +129,12 @@ fn a_mended_sentence_reads_as_one() {
     becomes("a wide shot of a a lake, with with a canoe", "a wide shot of a lake, with a canoe");
     becomes("An extremely tall tower", "A tall tower");
     becomes("an iPhone on a very old desk,", "an iPhone on an old desk,");
+}
+
+#[test]
+fn shouted_phrases_and_numbers_on_things_are_text() {
+    assert_eq!(found(Code::UnquotedText, "a lake, SAIL AWAY across the top"), ["SAIL AWAY"]);
+    assert_eq!(found(Code::UnquotedText, "a runner, 88 printed on her vest"), ["88"]);
+    assert_eq!(found(Code::UnquotedText, "BMW M3 at the bottom of a hill"), [""; 0]);
+    assert_eq!(found(Code::UnquotedText, "a fresco from 1508 painted on a wall"), [""; 0]);
 }

@@ -103,3 +103,11 @@ fn a_table_of_ones_own_names_more_things() {
     assert_eq!(count("一只噜噜兽 // a lulu"), 0);
     assert_eq!(count("一只噜噜兽 // a cat, twelve lulus"), 0);
 }
+
+#[test]
+fn what_is_held_is_another_thing_where_only_one_is_held() {
+    disagree("少女手捧竹简站在廊下 // a girl standing in the corridor with a sword in her hand");
+    disagree("雪地靴，木地板 // sandals, wooden floor");
+    agree("少女手捧竹简站在廊下 // a girl standing in the corridor");
+    agree("女法师举着法杖 // a sorceress raising her staff");
+}

@@ -64,6 +64,9 @@ fn in_front(subject: &Subject<'_>, counted: &Match) -> Option<Range<usize>> {
     let near = &near[near
         .rfind(breaks)
         .map_or(0, |at| at + near[at..].chars().next().map_or(1, char::len_utf8))..];
+    if let Some(text) = as_many(near, &folded[counted.span()]) {
+        return Some(counted.start - text.len()..counted.start);
+    }
     // The opener that leaves the shortest text, and the longest of those.
     let opener = table
         .openers
@@ -81,6 +84,24 @@ fn in_front(subject: &Subject<'_>, counted: &Match) -> Option<Range<usize>> {
         && text.chars().all(|c| is_han(c) || c.is_ascii_alphanumeric());
     let start = counted.start - text.len();
     is_text.then_some(start..counted.start)
+}
+
+/// Numbers of characters that a count may say, and how many these are.
+const NUMBERS: [(char, usize); 7] =
+    [('两', 2), ('二', 2), ('三', 3), ('四', 4), ('五', 5), ('六', 6), ('八', 8)];
+
+/// A phrase that has as many characters as the count behind it says: 小纹身，平安喜乐四个字.
+fn as_many<'t>(phrase: &'t str, counted: &str) -> Option<&'t str> {
+    let number = counted.chars().next()?;
+    let (_, many) = NUMBERS.iter().find(|(c, _)| *c == number)?;
+    let is_writing = counted.ends_with('字');
+    let is_text = is_writing
+        && phrase.chars().count() == *many
+        && phrase.chars().all(is_han)
+        && !phrase.ends_with(['的', '有', '着', '是', '写', '上', '下', '为', '和'])
+        && !phrase.contains(['写', '印', '刻', '绣', '共', '只', '仅', '几'])
+        && !NAMES.contains(&phrase);
+    is_text.then_some(phrase)
 }
 
 /// Text behind the colon of a board.

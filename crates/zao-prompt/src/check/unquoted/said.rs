@@ -4,7 +4,7 @@
 use super::Words;
 use super::marked::is_foreign;
 use crate::check::Subject;
-use crate::check::characters::is_han;
+use crate::check::characters::{is_han, is_separator};
 use crate::rules::{Group, Match};
 
 /// Text is no longer, in characters.
@@ -163,6 +163,31 @@ fn called_so(subject: &Subject<'_>, called: usize, start: usize) -> Option<Words
     (is_shown && is_name).then(|| Words::known(start..start + name.len()))
 }
 
+/// Where the one text of a picture stands: 居中大字夏天的风.
+const PLACED: [&str; 12] = [
+    "居中",
+    "正中",
+    "中央",
+    "中间",
+    "顶部",
+    "底部",
+    "上方",
+    "下方",
+    "左侧",
+    "右侧",
+    "顶端",
+    "画面中心",
+];
+
+/// Whether a kind of text is all that its phrase has, but for where it stands.
+fn is_placed(before: &str) -> bool {
+    PLACED.iter().any(|place| {
+        before
+            .strip_suffix(place)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with(is_separator))
+    })
+}
+
 fn behind(subject: &Subject<'_>, noun: &Match) -> Option<Words> {
     let (folded, rules) = (&subject.text.folded, subject.rules);
     let before = &folded[..noun.start];
@@ -215,7 +240,8 @@ fn behind(subject: &Subject<'_>, noun: &Match) -> Option<Words> {
     let count = text.chars().count();
     // 一行小字今日份的甜: what is a line or a sentence may have any words in it.
     let is_free = copula.is_some()
-        || kind.starts_with('一')
+        || kind.starts_with(['一', '配'])
+        || (kind.contains(['大', '标']) && is_placed(before))
         || !text.contains('的')
         || (kind.ends_with("标题") && count > 5 && !rules.pictures.end(text));
     // A name has two, but not 大字报.
@@ -229,7 +255,8 @@ fn behind(subject: &Subject<'_>, noun: &Match) -> Option<Words> {
         && !rules.plain.begin(text)
         && !text.contains("正在")
         && !rules.described.all(text).any(|word| word.chars().nth(1).is_some())
-        && !rules.plain_ends.end(text)
+        // 来自大理的风 is no style.
+        && (!rules.plain_ends.end(text) || text.ends_with("的风"))
         && (copula.is_some() || !rules.drawn.begin(text));
     is_text.then(|| Words::known(start..start + text.len()))
 }
