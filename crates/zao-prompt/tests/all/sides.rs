@@ -106,8 +106,8 @@ fn a_table_of_ones_own_names_more_things() {
 
 #[test]
 fn what_is_held_is_another_thing_where_only_one_is_held() {
-    disagree("少女手捧竹简站在廊下 // a girl standing in the corridor with a sword in her hand");
+    disagree("少女手持团扇站在廊下 // a girl standing in the corridor with a flute in her hand");
     disagree("雪地靴，木地板 // sandals, wooden floor");
-    agree("少女手捧竹简站在廊下 // a girl standing in the corridor");
+    agree("少女手持团扇站在廊下 // a girl standing in the corridor");
     agree("女法师举着法杖 // a sorceress raising her staff");
 }
