@@ -1,5 +1,5 @@
 //! How good the rules are, by prompts that were labelled without knowing them: `corpus/labelled.toml` for precision and
-//! recall, `corpus/good.toml` for false alarms, and what twelve more judges wrote for both. It does NOT test a rule's messages or its
+//! recall, `corpus/good.toml` for false alarms, and what eleven more judges wrote for both. It does NOT test a rule's messages or its
 //! replacements.
 //!
 //! `cargo test --release -p zao-prompt --test corpus -- --nocapture` prints the table.

@@ -118,7 +118,7 @@ pub(crate) fn good() -> Corpus {
 
 /// What judges wrote who knew no rule, each 120 prompts with labels and 40 in which there is nothing to find: the file's name and its
 /// prompts.
-pub(crate) fn judges() -> [(&'static str, Corpus); 12] {
+pub(crate) fn judges() -> [(&'static str, Corpus); 11] {
     let files = [
         ("streets", include_str!("streets.toml")),
         ("studios", include_str!("studios.toml")),
@@ -131,22 +131,16 @@ pub(crate) fn judges() -> [(&'static str, Corpus); 12] {
         ("bridges", include_str!("bridges.toml")),
         ("islands", include_str!("islands.toml")),
         ("kitchens", include_str!("kitchens.toml")),
-        ("workshops", include_str!("workshops.toml")),
     ];
     files.map(|(name, text)| (name, toml::from_str(text).expect("each judge wrote a corpus")))
 }
 
 /// What judges wrote for one rule alone, as many prompts that only look as if they had its fault among them: the file's name, the rule,
 /// and its prompts.
-pub(crate) fn focused() -> [(&'static str, &'static str, Corpus); 9] {
+pub(crate) fn focused() -> [(&'static str, &'static str, Corpus); 8] {
     let files = [
         ("contradictions-en", "contradiction", include_str!("focused/contradictions-en.toml")),
         ("contradictions-zh", "contradiction", include_str!("focused/contradictions-zh.toml")),
-        (
-            "contradictions-mixed",
-            "contradiction",
-            include_str!("focused/contradictions-mixed.toml"),
-        ),
         ("measure-words", "measure-word", include_str!("focused/measure-words.toml")),
         ("measure-words-more", "measure-word", include_str!("focused/measure-words-more.toml")),
         ("unquoted", "unquoted-text", include_str!("focused/unquoted.toml")),
