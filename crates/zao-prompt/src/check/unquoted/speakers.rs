@@ -39,7 +39,7 @@ pub(super) fn is_said(
     (spells || (states && starts_big())) && !has_being(subject, says)
 }
 
-/// Of these, what is behind them is looked at by [`related`].
+/// Of these, what is behind them is looked at by [`super::related`].
 const DEEDS_WITH: [&str; 6] = [
     "printed with",
     "engraved with",
